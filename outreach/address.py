@@ -1,0 +1,174 @@
+"""An e-mail address, its key, and the signed tokens carried in one.
+
+Law: a token proves only that we made it; it names a delivery by its random public id and nothing else.
+A local part never exceeds 64 octets (RFC 5321 4.5.3.1.1); base32 survives servers that fold case.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Literal
+
+from .errors import InputError, SettingsError
+
+Purpose = Literal["reply", "bounce", "unsubscribe", "view"]
+ID_LENGTH = 26
+MAC_LENGTH = 10
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """The workspace's keys by number; `current` signs, all verify. The address key never changes."""
+
+    address: bytes
+    signing: dict[int, bytes] = field(repr=False)
+    current: int
+
+    def __repr__(self) -> str:
+        return f"KeyRing({len(self.signing)} keys)"
+
+
+def new_key_ring() -> KeyRing:
+    """A fresh ring with one signing key."""
+    return KeyRing(address=secrets.token_bytes(32), signing={1: secrets.token_bytes(32)}, current=1)
+
+
+def write_key_ring(path: Path, ring: KeyRing) -> None:
+    """Write `ring` to a new file that only its owner may read. Raises SettingsError if it exists."""
+    value = {
+        "address": base64.b64encode(ring.address).decode(),
+        "signing": {str(number): base64.b64encode(key).decode() for number, key in ring.signing.items()},
+        "current": ring.current,
+    }
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise SettingsError(f"{path} exists already and is not overwritten") from None
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=1)
+
+
+def read_key_ring(path: Path) -> KeyRing:
+    """The ring kept at `path`. Raises SettingsError when it is missing or damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        return KeyRing(
+            address=base64.b64decode(value["address"]),
+            signing={int(number): base64.b64decode(key) for number, key in value["signing"].items()},
+            current=int(value["current"]),
+        )
+    except FileNotFoundError:
+        raise SettingsError(
+            f"the key file {path} is missing",
+            remedy="Restore it from a backup: without it no reply can be matched.",
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as wrong:
+        raise SettingsError(
+            f"the key file {path} cannot be read: {wrong}", remedy="Restore it from a backup."
+        ) from wrong
+
+
+def new_public_id() -> str:
+    """128 random bits as 26 lower-case base32 characters."""
+    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+
+
+def canonical_address(text: str) -> str:
+    """`text` as a plain address: display name and spaces dropped, domain lower-case and in ASCII (IDNA).
+
+    The local part keeps its case for sending. Raises InputError saying what is wrong (RFC 5321 4.1.2).
+    """
+    plain = text.strip()
+    if "<" in plain:
+        plain = parseaddr(plain)[1]
+    local, at, domain = plain.rpartition("@")
+    if _is_plain(local, domain):
+        return f"{local}@{domain.lower()}"
+    if not at:
+        raise InputError(f"{text.strip()!r} is no e-mail address: it has no @")
+    from email_validator import EmailNotValidError, validate_email  # lazy: 75 µs a call, 60 ms to import
+
+    try:
+        checked = validate_email(plain, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as wrong:
+        raise InputError(f"{text.strip()!r} is no e-mail address: {wrong}") from None
+    return f"{checked.local_part}@{(checked.ascii_domain or checked.domain).lower()}"
+
+
+_ATOM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+/=?^_`{|}~.-")
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")
+
+
+def _is_plain(local: str, domain: str) -> bool:
+    return bool(
+        local
+        and "." in domain
+        and len(local) <= 64
+        and len(domain) <= 253
+        and _ATOM.issuperset(local)
+        and _NAME.issuperset(domain)
+        and ".." not in local
+        and local[0] != "."
+        and local[-1] != "."
+        and all(part and len(part) <= 63 and part[0] != "-" and part[-1] != "-" for part in domain.split("."))
+        and not domain.rpartition(".")[2].isdigit()
+    )
+
+
+def address_key(ring: KeyRing, canonical: str) -> str:
+    """The key of an address: an HMAC, so that it may outlive the address. Case is folded throughout."""
+    return hmac.new(ring.address, canonical.lower().encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def sign_token(ring: KeyRing, purpose: Purpose, public_id: str) -> str:
+    """`public_id` with its key's number in front and a keyed digest behind, all lower-case base32."""
+    return f"{ring.current}{public_id}{_mac(ring.signing[ring.current], purpose, public_id)}"
+
+
+def read_token(ring: KeyRing, purpose: Purpose, token: str) -> str | None:
+    """The public id in a token that we made for this purpose, else None. Case does not matter."""
+    token = token.strip().lower()
+    number, body = token[: -(ID_LENGTH + MAC_LENGTH)], token[-(ID_LENGTH + MAC_LENGTH) :]
+    if len(body) != ID_LENGTH + MAC_LENGTH or not (number.isascii() and number.isdigit() and len(number) < 5):
+        return None
+    key = ring.signing.get(int(number))
+    public_id, mac = body[:ID_LENGTH], body[ID_LENGTH:]
+    if key is None or not hmac.compare_digest(_mac(key, purpose, public_id).encode(), mac.encode()):
+        return None
+    return public_id
+
+
+def tagged_address(address: str, tag: str) -> str:
+    """`address` with `tag` behind a plus sign (RFC 5233)."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}+{tag}@{domain}"
+
+
+def address_tag(address: str) -> str:
+    """What stands behind the last plus sign of the local part, or nothing."""
+    return address.rpartition("@")[0].partition("+")[2]
+
+
+def message_id(public_id: str, domain: str) -> str:
+    """The Message-ID of a delivery, equal in every attempt (RELIABILITY I6), with its angle brackets."""
+    return f"<{public_id}.o@{domain}>"
+
+
+def read_message_id(text: str) -> str | None:
+    """The delivery's public id inside one of our Message-IDs, else None."""
+    local, _, _ = text.strip().strip("<>").partition("@")
+    public_id, dot, mark = local.lower().partition(".")
+    return public_id if dot and mark == "o" and len(public_id) == ID_LENGTH and public_id.isalnum() else None
+
+
+def _mac(key: bytes, purpose: str, public_id: str) -> str:
+    digest = hmac.new(key, f"{purpose}:{public_id}".encode(), hashlib.sha256).digest()
+    return base64.b32encode(digest).decode().lower()[:MAC_LENGTH]

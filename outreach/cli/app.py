@@ -1,0 +1,127 @@
+"""The tree of commands. Each entry names the module that holds it; nothing else is imported for `--help`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from .. import __version__
+from ..errors import OutreachError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("workspace", "Create a workspace: settings, templates, tips, database."),
+    "demo": ("demo", "Run the whole loop on sample customers, for real, on this machine."),
+    "customers": ("customers", "Import customers and look them up."),
+    "campaigns": ("campaigns", "Write, check, preview and test newsletters."),
+    "tips": ("tips", "Keep the pool of tips."),
+    "plan": ("plan", "See what will go to whom, when, what will not, and why."),
+    "why": ("why", "Say why one person gets a campaign, or does not."),
+    "send": ("send", "Send a campaign's due or unfinished occasion now."),
+    "run": ("run", "Send what is due and read replies, as a daemon or once."),
+    "verify": ("verify", "Account for every recipient of a campaign."),
+    "replies": ("replies", "Fetch, log, list and review what came back."),
+    "cases": ("cases", "Complaints and questions, until they are solved."),
+    "report": ("report", "Figures of sends, replies and cases, and an HTML page."),
+    "serve": ("serve", "Answer the links that mails carry."),
+    "catcher": ("catcher", "A mail server on this machine that files what it gets in a Maildir."),
+    "doctor": ("doctor", "Check settings, database, relay, mailboxes and the sender's domain."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Lists commands from `COMMANDS`; loads a command's module only when it is called or completed."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        stub = typer.Typer(add_completion=False)
+        stub.command(help=COMMANDS[cmd_name][1])(lambda: None)
+        return _named(cmd_name, typer.main.get_command(stub))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] in COMMANDS:
+            loaded = importlib.import_module(f"..{COMMANDS[args[0]][0]}", __name__)
+            door: typer.Typer = getattr(loaded, f"{args[0]}_app", None) or loaded.app
+            return args[0], _named(args[0], typer.main.get_command(door)), args[1:]
+        return super().resolve_command(ctx, args)
+
+
+def _named(name: str, command: Any) -> Any:
+    command.name = name
+    return command
+
+
+tree = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Proactive customer service by newsletter, with the loop closed.\n\n"
+        "Try it: [bold]outreach demo[/bold]. Begin: [bold]outreach init acme[/bold] and [bold]cd acme[/bold]."
+    ),
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"outreach {__version__}")
+        raise typer.Exit
+
+
+@tree.callback()
+def options(
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            "--workspace",
+            "-w",
+            help="The workspace's folder; else the current one.",
+            envvar="OUTREACH_WORKSPACE",
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options that every command shares."""
+    if workspace is not None:
+        os.environ["OUTREACH_WORKSPACE"] = str(workspace)
+
+
+def app() -> int:
+    """Run the command named on the command line; returns the exit status."""
+    try:
+        tree()
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else 1
+    except OutreachError as wrong:
+        say_error(wrong)
+        return wrong.exit_status
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("error: out of memory", file=sys.stderr)
+        return 1
+    return 0
+
+
+def say_error(wrong: OutreachError) -> None:
+    """Print what is wrong and the remedy on stderr, in plain words."""
+    print(f"error: {wrong.message}", file=sys.stderr)
+    if wrong.remedy:
+        print(f"  {wrong.remedy}", file=sys.stderr)

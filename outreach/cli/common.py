@@ -1,0 +1,94 @@
+"""What the doors share: opening the workspace, tables, JSON, progress, questions."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ..work.workspace import Workspace
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program, one document.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def workspace_root() -> Path:
+    """The folder given by --workspace or OUTREACH_WORKSPACE, else the current one."""
+    return Path(os.environ.get("OUTREACH_WORKSPACE") or ".").resolve()
+
+
+def open_here() -> Workspace:
+    """Open the workspace of this command."""
+    from ..work.workspace import open_workspace  # lazy: SQLModel takes most of a second
+
+    return open_workspace(workspace_root())
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document; instants in ISO 8601 with their offset."""
+    typer.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
+    """A table for a person: boxed and folded on a terminal, tab-separated and whole in a pipe."""
+    if not sys.stdout.isatty():
+        for row in [columns, *rows]:
+            typer.echo("\t".join("" if cell is None else str(cell).replace("\n", " ") for cell in row))
+        return
+    from rich import box  # lazy: only a terminal needs it
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    Console().print(table)
+
+
+def progress() -> Progress:
+    """A progress bar on stderr; silent where that is no terminal."""
+    from rich.console import Console  # lazy
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+
+
+def confirm(question: str, *, yes: bool) -> bool:
+    """Ask on a terminal; without one only --yes is a yes."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        typer.echo(f"{question} Nothing done: there is no terminal to ask at; use --yes.", err=True)
+        return False
+    return typer.confirm(question)

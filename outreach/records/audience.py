@@ -1,0 +1,97 @@
+"""WHO: customers, lists, the ties between them, the proof of consent, and who must never be written to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from .types import UtcDateTime, Word
+from .words import ConsentAct, SubscriptionState, SuppressionReason
+
+
+class Customer(SQLModel, table=True):
+    """A person. `version` is bumped by whatever may stop mail to them (RELIABILITY I8).
+
+    `attributes` holds every column of an import that is no field of ours, by its (normalised) heading.
+    """
+
+    __tablename__ = "customer"
+    id: int | None = Field(default=None, primary_key=True)
+    public_id: str = Field(unique=True)
+    address: str | None = None
+    address_key: str | None = Field(default=None, unique=True)
+    first_name: str | None = None
+    last_name: str | None = None
+    phone: str | None = Field(default=None, index=True)
+    handle: str | None = Field(default=None, index=True)
+    language: str | None = None
+    country: str | None = None
+    zone: str | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    version: int = 1
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+    erased_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class MailingList(SQLModel, table=True):
+    __tablename__ = "mailing_list"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    title: str = ""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Subscription(SQLModel, table=True):
+    __tablename__ = "subscription"
+    __table_args__ = (UniqueConstraint("list_id", "customer_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    list_id: int = Field(foreign_key="mailing_list.id")
+    customer_id: int = Field(foreign_key="customer.id", index=True)
+    state: SubscriptionState = Field(sa_type=Word(SubscriptionState))
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Consent(SQLModel, table=True):
+    """One act of giving, withdrawing or restoring consent. Rows are only ever added.
+
+    `how`: import, form, mail, one_click, page, person, abuse_report. `evidence`: file and row, Message-ID…
+    """
+
+    __tablename__ = "consent"
+    id: int | None = Field(default=None, primary_key=True)
+    customer_id: int = Field(foreign_key="customer.id", index=True)
+    list_id: int | None = Field(default=None, foreign_key="mailing_list.id")
+    act: ConsentAct = Field(sa_type=Word(ConsentAct))
+    at: datetime = Field(sa_type=UtcDateTime)
+    how: str
+    words: str = ""
+    evidence: str = ""
+    by: str = ""
+
+
+class Suppression(SQLModel, table=True):
+    """An address that must never be written to; keyed, so that it outlives the customer's erasure."""
+
+    __tablename__ = "suppression"
+    id: int | None = Field(default=None, primary_key=True)
+    address_key: str = Field(unique=True)
+    reason: SuppressionReason = Field(sa_type=Word(SuppressionReason))
+    at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    evidence: str = ""
+
+
+class CustomerImport(SQLModel, table=True):
+    """One run of `customers import`: the file, the list, the counts, where the rejected rows went."""
+
+    __tablename__ = "customer_import"
+    id: int | None = Field(default=None, primary_key=True)
+    file: str
+    list_name: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    counts: dict[str, int] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    rejects: str = ""

@@ -1,0 +1,49 @@
+"""WHO ANSWERS BY WHEN: the file of a complaint or question until the customer confirms that it is solved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from .types import UtcDateTime, Word
+from .words import CaseEvent, CaseState, Category, EntryKind, Urgency
+
+
+class Case(SQLModel, table=True):
+    """`opened_at` is the first message's arrival and never moves. `first_answer_at` is a person's answer."""
+
+    __tablename__ = "case_file"
+    id: int | None = Field(default=None, primary_key=True)
+    customer_id: int | None = Field(default=None, foreign_key="customer.id", index=True)
+    author: str = ""
+    category: Category = Field(sa_type=Word(Category))
+    topic: str = ""
+    urgency: Urgency = Field(sa_type=Word(Urgency))
+    state: CaseState = Field(sa_type=Word(CaseState), index=True)
+    summary: str = ""
+    owner: str = ""
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    first_answer_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    waiting_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    solved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reopened: int = 0
+    version: int = 1
+
+
+class CaseEntry(SQLModel, table=True):
+    """One thing that happened in a case: a message, an answer, a note, a move."""
+
+    __tablename__ = "case_entry"
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="case_file.id", index=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    kind: EntryKind = Field(sa_type=Word(EntryKind))
+    event: CaseEvent | None = Field(default=None, sa_type=Word(CaseEvent))
+    by: str = ""
+    text: str = ""
+    inbound_id: int | None = Field(default=None, foreign_key="inbound.id")
+    delivery_id: int | None = Field(default=None, foreign_key="delivery.id")

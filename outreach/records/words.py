@@ -1,0 +1,217 @@
+"""The vocabularies: every word that a state, kind, channel or category column may hold.
+
+Law: one word per thing; a word is added here before it is used anywhere.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a mail is for. Service mail is what a person needs or asked for; a test goes to a colleague."""
+
+    TIPS = "tips"
+    NEWS = "news"
+    OFFER = "offer"
+    INVITATION = "invitation"
+    SERVICE = "service"
+    TEST = "test"
+
+
+PROMOTION = frozenset({Kind.NEWS, Kind.OFFER, Kind.INVITATION})
+"""Kinds that a person with an open complaint does not get."""
+BULK = frozenset({Kind.TIPS, Kind.NEWS, Kind.OFFER, Kind.INVITATION})
+"""Kinds that carry List-Id, List-Unsubscribe and need a subscription."""
+
+
+class SubscriptionState(StrEnum):
+    PENDING = "pending"
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class ConsentAct(StrEnum):
+    GIVEN = "given"
+    WITHDRAWN = "withdrawn"
+    RESTORED = "restored"
+
+
+class SuppressionReason(StrEnum):
+    ABUSE_REPORT = "abuse_report"
+    BAD_ADDRESS = "bad_address"
+    UNSUBSCRIBED_ALL = "unsubscribed_all"
+    BY_HAND = "by_hand"
+    IMPORTED = "imported"
+    ERASED = "erased"
+
+
+class CampaignState(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+
+
+class EditionState(StrEnum):
+    """planning: people are still being streamed; open: may be claimed; waiting: a person must decide."""
+
+    PLANNING = "planning"
+    OPEN = "open"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    DONE = "done"
+
+
+class DeliveryState(StrEnum):
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    INFLIGHT = "inflight"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+    WITHHELD = "withheld"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class DeliveryEvent(StrEnum):
+    """What moves a delivery; `delivery.state` holds the table."""
+
+    CLAIM = "claim"
+    INTENT = "intent"
+    ACCEPTED = "accepted"
+    TEMPORARY = "temporary"
+    PERMANENT = "permanent"
+    UNKNOWN = "unknown"
+    RELEASE = "release"
+    CANNOT_RENDER = "cannot_render"
+    POISON = "poison"
+    WITHHOLD = "withhold"
+    SUPPRESS = "suppress"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+    DUE = "due"
+    EVIDENCE_SENT = "evidence_sent"
+    EVIDENCE_FAILED = "evidence_failed"
+    RESEND = "resend"
+
+
+class FailureClass(StrEnum):
+    """Why a delivery failed. Only BAD_ADDRESS ever suppresses an address."""
+
+    BAD_ADDRESS = "bad_address"
+    MAILBOX_FULL = "mailbox_full"
+    REFUSED = "refused"
+    TRANSIENT = "transient"
+    POISON = "poison"
+    OTHER = "other"
+
+
+class Channel(StrEnum):
+    EMAIL = "email"
+    MENTION = "mention"
+    PHONE = "phone"
+    LETTER = "letter"
+    FORM = "form"
+    FORUM = "forum"
+
+
+class InboundState(StrEnum):
+    """stored: raw and committed; read: parsed, matched, sorted; unreadable: kept for a person."""
+
+    STORED = "stored"
+    READ = "read"
+    UNREADABLE = "unreadable"
+
+
+class Machine(StrEnum):
+    """What kind of machine mail it is; HUMAN means that a person wrote it."""
+
+    HUMAN = "human"
+    BOUNCE = "bounce"
+    DELAY = "delay"
+    ABUSE_REPORT = "abuse_report"
+    AUTH_REPORT = "auth_report"
+    AUTO_REPLY = "auto_reply"
+    CALENDAR = "calendar"
+    RECEIPT = "receipt"
+    OTHER = "other"
+
+
+class Category(StrEnum):
+    COMPLAINT = "complaint"
+    QUESTION = "question"
+    THANKS = "thanks"
+    UNSUBSCRIBE = "unsubscribe"
+    CHANGE_OF_DATA = "change_of_data"
+    SEMINAR_ANSWER = "seminar_answer"
+    MACHINE = "machine"
+    OTHER = "other"
+
+
+class Urgency(StrEnum):
+    """high: harm, money lost, legal threat, data breach; raised: accessibility, cancellation."""
+
+    HIGH = "high"
+    RAISED = "raised"
+    NORMAL = "normal"
+
+
+class ClueKind(StrEnum):
+    """Whose reply it is, surest first."""
+
+    REPLY_TOKEN = "reply_token"
+    RETURN_PATH = "return_path"
+    MESSAGE_ID = "message_id"
+    LINK_TOKEN = "link_token"
+    HANDLE = "handle"
+    PHONE = "phone"
+    SENDER = "sender"
+    PERSON = "person"
+
+
+class CaseState(StrEnum):
+    """`cases.case` holds the table of moves."""
+
+    NEW = "new"
+    OPEN = "open"
+    WAITING = "waiting"
+    SOLVED = "solved"
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+
+
+class CaseEvent(StrEnum):
+    ASSIGN = "assign"
+    ANSWER = "answer"
+    MESSAGE = "message"
+    WAIT = "wait"
+    RESOLVE = "resolve"
+    CONFIRM = "confirm"
+    REOPEN = "reopen"
+    DISMISS = "dismiss"
+
+
+class EntryKind(StrEnum):
+    MESSAGE = "message"
+    ANSWER = "answer"
+    NOTE = "note"
+    MOVE = "move"
+
+
+class HoldState(StrEnum):
+    """suggested: the machine's view, lapses by itself; confirmed: a person agreed that it is a complaint."""
+
+    SUGGESTED = "suggested"
+    CONFIRMED = "confirmed"
+    LIFTED = "lifted"
+
+
+class StepState(StrEnum):
+    APPLIED = "applied"
+    PROPOSED = "proposed"
+    REFUSED = "refused"
+    UNDONE = "undone"

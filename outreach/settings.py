@@ -1,0 +1,262 @@
+"""Settings: read once from outreach.toml and OUTREACH_… variables, frozen, handed on by argument.
+
+Law: an unknown key is refused by name; a secret comes from a variable or a file, and is never printed.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from datetime import date, time
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from .errors import SettingsError
+
+FILE = "outreach.toml"
+PREFIX = "OUTREACH_"
+
+
+class Part(BaseModel):
+    """A table of outreach.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Identity(Part):
+    """Who we are to our customers. Every bulk mail carries the company's name and postal address."""
+
+    company: str = "Acme"
+    sender: str = Field("Acme Care <care@acme.example>", description="the From of a campaign that names none")
+    postal_address: str = ""
+    language: str = "en"
+    zone: str = Field("UTC", description="IANA zone of schedules and of customers whose own is unknown")
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as wrong:
+            raise ValueError(f"{value!r} is no IANA time zone such as Europe/Berlin") from wrong
+        return value
+
+
+class Relay(Part):
+    """The SMTP server that we hand mail to. `catcher` marks the built-in one: nothing leaves the house."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(2525, ge=1, le=65535)
+    tls: Literal["none", "starttls", "tls"] = "none"
+    verify: bool = True
+    ca_file: str = ""
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: str = ""
+    auth: Literal["auto", "plain", "login", "xoauth2"] = "auto"
+    token_command: str = Field("", description="prints an OAuth2 access token, for xoauth2")
+    hello: str = Field("", description="the name said in EHLO; empty: this machine's")
+    connections: int = Field(10, ge=1, le=200)
+    messages_per_connection: int = Field(1000, ge=1)
+    connect_timeout: float = Field(30.0, gt=0, description="seconds")
+    reply_timeout: float = Field(300.0, gt=0, description="seconds; RFC 5321 4.5.3.2")
+    dot_timeout: float = Field(600.0, gt=0, description="seconds after the final dot; RFC 5321 4.5.3.2.6")
+    catcher: bool = False
+    catcher_maildir: str = "mail"
+
+
+class Public(Part):
+    """The address under which `outreach serve` is reached. Without https, mail carries mailto: links only."""
+
+    url: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(8025, ge=1, le=65535)
+
+    @property
+    def linkable(self) -> bool:
+        """Whether links to us may leave the house."""
+        return self.url.startswith("https://")
+
+
+class MailboxSettings(Part):
+    """A place where replies arrive."""
+
+    name: str
+    kind: Literal["maildir", "mbox", "imap"]
+    path: str = ""
+    host: str = ""
+    port: int = 993
+    tls: Literal["none", "starttls", "tls"] = "tls"
+    verify: bool = True
+    ca_file: str = ""
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: str = ""
+    token_command: str = Field("", description="prints an OAuth2 access token: then XOAUTH2 is used")
+    folders: tuple[str, ...] = ("INBOX", "Junk")
+
+
+class Replies(Part):
+    """Where answers go. The Reply-To is this address with a signed token behind the plus sign."""
+
+    address: str = Field("", description="empty: the sender's own address")
+    bounces: str = Field("", description="the address of the reverse-path; empty: the same as `address`")
+    scheme: Literal["plus", "plain"] = Field("plus", description="plain: the relay takes no plus-addresses")
+    mailboxes: tuple[MailboxSettings, ...] = ()
+    max_bytes: int = Field(25_000_000, ge=100_000, description="a larger mail is kept cut, and flagged")
+    every_seconds: int = Field(60, ge=5)
+
+
+class Sending(Part):
+    """How editions go out."""
+
+    batch: int = Field(500, ge=1, le=5000, description="deliveries claimed at a time")
+    lease_seconds: int = Field(600, ge=5)
+    preflight_all_up_to: int = Field(10_000, ge=0)
+    max_failing: float = Field(0.02, ge=0, le=1, description="share that may fail to render")
+    max_crashes: int = Field(3, ge=1)
+    expires_days: int = Field(5, ge=1, description="a mail not accepted by then is given up; RFC 5321 4.5.4.1")
+    quiet_from: time = time(21, 0)
+    quiet_until: time = time(8, 0)
+    per_week: int = Field(2, ge=1, description="bulk mails to one person in seven days; service mail is free")
+    tips_per_issue: int = Field(3, ge=1, le=12)
+    missed: Literal["send", "skip", "ask"] = "send"
+    missed_hours: int = Field(12, ge=0, description="'send' does so up to this age, then a person is asked")
+
+
+class Hours(Part):
+    """Business hours, for due times."""
+
+    start: time = time(9, 0)
+    end: time = time(17, 0)
+    days: tuple[int, ...] = Field((0, 1, 2, 3, 4), description="0 is Monday")
+    holidays: str = Field("", description="a country such as DE or US, or with a part: DE-BY")
+    extra_holidays: tuple[date, ...] = ()
+
+
+class Cases(Part):
+    """Who answers, and how many business hours they have."""
+
+    owner: str = ""
+    high_hours: float = Field(4, gt=0)
+    raised_hours: float = Field(8, gt=0)
+    normal_hours: float = Field(16, gt=0)
+    hold_lapses_days: int = Field(2, ge=1, description="business days until a suggested hold lapses")
+
+
+class Settings(Part):
+    """All of outreach.toml."""
+
+    database: str = "outreach.db"
+    identity: Identity = Identity()
+    relay: Relay = Relay()
+    public: Public = Public()
+    replies: Replies = Replies()
+    sending: Sending = Sending()
+    hours: Hours = Hours()
+    cases: Cases = Cases()
+    topics: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _mailboxes_differ(self) -> Settings:
+        names = [box.name for box in self.replies.mailboxes]
+        if len(names) != len(set(names)):
+            raise ValueError("two mailboxes have the same name")
+        return self
+
+
+def load_settings(root: Path, environ: dict[str, str] | None = None) -> Settings:
+    """The settings of the workspace at `root`; variables such as OUTREACH_RELAY__PORT win over the file.
+
+    Raises SettingsError naming the file, the line where it can be known, and the key.
+    """
+    path = root / FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{root} is no outreach workspace: it has no {FILE}",
+            remedy="Run `outreach init NAME`, or name the workspace with --workspace DIR.",
+        ) from None
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise SettingsError(f"{path} cannot be read: {wrong}", remedy="It must be a UTF-8 file.") from wrong
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as wrong:
+        raise SettingsError(f"{path} is not valid TOML: {wrong}", remedy=_excerpt(text, wrong)) from wrong
+    _overlay(values, dict(os.environ) if environ is None else environ)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as wrong:
+        raise SettingsError(_explain(path, text, wrong), remedy="Mend the file (or the variable) and retry.") from None
+
+
+def read_secret(value: SecretStr, file: str, root: Path, *, what: str) -> str:
+    """A secret from its setting, or else from its file relative to the workspace.
+
+    Raises SettingsError when the file cannot be read.
+    """
+    if value.get_secret_value():
+        return value.get_secret_value()
+    if not file:
+        return ""
+    try:
+        return (root / Path(file).expanduser()).read_text(encoding="utf-8").strip()
+    except OSError as wrong:
+        raise SettingsError(
+            f"the {what} cannot be read from {file}: {wrong.strerror}",
+            remedy="Name a file that exists and is readable.",
+        ) from wrong
+
+
+def _overlay(values: dict[str, Any], environ: dict[str, str]) -> None:
+    for name in sorted(environ):
+        if not name.startswith(PREFIX):
+            continue
+        *parents, leaf = name[len(PREFIX) :].lower().split("__")
+        if not parents and leaf not in Settings.model_fields:
+            continue
+        place = values
+        for parent in parents:
+            below = place.setdefault(parent, {})
+            if not isinstance(below, dict):
+                raise SettingsError(f"{name} names no setting: {parent} is not a table")
+            place = below
+        place[leaf] = environ[name]
+
+
+def _excerpt(text: str, wrong: tomllib.TOMLDecodeError) -> str:
+    number = getattr(wrong, "lineno", None)
+    if number is None:
+        found = str(wrong).partition("line ")[2].partition(",")[0]
+        number = int(found) if found.isdigit() else None
+    lines = text.splitlines()
+    if number is None or not 0 < number <= len(lines):
+        return "Mend the file and retry."
+    return f"line {number}: {lines[number - 1].strip()}"
+
+
+def _explain(path: Path, text: str, wrong: ValidationError) -> str:
+    told = []
+    for fault in wrong.errors():
+        key = ".".join(str(part) for part in fault["loc"])
+        leaf = next((str(part) for part in reversed(fault["loc"]) if isinstance(part, str)), "")
+        line = next(
+            (number for number, row in enumerate(text.splitlines(), 1) if row.split("=")[0].strip() == leaf),
+            None,
+        )
+        place = f"{path}:{line}" if line else str(path)
+        said = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
+        told.append(f"{place}: {key or 'settings'}: {said}")
+    return "\n".join(told)

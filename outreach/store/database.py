@@ -1,0 +1,189 @@
+"""The database: opening it, reading from one snapshot, writing in short transactions.
+
+Law: SQLite runs with WAL, synchronous=FULL, foreign keys on, and writers begin IMMEDIATE (RELIABILITY, SQLite).
+Where the linked SQLite has the WAL-reset bug (3.7.0–3.51.2 but 3.44.6+ and 3.50.7+), a file lock is held
+around each write transaction, and nobody checkpoints outside it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import DatabaseError as SqlDatabaseError
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.pool import QueuePool
+from sqlmodel import Session
+
+from ..errors import DatabaseError
+
+BUSY_MILLISECONDS = 15_000
+T = TypeVar("T")
+
+
+class Database:
+    """One database, shared by all threads of a process."""
+
+    def __init__(self, engine: Engine, path: Path | None) -> None:
+        self.engine = engine
+        self.path = path
+        self._lock = _WriteLock(path) if path is not None and has_wal_reset_bug() else None
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session on one snapshot. Nothing written in it is kept."""
+        with told(self), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that commits at the end, or rolls back when the block raises. Keep it under 200 ms (I12)."""
+        with told(self):
+            if self._lock is None:
+                yield from self._transaction()
+            else:
+                with self._lock:
+                    yield from self._transaction()
+
+    def _transaction(self) -> Iterator[Session]:
+        engine = self.engine.execution_options(outreach_write=True)
+        with Session(engine, expire_on_commit=False) as session:
+            yield session
+            session.commit()
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.engine.dispose()
+
+
+def open_database(where: str, root: Path) -> Database:
+    """Open the database that the settings name: a file relative to `root`, or a URL.
+
+    Does not migrate; see `store.migrate`. Raises DatabaseError with a remedy.
+    """
+    if "://" in where:
+        url = make_url(where)
+    else:
+        url = URL.create("sqlite", database=str(root / Path(where).expanduser()))
+    if url.get_backend_name() != "sqlite":
+        raise DatabaseError(
+            f"{url.get_backend_name()} is not supported yet",
+            remedy='Set database = "outreach.db" in outreach.toml.',
+        )
+    path = Path(url.database or "")
+    if not path.parent.is_dir():
+        raise DatabaseError(f"the folder {path.parent} of the database does not exist")
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=32,
+        connect_args={"timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return Database(engine, path)
+
+
+def has_wal_reset_bug(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
+    """Whether this SQLite can lose a commit when two connections write and checkpoint at once."""
+    if version >= (3, 51, 3) or version < (3, 7, 0):
+        return False
+    return not ((3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0))
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={BUSY_MILLISECONDS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "cache_size=-16000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("outreach_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+@contextmanager
+def told(database: Database) -> Iterator[None]:
+    """Turn what SQLite says into a DatabaseError that a person can act on."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (OperationalError, SqlDatabaseError) as wrong:
+        raise explain(database, wrong) from wrong
+
+
+def explain(database: Database, wrong: Exception) -> DatabaseError:
+    """What a database's failure means, and the remedy."""
+    said = str(getattr(wrong, "orig", wrong))
+    place = database.path or database.engine.url.render_as_string(hide_password=True)
+    for words, remedy in (
+        ("disk is full", "Free some space; nothing that was committed is lost. Then run the command again."),
+        ("is locked", "Another program holds it for longer than 15 seconds. Find it, or try again."),
+        ("malformed", "The file is damaged. Restore a backup; do not copy a database that is in use."),
+        ("not a database", "The file is no SQLite database. Check `database` in outreach.toml."),
+        ("unable to open", "Check that the folder exists and can be written."),
+        ("readonly", "The file or its folder cannot be written by this user."),
+        ("no such table", "Run `outreach init` here, or restore a backup."),
+        ("disk I/O error", "The disk reported an error. Nothing further was sent."),
+    ):
+        if words in said:
+            return DatabaseError(f"the database {place}: {said}", remedy=remedy)
+    return DatabaseError(f"the database {place}: {said}")
+
+
+class _WriteLock:
+    """One writer at a time across threads and processes: a thread lock, then flock on a file of its own."""
+
+    def __init__(self, database: Path) -> None:
+        self._file = database.with_name(database.name + ".lock")
+        self._thread = threading.Lock()
+        self._handle: Any = None
+
+    def __enter__(self) -> None:
+        self._thread.acquire()
+        try:
+            if self._handle is None:
+                self._handle = self._file.open("a")
+            fcntl.flock(self._handle, fcntl.LOCK_EX)
+        except BaseException:
+            self._thread.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._handle, fcntl.LOCK_UN)
+        self._thread.release()
+
+
+def rows_in_chunks(items: list[T], size: int) -> Iterator[list[T]]:
+    """`items` in lists of at most `size`: bulk work is chunked (I12)."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def check_integrity(session: Session) -> list[str]:
+    """What SQLite finds wrong with the file; an empty list when it is sound."""
+    found = [str(row[0]) for row in session.connection().execute(text("PRAGMA integrity_check"))]
+    return [] if found == ["ok"] else found
