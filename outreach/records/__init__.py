@@ -7,6 +7,7 @@ from .audience import Consent, Customer, CustomerImport, MailingList, Subscripti
 from .cases import Case, CaseEntry
 from .delivery import Delivery, DeliveryMove, Worker
 from .newsletter import Asset, Campaign, Edition, Schedule, Tip
+from .permission import YES, Permission, withhold
 from .plan import Boost, Hold, Step
 from .replies import Inbound, MailboxMark, Verdict
 from .types import UtcDateTime, Word
@@ -39,6 +40,7 @@ from .workspace import WorkspaceRow
 __all__ = [
     "BULK",
     "PROMOTION",
+    "YES",
     "Asset",
     "Boost",
     "Campaign",
@@ -70,6 +72,7 @@ __all__ = [
     "Machine",
     "MailboxMark",
     "MailingList",
+    "Permission",
     "Schedule",
     "Step",
     "StepState",
@@ -84,4 +87,5 @@ __all__ = [
     "Word",
     "Worker",
     "WorkspaceRow",
+    "withhold",
 ]

@@ -40,7 +40,7 @@ def check_revision(database: Database) -> None:
         )
     raise DatabaseError(
         f"{database.path} is from an older outreach (revision {found}, needed {HEAD})",
-        remedy="Run `outreach init` in the workspace: it backs the database up, then upgrades it and touches nothing else.",
+        remedy="Run `outreach init` in the workspace: it backs the database up and upgrades it, nothing else.",
     )
 
 

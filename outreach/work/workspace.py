@@ -89,5 +89,5 @@ def check_may_send(workspace: Workspace) -> None:
     if known != row.epoch:
         raise NeedsPerson(
             "this database is not the one that sent last: it looks like a restored backup",
-            remedy="Mail sent after the backup would go out again. Check, then run `outreach doctor --accept-database`.",
+            remedy="Mail sent after it would go out again. Check, then run `outreach doctor --accept-database`.",
         )
