@@ -1,0 +1,61 @@
+"""Does an open hold stop this mail? And which topics must a tips issue leave alone for now?
+
+Law: a hold of scope promotion stops news, offers and invitations, never tips and never service mail. A suggested
+hold lapses by itself; a confirmed one stays until its case closes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from ..records import PROMOTION, YES, HoldState, Kind, Permission, withhold
+from .steps import PROMOTION_SCOPE, TIPS_SCOPE, UTC_ZONE
+
+OPEN_COMPLAINT = "open complaint"
+
+
+class HoldFacts(Protocol):
+    """What the rules read of a hold; `records.Hold` is one."""
+
+    case_id: int | None
+    scope: str
+    topic: str
+    state: HoldState
+    reason: str
+    until: datetime | None
+
+
+def is_open(hold: HoldFacts, now: datetime) -> bool:
+    """Whether the hold is in force at `now`."""
+    if hold.state is HoldState.LIFTED:
+        return False
+    return hold.until is None or hold.until > now
+
+
+def judge_holds(kind: Kind, holds: Iterable[HoldFacts], now: datetime, zone: ZoneInfo = UTC_ZONE) -> Permission:
+    """A refusal with the case's number and the day it lapses, or a yes. `zone` is for that day's words."""
+    if kind not in PROMOTION:
+        return YES
+    found = [hold for hold in holds if hold.scope == PROMOTION_SCOPE and is_open(hold, now)]
+    if not found:
+        return YES
+    longest = max(found, key=lambda hold: (hold.until is None, hold.until or now))
+    return withhold(OPEN_COMPLAINT, hold_words(longest, zone), longest.until)
+
+
+def hold_words(hold: HoldFacts, zone: ZoneInfo = UTC_ZONE) -> str:
+    """The hold for a person: its reason, and when it ends."""
+    if hold.until is not None:
+        local = hold.until.astimezone(zone)
+        return f"{hold.reason}; lapses {local.day} {local:%b %Y} unless a person confirms it"
+    if hold.scope == TIPS_SCOPE:
+        return f"{hold.reason}; until it has had a personal answer"
+    return f"{hold.reason}; until the case is closed" if hold.case_id is not None else hold.reason
+
+
+def blocked_topics(holds: Iterable[HoldFacts], now: datetime) -> frozenset[str]:
+    """Topics on which tips wait until this person has had a personal answer."""
+    return frozenset(hold.topic for hold in holds if hold.scope == TIPS_SCOPE and hold.topic and is_open(hold, now))

@@ -1,0 +1,242 @@
+"""Kept: holds, boosts and steps, and what a person has had lately.
+
+Law: a change of a hold bumps its customer's version in the same transaction (RELIABILITY I8), so that a mail
+already claimed is judged again before its intent.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlmodel import Session, col
+
+from ..plan.steps import LiftHold, NewBoost, NewHold, StepDraft
+from ..records import (
+    BULK,
+    Boost,
+    Customer,
+    Delivery,
+    DeliveryState,
+    Hold,
+    HoldState,
+    Step,
+    StepState,
+)
+from .database import rows_in_chunks
+
+CHUNK = 500
+MAY_HAVE_BEEN_SENT = (DeliveryState.SENT, DeliveryState.INFLIGHT, DeliveryState.IN_DOUBT)
+SHOWN = (*MAY_HAVE_BEEN_SENT, DeliveryState.CLAIMED, DeliveryState.DEFERRED)
+
+
+def apply_step(session: Session, draft: StepDraft, at: datetime, *, state: StepState = StepState.APPLIED) -> bool:
+    """Apply a step's effect and record it; False (and nothing recorded) where it changes nothing.
+
+    A step that is only PROPOSED or REFUSED is recorded without its effect.
+    """
+    if state is StepState.APPLIED:
+        match draft.effect:
+            case NewHold():
+                changed = add_hold(session, draft.effect, at)
+            case LiftHold():
+                changed = bool(lift_holds(session, draft.effect.case_id, draft.effect.scope, at))
+            case NewBoost():
+                changed = add_boost(session, draft.effect, at)
+        if not changed:
+            return False
+    record_step(session, draft, at, state=state)
+    return True
+
+
+def add_hold(session: Session, hold: NewHold, at: datetime) -> bool:
+    """Open a hold, or confirm or lengthen the case's open one; a confirmed hold is never weakened."""
+    found = session.execute(
+        select(Hold).where(
+            col(Hold.customer_id) == hold.customer_id,
+            col(Hold.case_id) == hold.case_id,
+            col(Hold.scope) == hold.scope,
+            col(Hold.topic) == hold.topic,
+            col(Hold.state) != HoldState.LIFTED,
+        )
+    ).scalar()
+    if found is None:
+        session.add(
+            Hold(
+                customer_id=hold.customer_id,
+                case_id=hold.case_id,
+                scope=hold.scope,
+                topic=hold.topic,
+                state=hold.state,
+                reason=hold.reason,
+                since=at,
+                until=hold.until,
+            )
+        )
+    elif found.state is HoldState.CONFIRMED or (found.state, found.until) == (hold.state, hold.until):
+        return False
+    else:
+        found.state, found.until, found.reason = hold.state, hold.until, hold.reason
+        session.add(found)
+    session.flush()
+    bump_customers(session, [hold.customer_id], at)
+    return True
+
+
+def lift_holds(session: Session, case_id: int, scope: str | None, at: datetime) -> list[int]:
+    """End the open holds of a case, of one scope or all. The customers concerned."""
+    wanted = [col(Hold.case_id) == case_id, col(Hold.state) != HoldState.LIFTED]
+    if scope is not None:
+        wanted.append(col(Hold.scope) == scope)
+    return _lift(session, list(session.execute(select(Hold).where(*wanted)).scalars()), at)
+
+
+def lapse_holds(session: Session, now: datetime) -> list[int]:
+    """End the suggested holds whose day has come, and record that as a step. The customers concerned."""
+    due = list(
+        session.execute(
+            select(Hold).where(
+                col(Hold.state) == HoldState.SUGGESTED, col(Hold.until).is_not(None), col(Hold.until) <= now
+            )
+        ).scalars()
+    )
+    steps = [
+        {
+            "at": now,
+            "rule": "hold_lapsed",
+            "state": StepState.APPLIED,
+            "customer_id": hold.customer_id,
+            "case_id": hold.case_id,
+            "what": f"the hold on {'tips on ' + hold.topic if hold.topic else 'news, offers and invitations'} lapsed",
+            "reason": f"{hold.reason}: nobody confirmed it in time",
+            "evidence": {"hold": hold.id, "case": hold.case_id},
+        }
+        for hold in due
+    ]
+    if steps:
+        session.connection().execute(insert(Step), steps)
+    return _lift(session, due, now)
+
+
+def _lift(session: Session, holds: Sequence[Hold], at: datetime) -> list[int]:
+    for hold in holds:
+        hold.state, hold.lifted_at = HoldState.LIFTED, at
+        session.add(hold)
+    session.flush()
+    people = sorted({hold.customer_id for hold in holds})
+    bump_customers(session, people, at)
+    return people
+
+
+def add_boost(session: Session, boost: NewBoost, at: datetime) -> bool:
+    """Remember a topic for the person's next tips issue, once per topic until it is used."""
+    found = session.execute(
+        select(col(Boost.id)).where(
+            col(Boost.customer_id) == boost.customer_id,
+            col(Boost.topic) == boost.topic,
+            col(Boost.used_at).is_(None),
+        )
+    ).first()
+    if found is not None:
+        return False
+    session.add(
+        Boost(customer_id=boost.customer_id, case_id=boost.case_id, topic=boost.topic, reason=boost.reason, since=at)
+    )
+    session.flush()
+    return True
+
+
+def use_boosts(session: Session, boost_ids: Collection[int], at: datetime) -> None:
+    """Mark boosts as used: their tips issue was sent."""
+    for ids in rows_in_chunks(sorted(boost_ids), CHUNK):
+        session.connection().execute(
+            update(Boost).where(col(Boost.id).in_(ids), col(Boost.used_at).is_(None)).values(used_at=at)
+        )
+
+
+def record_step(session: Session, draft: StepDraft, at: datetime, *, state: StepState = StepState.APPLIED) -> int:
+    """Keep a step for people to read; its id."""
+    step = Step(
+        at=at,
+        rule=draft.rule,
+        state=state,
+        customer_id=draft.customer_id,
+        case_id=draft.case_id,
+        what=draft.what,
+        reason=draft.reason,
+        evidence=draft.evidence,
+    )
+    session.add(step)
+    session.flush()
+    assert step.id is not None
+    return step.id
+
+
+def bump_customers(session: Session, customer_ids: Iterable[int], at: datetime) -> None:
+    """Raise the version of these customers: a mail judged before must be judged again."""
+    for ids in rows_in_chunks(sorted(set(customer_ids)), CHUNK):
+        session.connection().execute(
+            update(Customer).where(col(Customer.id).in_(ids)).values(version=Customer.version + 1, updated_at=at)
+        )
+
+
+def holds_of(session: Session, customer_ids: Collection[int]) -> dict[int, list[Hold]]:
+    """The holds not lifted of these people (a suggested one may have run out: `plan.holds.is_open` says)."""
+    found: dict[int, list[Hold]] = defaultdict(list)
+    for ids in rows_in_chunks(list(customer_ids), CHUNK):
+        rows = session.execute(
+            select(Hold)
+            .where(col(Hold.customer_id).in_(ids), col(Hold.state) != HoldState.LIFTED)
+            .order_by(col(Hold.id))
+        ).scalars()
+        for hold in rows:
+            found[hold.customer_id].append(hold)
+    return dict(found)
+
+
+def boosts_of(session: Session, customer_ids: Collection[int]) -> dict[int, list[Boost]]:
+    """The boosts of these people not yet used, oldest first."""
+    found: dict[int, list[Boost]] = defaultdict(list)
+    for ids in rows_in_chunks(list(customer_ids), CHUNK):
+        rows = session.execute(
+            select(Boost).where(col(Boost.customer_id).in_(ids), col(Boost.used_at).is_(None)).order_by(col(Boost.id))
+        ).scalars()
+        for boost in rows:
+            found[boost.customer_id].append(boost)
+    return dict(found)
+
+
+def recent_bulk(session: Session, customer_ids: Collection[int], since: datetime) -> dict[int, list[datetime]]:
+    """When each person was sent bulk mail after `since`, oldest first; mail in flight or in doubt counts as sent."""
+    found: dict[int, list[datetime]] = defaultdict(list)
+    for ids in rows_in_chunks(list(customer_ids), CHUNK):
+        rows = session.execute(
+            select(Delivery.customer_id, Delivery.sent_at, Delivery.intent_at).where(  # type: ignore[call-overload]
+                col(Delivery.customer_id).in_(ids),
+                col(Delivery.kind).in_(BULK),
+                col(Delivery.state).in_(MAY_HAVE_BEEN_SENT),
+            )
+        )
+        for customer_id, sent_at, intent_at in rows:
+            at = sent_at or intent_at
+            if at is not None and at > since:
+                found[customer_id].append(at)
+    return {customer_id: sorted(times) for customer_id, times in found.items()}
+
+
+def shown_tips(
+    session: Session, customer_ids: Collection[int], *, but_edition: int | None = None
+) -> dict[int, set[str]]:
+    """The tips that each person has had, or is just getting, in other editions than `but_edition`."""
+    found: dict[int, set[str]] = defaultdict(set)
+    for ids in rows_in_chunks(list(customer_ids), CHUNK):
+        query = select(Delivery.customer_id, Delivery.choices).where(  # type: ignore[call-overload]
+            col(Delivery.customer_id).in_(ids), col(Delivery.state).in_(SHOWN)
+        )
+        if but_edition is not None:
+            query = query.where(col(Delivery.edition_id) != but_edition)
+        for customer_id, choices in session.execute(query):
+            found[customer_id].update((choices or {}).get("tips", ()))
+    return {customer_id: tips for customer_id, tips in found.items() if tips}
