@@ -176,6 +176,12 @@ class Settings(Part):
         return self
 
 
+def starter_templates() -> Path:
+    """The layouts, starter campaigns and tips shipped with the program: in the wheel, or beside the checkout."""
+    inside = Path(__file__).parent / "templates"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "templates"
+
+
 def load_settings(root: Path, environ: dict[str, str] | None = None) -> Settings:
     """The settings of the workspace at `root`; variables such as OUTREACH_RELAY__PORT win over the file.
 

@@ -1,0 +1,141 @@
+"""Making a workspace, and bringing an older one up to date.
+
+Law: nothing that exists is overwritten; an upgrade backs the database up first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..address import KeyRing, new_key_ring, read_key_ring, write_key_ring
+from ..errors import InputError, SettingsError
+from ..records import MailingList, WorkspaceRow
+from ..settings import FILE, load_settings, starter_templates
+from ..store.database import Database, open_database
+from ..store.migrate import HEAD, current_revision, migrate
+from ..workdays import Clock, utc_now
+from .workspace import EPOCH, KEYS, new_epoch
+
+SETTINGS_TEMPLATE = "outreach.toml"
+FIRST_LIST = "customers"
+
+
+@dataclass(frozen=True)
+class Created:
+    """What `create_workspace` did: files made, files left as they were, and a backup if the database was old."""
+
+    root: Path
+    made: tuple[str, ...]
+    kept: tuple[str, ...]
+    backup: Path | None = None
+
+
+def create_workspace(root: Path, name: str, *, clock: Clock = utc_now, port: int = 2525) -> Created:
+    """Make a workspace at `root`, or complete and upgrade the one that stands there.
+
+    `port` is the built-in catcher's: until a real relay is set, nothing leaves this machine.
+    Raises InputError for a name that cannot be used, SettingsError and DatabaseError as opening does.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}", name):
+        raise InputError(f"{name!r} cannot be a workspace's name", remedy="Use letters, digits, spaces, dots, - and _.")
+    made: list[str] = []
+    kept: list[str] = []
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        _write_settings(root, name, port, made, kept)
+        _copy_templates(root, made, kept)
+    except OSError as wrong:
+        raise SettingsError(
+            f"{root} cannot be written: {wrong.strerror}", remedy="Choose a folder that you may write to."
+        ) from wrong
+    _keys(root, made, kept)
+    settings = load_settings(root)
+    database = open_database(settings.database, root)
+    try:
+        backup = _migrated(database, made, kept)
+        _first_rows(database, root, name, clock)
+    finally:
+        database.close()
+    return Created(root, tuple(made), tuple(kept), backup)
+
+
+def _write_settings(root: Path, name: str, port: int, made: list[str], kept: list[str]) -> None:
+    path = root / FILE
+    if path.exists():
+        kept.append(FILE)
+        return
+    source = starter_templates()
+    text = (source / SETTINGS_TEMPLATE).read_text(encoding="utf-8")
+    word = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "acme"
+    filled = (
+        text.replace("@@COMPANY@@", json.dumps(name[:1].upper() + name[1:], ensure_ascii=False)[1:-1])
+        .replace("@@WORD@@", word)
+        .replace("@@PORT@@", str(port))
+    )
+    topics = (source / "topics.toml").read_text(encoding="utf-8")
+    path.write_text(filled + "\n" + topics, encoding="utf-8")
+    made.append(FILE)
+
+
+def _copy_templates(root: Path, made: list[str], kept: list[str]) -> None:
+    source = starter_templates()
+    for folder in ("layouts", "campaigns", "tips"):
+        for file in sorted((source / folder).rglob("*")):
+            if not file.is_file():
+                continue
+            target = root / "templates" / file.relative_to(source)
+            if target.exists():
+                kept.append(str(target.relative_to(root)))
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+            made.append(str(target.relative_to(root)))
+
+
+def _keys(root: Path, made: list[str], kept: list[str]) -> KeyRing:
+    path = root / KEYS
+    if path.exists():
+        kept.append(KEYS)
+        return read_key_ring(path)
+    ring = new_key_ring()
+    write_key_ring(path, ring)
+    made.append(KEYS)
+    return ring
+
+
+def _migrated(database: Database, made: list[str], kept: list[str]) -> Path | None:
+    name = database.path.name if database.path else "database"
+    with database.engine.connect() as connection:
+        before = current_revision(connection)
+    if before == HEAD:
+        kept.append(name)
+        return None
+    backup = None
+    if before is not None and database.path is not None:
+        backup = database.path.with_name(f"{name}.before-{HEAD}")
+        back_up(database.path, backup)
+    migrate(database)
+    made.append(name)
+    return backup
+
+
+def back_up(source: Path, target: Path) -> None:
+    """Copy a SQLite database that may be in use, by SQLite's own backup API."""
+    with sqlite3.connect(source) as reader, sqlite3.connect(target) as writer:
+        reader.backup(writer)
+
+
+def _first_rows(database: Database, root: Path, name: str, clock: Clock) -> None:
+    with database.write() as session:
+        if session.get(WorkspaceRow, 1) is not None:
+            return
+        epoch = new_epoch()
+        now = clock()
+        session.add(WorkspaceRow(name=name, epoch=epoch, created_at=now))
+        session.add(MailingList(name=FIRST_LIST, title="Customers", created_at=now))
+        (root / EPOCH).write_text(epoch + "\n", encoding="utf-8")

@@ -1,0 +1,106 @@
+"""Fixtures shared by all rooms: a real workspace in an empty folder, and a clock that tests move by hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from outreach.address import address_key, canonical_address, new_public_id
+from outreach.records import Customer, MailingList, Subscription, SubscriptionState
+from outreach.work.create import create_workspace
+from outreach.work.workspace import Workspace, open_workspace
+
+
+class HandClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **parts: float) -> datetime:
+        self.now += timedelta(**parts)
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("OUTREACH_") and name != "OUTREACH_LONG":
+            monkeypatch.delenv(name)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("OUTREACH_LONG"):
+        return
+    skip = pytest.mark.skip(reason="a long campaign: runs with OUTREACH_LONG=1, as .ci/run does")
+    for item in items:
+        if "long" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """Tuesday, 1 December 2026, 10:00 UTC."""
+    return HandClock(datetime(2026, 12, 1, 10, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, clock: HandClock) -> Iterator[Workspace]:
+    """A fresh workspace as `outreach init` makes it, with a list called customers, on the hand-moved clock."""
+    root = tmp_path / "acme"
+    create_workspace(root, "acme", clock=clock)
+    opened = open_workspace(root, clock)
+    with opened.database.write() as session:
+        if session.exec(select(MailingList).where(MailingList.name == "customers")).first() is None:
+            session.add(MailingList(name="customers", title="Customers", created_at=clock()))
+    yield opened
+    opened.database.close()
+
+
+MakeCustomer = Callable[..., int]
+
+
+@pytest.fixture
+def make_customer(workspace: Workspace) -> MakeCustomer:
+    """`make_customer("ann@example.com", first_name="Ann", subscribed=True, **attributes) -> id`."""
+
+    def make(
+        address: str,
+        *,
+        list_name: str = "customers",
+        subscribed: bool | None = True,
+        attributes: dict[str, Any] | None = None,
+        **fields: Any,
+    ) -> int:
+        now = workspace.clock()
+        canonical = canonical_address(address)
+        with workspace.database.write() as session:
+            customer = Customer(
+                public_id=new_public_id(),
+                address=canonical,
+                address_key=address_key(workspace.keys, canonical),
+                attributes=attributes or {},
+                created_at=now,
+                updated_at=now,
+                **fields,
+            )
+            session.add(customer)
+            session.flush()
+            assert customer.id is not None
+            if subscribed is not None:
+                list_row = session.exec(select(MailingList).where(MailingList.name == list_name)).one()
+                assert list_row.id is not None
+                state = SubscriptionState.SUBSCRIBED if subscribed else SubscriptionState.UNSUBSCRIBED
+                session.add(Subscription(list_id=list_row.id, customer_id=customer.id, state=state, changed_at=now))
+            return customer.id
+
+    return make

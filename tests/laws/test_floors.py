@@ -1,0 +1,143 @@
+"""The laws of the house, kept by reading the code: imports go down only, rule rooms are pure and strangers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import outreach
+
+ROOT = Path(outreach.__file__).parent
+RULES = ("audience", "newsletter", "timing", "delivery", "replies", "cases", "plan")
+FLOORS = {
+    "__init__": 0,
+    "errors": 0,
+    "settings": 1,
+    "address": 1,
+    "workdays": 1,
+    "prose": 1,
+    "records": 2,
+    **dict.fromkeys(RULES, 3),
+    "store": 4,
+    "wire": 4,
+    "work": 5,
+    "web": 6,
+    "cli": 7,
+    "__main__": 8,
+}
+STRANGERS = [*RULES, "store", "wire"]
+"""Rooms that share a floor with others and must not import them."""
+IMPURE = {
+    "socket", "sqlite3", "subprocess", "threading", "random", "secrets", "os", "requests", "urllib.request",
+    "smtplib", "imaplib", "sqlalchemy", "time", "tempfile", "shutil", "logging", "multiprocessing", "asyncio",
+}  # fmt: skip
+IMPURE_CALLS = {"now", "utcnow", "today", "open", "input", "print", "read_text", "write_text", "utc_now", "getenv"}
+LAZY_MARK = "lazy"
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in ROOT.rglob("*.py") if "migrations" not in path.parts)
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Every module that `path` imports, relative ones resolved, with the line."""
+    package = ["outreach", *path.relative_to(ROOT).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield name.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            stem = ".".join([*base, *([node.module] if node.module else [])])
+            if stem == "outreach":
+                for name in node.names:
+                    yield f"outreach.{name.name}", node.lineno
+            else:
+                yield stem, node.lineno
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(path) for path in modules()} <= set(FLOORS)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_down_only(path: Path) -> None:
+    room = room_of(path)
+    for target, line in imports_of(path):
+        parts = target.split(".")
+        if parts[0] != "outreach" or len(parts) < 2:
+            continue
+        other = parts[1] if parts[1] in FLOORS else "__init__"
+        if other == room:
+            continue
+        assert FLOORS[other] <= FLOORS[room], f"{path}:{line}: {room} must not import {other}, which is above it"
+        if room in STRANGERS:
+            assert FLOORS[other] < FLOORS[room], (
+                f"{path}:{line}: {room} and {other} are strangers; work introduces them"
+            )
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in modules() if room_of(path) in RULES], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_rule_rooms_touch_no_clock_socket_file_or_chance(path: Path) -> None:
+    for target, line in imports_of(path):
+        assert target not in IMPURE and target.split(".")[0] not in IMPURE, f"{path}:{line}: a rule imports {target}"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            assert name not in IMPURE_CALLS, f"{path}:{node.lineno}: a rule calls {name}()"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_import_inside_a_function_is_a_lazy_one_that_says_so(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for function in ast.walk(ast.parse(text)):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        inner = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
+        if inner and room_of(path) != "cli":
+            around = "\n".join(lines[inner[0].lineno - 2 : inner[-1].end_lineno])
+            assert LAZY_MARK in around, f"{path}:{inner[0].lineno}: an import inside a function that gives no reason"
+
+
+def test_rooms_form_no_circle() -> None:
+    edges = {
+        str(path.relative_to(ROOT)): {target for target, _ in imports_of(path) if target.startswith("outreach.")}
+        for path in modules()
+    }
+    name_of = {
+        ".".join(["outreach", *Path(file).with_suffix("").parts]).removesuffix(".__init__"): file for file in edges
+    }
+    done: set[str] = set()
+
+    def visit(file: str, above: tuple[str, ...]) -> None:
+        assert file not in above, f"a circle of imports: {' -> '.join([*above, file])}"
+        if file in done:
+            return
+        for target in edges[file]:
+            if (below := name_of.get(target)) and below != file:
+                visit(below, (*above, file))
+        done.add(file)
+
+    top_level = {
+        file: {
+            target
+            for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for target, line in imports_of(ROOT / file)
+            if line == node.lineno
+        }
+        for file in edges
+    }
+    edges = {file: targets & edges[file] for file, targets in top_level.items()}
+    for file in edges:
+        visit(file, ())

@@ -1,0 +1,62 @@
+"""The outreach.toml that `init` writes explains every setting, with its true default."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from outreach.settings import FILE, MailboxSettings, Part, Settings, load_settings, starter_templates
+from outreach.work.create import create_workspace
+
+FILLED_IN = {"identity.company", "identity.sender", "identity.postal_address", "relay.catcher"}
+
+
+def keys_of(model: type[BaseModel], above: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Part):
+            found |= keys_of(field.annotation, f"{above}{name}.")
+        else:
+            found[above + name] = field.get_default(call_default_factory=True)
+    return found
+
+
+def test_every_setting_stands_in_the_file_with_its_default(tmp_path: Path) -> None:
+    create_workspace(tmp_path / "acme", "acme")
+    values = tomllib.loads((tmp_path / "acme" / FILE).read_text(encoding="utf-8"))
+    settings = load_settings(tmp_path / "acme", {})
+    for key, default in keys_of(Settings).items():
+        if key in {"topics", "replies.mailboxes"}:
+            continue
+        place: Any = values
+        for part in key.split("."):
+            assert part in place, f"{key} is not explained in the {FILE} that init writes"
+            place = place[part]
+        if key not in FILLED_IN:
+            told: Any = settings
+            for part in key.split("."):
+                told = getattr(told, part)
+            assert told == default, f"{key} in the file is {told!r}; the default is {default!r}"
+
+
+def test_every_mailbox_setting_is_shown() -> None:
+    text = (starter_templates() / FILE).read_text(encoding="utf-8")
+    shown = set(re.findall(r"^(?:# )?(\w+) =", text, re.MULTILINE))
+    assert set(MailboxSettings.model_fields) <= shown
+
+
+def test_every_setting_line_has_words_above_it_or_shares_its_neighbours() -> None:
+    lines = (starter_templates() / FILE).read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if re.match(r"\w+ =", line):
+            above = lines[max(0, number - 6) : number]
+            assert any(row.startswith("# ") for row in above), f"line {number + 1}: {line} is not explained"
+
+
+def test_the_starter_topics_are_read(tmp_path: Path) -> None:
+    create_workspace(tmp_path / "acme", "acme")
+    assert len(load_settings(tmp_path / "acme", {}).topics) >= 6

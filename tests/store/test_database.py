@@ -1,0 +1,91 @@
+"""The database keeps its promises: durable, one writer, clear words."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from outreach.errors import DatabaseError
+from outreach.store.database import has_wal_reset_bug, open_database
+from outreach.work.workspace import Workspace
+
+
+@pytest.mark.parametrize(
+    ("version", "affected"),
+    [
+        ((3, 6, 23), False),
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 45, 0), True),
+        ((3, 50, 6), True),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 52, 0), False),
+    ],
+)
+def test_versions_with_the_wal_reset_bug_are_known(version: tuple[int, ...], affected: bool) -> None:
+    assert has_wal_reset_bug(version) is affected
+
+
+def test_commits_are_durable_and_foreign_keys_hold(workspace: Workspace) -> None:
+    with workspace.database.read() as session:
+        pragma = {
+            name: session.connection().execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragma == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 15_000}
+
+
+def test_what_is_written_while_reading_is_not_kept(workspace: Workspace) -> None:
+    with workspace.database.read() as session:
+        session.connection().execute(text("UPDATE workspace SET pause_reason = 'x'"))
+    with workspace.database.read() as session:
+        assert session.connection().execute(text("SELECT pause_reason FROM workspace")).scalar() == ""
+
+
+def test_many_writers_lose_no_count(workspace: Workspace) -> None:
+    def bump() -> None:
+        for _ in range(25):
+            with workspace.database.write() as session:
+                seen = session.connection().execute(text("SELECT version FROM workspace")).scalar()
+                session.connection().execute(text("UPDATE workspace SET version = :v"), {"v": (seen or 0) + 1})
+
+    threads = [threading.Thread(target=bump) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with workspace.database.read() as session:
+        assert session.connection().execute(text("SELECT version FROM workspace")).scalar() == 101
+
+
+def test_a_file_that_is_no_database_is_told_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_text("this is a letter to my aunt, and no database at all" * 40)
+    database = open_database("a.db", tmp_path)
+    with pytest.raises(DatabaseError, match="not a database"), database.read() as session:
+        session.connection().execute(text("SELECT 1 FROM customer"))
+
+
+def test_a_full_database_is_told_with_a_remedy(workspace: Workspace) -> None:
+    with pytest.raises(DatabaseError, match="full") as told, workspace.database.write() as session:
+        connection = session.connection()
+        pages = connection.execute(text("PRAGMA page_count")).scalar()
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+        for number in range(2000):
+            connection.execute(
+                text(
+                    "INSERT INTO mailing_list (name, title, created_at) VALUES (:n, :t, '2026-01-01 00:00:00.000000')"
+                ),
+                {"n": f"list {number}", "t": "x" * 2000},
+            )
+    assert "Free some space" in told.value.remedy
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="does not exist"):
+        open_database("nowhere/a.db", tmp_path)
