@@ -42,9 +42,10 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session on one snapshot. Nothing written in it is kept."""
+        """A session on one snapshot; its rows may be used afterwards. Nothing written in it is kept."""
         with told(self), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
             yield session
+            session.expunge_all()
             session.rollback()
 
     @contextmanager
