@@ -1,0 +1,172 @@
+"""Kept: what became of everybody that an edition was planned for (RELIABILITY, `verify`).
+
+Law: at every instant planned = the sum of all states; and the digest of the people in the outbox is the digest of
+the people whom the segment gave. The digest is a sum, so it does not depend on the order in which they were read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from ..records import Customer, Delivery, DeliveryMove, DeliveryState, Edition, EditionState, FailureClass
+
+MODULUS = 1 << 256
+CHUNK = 2000
+
+
+class PeopleDigest:
+    """The sum of SHA-256 over address keys, modulo 2**256: streamed, and the same in any order."""
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        self.count = 0
+        self._sum = 0
+        for key in keys:
+            self.add(key)
+
+    def add(self, key: str) -> None:
+        """Count one person by their address key."""
+        self.count += 1
+        self._sum = (self._sum + int.from_bytes(hashlib.sha256(key.encode()).digest(), "big")) % MODULUS
+
+    @property
+    def hex(self) -> str:
+        """64 hexadecimal digits; all zeros for nobody."""
+        return f"{self._sum:064x}"
+
+
+@dataclass(frozen=True)
+class EditionAccount:
+    """One edition's account. `planned` is None while planning has not ended."""
+
+    edition_id: int
+    number: int
+    occasion: str
+    state: EditionState
+    reason: str
+    subject: str
+    due_at: datetime
+    finished_at: datetime | None
+    planned: int | None
+    counts: dict[DeliveryState, int] = field(default_factory=dict)
+    digest_matches: bool | None = None
+
+    @property
+    def total(self) -> int:
+        """Everybody in the outbox for this edition, whatever became of them."""
+        return sum(self.counts.values())
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether planned = the sum of all states, and these are the people who were planned."""
+        return self.planned is None or (self.planned == self.total and self.digest_matches is not False)
+
+    @property
+    def in_doubt(self) -> int:
+        """How many wait for evidence or a person."""
+        return self.counts[DeliveryState.IN_DOUBT]
+
+
+@dataclass(frozen=True)
+class PersonLine:
+    """One name behind a number. `address` is empty where the customer was erased."""
+
+    delivery_id: int
+    address: str
+    state: DeliveryState
+    reason: str
+    evidence: str
+    response: str
+    failure: FailureClass | None
+    attempts: int
+    resent: int
+    public_id: str
+    intent_at: datetime | None
+    sent_at: datetime | None
+    next_at: datetime | None
+
+
+def account(session: Session, campaign_id: int) -> list[EditionAccount]:
+    """The account of each of a campaign's editions, oldest first, from one snapshot."""
+    editions = session.execute(
+        select(
+            col(Edition.id).label("edition_id"),
+            col(Edition.number),
+            col(Edition.occasion),
+            col(Edition.state),
+            col(Edition.reason),
+            col(Edition.subject),
+            col(Edition.due_at),
+            col(Edition.finished_at),
+            col(Edition.planned),
+            col(Edition.planned_digest),
+        )
+        .where(col(Edition.campaign_id) == campaign_id)
+        .order_by(col(Edition.id))
+    ).all()
+    return [_account(session, dict(row._mapping)) for row in editions]
+
+
+def _account(session: Session, row: dict[str, Any]) -> EditionAccount:
+    digest = row.pop("planned_digest")
+    matches = None if digest is None else digest == people_digest(session, row["edition_id"]).hex
+    return EditionAccount(**row, counts=state_counts(session, row["edition_id"]), digest_matches=matches)
+
+
+def state_counts(session: Session, edition_id: int) -> dict[DeliveryState, int]:
+    """How many of an edition's deliveries are in each state; every state is named."""
+    counts = dict.fromkeys(DeliveryState, 0)
+    found = session.execute(
+        select(col(Delivery.state), func.count())
+        .where(col(Delivery.edition_id) == edition_id)
+        .group_by(col(Delivery.state))
+    )
+    counts.update((state, number) for state, number in found)
+    return counts
+
+
+def people_digest(session: Session, edition_id: int) -> PeopleDigest:
+    """The digest of the people in the outbox for an edition, streamed."""
+    query = select(col(Delivery.address_key)).where(col(Delivery.edition_id) == edition_id)
+    return PeopleDigest(session.execute(query.execution_options(yield_per=CHUNK)).scalars())
+
+
+def people_in(
+    session: Session, edition_id: int, state: DeliveryState, *, limit: int | None = None
+) -> Iterator[PersonLine]:
+    """Every name behind one number of the account, streamed in the order of planning."""
+    query = (
+        select(
+            col(Delivery.id),
+            func.coalesce(col(Customer.address), ""),
+            col(Delivery.state),
+            col(Delivery.reason),
+            col(Delivery.evidence),
+            col(Delivery.response),
+            col(Delivery.failure),
+            col(Delivery.attempts),
+            col(Delivery.resent),
+            col(Delivery.public_id),
+            col(Delivery.intent_at),
+            col(Delivery.sent_at),
+            col(Delivery.next_at),
+        )
+        .outerjoin(Customer, col(Customer.id) == col(Delivery.customer_id))
+        .where(col(Delivery.edition_id) == edition_id, col(Delivery.state) == state)
+        .order_by(col(Delivery.id))
+        .limit(limit)
+    )
+    for row in session.execute(query.execution_options(yield_per=CHUNK)):
+        yield PersonLine(*row)
+
+
+def moves_of(session: Session, delivery_id: int) -> list[DeliveryMove]:
+    """The history of one delivery that its own row does not tell, oldest first."""
+    query = select(DeliveryMove).where(col(DeliveryMove.delivery_id) == delivery_id).order_by(col(DeliveryMove.id))
+    return list(session.execute(query).scalars())
