@@ -1,0 +1,236 @@
+"""Schedules that read aloud: from words to a recurrence rule and back.
+
+Law: a rule is local wall time; its plain form parses to the same rule again. What cannot be read is refused with
+its column and examples. Recurrence is RFC 5545's; a raw RRULE is taken too, with local times only.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Final
+
+from dateutil.rrule import rrule, rrulebase, rruleset, rrulestr
+
+from ..errors import InputError
+
+DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+CODES: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+NTHS: Final = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
+ANCHOR: Final = date(2024, 1, 1)
+"""A Monday: `every 2 weeks` counts from its week, unless the rule says `from DATE`."""
+HORIZON: Final = timedelta(days=366 * 12)
+EXAMPLES: Final = (
+    "Write for example: at 2026-12-01 09:00 | every day at 08:30 | every weekday at 07:45 | every tuesday at 09:00 | "
+    "every 2 weeks on tuesday at 09:00 | monthly on the first monday at 08:30 until 2027-06-30 | "
+    "monthly on day 15 at 10:00"
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A parsed schedule. `once`: a single local date and time; else `rrule` (RFC 5545 lines) from `start` on."""
+
+    text: str
+    once: datetime | None = None
+    rrule: str = ""
+    start: datetime | None = None
+
+    @property
+    def recurring(self) -> bool:
+        return bool(self.rrule)
+
+
+def parse_schedule(text: str) -> Rule:
+    """Read a schedule; "" is the rule that never occurs by itself.
+
+    Raises InputError naming the column, with examples as the remedy.
+    """
+    if text.strip().upper().startswith(("RRULE", "DTSTART", "FREQ=")):
+        return _raw(text)
+    words = _Words(text)
+    if words.peek() is None:
+        return Rule("")
+    head = words.take("at", "every", "monthly")
+    if head == "at":
+        day, wall = words.day(), words.wall()
+        words.end()
+        return Rule(f"at {day} {wall:%H:%M}", once=datetime.combine(day, wall))
+    spoken, parts = _every(words) if head == "every" else _monthly(words)
+    words.take("at")
+    wall = words.wall()
+    spoken += f" at {wall:%H:%M}"
+    start = ANCHOR
+    if words.peek() == "from":
+        words.take("from")
+        start = words.day()
+        spoken += f" from {start}"
+    if words.peek() == "until":
+        words.take("until")
+        until = words.day()
+        if until < start:
+            raise words.wrong("it ends before it begins", -1)
+        spoken += f" until {until}"
+        parts += f";UNTIL={until:%Y%m%d}T235959"
+    words.end()
+    return Rule(spoken, rrule=f"RRULE:{parts}", start=datetime.combine(start, wall))
+
+
+def describe(rule: Rule) -> str:
+    """The rule in its plain form, which parses to the same rule again."""
+    return rule.text
+
+
+@lru_cache(maxsize=256)
+def recurrence(lines: str, start: datetime) -> rrulebase:
+    """The RFC 5545 recurrence on naive wall time."""
+    made: rrule | rruleset = rrulestr(lines, dtstart=start)
+    return made
+
+
+def _every(words: _Words) -> tuple[str, str]:
+    if words.is_number():
+        count = words.number(1, 52, "weeks")
+        words.take("week", "weeks")
+        words.take("on")
+        days = words.weekdays()
+        if count == 1:
+            return f"every {_and(days)}", f"FREQ=WEEKLY;BYDAY={_codes(days)}"
+        return f"every {count} weeks on {_and(days)}", f"FREQ=WEEKLY;INTERVAL={count};BYDAY={_codes(days)}"
+    if words.peek() == "day":
+        words.take("day")
+        return "every day", "FREQ=DAILY"
+    if words.peek() == "weekday":
+        words.take("weekday")
+        return "every weekday", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
+    days = words.weekdays()
+    return f"every {_and(days)}", f"FREQ=WEEKLY;BYDAY={_codes(days)}"
+
+
+def _monthly(words: _Words) -> tuple[str, str]:
+    words.take("on")
+    if words.take("the", "day") == "day":
+        day = words.number(1, 31, "the day of the month")
+        if day <= 28:
+            return f"monthly on day {day}", f"FREQ=MONTHLY;BYMONTHDAY={day}"
+        days = ",".join(str(number) for number in range(28, day + 1))
+        return f"monthly on day {day}", f"FREQ=MONTHLY;BYMONTHDAY={days};BYSETPOS=-1"
+    nth = words.take(*NTHS)
+    day_name = words.take(*DAYS, "day") if nth == "last" else words.take(*DAYS)
+    if day_name == "day":
+        return "monthly on the last day", "FREQ=MONTHLY;BYMONTHDAY=-1"
+    return f"monthly on the {nth} {day_name}", f"FREQ=MONTHLY;BYDAY={NTHS[nth]:+d}{CODES[DAYS.index(day_name)]}"
+
+
+def _codes(days: list[str]) -> str:
+    return ",".join(CODES[DAYS.index(day)] for day in days)
+
+
+def _and(days: list[str]) -> str:
+    return " and ".join([", ".join(days[:-1]), days[-1]]) if len(days) > 1 else days[0]
+
+
+def _raw(text: str) -> Rule:
+    lines = text.upper().split()
+    plain = "\n".join(lines)
+    found = re.search(r"^DTSTART:(\d{8}T\d{6})$", plain, re.M)
+    if found is None:
+        raise _refuse(text, "a raw RRULE needs its DTSTART in local time, such as DTSTART:20261201T090000")
+    if re.search(r"\d{6}Z|TZID=", plain):
+        raise _refuse(text, "times in a raw RRULE are local, without Z and TZID; the campaign's zone says where")
+    if re.search(r"FREQ=(HOURLY|MINUTELY|SECONDLY)", plain) or re.search(r"BY(MINUTE|SECOND)=\d+,", plain):
+        raise _refuse(text, "nothing is mailed more often than daily")
+    start = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(second=0)
+    rest = "\n".join(line for line in lines if not line.startswith("DTSTART"))
+    if not re.search(r"^RRULE:", rest, re.M):
+        raise _refuse(text, "a raw rule needs a line RRULE:FREQ=…")
+    try:
+        made = recurrence(rest, start)
+        limited = made.replace(until=start + HORIZON) if isinstance(made, rrule) else made
+        first = next(iter(limited), None)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as wrong:
+        raise _refuse(text, f"the RRULE cannot be read: {wrong}") from wrong
+    if first is None:
+        raise _refuse(text, "the RRULE never occurs")
+    return Rule(f"DTSTART:{start:%Y%m%dT%H%M%S} {' '.join(rest.split())}", rrule=rest, start=start)
+
+
+def _refuse(text: str, saying: str, column: int = 1) -> InputError:
+    plain = text.replace("\n", " ")
+    return InputError(
+        f"the schedule cannot be read at column {column}: {saying}",
+        column=column,
+        excerpt=f"{plain}\n    {' ' * (column - 1)}^",
+        remedy=EXAMPLES,
+    )
+
+
+class _Words:
+    """The words of a schedule, taken one after the other, each with its column."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.found = [(match[0].casefold(), match.start() + 1) for match in re.finditer(r"[^\s,]+|,", text)]
+        self.place = 0
+
+    def peek(self) -> str | None:
+        return self.found[self.place][0] if self.place < len(self.found) else None
+
+    def wrong(self, saying: str, step: int = 0) -> InputError:
+        place = self.place + step
+        column = self.found[place][1] if place < len(self.found) else len(self.text.rstrip()) + 1
+        return _refuse(self.text, saying, column)
+
+    def next(self, wanted: str) -> str:
+        word = self.peek()
+        if word is None:
+            raise self.wrong(f"{wanted} is missing")
+        self.place += 1
+        return word
+
+    def take(self, *wanted: str) -> str:
+        names = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} or {wanted[-1]}"
+        word = self.next(names)
+        if word not in wanted:
+            raise self.wrong(f"{word!r} stands where {names} should", -1)
+        return word
+
+    def is_number(self) -> bool:
+        return (self.peek() or "").isdecimal()
+
+    def number(self, low: int, high: int, what: str) -> int:
+        word = self.next(f"a number ({what})")
+        if not (word.isascii() and word.isdecimal() and low <= int(word) <= high):
+            raise self.wrong(f"{word!r}: {what} is a number from {low} to {high}", -1)
+        return int(word)
+
+    def weekdays(self) -> list[str]:
+        days = {self.take(*DAYS)}
+        while self.peek() in (",", "and"):
+            self.place += 1
+            if self.peek() == "and":
+                self.place += 1
+            days.add(self.take(*DAYS))
+        return sorted(days, key=DAYS.index)
+
+    def day(self) -> date:
+        word = self.next("a date")
+        try:
+            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", word, re.ASCII):
+                raise ValueError(word)
+            return date.fromisoformat(word)
+        except ValueError:
+            raise self.wrong(f"{word!r} is no date such as 2026-12-01", -1) from None
+
+    def wall(self) -> time:
+        word = self.next("a time of day")
+        found = re.fullmatch(r"(\d{1,2}):(\d{2})", word, re.ASCII)
+        if found is None or int(found[1]) > 23 or int(found[2]) > 59:
+            raise self.wrong(f"{word!r} is no time of day such as 09:00", -1)
+        return time(int(found[1]), int(found[2]))
+
+    def end(self) -> None:
+        if self.peek() is not None:
+            raise self.wrong(f"{self.peek()!r} is too much: the schedule is complete before it")
