@@ -1,0 +1,233 @@
+"""The whole policy for SMTP trouble: what a reply, or the lack of one, does to a delivery. No other file decides it.
+
+Laws: every outcome has a reason that a person can read. `sent` follows only from a complete 2yz after the dot, and
+`failed` and `deferred` only from a complete 5yz and 4yz (RELIABILITY I5). What is lost before the dot was never sent;
+what is lost after it is in doubt (RFC 1047, RFC 5321 4.5.3.2.6). Whatever is released also backs off or stops the
+relay, so that nothing turns in a tight circle. RFC 5321 4.2 (codes), RFC 3463 and 7504 (enhanced codes).
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ..records.words import DeliveryEvent as Event
+from ..records.words import FailureClass
+
+
+class Stage(StrEnum):
+    """How far a transaction had got; `dot` begins when the final dot may have left."""
+
+    CONNECT = "connect"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"
+    DOT = "dot"
+
+
+SESSION = frozenset({Stage.CONNECT, Stage.EHLO, Stage.STARTTLS, Stage.AUTH})
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpReply:
+    """A complete, well-formed reply. `enhanced` is RFC 3463's code, or empty; `text` is one line without it."""
+
+    code: int
+    enhanced: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No reply: the connection ended, the time ran out, or what came was not SMTP.
+
+    `remedy` is set where trying again cannot help: a person must mend the relay's settings first.
+    """
+
+    stage: Stage
+    why: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unable:
+    """This one mail cannot go over this relay, and the relay was not asked: `message` tells its bytes are at fault."""
+
+    why: str
+    message: bool = False
+
+
+Result = SmtpReply | Lost | Unable
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What follows. `close`: drop the connection. `back_off`: leave the relay alone for a while.
+
+    `stop`: send nothing more through this relay until a person has mended it; `remedy` says what.
+    """
+
+    event: Event
+    reason: str
+    failure: FailureClass | None = None
+    close: bool = False
+    back_off: bool = False
+    stop: bool = False
+    remedy: str = ""
+
+
+def judge(stage: Stage, result: Result) -> Outcome:
+    """What `result` at `stage` means for the delivery, the connection and the relay. Total: it never raises."""
+    if isinstance(result, Unable):
+        event = Event.CANNOT_RENDER if result.message else Event.PERMANENT
+        return Outcome(event, result.why, FailureClass.OTHER)
+    if isinstance(result, Lost):
+        return _judge_lost(stage, result)
+    if stage is Stage.DOT:
+        return _judge_dot(result)
+    if result.code == 421:
+        return Outcome(Event.RELEASE, f"the relay is closing: {result}", close=True, back_off=True)
+    if stage in SESSION:
+        return _judge_session(stage, result)
+    if 400 <= result.code < 500 or (result.code == 552 and stage is Stage.RCPT):
+        # RFC 5321 4.5.3.1.10: a 552 to RCPT means "too many recipients" and is to be read as 452
+        return _temporary(stage, result)
+    if 500 <= result.code < 600:
+        return _judge_refusal(stage, result)
+    return Outcome(Event.RELEASE, f"{result} is no answer to {stage}", close=True, back_off=True)
+
+
+def _judge_lost(stage: Stage, lost: Lost) -> Outcome:
+    if Stage.DOT in (stage, lost.stage):
+        return Outcome(Event.UNKNOWN, f"after the final dot: {lost.why}", close=True, back_off=True)
+    reason = f"at {lost.stage}: {lost.why}"
+    return Outcome(
+        Event.RELEASE, reason, close=True, back_off=not lost.remedy, stop=bool(lost.remedy), remedy=lost.remedy
+    )
+
+
+def _judge_dot(reply: SmtpReply) -> Outcome:
+    if 200 <= reply.code < 300:
+        return Outcome(Event.ACCEPTED, str(reply))
+    if 400 <= reply.code < 500:
+        return _temporary(Stage.DOT, reply)
+    if 500 <= reply.code < 600:
+        return Outcome(Event.PERMANENT, str(reply), failure_class(reply))
+    # RFC 5321 4.3.2 knows no 1yz or 3yz here: whether the mail was taken cannot be told
+    return Outcome(Event.UNKNOWN, f"after the final dot: {reply} is no answer to it", close=True, back_off=True)
+
+
+def _judge_session(stage: Stage, reply: SmtpReply) -> Outcome:
+    """The relay does not talk to us: that is never the recipient's fault."""
+    temporary = reply.code < 500
+    remedy = "" if temporary else _SESSION_REMEDIES[stage]
+    return Outcome(
+        Event.RELEASE,
+        f"the relay refused {stage}: {reply}",
+        close=True,
+        back_off=temporary,
+        stop=not temporary,
+        remedy=remedy,
+    )
+
+
+_SESSION_REMEDIES = {
+    Stage.CONNECT: "Check relay.host and relay.port, and whether this machine may send through it.",
+    Stage.EHLO: "Check relay.hello: some relays want this machine's full name.",
+    Stage.STARTTLS: 'The relay offers no STARTTLS. Try relay.tls = "tls" with its port (often 465).',
+    Stage.AUTH: "Check relay.username and the password, app password or token_command.",
+}
+_ABOUT_US = frozenset({530, 534, 535, 538})
+"""Authentication is missing or wrong (RFC 4954 6), whichever command says so."""
+_OUT_OF_STEP = frozenset({500, 502, 503, 504, 521, 555})
+"""Syntax, sequence, or a host that takes no mail at all (RFC 7504): about the session, never about one recipient."""
+_RELAYING = re.compile(r"relay(ing)? (access )?(is )?(denied|not (permitted|allowed)|prohibited)|unable to relay", re.I)
+
+
+def _judge_refusal(stage: Stage, reply: SmtpReply) -> Outcome:
+    """A 5yz before the dot. About us: release and stop. About the recipient, or this mail: failed."""
+    relaying = _RELAYING.search(reply.text) and " said" not in reply.text
+    if reply.code in _ABOUT_US or relaying:
+        remedy = "The relay does not let us send to others: check relay.username, the password and its rules."
+        return Outcome(Event.RELEASE, f"the relay refused us at {stage}: {reply}", close=True, stop=True, remedy=remedy)
+    if reply.code in _OUT_OF_STEP:
+        return Outcome(Event.RELEASE, f"out of step at {stage}: {reply}", close=True, back_off=True)
+    if stage is Stage.MAIL and reply.code != 552 and _enhanced(reply) not in _ABOUT_MESSAGE:
+        remedy = "The relay refuses our sender address: check identity.sender and replies.bounces."
+        return Outcome(Event.RELEASE, f"the relay refused the sender: {reply}", close=True, stop=True, remedy=remedy)
+    return Outcome(Event.PERMANENT, str(reply), failure_class(reply))
+
+
+_ABOUT_MESSAGE = frozenset({"3.4", "2.3", "6.3", "6.7"})
+"""Too large (RFC 1870 6), or not transportable: about this mail, even in answer to MAIL."""
+_BAD_ADDRESS = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10"})
+"""RFC 3463 3.2 and RFC 7505: no such mailbox, no such host, bad syntax, moved away, a null MX."""
+_UNKNOWN_USER = re.compile(
+    r"\b(user|recipient|mailbox|address|account)\b[^.;:]{0,40}\b(unknown|not found|does(n't| not) exist|not exist)\b"
+    r"|\b(unknown|no such|invalid) (user|recipient|mailbox|address|local part|account)\b",
+    re.IGNORECASE,
+)
+_POLICY = re.compile(
+    r"\b(spam|policy|polic(y|ies)|blocked|block ?list|black ?list\w*|banned|reputation|denied|dmarc|spf|dkim)\b", re.I
+)
+
+
+def failure_class(reply: SmtpReply) -> FailureClass:
+    """Why a reply refuses. Only BAD_ADDRESS ever suppresses an address, so policy (x.7.x) is never read as that.
+
+    Without an enhanced code the words decide, and in doubt the answer is OTHER.
+    """
+    enhanced = _enhanced(reply)
+    if enhanced == "2.2":
+        return FailureClass.MAILBOX_FULL
+    if 400 <= reply.code < 500:
+        return FailureClass.TRANSIENT
+    if enhanced.startswith("7."):
+        return FailureClass.REFUSED
+    if enhanced in _BAD_ADDRESS or reply.code == 556:
+        return FailureClass.BAD_ADDRESS
+    if enhanced and enhanced != "0.0":
+        return FailureClass.OTHER
+    if _POLICY.search(reply.text):
+        return FailureClass.REFUSED
+    if reply.code == 550 and _UNKNOWN_USER.search(reply.text):
+        return FailureClass.BAD_ADDRESS
+    return FailureClass.OTHER
+
+
+def _temporary(stage: Stage, reply: SmtpReply) -> Outcome:
+    """A 4yz. Trouble of the whole relay (421, x.3.x, any answer to MAIL) also backs off; one recipient's does not."""
+    failure = FailureClass.MAILBOX_FULL if _enhanced(reply) == "2.2" else FailureClass.TRANSIENT
+    closing = reply.code == 421
+    whole = closing or stage is Stage.MAIL or _enhanced(reply).startswith("3.")
+    return Outcome(Event.TEMPORARY, str(reply), failure, close=closing, back_off=whole)
+
+
+def _enhanced(reply: SmtpReply) -> str:
+    """Subject and detail of the enhanced code, where its class agrees with the reply's (RFC 2034 4), else nothing."""
+    kind, _, rest = reply.enhanced.partition(".")
+    return rest if kind == str(reply.code)[0] else ""
+
+
+_LADDER = (30, 60, 120, 180)
+"""Minutes to wait after the first, second, … attempt; the last holds from there on (RFC 5321 4.5.4.1)."""
+
+
+def next_attempt(attempts: int, now: datetime, *, seed: str | int) -> datetime:
+    """When to try again after `attempts` attempts, spread by up to a fifth so that retries don't come in a herd.
+
+    `seed` is the delivery's id: the same delivery and attempt always give the same instant.
+    """
+    minutes = _LADDER[min(max(attempts, 1), len(_LADDER)) - 1]
+    share = zlib.crc32(f"{seed}:{attempts}".encode()) / 0xFFFFFFFF
+    return now + timedelta(minutes=minutes * (1 + 0.2 * share))
