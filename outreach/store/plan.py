@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, or_, select, update
 from sqlmodel import Session, col
 
 from ..plan.steps import LiftHold, NewBoost, NewHold, StepDraft
@@ -213,16 +213,18 @@ def recent_bulk(session: Session, customer_ids: Collection[int], since: datetime
     found: dict[int, list[datetime]] = defaultdict(list)
     for ids in rows_in_chunks(list(customer_ids), CHUNK):
         rows = session.execute(
-            select(Delivery.customer_id, Delivery.sent_at, Delivery.intent_at).where(  # type: ignore[call-overload]
+            select(col(Delivery.customer_id), col(Delivery.sent_at), col(Delivery.intent_at)).where(
                 col(Delivery.customer_id).in_(ids),
                 col(Delivery.kind).in_(BULK),
                 col(Delivery.state).in_(MAY_HAVE_BEEN_SENT),
+                or_(
+                    col(Delivery.sent_at) > since,
+                    and_(col(Delivery.sent_at).is_(None), col(Delivery.intent_at) > since),
+                ),
             )
         )
         for customer_id, sent_at, intent_at in rows:
-            at = sent_at or intent_at
-            if at is not None and at > since:
-                found[customer_id].append(at)
+            found[customer_id].append(sent_at or intent_at)
     return {customer_id: sorted(times) for customer_id, times in found.items()}
 
 
@@ -232,7 +234,7 @@ def shown_tips(
     """The tips that each person has had, or is just getting, in other editions than `but_edition`."""
     found: dict[int, set[str]] = defaultdict(set)
     for ids in rows_in_chunks(list(customer_ids), CHUNK):
-        query = select(Delivery.customer_id, Delivery.choices).where(  # type: ignore[call-overload]
+        query = select(col(Delivery.customer_id), col(Delivery.choices)).where(
             col(Delivery.customer_id).in_(ids), col(Delivery.state).in_(SHOWN)
         )
         if but_edition is not None:

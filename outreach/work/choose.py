@@ -1,0 +1,177 @@
+"""Which tips each person of an edition gets: the facts that `newsletter.tips` chooses by.
+
+Law: only tips that are frozen in the edition can be chosen; what a person had in other editions is never chosen
+again; a topic held for a personal answer waits; a boosted topic comes first, with its reason for the reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Protocol
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from ..audience.segment import COLUMNS, Segment, judge_segment, parse_segment
+from ..newsletter.tips import ChosenTip, TipFacts, choose_tips
+from ..plan.holds import blocked_topics
+from ..records import Boost, Campaign, Edition, Hold, Kind, Tip
+from ..store.plan import boosts_of, holds_of, shown_tips
+from .workspace import Workspace
+
+
+class Person(Protocol):
+    """What the choice reads of a customer; a `Customer` and a `CustomerRow` are both such."""
+
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def language(self) -> str | None: ...
+    @property
+    def address(self) -> str | None: ...
+    @property
+    def attributes(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class TipPool:
+    """An edition's frozen tips as facts; `segments` only for those that are not for everyone."""
+
+    facts: tuple[TipFacts, ...]
+    segments: Mapping[str, Segment]
+    count: int
+    topics: tuple[str, ...]
+
+    def for_person(self, person: Person) -> Sequence[TipFacts]:
+        """The facts with each tip's segment judged for this person."""
+        if not self.segments:
+            return self.facts
+        values = segment_values(person)
+        return [
+            replace(tip, segment_ok=judge_segment(self.segments[tip.name], values))
+            if tip.name in self.segments
+            else tip
+            for tip in self.facts
+        ]
+
+
+def tips_wanted(workspace: Workspace, campaign: Campaign) -> int:
+    """How many tips one issue of this campaign carries."""
+    own = campaign.options.get("tips")
+    if isinstance(own, int) and not isinstance(own, bool):
+        return own
+    return workspace.settings.sending.tips_per_issue if campaign.kind is Kind.TIPS else 0
+
+
+def tip_pool(session: Session, workspace: Workspace, campaign: Campaign, names: Iterable[str] | None) -> TipPool:
+    """The facts of the tips called `names`, or of all there are (None: nothing is frozen yet)."""
+    query = select(Tip).order_by(col(Tip.position), col(Tip.id))
+    if names is not None:
+        query = query.where(col(Tip.name).in_(list(names)))
+    rows = list(session.execute(query).scalars())
+    return TipPool(
+        facts=tuple(_facts(tip) for tip in rows),
+        segments={tip.name: _segment(tip.segment) for tip in rows if tip.segment.strip()},
+        count=tips_wanted(workspace, campaign),
+        topics=tuple(campaign.topics),
+    )
+
+
+def frozen_tips(edition: Edition) -> list[str]:
+    """The names of the tips that an edition holds, compiled."""
+    return list(edition.frozen.get("tips") or ())
+
+
+def choose_for(
+    session: Session,
+    workspace: Workspace,
+    *,
+    edition: Edition,
+    campaign: Campaign,
+    customers: Iterable[Person],
+    now: datetime,
+    pool: TipPool | None = None,
+) -> dict[int, dict[str, Any]]:
+    """The choices of each person, as `Delivery.choices` keeps them: tips, reasons, boosts, variant.
+
+    `pool`: instead of the edition's frozen tips, for a forecast.
+    """
+    people = [person for person in customers if person.id is not None]
+    pool = pool or tip_pool(session, workspace, campaign, frozen_tips(edition))
+    if not pool.facts or not pool.count:
+        return {person.id: as_choices(()) for person in people if person.id is not None}
+    ids = [person.id for person in people if person.id is not None]
+    shown = shown_tips(session, ids, but_edition=edition.id)
+    boosts, holds = boosts_of(session, ids), holds_of(session, ids)
+    return {
+        person.id: as_choices(
+            choose_one(
+                workspace,
+                pool,
+                person,
+                shown=shown.get(person.id, set()),
+                boosts=boosts.get(person.id, ()),
+                holds=holds.get(person.id, ()),
+                now=now,
+            )
+        )
+        for person in people
+        if person.id is not None
+    }
+
+
+def choose_one(
+    workspace: Workspace,
+    pool: TipPool,
+    person: Person,
+    *,
+    shown: set[str],
+    boosts: Sequence[Boost],
+    holds: Sequence[Hold],
+    now: datetime,
+) -> list[ChosenTip]:
+    """The tips for one person; each topic's oldest boost counts."""
+    own: dict[str, tuple[int, str]] = {}
+    for boost in boosts:
+        if boost.id is not None:
+            own.setdefault(boost.topic, (boost.id, boost.reason))
+    return choose_tips(
+        pool.for_person(person),
+        shown=shown,
+        boosts=own,
+        blocked=blocked_topics(holds, now),
+        language=person.language or workspace.settings.identity.language,
+        campaign_topics=pool.topics,
+        count=pool.count,
+        now=now,
+    )
+
+
+def as_choices(chosen: Sequence[ChosenTip]) -> dict[str, Any]:
+    """Chosen tips in the form that a delivery keeps."""
+    return {
+        "tips": [tip.name for tip in chosen],
+        "reasons": {tip.name: tip.reason for tip in chosen if tip.reason},
+        "boosts": [tip.boost for tip in chosen if tip.boost is not None],
+        "variant": "",
+    }
+
+
+def segment_values(person: Person) -> dict[str, Any]:
+    """A customer's values as a segment names them: attributes, and our own columns over them."""
+    values = dict(person.attributes or {})
+    for name in COLUMNS:
+        values[name] = person.address if name == "email" else getattr(person, name, None)
+    return values
+
+
+def _facts(tip: Tip) -> TipFacts:
+    return TipFacts(tip.name, tuple(tip.topics), True, tip.position, tip.valid_from, tip.valid_until, tuple(tip.texts))
+
+
+@lru_cache(maxsize=256)
+def _segment(text: str) -> Segment:
+    return parse_segment(text)

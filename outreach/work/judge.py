@@ -1,0 +1,210 @@
+"""May this edition's mail go to these people now? (Which tips each gets: `choose_for`, from `work.choose`.)
+
+Law: planning, the claim, the forecast and `why` all judge here, with the same pure rules on the same facts.
+The surest refusal wins: cancelled, expired, consent, holds, budget, quiet hours. Quiet hours delay bulk mail of a
+schedule in the person's own zone; they never delay what a person sends now (occasion "once-…", or `explicit`),
+nor a schedule whose own local time lies inside them: a marketer chose that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from ..audience.consent import MailFacts, may_mail
+from ..plan.budget import WEEK, judge_budget
+from ..plan.holds import judge_holds
+from ..records import (
+    BULK,
+    YES,
+    Campaign,
+    CampaignState,
+    Customer,
+    DeliveryState,
+    Edition,
+    EditionState,
+    Hold,
+    Kind,
+    Permission,
+)
+from ..store.consents import mail_facts
+from ..store.database import rows_in_chunks
+from ..store.plan import holds_of, recent_bulk
+from ..timing.occurrence import occasion_wall
+from ..timing.window import is_quiet, quiet_ends
+from ..workdays import zone_or
+from .choose import choose_for
+from .workspace import Workspace
+
+__all__ = ["choose_for", "edition_facts", "judge_people", "judge_person", "people_facts", "rulings"]
+
+PAUSE = timedelta(minutes=5)
+"""After how long a paused campaign's mail is looked at again."""
+NOBODY = MailFacts(address=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFacts:
+    """All that the rules read about one person."""
+
+    mail: MailFacts
+    zone: ZoneInfo
+    holds: Sequence[Hold] = ()
+    sent: Sequence[datetime] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MailFactsOfEdition:
+    """All that the rules read about one edition."""
+
+    kind: Kind
+    campaign_state: CampaignState
+    edition_state: EditionState
+    expires_at: datetime | None
+    per_week: int
+    quiet: tuple[time, time] | None
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What one rule says."""
+
+    rule: str
+    permission: Permission
+
+
+def edition_facts(
+    workspace: Workspace, campaign: Campaign, edition: Edition, *, explicit: bool = False
+) -> MailFactsOfEdition:
+    """The facts of an edition; `explicit`: a person sends it now, so that quiet hours do not count."""
+    sending = workspace.settings.sending
+    wall = occasion_wall(edition.occasion)
+    window = (sending.quiet_from, sending.quiet_until)
+    heeds = edition.kind in BULK and not explicit and not edition.occasion.startswith("once-")
+    if wall is not None and is_quiet(wall.time(), *window):
+        heeds = False
+    return MailFactsOfEdition(
+        edition.kind,
+        campaign.state,
+        edition.state,
+        edition.expires_at,
+        sending.per_week,
+        window if heeds else None,
+        zone_or(workspace.settings.identity.zone, "UTC"),
+    )
+
+
+def people_facts(
+    session: Session,
+    workspace: Workspace,
+    edition: Edition,
+    customer_ids: Collection[int],
+    now: datetime,
+    *,
+    zones: Mapping[int, str | None] | None = None,
+) -> dict[int, PersonFacts]:
+    """The facts of these people, by a few queries per 500 of them."""
+    ids = list(customer_ids)
+    if zones is None:
+        zones = zones_of(session, ids)
+    bulk = edition.kind in BULK
+    mail = mail_facts(session, edition.list_id if bulk else None, ids)
+    holds = holds_of(session, ids) if bulk else {}
+    sent = recent_bulk(session, ids, now - WEEK) if bulk else {}
+    default = workspace.settings.identity.zone
+    return {
+        person: PersonFacts(
+            mail.get(person, NOBODY), zone_or(zones.get(person), default), holds.get(person, ()), sent.get(person, ())
+        )
+        for person in ids
+    }
+
+
+def rulings(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> list[Ruling]:
+    """What every rule says, in the order in which they count."""
+    return [
+        Ruling("campaign", _judge_states(edition, now)),
+        Ruling("expiry", _judge_expiry(edition, now)),
+        Ruling("consent", may_mail(person.mail, edition.kind, now)),
+        Ruling("holds", judge_holds(edition.kind, person.holds, now, edition.zone)),
+        Ruling("budget", judge_budget(edition.kind, person.sent, edition.per_week, now, edition.expires_at)),
+        Ruling("quiet hours", _judge_quiet(edition, person, now)),
+    ]
+
+
+def judge_person(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
+    """The first refusal, or a yes."""
+    for refusal in (
+        _judge_states(edition, now),
+        _judge_expiry(edition, now),
+        may_mail(person.mail, edition.kind, now),
+        judge_holds(edition.kind, person.holds, now, edition.zone),
+        judge_budget(edition.kind, person.sent, edition.per_week, now, edition.expires_at),
+        _judge_quiet(edition, person, now),
+    ):
+        if not refusal.allowed:
+            return refusal
+    return YES
+
+
+def judge_people(
+    session: Session,
+    workspace: Workspace,
+    *,
+    campaign: Campaign,
+    edition: Edition,
+    customer_ids: Collection[int],
+    now: datetime,
+    due: Mapping[int, datetime] | None = None,
+    zones: Mapping[int, str | None] | None = None,
+    explicit: bool = False,
+) -> dict[int, Permission]:
+    """A permission for each person, with its reason.
+
+    `due`: where a person's mail is due later than `now`, they are judged as of then. `zones`: the people's zones
+    where the caller has read them already. `explicit`: a person sends now, quiet hours do not count.
+    """
+    plan = edition_facts(workspace, campaign, edition, explicit=explicit)
+    facts = people_facts(session, workspace, edition, customer_ids, now, zones=zones)
+    if due is None:
+        return {person: judge_person(plan, known, now) for person, known in facts.items()}
+    return {person: judge_person(plan, known, max(now, due.get(person, now))) for person, known in facts.items()}
+
+
+def zones_of(session: Session, customer_ids: Sequence[int]) -> dict[int, str | None]:
+    """The zone that each customer is known to live in."""
+    found: dict[int, str | None] = {}
+    for ids in rows_in_chunks(list(customer_ids), 500):
+        rows = session.execute(select(col(Customer.id), col(Customer.zone)).where(col(Customer.id).in_(ids)))
+        found.update((customer_id, zone) for customer_id, zone in rows if customer_id is not None)
+    return found
+
+
+def _judge_states(edition: MailFactsOfEdition, now: datetime) -> Permission:
+    if edition.campaign_state is CampaignState.CANCELLED or edition.edition_state is EditionState.CANCELLED:
+        return Permission(DeliveryState.CANCELLED, "cancelled", "a person cancelled the campaign or this edition")
+    if edition.campaign_state is CampaignState.PAUSED:
+        return Permission(reason="paused", evidence="a person paused the campaign", later=now + PAUSE)
+    return YES
+
+
+def _judge_expiry(edition: MailFactsOfEdition, now: datetime) -> Permission:
+    if edition.expires_at is not None and edition.expires_at <= now:
+        words = f"not accepted by {edition.expires_at:%Y-%m-%d %H:%M} UTC, when it had lost its worth"
+        return Permission(DeliveryState.EXPIRED, "expired", words)
+    return YES
+
+
+def _judge_quiet(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
+    if edition.quiet is None:
+        return YES
+    ends = quiet_ends(now, person.zone, *edition.quiet)
+    if ends is None:
+        return YES
+    return Permission(reason="quiet hours", evidence=f"it is night in {person.zone.key}", later=ends)
