@@ -1,0 +1,222 @@
+"""Kept: cases and what happened in them.
+
+Law: an entry is only ever added; a case's columns change together with the entry that says why.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, or_, select
+
+from ..records import (
+    Case,
+    CaseEntry,
+    CaseEvent,
+    CaseState,
+    Category,
+    Customer,
+    Delivery,
+    DeliveryState,
+    EntryKind,
+    Inbound,
+    Machine,
+    Urgency,
+    Verdict,
+)
+from .database import rows_in_chunks
+
+CHUNK = 500
+
+
+def open_case(
+    session: Session,
+    *,
+    customer_id: int | None,
+    author: str,
+    category: Category,
+    topic: str,
+    urgency: Urgency,
+    summary: str,
+    owner: str,
+    opened_at: datetime,
+    due_at: datetime,
+) -> Case:
+    """A new case, with its id."""
+    case = Case(
+        customer_id=customer_id,
+        author=author,
+        category=category,
+        topic=topic,
+        urgency=urgency,
+        state=CaseState.NEW,
+        summary=summary,
+        owner=owner,
+        opened_at=opened_at,
+        due_at=due_at,
+    )
+    session.add(case)
+    session.flush()
+    return case
+
+
+def add_entry(
+    session: Session,
+    case_id: int,
+    at: datetime,
+    kind: EntryKind,
+    *,
+    event: CaseEvent | None = None,
+    by: str = "",
+    text: str = "",
+    inbound_id: int | None = None,
+    delivery_id: int | None = None,
+) -> CaseEntry:
+    """Write down one thing that happened."""
+    entry = CaseEntry(
+        case_id=case_id,
+        at=at,
+        kind=kind,
+        event=event,
+        by=by,
+        text=text,
+        inbound_id=inbound_id,
+        delivery_id=delivery_id,
+    )
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def change_case(session: Session, case: Case, changes: Mapping[str, Any]) -> None:
+    """Set the columns that a move or a review changed."""
+    for name, value in changes.items():
+        setattr(case, name, value)
+    session.add(case)
+    session.flush()
+
+
+def load_case(session: Session, case_id: int) -> Case | None:
+    """The case, or None."""
+    return session.get(Case, case_id)
+
+
+def entries_of(session: Session, case_id: int) -> list[CaseEntry]:
+    """What happened in a case, in order."""
+    query = select(CaseEntry).where(CaseEntry.case_id == case_id).order_by(col(CaseEntry.id))
+    return list(session.exec(query))
+
+
+def moves_of(session: Session, case_ids: Collection[int]) -> dict[int, list[tuple[datetime, CaseEvent]]]:
+    """The events of each case in order, for its clocks."""
+    found: dict[int, list[tuple[datetime, CaseEvent]]] = defaultdict(list)
+    for ids in rows_in_chunks(sorted(case_ids), CHUNK):
+        query = (
+            select(CaseEntry.case_id, CaseEntry.at, CaseEntry.event)
+            .where(col(CaseEntry.case_id).in_(ids), col(CaseEntry.event).is_not(None))
+            .order_by(col(CaseEntry.id))
+        )
+        for case_id, at, event in session.exec(query):
+            if event is not None:
+                found[case_id].append((at, CaseEvent(event)))
+    return found
+
+
+def list_cases(
+    session: Session, *, states: Collection[CaseState] | None = None, owner: str | None = None
+) -> list[tuple[Case, Customer | None]]:
+    """Cases with their customers, oldest first; `owner` "" gives those that nobody owns."""
+    query = select(Case, Customer).join(Customer, col(Customer.id) == col(Case.customer_id), isouter=True)
+    if states is not None:
+        query = query.where(col(Case.state).in_(sorted(states)))
+    if owner is not None:
+        query = query.where(Case.owner == owner)
+    return [(case, customer) for case, customer in session.exec(query.order_by(col(Case.id)))]
+
+
+def customer_of(session: Session, case: Case) -> Customer | None:
+    """The person whose case it is, where we know them."""
+    return None if case.customer_id is None else session.get(Customer, case.customer_id)
+
+
+def cases_of_author(session: Session, customer_id: int | None, author: str) -> list[Case]:
+    """The cases of a customer, or of somebody who is none, newest first."""
+    if customer_id is None and not author:
+        return []
+    mine = Case.customer_id == customer_id if customer_id is not None else Case.author == author
+    query = select(Case).where(mine).order_by(col(Case.id).desc())
+    return list(session.exec(query))
+
+
+def answers_in(session: Session, delivery_id: int) -> set[int]:
+    """The cases in which this delivery was our answer."""
+    return set(session.exec(select(CaseEntry.case_id).where(CaseEntry.delivery_id == delivery_id)))
+
+
+def cases_about(session: Session, delivery_id: int) -> set[int]:
+    """The cases in which the customer had replied to this delivery."""
+    query = select(Inbound.case_id).where(Inbound.delivery_id == delivery_id, col(Inbound.case_id).is_not(None))
+    return {case_id for case_id in session.exec(query) if case_id is not None}
+
+
+def inbounds_of(session: Session, case_id: int) -> list[Inbound]:
+    """What the customer wrote in this case, oldest first."""
+    query = select(Inbound).where(Inbound.case_id == case_id).order_by(col(Inbound.received_at), col(Inbound.id))
+    return list(session.exec(query))
+
+
+def verdict_in_force(session: Session, inbound_id: int) -> Verdict | None:
+    """The newest verdict that was not undone."""
+    query = (
+        select(Verdict)
+        .where(Verdict.inbound_id == inbound_id, col(Verdict.undone_at).is_(None))
+        .order_by(col(Verdict.id).desc())
+        .limit(1)
+    )
+    return session.exec(query).first()
+
+
+FAILED = (
+    DeliveryState.FAILED,
+    DeliveryState.EXPIRED,
+    DeliveryState.SUPPRESSED,
+    DeliveryState.WITHHELD,
+    DeliveryState.CANCELLED,
+)
+
+
+def failed_answers(session: Session) -> Sequence[tuple[CaseEntry, Delivery]]:
+    """Answers that did not reach their customer (refused, given up, bounced), not yet noted in the case."""
+    bounced = (
+        select(Inbound.id)
+        .where(col(Inbound.delivery_id) == col(Delivery.id), Inbound.machine == Machine.BOUNCE)
+        .correlate(Delivery)
+        .exists()
+    )
+    told = (
+        select(CaseEntry.id)
+        .where(
+            col(CaseEntry.delivery_id) == col(Delivery.id),
+            CaseEntry.kind == EntryKind.NOTE,
+        )
+        .correlate(Delivery)
+        .exists()
+    )
+    query = (
+        select(CaseEntry, Delivery)
+        .join(Delivery, col(Delivery.id) == col(CaseEntry.delivery_id))
+        .where(CaseEntry.kind == EntryKind.ANSWER, or_(col(Delivery.state).in_(FAILED), bounced), ~told)
+        .order_by(col(CaseEntry.id))
+    )
+    return [(entry, delivery) for entry, delivery in session.exec(query)]
+
+
+def first_standing_answer(session: Session, case_id: int) -> datetime | None:
+    """When the first answer was given that is not noted as lost."""
+    entries = entries_of(session, case_id)
+    lost = {entry.delivery_id for entry in entries if entry.kind is EntryKind.NOTE and entry.delivery_id is not None}
+    given = [entry.at for entry in entries if entry.event is CaseEvent.ANSWER and entry.delivery_id not in lost]
+    return min(given, default=None)

@@ -1,0 +1,305 @@
+"""What follows from what came back: a case is opened or added to, and the plan changes.
+
+Law: runs in the caller's transaction, so that a reply, its case, its holds and their reasons are kept together or
+not at all. Machine mail never makes a case; the cues may suggest a hold, only a person confirms it or ends it early.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from ..cases.case import UNSOLVED
+from ..cases.clock import next_due, sooner_due
+from ..plan.steps import Facts, PlanEvent, next_steps
+from ..records import Case, CaseEvent, CaseState, Category, EntryKind, HoldState, Inbound, Machine, Urgency
+from ..store import cases as kept
+from ..store import plan as plans
+from ..workdays import add_business_days, zone_or
+from .casework import case_desk, move_case
+from .workspace import Workspace
+
+MATTERS = (Category.COMPLAINT, Category.QUESTION)
+"""What a person writes that needs an answer: it makes a case."""
+CUES = "cues"
+SUMMARY = 140
+_HARM = {Urgency.NORMAL: 0, Urgency.RAISED: 1, Urgency.HIGH: 2}
+
+
+def after_inbound(session: Session, workspace: Workspace, inbound_id: int, now: datetime) -> int | None:
+    """Open a case for a person's complaint or question, or add to theirs; apply what follows. The case's id.
+
+    Thanks and the rest make no case: they are added to one only where they belong to it. Called again for the
+    same inbound it changes nothing.
+    """
+    inbound = session.get_one(Inbound, inbound_id)
+    if inbound.machine is not Machine.HUMAN or inbound.category is None or inbound.category is Category.UNSUBSCRIBE:
+        return None
+    if inbound.case_id is not None:
+        return inbound.case_id
+    case = _case_of_same_matter(session, inbound)
+    if case is None:
+        if inbound.category not in MATTERS:
+            return None
+        case = _open(session, workspace, inbound, now)
+    else:
+        _add(session, workspace, case, inbound, now)
+    if inbound.category is Category.COMPLAINT:
+        _plan(session, workspace, case, PlanEvent.COMPLAINT_SUGGESTED, now, inbound=inbound)
+    return case.id
+
+
+def after_review(session: Session, workspace: Workspace, inbound_id: int, now: datetime) -> int | None:
+    """A person confirmed or corrected what the message is, or undid that: the case and its holds follow.
+
+    A complaint or question that was missed gets its case; a case about nothing that needs an answer is dismissed;
+    holds are confirmed or lifted. The case's id, where there is one.
+    """
+    inbound = session.get_one(Inbound, inbound_id)
+    if inbound.case_id is None:
+        if inbound.category not in MATTERS:
+            return None
+        case = _case_of_same_matter(session, inbound)
+        if case is None:
+            case = _open(session, workspace, inbound, now)
+        else:
+            _add(session, workspace, case, inbound, now)
+    else:
+        case = session.get_one(Case, inbound.case_id)
+    _rejudge(session, workspace, case, inbound, now)
+    return case.id
+
+
+def after_answer(session: Session, workspace: Workspace, case: Case, now: datetime, *, by: str) -> None:
+    """A person answered: tips on the case's topics need wait no longer, and come first next time."""
+    _plan(session, workspace, case, PlanEvent.ANSWERED, now, by=by)
+
+
+def after_close(session: Session, workspace: Workspace, case: Case, now: datetime, *, by: str) -> None:
+    """The case is solved, confirmed or dismissed: what it held is lifted."""
+    _plan(session, workspace, case, PlanEvent.CLOSED, now, by=by)
+
+
+def after_reopen(session: Session, workspace: Workspace, case: Case, now: datetime, *, by: str) -> None:
+    """The case is open again: what it held is held again."""
+    _plan(session, workspace, case, PlanEvent.REOPENED, now, by=by)
+
+
+def lapse_holds(session: Session, now: datetime) -> list[int]:
+    """End the suggested holds that nobody confirmed in time. The customers concerned."""
+    return plans.lapse_holds(session, now)
+
+
+def after_lost_answers(session: Session, workspace: Workspace, now: datetime) -> list[int]:
+    """Note answers that never arrived; their cases are open again, as unanswered as they are in truth.
+
+    The cases concerned. A first answer counts from the moment when it is queued, so it is taken back here.
+    """
+    concerned = []
+    for entry, delivery in kept.failed_answers(session):
+        case = session.get_one(Case, entry.case_id)
+        words = (
+            f"this answer did not arrive: {delivery.evidence or delivery.response or delivery.reason or 'it bounced'}"
+        )
+        kept.add_entry(session, entry.case_id, now, EntryKind.NOTE, by="relay", text=words, delivery_id=delivery.id)
+        kept.change_case(session, case, {"first_answer_at": kept.first_standing_answer(session, entry.case_id)})
+        if case.state in (CaseState.WAITING, CaseState.SOLVED):
+            move_case(session, workspace, case, CaseEvent.REOPEN, at=now, by="relay", text="the answer did not arrive")
+            after_reopen(session, workspace, case, now, by="relay")
+        concerned.append(entry.case_id)
+    return concerned
+
+
+def follow_up(workspace: Workspace) -> dict[str, list[int]]:
+    """What time alone brings: holds that lapse, answers that were lost. Customers and cases concerned."""
+    with workspace.database.write() as session:
+        now = workspace.clock()
+        return {"lapsed": lapse_holds(session, now), "lost_answers": after_lost_answers(session, workspace, now)}
+
+
+def author_of(inbound: Inbound) -> str:
+    """Who wrote, in words that are the same next time: the way to tell people apart who are no customers."""
+    return inbound.sender.lower() or inbound.handle.lower() or inbound.phone
+
+
+def _case_of_same_matter(session: Session, inbound: Inbound) -> Case | None:
+    """The author's case that this belongs to: a reply in its thread, else the same topic or the same mail of ours."""
+    cases = kept.cases_of_author(session, inbound.customer_id, author_of(inbound))
+    thread = kept.answers_in(session, inbound.delivery_id) if inbound.delivery_id is not None else set()
+    about = kept.cases_about(session, inbound.delivery_id) if inbound.delivery_id is not None else set()
+    for case in cases:
+        if case.id in thread and case.state is not CaseState.DISMISSED:
+            return case
+    living = [case for case in cases if case.state in UNSOLVED or case.state is CaseState.SOLVED]
+    if inbound.category is Category.THANKS:
+        return living[0] if len(living) == 1 else next((case for case in living if case.id in about), None)
+    if inbound.category not in MATTERS:
+        return None
+    for case in living:
+        same_topic = bool(case.topic) and case.topic in inbound.topics
+        other_topic = bool(case.topic and inbound.topics) and not same_topic
+        if same_topic or (case.id in about and not other_topic):
+            return case
+    return None
+
+
+def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetime) -> Case:
+    assert inbound.category is not None
+    desk = case_desk(workspace)
+    words = " ".join((inbound.text or inbound.subject or "(nothing to read: see the message)").split())
+    case = kept.open_case(
+        session,
+        customer_id=inbound.customer_id,
+        author=author_of(inbound),
+        category=inbound.category,
+        topic=inbound.topics[0] if inbound.topics else "",
+        urgency=inbound.urgency,
+        summary=words if len(words) <= SUMMARY else words[: SUMMARY - 1].rsplit(" ", 1)[0] + "…",
+        owner=workspace.settings.cases.owner,
+        opened_at=inbound.received_at,
+        due_at=next_due(inbound.received_at, inbound.urgency, desk),
+    )
+    _attach(session, workspace, case, inbound, inbound.received_at)
+    return case
+
+
+def _add(session: Session, workspace: Workspace, case: Case, inbound: Inbound, now: datetime) -> None:
+    """One more message in a case: its age stays; a greater harm makes it due sooner; a solved one opens again."""
+    _attach(session, workspace, case, inbound, now)
+    assert case.id is not None
+    if inbound.category in MATTERS:
+        if case.state not in UNSOLVED:
+            text = f"the customer wrote again (message {inbound.id})"
+            move_case(session, workspace, case, CaseEvent.REOPEN, at=now, by="customer", text=text)
+            after_reopen(session, workspace, case, now, by="customer")
+        changes: dict[str, object] = {}
+        if inbound.category is Category.COMPLAINT:
+            changes["category"] = Category.COMPLAINT
+        if not case.topic and inbound.topics:
+            changes["topic"] = inbound.topics[0]
+        if _HARM[inbound.urgency] > _HARM[case.urgency]:
+            changes.update(urgency=inbound.urgency, due_at=sooner_due(case, inbound.urgency, now, case_desk(workspace)))
+        kept.change_case(session, case, changes)
+    elif inbound.category is Category.THANKS and case.state is CaseState.SOLVED:
+        text = f"the customer says thanks: if that is a yes, `outreach cases confirm {case.id}`"
+        kept.add_entry(session, case.id, now, EntryKind.NOTE, by=CUES, text=text, inbound_id=inbound.id)
+
+
+def _attach(session: Session, workspace: Workspace, case: Case, inbound: Inbound, at: datetime) -> None:
+    inbound.case_id = case.id
+    session.add(inbound)
+    by = inbound.sender_name or author_of(inbound) or "customer"
+    move_case(session, workspace, case, CaseEvent.MESSAGE, at=at, by=by, text=inbound.text, inbound_id=inbound.id)
+
+
+def _rejudge(session: Session, workspace: Workspace, case: Case, inbound: Inbound, now: datetime) -> None:
+    """Bring a case in line with what its messages are held to be now."""
+    assert case.id is not None
+    verdict = kept.verdict_in_force(session, inbound.id or 0)
+    by = verdict.by if verdict is not None else CUES
+    matters = [each for each in kept.inbounds_of(session, case.id) if each.category in MATTERS]
+    was_complaint = case.category is Category.COMPLAINT
+    if not matters:
+        _lift(session, workspace, case, now, inbound, by)
+        if case.state in UNSOLVED or case.state is CaseState.SOLVED:
+            text = f"{by} read it: {str(inbound.category or 'nothing').replace('_', ' ')}, nothing to answer"
+            move_case(session, workspace, case, CaseEvent.DISMISS, at=now, by=by, text=text)
+        return
+    if case.state is CaseState.DISMISSED:
+        text = f"{by} read it: {inbound.category}"
+        move_case(session, workspace, case, CaseEvent.REOPEN, at=now, by=by, text=text)
+    complaints = [each for each in matters if each.category is Category.COMPLAINT]
+    kept.change_case(session, case, _judged_columns(workspace, case, matters, bool(complaints), now))
+    if not complaints:
+        if was_complaint:
+            _lift(session, workspace, case, now, inbound, by)
+        return
+    if case.state not in UNSOLVED:
+        return
+    if any(each.reviewed_at is not None for each in complaints):
+        _plan(session, workspace, case, PlanEvent.COMPLAINT_CONFIRMED, now, inbound=inbound, by=by)
+    else:
+        if _has_confirmed_hold(session, case):
+            _lift(session, workspace, case, now, inbound, by)
+        _plan(session, workspace, case, PlanEvent.COMPLAINT_SUGGESTED, now, inbound=inbound, by=by)
+
+
+def _judged_columns(
+    workspace: Workspace, case: Case, matters: list[Inbound], complaint: bool, now: datetime
+) -> dict[str, object]:
+    """Category, topic, urgency and due time as the messages that need an answer give them together."""
+    urgency = max((each.urgency for each in matters), key=_HARM.__getitem__)
+    topics = [topic for each in matters for topic in each.topics]
+    changes: dict[str, object] = {
+        "category": Category.COMPLAINT if complaint else Category.QUESTION,
+        "topic": case.topic if case.topic in topics else next(iter(topics), ""),
+        "urgency": urgency,
+    }
+    desk = case_desk(workspace)
+    if case.first_answer_at is None and case.state is CaseState.NEW:
+        changes["due_at"] = next_due(case.opened_at, urgency, desk)
+    elif _HARM[urgency] > _HARM[case.urgency]:
+        changes["due_at"] = sooner_due(case, urgency, now, desk)
+    return changes
+
+
+def _lift(session: Session, workspace: Workspace, case: Case, now: datetime, inbound: Inbound, by: str) -> None:
+    _plan(session, workspace, case, PlanEvent.NO_COMPLAINT, now, inbound=inbound, by=by)
+
+
+def _plan(
+    session: Session,
+    workspace: Workspace,
+    case: Case,
+    event: PlanEvent,
+    now: datetime,
+    *,
+    inbound: Inbound | None = None,
+    by: str = "",
+) -> None:
+    """Ask the rules what this event changes, and apply it with its reasons."""
+    assert case.id is not None
+    messages = kept.inbounds_of(session, case.id)
+    verdict = kept.verdict_in_force(session, inbound.id or 0) if inbound is not None else None
+    if inbound is not None and inbound.topics:
+        topics = tuple(inbound.topics)
+    else:
+        found = [topic for each in messages if each.category in MATTERS for topic in each.topics]
+        topics = tuple(dict.fromkeys(found or ([case.topic] if case.topic else [])))
+    facts = Facts(
+        event=event,
+        case_id=case.id,
+        customer_id=case.customer_id,
+        at=now,
+        category=case.category,
+        topics=topics,
+        lapses_at=add_business_days(now, workspace.settings.cases.hold_lapses_days, workspace.working_hours),
+        answered=_is_answered(session, case.id),
+        confirmed=any(each.reviewed_at is not None and each.category is Category.COMPLAINT for each in messages),
+        by=by or (verdict.by if verdict is not None else CUES),
+        confidence=verdict.confidence if verdict is not None else None,
+        words=tuple(verdict.reasons) if verdict is not None else (),
+        inbound_id=inbound.id if inbound is not None else None,
+        ending=case.state.value,
+        zone=zone_or(workspace.settings.identity.zone, "UTC"),
+    )
+    for draft in next_steps(facts):
+        plans.apply_step(session, draft, now)
+
+
+def _has_confirmed_hold(session: Session, case: Case) -> bool:
+    if case.customer_id is None:
+        return False
+    holds = plans.holds_of(session, [case.customer_id]).get(case.customer_id, [])
+    return any(hold.case_id == case.id and hold.state is HoldState.CONFIRMED for hold in holds)
+
+
+def _is_answered(session: Session, case_id: int) -> bool:
+    """Whether our last word in the case came after the customer's."""
+    words = [
+        entry.event
+        for entry in kept.entries_of(session, case_id)
+        if entry.event in (CaseEvent.MESSAGE, CaseEvent.ANSWER)
+    ]
+    return bool(words) and words[-1] is CaseEvent.ANSWER

@@ -1,0 +1,271 @@
+"""What follows from a reply: its case, its holds and boosts with reasons; reviews put right what cues got wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from outreach.plan.holds import is_open
+from outreach.records import (
+    Boost,
+    Case,
+    CaseEntry,
+    CaseEvent,
+    CaseState,
+    Category,
+    Channel,
+    Customer,
+    Hold,
+    HoldState,
+    Inbound,
+    Machine,
+    Step,
+    Urgency,
+)
+from outreach.work.casework import move_case
+from outreach.work.follow_up import after_answer, after_close, after_reopen, after_review, follow_up
+from outreach.work.workspace import Workspace
+
+from ..cases.make import follow as follow_inbound
+from ..cases.make import receive, review, write_inbound
+from ..conftest import HandClock, MakeCustomer
+
+
+@pytest.fixture
+def ann(make_customer: MakeCustomer) -> int:
+    return make_customer("ann@example.com", first_name="Ann")
+
+
+def the_case(workspace: Workspace, case_id: int | None) -> Case:
+    assert case_id is not None
+    with workspace.database.read() as session:
+        return session.get_one(Case, case_id)
+
+
+def holds(workspace: Workspace, state: HoldState | None = None) -> set[tuple[str, str]]:
+    with workspace.database.read() as session:
+        found = session.exec(select(Hold)).all()
+    now = workspace.clock()
+    return {(each.scope, each.topic) for each in found if is_open(each, now) and state in (None, each.state)}
+
+
+def do(workspace: Workspace, case_id: int | None, event: CaseEvent, *, by: str = "maria") -> None:
+    assert case_id is not None
+    with workspace.database.write() as session:
+        case = session.get_one(Case, case_id)
+        now = workspace.clock()
+        move_case(session, workspace, case, event, at=now, by=by)
+        if event is CaseEvent.ANSWER:
+            after_answer(session, workspace, case, now, by=by)
+        elif event is CaseEvent.REOPEN:
+            after_reopen(session, workspace, case, now, by=by)
+        elif event in (CaseEvent.RESOLVE, CaseEvent.CONFIRM, CaseEvent.DISMISS):
+            after_close(session, workspace, case, now, by=by)
+
+
+def reviewed(workspace: Workspace, inbound_id: int, category: Category, **fields: object) -> int | None:
+    review(workspace, inbound_id, category, **fields)
+    with workspace.database.write() as session:
+        return after_review(session, workspace, inbound_id, workspace.clock())
+
+
+def test_a_complaint_opens_a_case_and_holds_promotion_with_a_reason(workspace: Workspace, ann: int) -> None:
+    version = _version(workspace, ann)
+    case = the_case(workspace, receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",)))
+    assert (case.state, case.category, case.topic) == (CaseState.NEW, Category.COMPLAINT, "charging")
+    assert case.opened_at == workspace.clock()
+    assert case.due_at > case.opened_at
+    assert holds(workspace, HoldState.SUGGESTED) == {("promotion", ""), ("tips", "charging")}
+    with workspace.database.read() as session:
+        step = session.exec(select(Step)).first()
+    assert step is not None
+    assert step.reason
+    assert "does not work" in str(step.evidence)
+    assert _version(workspace, ann) > version, "mail already claimed must be judged again (I8)"
+
+
+def test_a_question_opens_a_case_and_holds_nothing(workspace: Workspace, ann: int) -> None:
+    assert the_case(workspace, receive(workspace, Category.QUESTION, customer_id=ann)).category is Category.QUESTION
+    assert holds(workspace) == set()
+
+
+@pytest.mark.parametrize("category", [Category.THANKS, Category.OTHER, Category.CHANGE_OF_DATA, None])
+def test_what_needs_no_answer_makes_no_case(workspace: Workspace, ann: int, category: Category | None) -> None:
+    assert receive(workspace, category, customer_id=ann) is None
+
+
+def test_a_machines_mail_makes_no_case_whatever_it_says(workspace: Workspace, ann: int) -> None:
+    assert receive(workspace, Category.COMPLAINT, customer_id=ann, machine=Machine.AUTO_REPLY) is None
+    assert holds(workspace) == set()
+
+
+def test_following_up_the_same_message_twice_changes_nothing(workspace: Workspace, ann: int) -> None:
+    inbound_id = write_inbound(workspace, Category.COMPLAINT, customer_id=ann)
+    assert follow_inbound(workspace, inbound_id) == follow_inbound(workspace, inbound_id)
+    with workspace.database.read() as session:
+        assert len(session.exec(select(CaseEntry)).all()) == 1
+
+
+def test_a_second_message_on_the_same_topic_is_added_and_leaves_age_and_due_time(
+    workspace: Workspace, ann: int, clock: HandClock
+) -> None:
+    first = receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    before = the_case(workspace, first)
+    clock.advance(hours=3)
+    assert receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",), text="Still?") == first
+    after = the_case(workspace, first)
+    assert (after.opened_at, after.due_at) == (before.opened_at, before.due_at)
+    with workspace.database.read() as session:
+        assert [entry.text for entry in session.exec(select(CaseEntry))] == ["It does not work.", "Still?"]
+
+
+def test_another_topic_or_another_person_is_another_case(
+    workspace: Workspace, ann: int, make_customer: MakeCustomer
+) -> None:
+    bob = make_customer("bob@example.com")
+    cases = {
+        receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",)),
+        receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("billing",)),
+        receive(workspace, Category.COMPLAINT, customer_id=bob, topics=("charging",)),
+    }
+    assert len(cases) == 3
+
+
+def test_a_question_grown_into_an_urgent_complaint_is_due_sooner(
+    workspace: Workspace, ann: int, clock: HandClock
+) -> None:
+    case_id = receive(workspace, Category.QUESTION, customer_id=ann, topics=("charging",))
+    before = the_case(workspace, case_id)
+    clock.advance(hours=1)
+    receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",), urgency=Urgency.HIGH)
+    after = the_case(workspace, case_id)
+    assert (after.category, after.urgency) == (Category.COMPLAINT, Urgency.HIGH)
+    assert after.due_at < before.due_at
+    assert after.opened_at == before.opened_at
+
+
+def test_somebody_who_is_no_customer_gets_a_case_of_their_own_and_no_hold(workspace: Workspace) -> None:
+    mention = {"channel": Channel.MENTION, "sender": "", "handle": "@Zoe", "topics": ("charging",)}
+    first = receive(workspace, Category.COMPLAINT, **mention)
+    assert first is not None
+    assert receive(workspace, Category.COMPLAINT, **{**mention, "handle": "@zoe"}) == first
+    assert receive(workspace, Category.COMPLAINT, **{**mention, "handle": "@kim"}) != first
+    assert holds(workspace) == set()
+
+
+def test_an_answer_frees_the_tips_and_brings_the_topic_forward(workspace: Workspace, ann: int) -> None:
+    case_id = receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    do(workspace, case_id, CaseEvent.ANSWER)
+    assert holds(workspace) == {("promotion", "")}
+    with workspace.database.read() as session:
+        boost = session.exec(select(Boost)).one()
+    assert (boost.customer_id, boost.topic, boost.used_at) == (ann, "charging", None)
+
+
+def test_solving_lifts_the_holds_and_reopening_holds_again(workspace: Workspace, ann: int, clock: HandClock) -> None:
+    inbound_id = write_inbound(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    case_id = follow_inbound(workspace, inbound_id)
+    reviewed(workspace, inbound_id, Category.COMPLAINT)
+    do(workspace, case_id, CaseEvent.RESOLVE)
+    assert holds(workspace) == set()
+    clock.advance(hours=1)
+    do(workspace, case_id, CaseEvent.REOPEN)
+    assert ("promotion", "") in holds(workspace, HoldState.CONFIRMED)
+
+
+def test_writing_again_about_a_solved_matter_reopens_it(workspace: Workspace, ann: int, clock: HandClock) -> None:
+    case_id = receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    do(workspace, case_id, CaseEvent.RESOLVE)
+    clock.advance(days=1)
+    assert receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",)) == case_id
+    case = the_case(workspace, case_id)
+    assert (case.state, case.reopened) == (CaseState.OPEN, 1)
+    assert ("promotion", "") in holds(workspace)
+
+
+def test_thanks_are_noted_in_a_solved_case_but_confirm_nothing(workspace: Workspace, ann: int) -> None:
+    case_id = receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    do(workspace, case_id, CaseEvent.RESOLVE)
+    assert receive(workspace, Category.THANKS, customer_id=ann, text="It works now!") == case_id
+    assert the_case(workspace, case_id).state is CaseState.SOLVED
+    with workspace.database.read() as session:
+        notes = [entry.text for entry in session.exec(select(CaseEntry)) if "confirm" in entry.text]
+    assert notes == [f"the customer says thanks: if that is a yes, `outreach cases confirm {case_id}`"]
+
+
+def test_a_suggested_hold_lapses_after_two_business_days_and_a_confirmed_one_stays(
+    workspace: Workspace, ann: int, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    bob = make_customer("bob@example.com")
+    receive(workspace, Category.COMPLAINT, customer_id=ann)
+    inbound_id = write_inbound(workspace, Category.COMPLAINT, customer_id=bob)
+    follow_inbound(workspace, inbound_id)
+    reviewed(workspace, inbound_id, Category.COMPLAINT)
+    clock.advance(days=2)
+    assert follow_up(workspace)["lapsed"] == []
+    clock.advance(hours=12)
+    assert follow_up(workspace)["lapsed"] == [ann]
+    assert holds(workspace) == {("promotion", "")}
+    assert follow_up(workspace) == {"lapsed": [], "lost_answers": []}
+
+
+def test_a_review_that_finds_no_complaint_dismisses_the_case_and_lifts_the_holds(
+    workspace: Workspace, ann: int
+) -> None:
+    inbound_id = write_inbound(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    case_id = follow_inbound(workspace, inbound_id)
+    reviewed(workspace, inbound_id, Category.THANKS)
+    assert the_case(workspace, case_id).state is CaseState.DISMISSED
+    assert holds(workspace) == set()
+    reviewed(workspace, inbound_id, Category.COMPLAINT)
+    assert the_case(workspace, case_id).state is CaseState.OPEN, "corrected back: the case lives again"
+    assert ("promotion", "") in holds(workspace, HoldState.CONFIRMED)
+
+
+def test_a_review_that_finds_a_question_keeps_the_case_without_holds(workspace: Workspace, ann: int) -> None:
+    inbound_id = write_inbound(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    case_id = follow_inbound(workspace, inbound_id)
+    reviewed(workspace, inbound_id, Category.QUESTION, topics=("billing",), urgency=Urgency.HIGH)
+    case = the_case(workspace, case_id)
+    assert (case.state, case.category, case.topic) == (CaseState.NEW, Category.QUESTION, "billing")
+    assert case.urgency is Urgency.HIGH
+    assert case.due_at == workspace.clock() + timedelta(hours=4)
+    assert holds(workspace) == set()
+
+
+def test_a_review_opens_the_case_that_the_cues_missed(workspace: Workspace, ann: int) -> None:
+    inbound_id = write_inbound(workspace, Category.OTHER, customer_id=ann)
+    assert follow_inbound(workspace, inbound_id) is None
+    case = the_case(workspace, reviewed(workspace, inbound_id, Category.COMPLAINT))
+    assert case.category is Category.COMPLAINT
+    assert holds(workspace, HoldState.CONFIRMED) == {("promotion", "")}
+
+
+def test_one_wrong_message_does_not_dismiss_a_case_with_a_right_one(workspace: Workspace, ann: int) -> None:
+    case_id = receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    second = write_inbound(workspace, Category.QUESTION, customer_id=ann, topics=("charging",))
+    assert follow_inbound(workspace, second) == case_id
+    reviewed(workspace, second, Category.THANKS)
+    case = the_case(workspace, case_id)
+    assert (case.state, case.category) == (CaseState.NEW, Category.COMPLAINT)
+    assert ("promotion", "") in holds(workspace)
+
+
+def test_undoing_a_confirmation_leaves_only_a_suggestion(workspace: Workspace, ann: int) -> None:
+    inbound_id = write_inbound(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    follow_inbound(workspace, inbound_id)
+    reviewed(workspace, inbound_id, Category.COMPLAINT)
+    with workspace.database.write() as session:
+        inbound = session.get_one(Inbound, inbound_id)
+        inbound.reviewed_at = None
+        session.add(inbound)
+        after_review(session, workspace, inbound_id, workspace.clock())
+    assert holds(workspace, HoldState.CONFIRMED) == set()
+    assert ("promotion", "") in holds(workspace, HoldState.SUGGESTED)
+
+
+def _version(workspace: Workspace, customer_id: int) -> int:
+    with workspace.database.read() as session:
+        return session.get_one(Customer, customer_id).version
