@@ -1,13 +1,12 @@
 """Kept: what became of everybody that an edition was planned for (RELIABILITY, `verify`).
 
 Law: at every instant planned = the sum of all states; and the digest of the people in the outbox is the digest of
-the people whom the segment gave. The digest is a sum, so it does not depend on the order in which they were read.
+the people whom the segment gave (`delivery.tally`).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,30 +14,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from ..delivery.tally import Tally
 from ..records import Customer, Delivery, DeliveryMove, DeliveryState, Edition, EditionState, FailureClass
 
-MODULUS = 1 << 256
 CHUNK = 2000
-
-
-class PeopleDigest:
-    """The sum of SHA-256 over address keys, modulo 2**256: streamed, and the same in any order."""
-
-    def __init__(self, keys: Iterable[str] = ()) -> None:
-        self.count = 0
-        self._sum = 0
-        for key in keys:
-            self.add(key)
-
-    def add(self, key: str) -> None:
-        """Count one person by their address key."""
-        self.count += 1
-        self._sum = (self._sum + int.from_bytes(hashlib.sha256(key.encode()).digest(), "big")) % MODULUS
-
-    @property
-    def hex(self) -> str:
-        """64 hexadecimal digits; all zeros for nobody."""
-        return f"{self._sum:064x}"
 
 
 @dataclass(frozen=True)
@@ -115,7 +94,7 @@ def account(session: Session, campaign_id: int) -> list[EditionAccount]:
 
 def _account(session: Session, row: dict[str, Any]) -> EditionAccount:
     digest = row.pop("planned_digest")
-    matches = None if digest is None else digest == people_digest(session, row["edition_id"]).hex
+    matches = None if digest is None else digest == people_tally(session, row["edition_id"]).digest
     return EditionAccount(**row, counts=state_counts(session, row["edition_id"]), digest_matches=matches)
 
 
@@ -131,10 +110,10 @@ def state_counts(session: Session, edition_id: int) -> dict[DeliveryState, int]:
     return counts
 
 
-def people_digest(session: Session, edition_id: int) -> PeopleDigest:
-    """The digest of the people in the outbox for an edition, streamed."""
+def people_tally(session: Session, edition_id: int) -> Tally:
+    """The count and digest of the people in the outbox for an edition, streamed."""
     query = select(col(Delivery.address_key)).where(col(Delivery.edition_id) == edition_id)
-    return PeopleDigest(session.execute(query.execution_options(yield_per=CHUNK)).scalars())
+    return Tally().add(session.execute(query.execution_options(yield_per=CHUNK)).scalars())
 
 
 def people_in(

@@ -1,0 +1,197 @@
+"""Kept: the moves of deliveries that a worker holds: settled, deferred, refused, given back.
+
+Law: every move is a compare-and-set on state, owner and fence (RELIABILITY I4), and where it leads is read from
+`delivery.state.MOVES`. What the row itself does not tell is added to its history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Update, bindparam, insert, select, update
+from sqlmodel import Session, col
+
+from ..delivery.state import FINAL, move
+from ..records import Boost, Delivery, DeliveryEvent, DeliveryMove, DeliveryState, FailureClass, Permission
+from .outbox import Claimed
+
+JUDGED = {
+    DeliveryState.WITHHELD: DeliveryEvent.WITHHOLD,
+    DeliveryState.SUPPRESSED: DeliveryEvent.SUPPRESS,
+    DeliveryState.CANCELLED: DeliveryEvent.CANCEL,
+    DeliveryState.EXPIRED: DeliveryEvent.EXPIRE,
+}
+TOLD = frozenset(
+    {
+        DeliveryEvent.TEMPORARY,
+        DeliveryEvent.UNKNOWN,
+        DeliveryEvent.POISON,
+        DeliveryEvent.EVIDENCE_SENT,
+        DeliveryEvent.EVIDENCE_FAILED,
+    }
+)
+"""Events that the row itself does not tell: each leaves a DeliveryMove."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What is to happen to a delivery that we hold: `events` lead from `before` along `delivery.state.MOVES`."""
+
+    row: Claimed
+    before: DeliveryState
+    events: tuple[DeliveryEvent, ...]
+    reason: str = ""
+    evidence: str = ""
+    response: str = ""
+    failure: FailureClass | None = None
+    relay: str = ""
+    next_at: datetime | None = None
+    tried: bool = False
+    boosts: tuple[int, ...] = ()
+
+    @property
+    def after(self) -> DeliveryState:
+        """Where the events lead. Raises ValueError where the table has no such move."""
+        state = self.before
+        for happened in self.events:
+            state = move(state, happened)
+        return state
+
+
+def release(row: Claimed, *, reason: str = "", evidence: str = "", next_at: datetime | None = None) -> Move:
+    """Give a claimed row back, to be judged and claimed again, not before `next_at`."""
+    return Move(row, DeliveryState.CLAIMED, (DeliveryEvent.RELEASE,), reason=reason, evidence=evidence, next_at=next_at)
+
+
+def refuse(row: Claimed, permission: Permission) -> Move:
+    """What a refusal does to a claimed row: final with its reason, or back in the queue until `later`."""
+    if permission.state is None:
+        return release(row, reason=permission.reason, evidence=permission.evidence, next_at=permission.later)
+    events = (DeliveryEvent.RELEASE, JUDGED[permission.state])
+    return Move(row, DeliveryState.CLAIMED, events, reason=permission.reason, evidence=permission.evidence)
+
+
+def keep_choices(session: Session, chosen: Iterable[tuple[Claimed, dict[str, Any]]]) -> None:
+    """Write down what was chosen for each person, before anything is rendered from it."""
+    values = [_key(row, DeliveryState.CLAIMED) | {"to_choices": choices} for row, choices in chosen]
+    if values:
+        session.connection().execute(_held().values(choices=bindparam("to_choices")), values)
+
+
+def apply_moves(session: Session, moves: Sequence[Move], now: datetime) -> list[Move]:
+    """Make the moves, each as a compare-and-set; returns those that changed no row: somebody else has it now."""
+    if not moves:
+        return []
+    connection = session.connection()
+    changed = connection.execute(_MOVE, [_values(wanted, now) for wanted in moves]).rowcount
+    lost = [] if changed == len(moves) else [wanted for wanted in moves if not _arrived(session, wanted)]
+    missed = {id(wanted) for wanted in lost}
+    made = [wanted for wanted in moves if id(wanted) not in missed]
+    _tell(session, [wanted for wanted in made if TOLD.intersection(wanted.events)], now)
+    used = [boost for wanted in made if wanted.after is DeliveryState.SENT for boost in wanted.boosts]
+    if used:
+        connection.execute(
+            update(Boost).where(col(Boost.id).in_(used), col(Boost.used_at).is_(None)).values(used_at=now)
+        )
+    return lost
+
+
+def _held() -> Update:
+    """An update that touches a row only in the state, and in the hands, that the caller names (I4)."""
+    return update(Delivery).where(
+        col(Delivery.id) == bindparam("held_id"),
+        col(Delivery.state) == bindparam("held_state"),
+        col(Delivery.owner) == bindparam("held_owner"),
+        col(Delivery.fence) == bindparam("held_fence"),
+    )
+
+
+_MOVE = _held().values(
+    state=bindparam("to_state"),
+    reason=bindparam("to_reason"),
+    evidence=bindparam("to_evidence"),
+    response=bindparam("to_response"),
+    failure=bindparam("to_failure"),
+    relay=bindparam("to_relay"),
+    next_at=bindparam("to_next_at"),
+    owner=bindparam("to_owner"),
+    attempts=col(Delivery.attempts) + bindparam("tries"),
+    lease_until=None,
+    sent_at=bindparam("to_sent_at"),
+    settled_at=bindparam("to_settled_at"),
+)
+
+
+def _key(row: Claimed, state: DeliveryState) -> dict[str, Any]:
+    return {"held_id": row.id, "held_state": state, "held_owner": row.owner, "held_fence": row.fence}
+
+
+def _values(wanted: Move, now: datetime) -> dict[str, Any]:
+    after = wanted.after
+    return _key(wanted.row, wanted.before) | {
+        "to_state": after,
+        "to_reason": wanted.reason,
+        "to_evidence": wanted.evidence,
+        "to_response": wanted.response,
+        "to_failure": wanted.failure,
+        "to_relay": wanted.relay,
+        "to_next_at": wanted.next_at,
+        "to_owner": wanted.row.owner if after is DeliveryState.IN_DOUBT else None,
+        "tries": int(wanted.tried),
+        "to_sent_at": now if after is DeliveryState.SENT else None,
+        "to_settled_at": now if after in FINAL else None,
+    }
+
+
+def _arrived(session: Session, wanted: Move) -> bool:
+    """Whether the row is where this move leads, under our fence: moved just now, or by a commit that seemed lost."""
+    query = select(col(Delivery.id)).where(
+        col(Delivery.id) == wanted.row.id,
+        col(Delivery.fence) == wanted.row.fence,
+        col(Delivery.state) == wanted.after,
+    )
+    return session.execute(query).first() is not None
+
+
+def _tell(session: Session, moves: Sequence[Move], now: datetime) -> None:
+    """Add the history that the rows themselves do not tell."""
+    told = [
+        {
+            "delivery_id": made.row.id,
+            "at": now,
+            "event": str(made.events[-1]),
+            "before": made.before,
+            "after": made.after,
+            "reason": made.reason,
+            "detail": made.response or made.evidence,
+            "by": made.row.owner,
+        }
+        for made in moves
+    ]
+    if told:
+        session.connection().execute(insert(DeliveryMove), told)
+
+
+def late_reply(wanted: Move) -> Move | None:
+    """The same outcome as evidence for a row that was put in doubt meanwhile: a late reply settles it."""
+    known = {
+        DeliveryEvent.ACCEPTED: DeliveryEvent.EVIDENCE_SENT,
+        DeliveryEvent.PERMANENT: DeliveryEvent.EVIDENCE_FAILED,
+    }
+    if wanted.before is not DeliveryState.INFLIGHT or wanted.events[-1] not in known:
+        return None
+    return Move(
+        wanted.row,
+        DeliveryState.IN_DOUBT,
+        (known[wanted.events[-1]],),
+        reason=wanted.reason,
+        evidence="late reply of the relay",
+        response=wanted.response,
+        failure=wanted.failure,
+        relay=wanted.relay,
+        tried=True,
+        boosts=wanted.boosts,
+    )

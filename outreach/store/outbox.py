@@ -1,0 +1,238 @@
+"""Kept: the outbox. One row per recipient and occasion is the truth of who got what, who did not, and why.
+
+Law: whoever claims a row gives it their name and the next fence, and every later move compares them (RELIABILITY I4,
+`store.moves`); the intent also compares the versions that the claim saw (I8). Nothing moves `inflight` or
+`in_doubt` back to `queued` by itself (I3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, exists, func, or_, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col
+
+from ..delivery.state import move
+from ..records import (
+    BULK,
+    Campaign,
+    Customer,
+    Delivery,
+    DeliveryEvent,
+    DeliveryState,
+    Edition,
+    EditionState,
+    Kind,
+    WorkspaceRow,
+)
+from .database import rows_in_chunks
+
+CHUNK = 500
+UNFINISHED = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.INFLIGHT, DeliveryState.DEFERRED)
+DEFAULTS: dict[str, Any] = {
+    "state": DeliveryState.QUEUED,
+    "reason": "",
+    "evidence": "",
+    "customer_id": None,
+    "next_at": None,
+    "expires_at": None,
+    "wave": 0,
+    "variant": "",
+    "choices": {},
+    "attempts": 0,
+    "crashes": 0,
+    "resent": 0,
+    "fence": 0,
+    "customer_version": 0,
+    "campaign_version": 0,
+    "workspace_version": 0,
+    "relay": "",
+    "response": "",
+    "settled_at": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this worker holds; `owner` and `fence` are what every move compares."""
+
+    id: int
+    public_id: str
+    edition_id: int
+    campaign_id: int
+    customer_id: int | None
+    address_key: str
+    kind: Kind
+    occasion: str
+    attempts: int
+    crashes: int
+    choices: dict[str, Any]
+    expires_at: datetime | None
+    owner: str
+    fence: int
+
+
+def insert_deliveries(session: Session, rows: Sequence[dict[str, Any]]) -> int:
+    """Add rows to the outbox; whoever has one for (campaign, occasion, address key) keeps it (I1).
+
+    What a row does not name takes the table's default. Returns how many were new.
+    """
+    table = Delivery
+    connection = session.connection()
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=["campaign_id", "occasion", "address_key"])
+    added = 0
+    for chunk in rows_in_chunks(list(rows), CHUNK):
+        added += connection.execute(statement, [DEFAULTS | row for row in chunk]).rowcount
+    return added
+
+
+def claim(
+    session: Session,
+    *,
+    edition_ids: Sequence[int] | None,
+    owner: str,
+    limit: int,
+    now: datetime,
+    lease: timedelta,
+) -> list[Claimed]:
+    """Take up to `limit` deliveries that are due from open editions; single mails before bulk.
+
+    Each gets our name, the next fence, a lease, and the versions that a later intent is compared with.
+    """
+    claimed: list[Claimed] = []
+    for edition_id in open_editions(session, edition_ids):
+        if len(claimed) >= limit:
+            break
+        _wake(session, edition_id, now)
+        claimed += _claim_from(session, edition_id, owner, limit - len(claimed), now, now + lease)
+    return claimed
+
+
+def open_editions(session: Session, among: Sequence[int] | None = None) -> list[int]:
+    """Editions that may be claimed from: single mails first, then by their due time."""
+    query = select(col(Edition.id)).where(col(Edition.state) == EditionState.OPEN)
+    if among is not None:
+        query = query.where(col(Edition.id).in_(among))
+    bulk = case((col(Edition.kind).in_(BULK), 1), else_=0)
+    found = session.execute(query.order_by(bulk, col(Edition.due_at), col(Edition.id))).scalars()
+    return [edition for edition in found if edition is not None]
+
+
+def _wake(session: Session, edition_id: int, now: datetime) -> None:
+    """deferred --next_at--> queued."""
+    session.connection().execute(
+        update(Delivery)
+        .where(
+            col(Delivery.edition_id) == edition_id,
+            col(Delivery.state) == DeliveryState.DEFERRED,
+            col(Delivery.next_at) <= now,
+        )
+        .values(state=move(DeliveryState.DEFERRED, DeliveryEvent.DUE), next_at=None)
+    )
+
+
+def _version(table: Any, key: Any) -> ColumnElement[int]:
+    return func.coalesce(select(table.version).where(table.id == key).scalar_subquery(), 0)
+
+
+_CUSTOMER = _version(Customer, col(Delivery.customer_id))
+_CAMPAIGN = _version(Campaign, col(Delivery.campaign_id))
+_WORKSPACE = _version(WorkspaceRow, 1)
+
+
+def _claim_from(
+    session: Session, edition_id: int, owner: str, limit: int, now: datetime, until: datetime
+) -> list[Claimed]:
+    found = (
+        select(col(Delivery.id))
+        .where(
+            col(Delivery.edition_id) == edition_id,
+            col(Delivery.state) == DeliveryState.QUEUED,
+            col(Delivery.due_at) <= now,
+            or_(col(Delivery.next_at).is_(None), col(Delivery.next_at) <= now),
+        )
+        .order_by(col(Delivery.due_at), col(Delivery.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .correlate(None)
+    )
+    taken = (
+        update(Delivery)
+        .where(col(Delivery.id).in_(found.scalar_subquery()), col(Delivery.state) == DeliveryState.QUEUED)
+        .values(
+            state=move(DeliveryState.QUEUED, DeliveryEvent.CLAIM),
+            owner=owner,
+            fence=col(Delivery.fence) + 1,
+            lease_until=until,
+            next_at=None,
+            customer_version=_CUSTOMER,
+            campaign_version=_CAMPAIGN,
+            workspace_version=_WORKSPACE,
+        )
+        .returning(
+            col(Delivery.id),
+            col(Delivery.public_id),
+            col(Delivery.edition_id),
+            col(Delivery.campaign_id),
+            col(Delivery.customer_id),
+            col(Delivery.address_key),
+            col(Delivery.kind),
+            col(Delivery.occasion),
+            col(Delivery.attempts),
+            col(Delivery.crashes),
+            col(Delivery.choices),
+            col(Delivery.expires_at),
+            col(Delivery.owner),
+            col(Delivery.fence),
+        )
+    )
+    rows = [Claimed(**row._mapping) for row in session.connection().execute(taken)]
+    return sorted(rows, key=lambda row: row.id)
+
+
+def intend(session: Session, rows: Sequence[Claimed], now: datetime) -> set[int]:
+    """claimed --intent--> inflight for all rows of one owner whose versions still stand; returns the ids granted.
+
+    Whoever is missing must be dropped without the dot. The dot may leave only after the commit returned (I2).
+    The ids stand beside the pairs because SQLite seeks by a list of ids but not by a list of pairs.
+    """
+    if not rows:
+        return set()
+    statement = (
+        update(Delivery)
+        .where(
+            col(Delivery.id).in_([row.id for row in rows]),
+            tuple_(col(Delivery.id), col(Delivery.fence)).in_([(row.id, row.fence) for row in rows]),
+            col(Delivery.state) == DeliveryState.CLAIMED,
+            col(Delivery.owner) == rows[0].owner,
+            col(Delivery.customer_version) == _CUSTOMER,
+            col(Delivery.campaign_version) == _CAMPAIGN,
+            col(Delivery.workspace_version) == _WORKSPACE,
+            exists().where(col(Edition.id) == col(Delivery.edition_id), col(Edition.state) == EditionState.OPEN),
+        )
+        .values(state=move(DeliveryState.CLAIMED, DeliveryEvent.INTENT), intent_at=now)
+        .returning(col(Delivery.id))
+    )
+    return {row.id for row in session.connection().execute(statement)}
+
+
+def finish_editions(session: Session, edition_ids: Iterable[int], now: datetime) -> list[int]:
+    """Close the open editions among these in which nothing is left to do; returns their ids."""
+    left = exists().where(col(Delivery.edition_id) == col(Edition.id), col(Delivery.state).in_(UNFINISHED))
+    statement = (
+        update(Edition)
+        .where(
+            col(Edition.id).in_(list(edition_ids)),
+            col(Edition.state) == EditionState.OPEN,
+            col(Edition.planned_at).is_not(None),
+            ~left,
+        )
+        .values(state=EditionState.DONE, finished_at=now)
+        .returning(col(Edition.id))
+    )
+    return [row.id for row in session.connection().execute(statement)]
