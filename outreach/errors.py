@@ -68,7 +68,9 @@ class InputError(OutreachError):
 
 
 class TemplateError(InputError):
-    """A layout, a campaign's text or a tip cannot be compiled or rendered."""
+    """A layout, a campaign's text or a tip cannot be compiled or rendered; `variable` is what was missing."""
+
+    variable = ""
 
 
 class DatabaseError(OutreachError):

@@ -1,0 +1,128 @@
+"""A campaign as a marketer writes it: one Markdown file with front matter.
+
+Law: what is wrong is said with file and line; whether a list, segment, schedule or layout exists is not judged here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from ..address import canonical_address
+from ..errors import InputError
+from ..records import BULK, Kind
+from .front_matter import FrontMatter, split_front_matter
+
+KEYS = (
+    "name",
+    "subject",
+    "preheader",
+    "from",
+    "template",
+    "list",
+    "segment",
+    "kind",
+    "topics",
+    "schedule",
+    "zone",
+    "missed",
+    "tips",
+)
+EXAMPLE = "---\nsubject: Three tips for you\nkind: tips\nlist: customers\n---"
+MISSED = ("", "send", "skip", "ask")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class CampaignFile:
+    """`sender` "" means the workspace's. `tips` is how many this issue carries, None: as the settings say.
+
+    `missed` "" means as the settings say. `lines` tells where each key stands, `body_line` where the body begins.
+    """
+
+    name: str
+    kind: Kind
+    subject: str
+    preheader: str
+    sender: str
+    template: str
+    list_name: str
+    segment: str
+    topics: tuple[str, ...]
+    schedule: str
+    zone: str
+    missed: str
+    tips: int | None
+    body: str
+    body_line: int
+    source: str
+    file: str
+    lines: dict[str, int]
+
+
+def parse_campaign(text: str, file: str) -> CampaignFile:
+    """Read one campaign. Raises InputError with file, line and remedy."""
+    front = split_front_matter(text, file, KEYS, EXAMPLE)
+    kind = _kind(front)
+    campaign = CampaignFile(
+        name=_name(front),
+        kind=kind,
+        subject=front.text("subject"),
+        preheader=front.text("preheader"),
+        sender=_sender(front),
+        template=front.text("template", "tips" if kind is Kind.TIPS else "news"),
+        list_name=front.text("list"),
+        segment=front.text("segment"),
+        topics=front.words("topics"),
+        schedule=front.text("schedule"),
+        zone=front.text("zone"),
+        missed=front.text("missed"),
+        tips=_tips(front),
+        body=front.body,
+        body_line=front.body_line,
+        source=text,
+        file=file,
+        lines=dict(front.lines),
+    )
+    if not campaign.subject:
+        raise front.refuse("subject", "is missing", "Every mail needs a subject: it is what people read first.")
+    if not campaign.list_name:
+        raise front.refuse("list", "is missing", "Name the list it goes to, such as list: customers")
+    if campaign.missed not in MISSED:
+        raise front.refuse("missed", f"{campaign.missed!r} is none of send, skip, ask")
+    return campaign
+
+
+def _kind(front: FrontMatter) -> Kind:
+    word = front.text("kind", "news")
+    if word not in {kind.value for kind in BULK}:
+        choice = ", ".join(sorted(kind.value for kind in BULK))
+        raise front.refuse("kind", f"{word!r} is no kind of newsletter", f"Use one of {choice}.")
+    return Kind(word)
+
+
+def _name(front: FrontMatter) -> str:
+    name = front.text("name") or PurePath(front.file).stem.lower()
+    if not NAME.fullmatch(name):
+        raise front.refuse("name", f"{name!r} cannot be a name", "Use lower-case letters, digits and dashes: tips-2")
+    return name
+
+
+def _sender(front: FrontMatter) -> str:
+    sender = front.text("from")
+    if sender:
+        try:
+            canonical_address(sender)
+        except InputError as wrong:
+            raise front.refuse("from", wrong.message, 'Write from: "Acme Care <care@acme.example>"') from None
+    return sender
+
+
+def _tips(front: FrontMatter) -> int | None:
+    value = front.values.get("tips")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 12:
+        raise front.refuse("tips", "must be a number from 0 to 12")
+    return value

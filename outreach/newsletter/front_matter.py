@@ -1,0 +1,116 @@
+"""A Markdown file with YAML front matter between two lines of three dashes; shared by campaigns and tips.
+
+Law: every fault names the file, the line and the key; an unknown key is refused with the nearest known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import yaml
+
+from ..errors import InputError
+
+FENCE = "---"
+
+
+@dataclass(frozen=True)
+class FrontMatter:
+    """`values` by key, `lines` (1-based) of each key, the body and the line on which the body begins."""
+
+    file: str
+    values: Mapping[str, Any]
+    lines: Mapping[str, int]
+    body: str
+    body_line: int
+
+    def refuse(self, key: str, why: str, remedy: str = "") -> InputError:
+        """An error that points at `key`."""
+        return InputError(f"{key}: {why}", file=self.file, line=self.lines.get(key, 1), remedy=remedy)
+
+    def text(self, key: str, default: str = "") -> str:
+        """The text under `key`; a number, date or truth value reads as it was meant."""
+        value = self.values.get(key)
+        if value is None:
+            return default
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, str | int | float | date):
+            return str(value).strip()
+        raise self.refuse(key, "must be one line of text", f'Put it in quotes: {key}: "…"')
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """The list under `key`: [a, b], or the words of "a, b"."""
+        value = self.values.get(key)
+        if value is None:
+            return ()
+        if isinstance(value, str):
+            value = [part for part in value.split(",") if part.strip()]
+        if not isinstance(value, list) or not all(isinstance(item, str | int) for item in value):
+            raise self.refuse(key, "must be a list of words", f"Write {key}: [one, two]")
+        return tuple(dict.fromkeys(str(item).strip() for item in value))
+
+    def day(self, key: str) -> datetime | date | None:
+        """The date or date and time under `key`."""
+        value = self.values.get(key)
+        if value is None or value == "":
+            return None
+        if isinstance(value, str):
+            try:
+                value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
+            except ValueError:
+                value = None
+        if isinstance(value, date):
+            return value
+        raise self.refuse(key, "is no date", f"Write {key}: 2026-12-31")
+
+
+def split_front_matter(text: str, file: str, allowed: Collection[str], example: str) -> FrontMatter:
+    """Read `text`. Raises InputError with file and line: no front matter, bad YAML, unknown keys."""
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    start = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if lines[start].rstrip() != FENCE:
+        raise InputError("has no front matter", file=file, line=1, remedy=f"Begin the file with:\n{example}")
+    end = next((number for number in range(start + 1, len(lines)) if lines[number].rstrip() == FENCE), None)
+    if end is None:
+        raise InputError("the front matter never ends", file=file, line=start + 1, remedy="Put a line --- under it.")
+    values, places = _read_yaml(lines, start + 1, end, file)
+    for key in values:
+        if key not in allowed:
+            near = difflib.get_close_matches(key, list(allowed), 1)
+            raise InputError(
+                f"{key} is no setting of this file",
+                file=file,
+                line=places[key],
+                excerpt=lines[places[key] - 1].strip(),
+                remedy=f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(allowed)}.",
+            )
+    first = next((number for number in range(end + 1, len(lines)) if lines[number].strip()), end + 1)
+    return FrontMatter(file, values, places, "\n".join(lines[first:]).rstrip() + "\n", first + 1)
+
+
+def _read_yaml(lines: list[str], start: int, end: int, file: str) -> tuple[dict[str, Any], dict[str, int]]:
+    source = "\n".join(lines[start:end])
+    try:
+        node = yaml.compose(source, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(source)
+    except (yaml.YAMLError, ValueError, RecursionError) as wrong:
+        mark = getattr(wrong, "problem_mark", None)
+        number = min(start + (mark.line if mark else 0), end - 1)
+        raise InputError(
+            f"the front matter is not valid YAML: {getattr(wrong, 'problem', None) or wrong}",
+            file=file,
+            line=number + 1,
+            excerpt=lines[number].strip(),
+            remedy='A value with a colon, a #, or that begins with {{ needs quotes: subject: "{{ first_name }}: news"',
+        ) from None
+    if values is None:
+        return {}, {}
+    if not isinstance(values, dict) or not isinstance(node, yaml.MappingNode):
+        raise InputError("the front matter must be lines of `key: value`", file=file, line=start + 1)
+    places = {str(key.value): start + key.start_mark.line + 1 for key, _ in node.value}
+    return {str(key): value for key, value in values.items()}, places

@@ -1,0 +1,84 @@
+"""Which tips one person gets in this issue, and why.
+
+Law: never the same tip twice; the person's own topics first, once they have had a personal answer; a topic
+that still waits for that answer is left out; then the editor's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class TipFacts:
+    """What the choice reads of a tip. `segment_ok`: the person is in the tip's segment."""
+
+    name: str
+    topics: tuple[str, ...]
+    segment_ok: bool
+    position: int
+    valid_from: datetime | None
+    valid_until: datetime | None
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ChosenTip:
+    """A tip for one person; `reason` is read by that person; `boost` is the id of the boost that it answers."""
+
+    name: str
+    reason: str = ""
+    boost: int | None = None
+
+
+def choose_tips(
+    pool: Sequence[TipFacts],
+    *,
+    shown: Collection[str],
+    boosts: Mapping[str, tuple[int, str]],
+    blocked: Collection[str],
+    language: str,
+    campaign_topics: Collection[str],
+    count: int,
+    now: datetime,
+) -> list[ChosenTip]:
+    """At most `count` tips, best first. `boosts` maps a topic to its boost's id and the reason to print.
+
+    Each boosted topic is served once before any is served twice; the campaign's own topics come before others.
+    """
+    fit = [tip for tip in pool if tip.name not in shown and _fits(tip, blocked, now)]
+    fit.sort(
+        key=lambda tip: (
+            not pick_language(tip.languages, language),
+            not set(tip.topics) & set(campaign_topics),
+            tip.position,
+        )
+    )
+    chosen: list[ChosenTip] = []
+    for topic, (boost, reason) in boosts.items():
+        if len(chosen) < count and topic not in blocked:
+            taken = {tip.name for tip in chosen}
+            found = next((tip for tip in fit if topic in tip.topics and tip.name not in taken), None)
+            if found is not None:
+                chosen.append(ChosenTip(found.name, reason, boost))
+    taken = {tip.name for tip in chosen}
+    chosen += [ChosenTip(tip.name) for tip in fit if tip.name not in taken][: max(0, count - len(chosen))]
+    return chosen
+
+
+def _fits(tip: TipFacts, blocked: Collection[str], now: datetime) -> bool:
+    return (
+        tip.segment_ok
+        and not set(tip.topics) & set(blocked)
+        and (tip.valid_from is None or tip.valid_from <= now)
+        and (tip.valid_until is None or now < tip.valid_until)
+    )
+
+
+def pick_language(languages: Sequence[str], wanted: str) -> str:
+    """The one of `languages` that a reader of `wanted` reads: the same, else the same without its region, else ""."""
+    known = {language.lower(): language for language in languages}
+    wanted = wanted.lower().replace("_", "-")
+    return known.get(wanted) or known.get(wanted.partition("-")[0], "")
