@@ -1,0 +1,80 @@
+"""May we write to this person? The consent rule, alone: holds and budgets are the plan's.
+
+Law: the surest refusal wins, in this order: erased, no address, suppressed, then, for bulk kinds only, the tie to
+the list. Service mail (an answer, a confirmation) needs no subscription, but never goes to a suppressed address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..records import BULK, YES, DeliveryState, Kind, Permission, SubscriptionState, SuppressionReason, withhold
+
+SUPPRESSION_WORDS = {
+    SuppressionReason.ABUSE_REPORT: "the recipient reported our mail as abuse",
+    SuppressionReason.BAD_ADDRESS: "the address does not exist: mail to it bounced",
+    SuppressionReason.UNSUBSCRIBED_ALL: "the person asked for no newsletters at all",
+    SuppressionReason.BY_HAND: "a colleague blocked the address",
+    SuppressionReason.IMPORTED: "the address came with an imported list of blocked addresses",
+    SuppressionReason.ERASED: "the person asked to be erased",
+}
+"""What each reason means, for a person to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailFacts:
+    """What the consent rule needs to know of one customer and one list.
+
+    `address`: there is an address to write to. `since`: when the subscription got its state.
+    `suppressed_until`: the suppression's end where it has one. `suppression_evidence`: what it rests on.
+    """
+
+    address: bool
+    erased: bool = False
+    subscription: SubscriptionState | None = None
+    since: datetime | None = None
+    suppressed: SuppressionReason | None = None
+    suppressed_until: datetime | None = None
+    suppression_evidence: str = ""
+
+
+def may_mail(facts: MailFacts, kind: Kind, now: datetime) -> Permission:
+    """Whether a mail of this kind may go to this person at `now`, as far as consent is concerned.
+
+    A person who wants no newsletters at all (UNSUBSCRIBED_ALL) still gets the answer to a question of theirs;
+    every other suppression stops service and test mail too.
+    """
+    if facts.erased:
+        return withhold("erased", "the person's data was erased")
+    if not facts.address:
+        return withhold("no address", "no e-mail address is known")
+    refusal = _suppressed(facts, kind, now)
+    if refusal is not None:
+        return refusal
+    return _tie(facts) if kind in BULK else YES
+
+
+def _suppressed(facts: MailFacts, kind: Kind, now: datetime) -> Permission | None:
+    reason, until = facts.suppressed, facts.suppressed_until
+    if reason is None or (until is not None and until <= now):
+        return None
+    if reason is SuppressionReason.UNSUBSCRIBED_ALL and kind not in BULK:
+        return None
+    words = SUPPRESSION_WORDS[reason]
+    if facts.suppression_evidence:
+        words += f" ({facts.suppression_evidence})"
+    return Permission(DeliveryState.SUPPRESSED, "suppressed", words, until)
+
+
+def _tie(facts: MailFacts) -> Permission:
+    on = f" since {facts.since:%Y-%m-%d}" if facts.since else ""
+    match facts.subscription:
+        case SubscriptionState.SUBSCRIBED:
+            return YES
+        case SubscriptionState.UNSUBSCRIBED:
+            return withhold("unsubscribed", f"unsubscribed from this list{on}")
+        case SubscriptionState.PENDING:
+            return withhold("not confirmed", f"the subscription waits to be confirmed{on}")
+        case None:
+            return withhold("not subscribed", "not subscribed to this list")

@@ -1,0 +1,274 @@
+"""Consent as it is given, withdrawn and restored; addresses that must never be written to.
+
+Law: every act adds a Consent row with its evidence, none is ever changed; whatever stops mail bumps the customer's
+version in the same transaction (RELIABILITY I8). The caller commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlmodel import Session, col
+from sqlmodel import select as orm_select
+
+from ..audience.consent import MailFacts
+from ..records import Consent, ConsentAct, Customer, Subscription, SubscriptionState, Suppression, SuppressionReason
+from .customers import PAGE, bump_versions
+from .database import rows_in_chunks
+
+_STRENGTH = {reason: rank for rank, reason in enumerate(reversed(tuple(SuppressionReason)))} | {
+    SuppressionReason.UNSUBSCRIBED_ALL: -1,
+    SuppressionReason.ERASED: 99,
+}
+
+
+def unsubscribe(
+    session: Session,
+    *,
+    customer_id: int,
+    list_id: int | None,
+    at: datetime,
+    how: str,
+    evidence: str,
+    words: str = "",
+    by: str = "",
+) -> bool:
+    """Stop bulk mail of one list, or of all lists and all to come; False where it had stopped already.
+
+    `how`: mail, one_click, page, person, abuse_report, import. `evidence`: a Message-ID, a token, file and row.
+    """
+    customer = session.get(Customer, customer_id)
+    if customer is None:
+        return False
+    changed = [
+        tie.list_id
+        for tie in _ties(session, customer_id, list_id)
+        if _set_state(session, tie, SubscriptionState.UNSUBSCRIBED, at)
+    ]
+    if list_id is not None and not changed and not _ties(session, customer_id, list_id):
+        # a withdrawal is kept even where nothing was given: an import must not subscribe this person later
+        session.add(_tie(customer_id, list_id, SubscriptionState.UNSUBSCRIBED, at))
+        changed = [list_id]
+    act: dict[str, Any] = {"customer_id": customer_id, "act": ConsentAct.WITHDRAWN, "at": at, "how": how}
+    act |= {"words": words, "evidence": evidence, "by": by}
+    session.add_all(Consent(list_id=one, **act) for one in changed)
+    everywhere = False
+    if list_id is None and customer.address_key is not None:
+        key, reason = customer.address_key, SuppressionReason.UNSUBSCRIBED_ALL
+        everywhere = _set_suppression(session, key, reason, at, evidence, None)
+        if everywhere:
+            session.add(Consent(list_id=None, **act))
+    if changed or everywhere:
+        session.flush()
+        bump_versions(session, [customer_id], at)
+        session.expire(customer)
+    return bool(changed) or everywhere
+
+
+def resubscribe(
+    session: Session,
+    *,
+    customer_id: int,
+    list_id: int | None,
+    at: datetime,
+    how: str,
+    evidence: str,
+    words: str = "",
+    by: str = "",
+) -> bool:
+    """Give back what a withdrawal took, by the person's own wish or because the machine misread them.
+
+    With a list: that one. Without: what the newest withdrawal from all lists took. False where nothing was withdrawn.
+    """
+    customer = session.get(Customer, customer_id)
+    if customer is None:
+        return False
+    wanted = [list_id] if list_id is not None else _lists_of_last_withdrawal(session, customer_id)
+    changed: list[int | None] = []
+    for one in wanted:
+        for tie in _ties(session, customer_id, one):
+            if tie.state is SubscriptionState.UNSUBSCRIBED:
+                _set_state(session, tie, SubscriptionState.SUBSCRIBED, at)
+                changed.append(tie.list_id)
+    block = None if customer.address_key is None else find_suppression(session, customer.address_key)
+    if block is not None and block.reason is SuppressionReason.UNSUBSCRIBED_ALL:
+        session.delete(block)
+        changed.append(None)
+    session.add_all(
+        Consent(
+            customer_id=customer_id,
+            list_id=one,
+            act=ConsentAct.RESTORED,
+            at=at,
+            how=how,
+            words=words,
+            evidence=evidence,
+            by=by,
+        )
+        for one in changed
+    )
+    session.flush()
+    return bool(changed)
+
+
+def subscribe(
+    session: Session,
+    *,
+    customer_id: int,
+    list_id: int,
+    at: datetime,
+    how: str,
+    evidence: str,
+    words: str = "",
+    by: str = "",
+    state: SubscriptionState = SubscriptionState.SUBSCRIBED,
+) -> bool:
+    """Put a person on a list with the proof of their consent; one who has unsubscribed stays so (False)."""
+    ties = _ties(session, customer_id, list_id)
+    if ties and (ties[0].state is not SubscriptionState.PENDING or state is SubscriptionState.PENDING):
+        return False
+    if ties:
+        _set_state(session, ties[0], state, at)
+    else:
+        session.add(_tie(customer_id, list_id, state, at))
+    if state is SubscriptionState.SUBSCRIBED:
+        act: dict[str, Any] = {
+            "act": ConsentAct.GIVEN,
+            "at": at,
+            "how": how,
+            "words": words,
+            "evidence": evidence,
+            "by": by,
+        }
+        session.add(Consent(customer_id=customer_id, list_id=list_id, **act))
+    session.flush()
+    return True
+
+
+def suppress(
+    session: Session,
+    *,
+    address_key: str,
+    reason: SuppressionReason,
+    at: datetime,
+    evidence: str,
+    expires_at: datetime | None = None,
+) -> bool:
+    """Never write to this address again (or not before `expires_at`); False where it is so already.
+
+    A stronger reason replaces a weaker one: erased, abuse report, bad address, by hand, imported, no newsletters.
+    """
+    changed = _set_suppression(session, address_key, reason, at, evidence, expires_at)
+    if changed:
+        session.flush()
+        ids = session.exec(orm_select(Customer.id).where(Customer.address_key == address_key)).all()
+        bump_versions(session, [one for one in ids if one is not None], at)
+    return changed
+
+
+def unsuppress(session: Session, *, address_key: str) -> bool:
+    """Take an address off the block list; False where it does not stand there. Consent is not restored by this."""
+    block = find_suppression(session, address_key)
+    if block is None:
+        return False
+    session.delete(block)
+    session.flush()
+    return True
+
+
+def find_suppression(session: Session, address_key: str) -> Suppression | None:
+    """The block on an address, expired or not."""
+    return session.exec(orm_select(Suppression).where(Suppression.address_key == address_key)).first()
+
+
+def suppressed_keys(session: Session, address_keys: Sequence[str], now: datetime) -> dict[str, SuppressionReason]:
+    """Those of these addresses that are blocked at `now`, with the reason."""
+    found: dict[str, SuppressionReason] = {}
+    for part in rows_in_chunks(list(address_keys), PAGE):
+        query = select(col(Suppression.address_key), col(Suppression.reason), col(Suppression.expires_at))
+        for key, reason, until in session.connection().execute(query.where(col(Suppression.address_key).in_(part))):
+            if until is None or until > now:
+                found[key] = reason
+    return found
+
+
+def mail_facts(session: Session, list_id: int | None, customer_ids: Sequence[int]) -> dict[int, MailFacts]:
+    """What `may_mail` needs to know of these customers and one list (None: a mail of no list)."""
+    facts: dict[int, MailFacts] = {}
+    tie = and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == list_id)
+    query = (
+        select(
+            col(Customer.id),
+            col(Customer.address),
+            col(Customer.erased_at),
+            col(Subscription.state),
+            col(Subscription.changed_at),
+            col(Suppression.reason),
+            col(Suppression.expires_at),
+            col(Suppression.evidence),
+        )
+        .outerjoin(Subscription, tie)
+        .outerjoin(Suppression, col(Suppression.address_key) == col(Customer.address_key))
+    )
+    for part in rows_in_chunks(list(customer_ids), PAGE):
+        rows: Iterable[Any] = session.connection().execute(query.where(col(Customer.id).in_(part)))
+        for row in rows:
+            facts[row[0]] = MailFacts(bool(row[1]), row[2] is not None, row[3], row[4], row[5], row[6], row[7] or "")
+    return facts
+
+
+def consent_history(session: Session, customer_id: int) -> list[Consent]:
+    """Every act of consent of one customer, oldest first."""
+    query = orm_select(Consent).where(Consent.customer_id == customer_id)
+    return list(session.exec(query.order_by(col(Consent.at), col(Consent.id))))
+
+
+def subscriptions_of(session: Session, customer_id: int) -> list[Subscription]:
+    """The customer's ties to lists."""
+    query = orm_select(Subscription).where(Subscription.customer_id == customer_id)
+    return list(session.exec(query.order_by(col(Subscription.list_id))))
+
+
+def _ties(session: Session, customer_id: int, list_id: int | None) -> list[Subscription]:
+    return [tie for tie in subscriptions_of(session, customer_id) if list_id is None or tie.list_id == list_id]
+
+
+def _tie(customer_id: int, list_id: int, state: SubscriptionState, at: datetime) -> Subscription:
+    return Subscription(list_id=list_id, customer_id=customer_id, state=state, changed_at=at)
+
+
+def _set_state(session: Session, tie: Subscription, state: SubscriptionState, at: datetime) -> bool:
+    if tie.state is state:
+        return False
+    tie.state, tie.changed_at = state, at
+    session.add(tie)
+    return True
+
+
+def _lists_of_last_withdrawal(session: Session, customer_id: int) -> list[int]:
+    acts = [act for act in consent_history(session, customer_id) if act.act is ConsentAct.WITHDRAWN]
+    everywhere = [act for act in acts if act.list_id is None]
+    if not everywhere:
+        return []
+    last = everywhere[-1]
+    return [
+        one.list_id for one in acts if one.list_id is not None and (one.at, one.evidence) == (last.at, last.evidence)
+    ]
+
+
+def _set_suppression(
+    session: Session, key: str, reason: SuppressionReason, at: datetime, evidence: str, expires_at: datetime | None
+) -> bool:
+    block = find_suppression(session, key)
+    if block is None:
+        session.add(Suppression(address_key=key, reason=reason, at=at, expires_at=expires_at, evidence=evidence))
+        return True
+    lasts = block.expires_at is None or (expires_at is not None and block.expires_at >= expires_at)
+    if lasts and _STRENGTH[block.reason] >= _STRENGTH[reason]:
+        return False
+    block.reason, block.at, block.expires_at, block.evidence = reason, at, expires_at, evidence
+    session.add(block)
+    return True

@@ -1,0 +1,165 @@
+"""Queries of customers and mailing lists.
+
+Law: bulk reads go through Core in constant memory; a list or a person that is not there is None, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, and_, null, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, col
+from sqlmodel import select as orm_select
+
+from ..address import KeyRing, address_key, canonical_address
+from ..audience.segment import COLUMNS, EVERYONE, Segment
+from ..errors import InputError
+from ..records import Customer, MailingList, Subscription, SubscriptionState
+from .database import rows_in_chunks
+from .segments import segment_filter
+
+PAGE = 2_000
+
+
+class PersonRow(NamedTuple):
+    """What planning needs of one person on a list."""
+
+    id: int
+    address_key: str
+    zone: str | None
+    country: str | None
+    language: str | None
+    version: int
+    subscription_state: SubscriptionState | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """A customer's columns, without the weight of a mapped object."""
+
+    id: int
+    public_id: str
+    address: str | None
+    address_key: str | None
+    first_name: str | None
+    last_name: str | None
+    phone: str | None
+    handle: str | None
+    language: str | None
+    country: str | None
+    zone: str | None
+    version: int
+    created_at: datetime
+    erased_at: datetime | None
+    attributes: dict[str, Any] = field(hash=False)
+
+    def values(self) -> dict[str, Any]:
+        """What a segment or a template may name: attributes and columns; a column wins over an attribute."""
+        return self.attributes | {
+            "email": self.address,
+            **{name: getattr(self, name) for name in COLUMNS if name != "email"},
+        }
+
+
+_COLUMNS = tuple(getattr(Customer, column.name) for column in fields(CustomerRow))
+
+
+def stream_people(session: Session, list_id: int | None, segment: Segment = EVERYONE) -> Iterator[PersonRow]:
+    """Everyone tied to the list, in any state, whom the segment takes, by rising id.
+
+    Without a list: every customer, with no subscription state. People without an address or erased are left out.
+    Memory is constant: pages of 2,000 by key; the session's one snapshot makes them one answer.
+    """
+    after = 0
+    while True:
+        page = session.connection().execute(_people(list_id, segment, after)).all()
+        for row in page:
+            yield PersonRow(*row)
+        if len(page) < PAGE:
+            return
+        after = page[-1].id
+
+
+def _people(list_id: int | None, segment: Segment, after: int) -> Select[Any]:
+    columns = [getattr(Customer, name) for name in PersonRow._fields[:-1]]
+    if list_id is None:
+        query = select(*columns, null())
+    else:
+        tie = and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == list_id)
+        query = select(*columns, col(Subscription.state)).join(Subscription, tie)
+    query = query.where(col(Customer.address_key).is_not(None), col(Customer.erased_at).is_(None))
+    return query.where(segment_filter(segment), col(Customer.id) > after).order_by(col(Customer.id)).limit(PAGE)
+
+
+def load_customers(session: Session, ids: Sequence[int]) -> dict[int, CustomerRow]:
+    """These customers by id; an id that does not exist is left out."""
+    found: dict[int, CustomerRow] = {}
+    for part in rows_in_chunks(list(ids), PAGE):
+        query = select(*_COLUMNS).where(col(Customer.id).in_(part))
+        found.update((row.id, CustomerRow(*row)) for row in session.connection().execute(query))
+    return found
+
+
+def find_customer(session: Session, keys: KeyRing, address: str) -> Customer | None:
+    """The customer with this address in whatever spelling; None where there is none, or it is no address."""
+    try:
+        canonical = canonical_address(address)
+    except InputError:
+        return None
+    return session.exec(orm_select(Customer).where(Customer.address_key == address_key(keys, canonical))).first()
+
+
+def list_customers(
+    session: Session, *, list_id: int | None = None, segment: Segment = EVERYONE, limit: int = 50, after: int = 0
+) -> list[tuple[CustomerRow, SubscriptionState | None]]:
+    """Customers by rising id from behind `after`, with their state on the list where one is named."""
+    query = select(*_COLUMNS, col(Subscription.state) if list_id is not None else null())
+    if list_id is not None:
+        query = query.join(Subscription, col(Subscription.customer_id) == col(Customer.id))
+        query = query.where(col(Subscription.list_id) == list_id)
+    query = query.where(segment_filter(segment), col(Customer.id) > after, col(Customer.erased_at).is_(None))
+    rows = session.connection().execute(query.order_by(col(Customer.id)).limit(limit))
+    return [(CustomerRow(*row[:-1]), row[-1]) for row in rows]
+
+
+def list_id_of(session: Session, name: str) -> int | None:
+    """The id of the mailing list called `name`."""
+    return session.exec(orm_select(MailingList.id).where(MailingList.name == name)).first()
+
+
+def ensure_list(session: Session, name: str, now: datetime) -> int:
+    """The id of the mailing list called `name`, which is made where there is none."""
+    found = list_id_of(session, name)
+    if found is None:
+        made = MailingList(name=name, title=name, created_at=now)
+        session.add(made)
+        session.flush()
+        found = made.id
+    assert found is not None
+    return found
+
+
+def list_names(session: Session) -> list[str]:
+    """The names of all mailing lists, sorted."""
+    return sorted(session.exec(orm_select(MailingList.name)))
+
+
+def bump_versions(session: Session, customer_ids: Sequence[int], now: datetime) -> None:
+    """Make every claim on these customers' mail judge again (RELIABILITY I8): something may stop mail to them."""
+    for part in rows_in_chunks(list(customer_ids), PAGE):
+        session.connection().execute(
+            update(Customer).where(col(Customer.id).in_(part)).values(version=col(Customer.version) + 1, updated_at=now)
+        )
+
+
+def insert_missing(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
+    """Add rows in bulk; a row whose unique key stands already is left as it stands."""
+    if not rows:
+        return
+    connection = session.connection()
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
