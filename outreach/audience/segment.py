@@ -187,8 +187,7 @@ class _Parser:
         if self._take("key", "in"):
             found: Node = self._list(field)
         elif self._take("key", "contains"):
-            text = self._take("text")
-            if text is None or len(text.text) == 2:
+            if self._tokens[self._at].text in ('""', "''") or not (text := self._take("text")):
                 self._fail("a text in quotation marks")
             found = Contains(field, _unquote(text.text))
         else:
