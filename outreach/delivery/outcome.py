@@ -58,6 +58,9 @@ class Lost:
     why: str
     remedy: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.why}\n  {self.remedy}" if self.remedy else self.why
+
 
 @dataclass(frozen=True, slots=True)
 class Unable:

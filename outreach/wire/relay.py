@@ -1,0 +1,78 @@
+"""Where and how to hand over mail: the relay of the settings, its secrets read and its TLS prepared.
+
+Law: settings that would send a password in plain text to another machine are refused before anything is dialled.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ..delivery.outcome import Lost, SmtpReply
+from ..errors import RelayError, SettingsError
+from ..settings import Relay, read_secret
+from .secure import is_loopback, tls_context
+
+
+@dataclass(frozen=True)
+class RelayTarget:
+    """Where and how to hand over mail. `context` is None where TLS is off; times are in seconds."""
+
+    host: str
+    port: int
+    tls: Literal["none", "starttls", "tls"] = "none"
+    context: ssl.SSLContext | None = field(default=None, repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    auth: Literal["auto", "plain", "login", "xoauth2"] = "auto"
+    token_command: str = ""
+    hello: str = ""
+    connect_timeout: float = 30.0
+    reply_timeout: float = 300.0
+    dot_timeout: float = 600.0
+
+    @property
+    def name(self) -> str:
+        """host:port, for messages and for `Delivery.relay`."""
+        return f"{self.host}:{self.port}"
+
+
+def relay_target(relay: Relay, root: Path) -> RelayTarget:
+    """The relay of the settings, its secrets read. Raises SettingsError, also rather than send a password in plain."""
+    password = read_secret(relay.password, relay.password_file, root, what="relay's password")
+    if relay.username and relay.tls == "none" and not is_loopback(relay.host):
+        raise SettingsError(
+            f"the relay {relay.host} would get the password in plain text",
+            remedy='Set tls = "starttls" (port 587) or tls = "tls" (port 465) in [relay].',
+        )
+    if relay.username and not (password or relay.token_command):
+        raise SettingsError(
+            "the relay has a username but no password",
+            remedy="Set OUTREACH_RELAY__PASSWORD, or password_file or token_command in [relay].",
+        )
+    context = None if relay.tls == "none" else tls_context(verify=relay.verify, ca_file=relay.ca_file, root=root)
+    return RelayTarget(
+        host=relay.host,
+        port=relay.port,
+        tls=relay.tls,
+        context=context,
+        username=relay.username,
+        password=password,
+        auth=relay.auth,
+        token_command=relay.token_command,
+        hello=relay.hello,
+        connect_timeout=relay.connect_timeout,
+        reply_timeout=relay.reply_timeout,
+        dot_timeout=relay.dot_timeout,
+    )
+
+
+def relay_error(target: RelayTarget, trouble: SmtpReply | Lost) -> RelayError:
+    """What a person is told when the relay cannot be used at all."""
+    if isinstance(trouble, Lost):
+        remedy = trouble.remedy or "Check [relay] in outreach.toml, and whether the relay is running."
+        return RelayError(f"the relay {target.name} cannot be used: {trouble.why}", remedy=remedy)
+    remedy = "Check [relay] in outreach.toml; `outreach doctor` says more."
+    return RelayError(f"the relay {target.name} refused us: {trouble}", remedy=remedy)

@@ -1,0 +1,281 @@
+"""One SMTP session that hands over mail: blocking, pipelined, a deadline per reply (RFC 5321, 2920, 3207, 4954).
+
+Laws: the body goes out in `offer` and the final dot only in `finish`, so that the caller can commit its intent in
+between; one message in flight; nothing is pipelined past the dot. What the server does comes back as a value. TLS and
+AUTH never fall back to less than the settings ask for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from dataclasses import dataclass
+
+from ..delivery.envelope import Envelope
+from ..delivery.outcome import Lost, Result, SmtpReply, Stage, Unable
+from ..errors import SettingsError
+from .line import Ended, Line
+from .login import login_steps
+from .relay import RelayTarget, relay_error, relay_target
+
+__all__ = ["Offered", "RelayTarget", "SmtpSession", "relay_error", "relay_target", "wire_bytes"]
+
+TEXT_LINE_OCTETS = 998
+"""RFC 5321 4.5.3.1.6: 1000 with CRLF."""
+QUIT_SECONDS = 5.0
+TRANSACTION = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """How far an offer came. Where `ok`, the whole mail but its final dot is with the relay."""
+
+    ok: bool
+    stage: Stage
+    result: Result
+
+
+def wire_bytes(message: bytes) -> bytes | Unable:
+    """`message` dot-stuffed (RFC 5321 4.5.2), or why its octets may not go out.
+
+    A bare CR or LF would let one mail smuggle in a second one; a NUL or an overlong line is cut by servers on the way.
+    """
+    ends = message.count(b"\r\n")
+    if message.count(b"\r") != ends or message.count(b"\n") != ends:
+        return Unable("the mail has a bare CR or LF", message=True)
+    if not message.endswith(b"\r\n"):
+        return Unable("the mail does not end in CRLF", message=True)
+    if b"\x00" in message:
+        return Unable("the mail has a NUL", message=True)
+    if max(map(len, message.split(b"\r\n"))) > TEXT_LINE_OCTETS:
+        return Unable(f"the mail has a line of more than {TEXT_LINE_OCTETS} octets", message=True)
+    stuffed = message.replace(b"\r\n.", b"\r\n..")
+    return b"." + stuffed if stuffed.startswith(b".") else stuffed
+
+
+class SmtpSession:
+    """A connection to the relay. Use: `open`, then `offer` and `finish` for each mail, then `quit`; or `drop`.
+
+    `stage` is where the last trouble arose. Once `alive` is false only `drop` is left, and a new session.
+    """
+
+    def __init__(self, target: RelayTarget) -> None:
+        self.target = target
+        self.stage = Stage.CONNECT
+        self.alive = False
+        self.extensions: dict[str, str] = {}
+        self._line: Line | None = None
+        self._reset = False
+
+    def open(self) -> SmtpReply | Lost | None:
+        """Connect, greet, start TLS, log in. None when mail can be offered; else what stood in the way."""
+        trouble: SmtpReply | Lost | None
+        try:
+            line = self._line = Line(self.target.host, self.target.port, self.target.connect_timeout)
+            trouble = self._connect(line) or self._greet(line) or self._secure(line) or self._log_in(line)
+            self.stage = line.stage
+        except Ended as ended:
+            self.stage, trouble = ended.lost.stage, ended.lost
+        self.alive = trouble is None
+        if trouble is not None:
+            self.drop()
+        return trouble
+
+    def offer(self, envelope: Envelope, message: bytes) -> Offered:
+        """Send MAIL, RCPT, DATA and the whole mail, but not the final dot."""
+        body = wire_bytes(message)
+        if isinstance(body, Unable):
+            return Offered(False, Stage.BODY, body)
+        line = self._line
+        if line is None or not self.alive:
+            return Offered(False, Stage.MAIL, Lost(Stage.MAIL, "the connection is closed"))
+        commands = self._commands(envelope, message)
+        if not isinstance(commands, list):
+            return Offered(False, Stage.MAIL, commands)
+        line.stage = Stage.MAIL
+        try:
+            line.expect_silence()
+            offered = (
+                self._pipelined(line, commands) if "PIPELINING" in self.extensions else self._steps(line, commands)
+            )
+            if offered.ok:
+                line.stage = Stage.BODY
+                line.send(body, self.target.reply_timeout)
+                line.expect_silence()
+        except Ended as ended:
+            self.drop()
+            offered = Offered(False, ended.lost.stage, ended.reply or ended.lost)
+        self.stage = offered.stage
+        return offered
+
+    def finish(self) -> SmtpReply | Lost:
+        """Send the final dot and read its one reply. Lost means in doubt: the relay may have taken the mail.
+
+        A 421 that the relay said before it got the dot is the answer too, and the dot is not sent.
+        """
+        self.stage = Stage.DOT
+        line = self._line
+        if line is None or not self.alive:
+            return Lost(Stage.DOT, "the connection is closed")
+        line.stage = Stage.DOT
+        try:
+            line.expect_silence()
+            line.send(b".\r\n", self.target.reply_timeout)
+            reply = line.read(self.target.dot_timeout)
+        except Ended as ended:
+            self.drop()
+            return ended.reply or ended.lost
+        if reply.code == 421 or 300 <= reply.code < 400:
+            self.drop()
+        return reply
+
+    def drop(self) -> None:
+        """Close at once, without the dot: what was offered is not taken (RFC 5321 4.1.1.4)."""
+        self.alive = False
+        if self._line is not None:
+            self._line.close()
+
+    def quit(self) -> None:
+        """Say QUIT and close; whether the relay answers is of no matter (RFC 5321 4.1.1.10)."""
+        if self.alive and self._line is not None:
+            with contextlib.suppress(Ended):
+                self._line.ask("QUIT", QUIT_SECONDS)
+        self.drop()
+
+    def _connect(self, line: Line) -> SmtpReply | None:
+        target = self.target
+        if target.tls == "tls" and target.context is not None:
+            line.handshake(target.context, target.host, target.connect_timeout)
+        line.stage = Stage.CONNECT
+        return _wanted(line, line.read(target.connect_timeout), 220)
+
+    def _greet(self, line: Line) -> SmtpReply | None:
+        """EHLO; HELO only where neither TLS nor a login could be lost by it (RFC 5321 3.2)."""
+        line.stage = Stage.EHLO
+        name = self.target.hello or _own_name() or line.own_address
+        reply = line.ask(f"EHLO {name}", self.target.reply_timeout)
+        self.extensions = {}
+        if reply.code in (500, 502, 504) and self.target.tls == "none" and not self.target.username:
+            return _wanted(line, line.ask(f"HELO {name}", self.target.reply_timeout), 250)
+        if reply.code == 250:
+            for text in line.texts[1:]:
+                keyword, _, value = text.strip().partition(" ")
+                self.extensions[keyword.upper()] = value
+        return _wanted(line, reply, 250)
+
+    def _secure(self, line: Line) -> SmtpReply | None:
+        if self.target.tls != "starttls" or self.target.context is None:
+            return None
+        line.stage = Stage.STARTTLS
+        if "STARTTLS" not in self.extensions:
+            remedy = 'Check the port, or set tls = "tls" in [relay]; plain text is never tried instead.'
+            raise line.ended("the relay offers no STARTTLS", remedy)
+        refused = _wanted(line, line.ask("STARTTLS", self.target.reply_timeout), 220)
+        if refused is not None:
+            return refused
+        line.handshake(self.target.context, self.target.host, self.target.connect_timeout)
+        return self._greet(line)
+
+    def _log_in(self, line: Line) -> SmtpReply | None:
+        target = self.target
+        if not target.username:
+            return None
+        line.stage = Stage.AUTH
+        offered = frozenset(self.extensions.get("AUTH", "").upper().split())
+        try:
+            steps = login_steps(target.auth, offered, target.username, target.password, target.token_command)
+        except SettingsError as wrong:
+            raise line.ended(wrong.message, wrong.remedy) from wrong
+        reply = line.ask(next(steps), target.reply_timeout)
+        for answer in steps:
+            if reply.code != 334:
+                break
+            reply = line.ask(answer, target.reply_timeout)
+        return _wanted(line, reply, 235)
+
+    def _commands(self, envelope: Envelope, message: bytes) -> list[bytes] | Unable | Lost:
+        """MAIL, RCPT, DATA for this mail, with the parameters that it needs and the relay offers."""
+        parameters = f" SIZE={len(message)}" if "SIZE" in self.extensions else ""
+        if not message.isascii():
+            if "8BITMIME" not in self.extensions:
+                return Lost(Stage.MAIL, "the relay takes no 8-bit text", "Use a relay that offers 8BITMIME.")
+            parameters += " BODY=8BITMIME"
+        if envelope.needs_smtputf8:
+            if "SMTPUTF8" not in self.extensions:
+                return Unable(f"the relay takes no addresses such as {envelope.recipient} (SMTPUTF8)")
+            parameters += " SMTPUTF8"
+        lines = [f"MAIL FROM:<{envelope.reverse_path}>{parameters}", f"RCPT TO:<{envelope.recipient}>", "DATA"]
+        if any("\r" in line or "\n" in line for line in lines):
+            return Unable("an address of the envelope has a line break", message=True)
+        return [f"{line}\r\n".encode() for line in lines]
+
+    def _pipelined(self, line: Line, commands: list[bytes]) -> Offered:
+        """All commands in one write; every status is read, and the first refusal is the one that counts."""
+        line.send((b"RSET\r\n" if self._reset else b"") + b"".join(commands), self.target.reply_timeout)
+        self._read_reset(line)
+        first: Offered | None = None
+        for stage in TRANSACTION:
+            line.stage = stage
+            try:
+                reply = line.read(self.target.reply_timeout)
+            except Ended:
+                if first is None:
+                    raise
+                return self._refused(first, close=True)
+            if first is None and not _taken(stage, reply):
+                first = Offered(False, stage, reply)
+        if first is not None:
+            # DATA was answered 354 with nobody to get the mail: a lone dot might send an empty one, so we close
+            return self._refused(first, close=reply.code < 400 or reply.code == 421)
+        if not line.quiet:
+            raise line.ended("the relay gave more replies than it was sent commands")
+        return Offered(True, Stage.DATA, reply)
+
+    def _steps(self, line: Line, commands: list[bytes]) -> Offered:
+        """The same where PIPELINING is not offered: one command, one reply."""
+        if self._reset:
+            line.send(b"RSET\r\n", self.target.reply_timeout)
+            self._read_reset(line)
+        for stage, command in zip(TRANSACTION, commands, strict=True):
+            line.stage = stage
+            line.send(command, self.target.reply_timeout)
+            reply = line.read(self.target.reply_timeout)
+            if not _taken(stage, reply):
+                return self._refused(Offered(False, stage, reply), close=False)
+        return Offered(True, Stage.DATA, reply)
+
+    def _refused(self, offered: Offered, *, close: bool) -> Offered:
+        """Remember that the next mail must begin with RSET, or close where that is of no use."""
+        self._reset = True
+        code = offered.result.code if isinstance(offered.result, SmtpReply) else 0
+        if close or code == 421 or code < 400:
+            self.drop()
+        return offered
+
+    def _read_reset(self, line: Line) -> None:
+        if self._reset:
+            reply = line.read(self.target.reply_timeout)
+            if reply.code != 250:
+                lost = Lost(line.stage, f"the relay refused RSET: {reply}")
+                raise Ended(lost, reply if reply.code == 421 else None)
+            self._reset = False
+
+
+def _wanted(line: Line, reply: SmtpReply, code: int) -> SmtpReply | None:
+    """None for the reply that we want, the reply where it refuses; anything else ends the conversation."""
+    if reply.code == code:
+        return None
+    if reply.code < 400:
+        raise line.ended(f"{reply} is no answer to {line.stage}")
+    return reply
+
+
+def _taken(stage: Stage, reply: SmtpReply) -> bool:
+    """DATA wants 354 and nothing else: after a 250 the lines of the mail would be read as commands."""
+    return reply.code == 354 if stage is Stage.DATA else 200 <= reply.code < 300
+
+
+def _own_name() -> str:
+    """This machine's full name, or nothing where it has none."""
+    name = socket.gethostname()
+    return name if "." in name and name.isascii() else ""
