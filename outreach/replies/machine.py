@@ -1,0 +1,167 @@
+"""Machine mail told apart by its headers, before any word of the text is weighed.
+
+Law: reports first (they are typed), then calendars and receipts, then automatic replies. Whether a mail asks to be
+unsubscribed is asked before this (`replies.classify.asks_to_leave`): an automatic reply never hides a wish to leave.
+RFC 3834 (Auto-Submitted), RFC 5965 and 6591 (feedback), RFC 8098 (receipts), RFC 6047 (iMIP), RFC 5321 4.5.5.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..records import Machine
+from . import mime
+from .dsn import BounceReport, read_bounce, returned_headers
+from .mail import Limits, ParsedMail
+
+_MACHINE_SENDERS = re.compile(
+    r"^(?:mailer-daemon|mail-daemon|postmaster|mailer|mdaemon|bounces?|smtp-daemon)(?:[+.-].*)?@"
+)
+_BOUNCE_SUBJECT = re.compile(
+    r"undeliver|unzustellbar|delivery (?:status|failure|has failed|incomplete)|delivery to .{1,80} has|failure notice"
+    r"|mail delivery (?:failed|system)|returned (?:mail|to sender)|delivery notification|nicht zustellbar|non remis"
+    r"|mensaje no entregado|mancata consegna|warning: could not send|undelivered mail|mail system error"
+    r"|non distribuable"
+)
+_ANSWER_MARK = r"^(?:(?:re|aw|fwd?|tr|sv|antw?|rif|odp):\s*)*"
+_AUTO_SUBJECT = re.compile(
+    _ANSWER_MARK + r"(?:\[?auto(?:matic|mated)?[- ]?(?:reply|response|replied|generated)"
+    r"|out[ -]of[ -](?:the )?office|ooo\b|away from (?:my|the) (?:office|desk|mail)"
+    r"|vacation (?:reply|response|message)|abwesenheit(?:snotiz|snachricht|sassistent|:| )"
+    r"|automatische antwort|autom\. antwort|automatische rückmeldung"
+    r"|réponse automatique|absence du bureau|message d'absence|absent du bureau"
+    r"|respuesta automática|fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)"
+    r"|automatisch antwoord|afwezigheid|resposta automática|autosvar|automatiskt svar|frånvaro|fravær"
+    r"|automaattinen vastaus|poissaolo|automatyczna odpowiedź|autoodpowiedź|nieobecność|automatická odpověď"
+    r"|automatikus válasz|răspuns automat|otomatik yanıt|автоответ|автоматический ответ"
+    r"|自動返信|自動応答|自动回复|自動回覆|자동 회신|부재중)"
+)
+_AWAY_SUBJECT = re.compile(
+    _ANSWER_MARK + r"(?:i am (?:currently )?(?:out of|away)|on (?:vacation|holiday|annual leave|maternity leave)"
+    r"|ich bin (?:derzeit |zur zeit )?nicht (?:im|am|da)|urlaub|en congés?|ausente|ausencia|assente|ausência|不在)"
+)
+"""What people write too: it counts only beside a header that automatic replies carry."""
+_AUTO_HEADERS = (
+    "x-autoreply",
+    "x-autorespond",
+    "x-autoresponder",
+    "x-autoreply-from",
+    "x-auto-reply-from",
+    "x-mail-autoreply",
+    "vacation-reply",
+)
+_CALENDAR = ("text/calendar", "application/ics")
+_RECEIPT = ("message/disposition-notification", "message/global-disposition-notification")
+_LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class MachineMail:
+    """What kind of mail it is, and the header that says so. A person's mail is `HUMAN`."""
+
+    machine: Machine
+    reason: str
+    bounce: BounceReport | None = None
+    feedback: Feedback | None = None
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """An abuse report (RFC 5965): who complained, and the headers of the mail that it is about."""
+
+    kind: str
+    recipient: str
+    returned: ParsedMail | None
+
+
+def sort_machine(mail: ParsedMail, raw: bytes, *, to_bounces: bool = False) -> MachineMail:
+    """What kind of machine sent it, if any. `to_bounces`: it came to a reverse-path of ours."""
+    if feedback := _feedback(mail):
+        if feedback.kind in ("auth-failure", "not-spam"):
+            return MachineMail(Machine.AUTH_REPORT, f"Feedback-Type: {feedback.kind}", feedback=feedback)
+        return MachineMail(Machine.ABUSE_REPORT, f"Feedback-Type: {feedback.kind}", feedback=feedback)
+    if any(part.media_type in _RECEIPT for part in mail.parts) or mail.report_type == "disposition-notification":
+        return MachineMail(Machine.RECEIPT, "a receipt (disposition notification)")
+    if (why := _looks_like_bounce(mail, to_bounces)) and (found := _bounce(mail, raw, why)):
+        return found
+    if calendar := _calendar(mail):
+        return MachineMail(Machine.CALENDAR, calendar)
+    if why := _auto_reply(mail):
+        return MachineMail(Machine.AUTO_REPLY, why)
+    if why := _other_machine(mail):
+        return MachineMail(Machine.OTHER, why)
+    return MachineMail(Machine.HUMAN, "no header of a machine")
+
+
+def _feedback(mail: ParsedMail) -> Feedback | None:
+    part = next((part for part in mail.parts if part.media_type == "message/feedback-report"), None)
+    if part is None:
+        return None
+    fields = dict(mime.split_head(part.body[:100_000].lstrip() + b"\r\n\r\n", _LIMITS)[0])
+    recipient = fields.get("original-rcpt-to", "").strip("<> ")
+    return Feedback(fields.get("feedback-type", "abuse").strip().lower(), recipient[:320], returned_headers(mail))
+
+
+def _looks_like_bounce(mail: ParsedMail, to_bounces: bool) -> str:
+    if mail.report_type == "delivery-status" or any("delivery-status" in part.media_type for part in mail.parts):
+        return "a delivery status report"
+    if mail.has("x-failed-recipients"):
+        return "X-Failed-Recipients"
+    if _MACHINE_SENDERS.match(mail.sender.lower()) and _BOUNCE_SUBJECT.search(mail.subject.lower()[:300]):
+        return f"from {mail.sender}"
+    if mail.return_path == "" and _BOUNCE_SUBJECT.search(mail.subject.lower()[:300]):
+        return "the null reverse-path and its subject"
+    if to_bounces and (mail.return_path == "" or _MACHINE_SENDERS.match(mail.sender.lower())):
+        return "it came to the reverse-path of our mail"
+    return ""
+
+
+def _bounce(mail: ParsedMail, raw: bytes, why: str) -> MachineMail | None:
+    report = read_bounce(mail, raw)
+    if report is None:
+        return None if _auto_reply(mail) else MachineMail(Machine.BOUNCE, why)
+    if report.action == "delivered":
+        return MachineMail(Machine.RECEIPT, "a delivery status report: delivered", bounce=report)
+    if report.action == "delayed":
+        return MachineMail(Machine.DELAY, "a delivery status report: still trying", bounce=report)
+    return MachineMail(Machine.BOUNCE, why, bounce=report)
+
+
+def _calendar(mail: ParsedMail) -> str:
+    for part in mail.parts:
+        if part.media_type in _CALENDAR:
+            head = part.body[:4000].decode("utf-8", "replace").upper()
+            if "METHOD:REPLY" in head or "METHOD:COUNTER" in head:
+                return "an answer to a calendar invitation"
+    return ""
+
+
+def _auto_reply(mail: ParsedMail) -> str:
+    submitted = mail.header("auto-submitted").lower().partition(";")[0].strip()
+    if submitted and submitted != "no":
+        return f"Auto-Submitted: {submitted}"
+    if mail.has(*_AUTO_HEADERS):
+        return next(key for key, _ in mail.headers if key in _AUTO_HEADERS)
+    if mail.header("precedence").lower().strip() in ("auto_reply", "auto-reply"):
+        return "Precedence: auto_reply"
+    if mail.header("x-post-messageclass").startswith("9") or mail.has("x-fc-machinegenerated"):
+        return "marked as generated by a machine"
+    subject = mail.subject.lower()[:200]
+    away = _AWAY_SUBJECT.match(subject) and mail.has("x-auto-response-suppress")
+    if away or _AUTO_SUBJECT.match(subject):
+        return f"its subject: {mail.subject[:80]}"
+    if mail.return_path == "" and not _BOUNCE_SUBJECT.search(subject):
+        return "the null reverse-path"
+    return ""
+
+
+def _other_machine(mail: ParsedMail) -> str:
+    precedence = mail.header("precedence").lower().strip()
+    if precedence in ("bulk", "list", "junk"):
+        return f"Precedence: {precedence}"
+    if mail.has("list-id", "list-unsubscribe"):
+        return "it came through a mailing list"
+    if _MACHINE_SENDERS.match(mail.sender.lower()):
+        return f"from {mail.sender}"
+    return ""
