@@ -70,6 +70,7 @@ class Claimed:
     occasion: str
     attempts: int
     crashes: int
+    resent: int
     choices: dict[str, Any]
     expires_at: datetime | None
     owner: str
@@ -185,6 +186,7 @@ def _claim_from(
             col(Delivery.occasion),
             col(Delivery.attempts),
             col(Delivery.crashes),
+            col(Delivery.resent),
             col(Delivery.choices),
             col(Delivery.expires_at),
             col(Delivery.owner),

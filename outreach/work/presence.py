@@ -1,0 +1,103 @@
+"""A worker's sign of life on this machine: a locked file, and in it the delivery that it has in its hand.
+
+Law: the kernel gives the lock back the moment the process dies, however it dies; so whoever can take it may settle
+what the dead one held without waiting for a lease. The lock is tied to nothing that a clock could get wrong.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import socket
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from ..errors import DatabaseError
+
+FOLDER = Path(".outreach") / "workers"
+_MARK = struct.Struct("<q")
+
+
+def worker_name(kind: str) -> str:
+    """A name for this worker that was never used before."""
+    return f"{kind}-{socket.gethostname().partition('.')[0][:24]}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+class Presence:
+    """Held as a context while a worker lives. `take` and `put_down` cost one small write each."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.name = name
+        self._path = root / FOLDER / f"{name}.lock"
+        self._file = -1
+        self._keep = False
+
+    def __enter__(self) -> Presence:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.pwrite(self._file, _MARK.pack(0), 0)
+        except OSError as wrong:
+            raise DatabaseError(
+                f"{self._path.parent} cannot be written: {wrong.strerror}",
+                remedy="Free some space, or give this user the right to write in the workspace.",
+            ) from wrong
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._keep:
+            self._path.unlink(missing_ok=True)
+        os.close(self._file)
+
+    def keep_file(self) -> None:
+        """Leave the file when we go: we hold rows that could not be given back, and somebody must find them."""
+        self._keep = True
+
+    def take(self, delivery_id: int) -> None:
+        """Mark the delivery that we are about to render: should that kill us, we know which it was (I11)."""
+        os.pwrite(self._file, _MARK.pack(delivery_id), 0)
+
+    def put_down(self) -> None:
+        """Nothing is in the hand."""
+        os.pwrite(self._file, _MARK.pack(0), 0)
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What a dead worker left: its lock, now ours, and the delivery it had in its hand, if any."""
+
+    path: Path
+    file: int
+    suspects: tuple[int, ...]
+
+    def bury(self) -> None:
+        """Remove the file, after all that the worker held has been settled and committed."""
+        self.path.unlink(missing_ok=True)
+        os.close(self.file)
+
+    def leave(self) -> None:
+        """Let go of the lock without removing the file: somebody will try again."""
+        os.close(self.file)
+
+
+def find_dead(root: Path, name: str) -> Remains | None:
+    """The remains of a worker whose process on this machine is gone; None while it lives, or where nobody knows."""
+    path = root / FOLDER / f"{name}.lock"
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        return None
+    mark = os.pread(file, _MARK.size, 0)
+    held = _MARK.unpack(mark)[0] if len(mark) == _MARK.size else 0
+    return Remains(path, file, (held,) if held > 0 else ())

@@ -1,0 +1,243 @@
+"""Sending, over a real SMTP server on this machine."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from outreach.errors import NeedsPerson, RelayError
+from outreach.records import (
+    Campaign,
+    CampaignState,
+    Customer,
+    Delivery,
+    DeliveryState,
+    Edition,
+    EditionState,
+    Worker,
+    WorkspaceRow,
+)
+from outreach.store.consents import unsubscribe
+from outreach.work.presence import FOLDER, Presence
+from outreach.work.send import SendCounts, send_open
+from outreach.work.workspace import Workspace
+from outreach.workdays import utc_now
+
+from ..servers import Sink, start_sink
+from ..store.rows import delivery, lay_edition, states_of
+from ..store.test_outbox import intend, take
+from .sending import arrived, open_plain_press, with_relay
+
+People = Callable[..., int]
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[Sink]:
+    with start_sink(tmp_path / "sink.log") as running:
+        yield running
+
+
+def send(workspace: Workspace, **how: Any) -> SendCounts:
+    return send_open(workspace, press=open_plain_press, **how)
+
+
+def ids_of(workspace: Workspace, edition: int) -> dict[str, Delivery]:
+    with workspace.database.read() as session:
+        rows = session.execute(select(Delivery).where(col(Delivery.edition_id) == edition)).scalars()
+        return {row.public_id: row for row in rows}
+
+
+def test_everybody_who_may_be_mailed_gets_it_once_and_the_edition_is_done(
+    workspace: Workspace, make_customer: People, sink: Sink
+) -> None:
+    people = [make_customer(f"p{number}@example.com", first_name=f"P{number}") for number in range(120)]
+    edition = lay_edition(workspace, people)
+    here = with_relay(workspace, sink.port)
+    counts = send(here)
+    assert (counts.sent, counts.total, counts.finished) == (120, 120, (edition,))
+    rows = ids_of(workspace, edition)
+    assert sorted(arrived(sink)) == sorted(rows)
+    one = next(iter(rows.values()))
+    assert (one.state, one.attempts, one.owner, one.relay) == (DeliveryState.SENT, 1, None, f"127.0.0.1:{sink.port}")
+    assert one.response.startswith("250")
+    assert send(here) == SendCounts()
+
+
+def test_nothing_is_left_behind_by_a_run_in_good_order(workspace: Workspace, make_customer: People, sink: Sink) -> None:
+    lay_edition(workspace, [make_customer("ann@example.com")])
+    send(with_relay(workspace, sink.port))
+    assert list((workspace.root / FOLDER).iterdir()) == []
+    with workspace.database.read() as session:
+        worker = session.execute(select(Worker)).scalar_one()
+    assert worker.stopped_at is not None
+
+
+def test_who_unsubscribed_after_planning_gets_nothing(workspace: Workspace, make_customer: People, sink: Sink) -> None:
+    ann, bob = make_customer("ann@example.com"), make_customer("bob@example.com")
+    edition = lay_edition(workspace, [ann, bob])
+    with workspace.database.write() as session:
+        unsubscribe(session, customer_id=ann, list_id=None, at=workspace.clock(), how="one_click", evidence="test")
+    counts = send(with_relay(workspace, sink.port))
+    assert (counts.sent, counts.withheld + counts.suppressed) == (1, 1)
+    assert [record["recipient"] for record in sink.taken()] == ["bob@example.com"]
+    row = next(row for row in ids_of(workspace, edition).values() if row.customer_id == ann)
+    assert row.reason and row.evidence
+
+
+def test_who_cannot_be_rendered_is_withheld_and_the_others_go(
+    workspace: Workspace, make_customer: People, sink: Sink
+) -> None:
+    people = [make_customer(f"{name}@example.com", first_name=name) for name in ("Ann", "Broken", "Cid")]
+    edition = lay_edition(workspace, people)
+    counts = send(with_relay(workspace, sink.port))
+    assert (counts.sent, counts.withheld) == (2, 1)
+    row = next(row for row in ids_of(workspace, edition).values() if row.customer_id == people[1])
+    assert row.state is DeliveryState.WITHHELD
+    assert row.reason.startswith("render: ")
+    assert "plan" in row.evidence
+
+
+def test_what_expired_is_not_sent(workspace: Workspace, make_customer: People, sink: Sink, clock: Any) -> None:
+    edition = lay_edition(
+        workspace, [make_customer("ann@example.com")], expires_at=workspace.clock() + timedelta(hours=1)
+    )
+    clock.advance(hours=2)
+    assert send(with_relay(workspace, sink.port)).expired == 1
+    assert states_of(workspace, edition) == [DeliveryState.EXPIRED]
+
+
+def test_an_edition_that_waits_for_a_person_is_not_sent(
+    workspace: Workspace, make_customer: People, sink: Sink
+) -> None:
+    edition = lay_edition(workspace, [make_customer("ann@example.com")])
+    with workspace.database.write() as session:
+        session.execute(update(Edition).where(col(Edition.id) == edition).values(state=EditionState.WAITING))
+    assert send(with_relay(workspace, sink.port)).total == 0
+    assert sink.taken() == []
+
+
+def test_while_everything_is_paused_nothing_is_sent(workspace: Workspace, make_customer: People, sink: Sink) -> None:
+    lay_edition(workspace, [make_customer("ann@example.com")])
+    with workspace.database.write() as session:
+        session.execute(update(WorkspaceRow).values(paused_at=workspace.clock(), pause_reason="by hand", version=2))
+    with pytest.raises(NeedsPerson, match="paused"):
+        send(with_relay(workspace, sink.port))
+    assert sink.taken() == []
+
+
+def test_a_relay_that_is_not_there_leaves_everybody_queued(workspace: Workspace, make_customer: People) -> None:
+    edition = lay_edition(workspace, [make_customer(f"p{number}@example.com") for number in range(5)])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(RelayError, match="takes no mail") as told:
+        send(with_relay(workspace, port))
+    assert told.value.remedy
+    assert states_of(workspace, edition) == [DeliveryState.QUEUED] * 5
+    with workspace.database.read() as session:
+        assert {row.owner for row in session.execute(select(Delivery)).scalars()} == {None}
+
+
+def test_a_signal_finishes_what_is_in_the_air_and_gives_back_the_rest(
+    workspace: Workspace, make_customer: People, tmp_path: Path
+) -> None:
+    edition = lay_edition(workspace, [make_customer(f"p{number}@example.com") for number in range(120)])
+    stop = threading.Event()
+
+    def seen(_settled: int) -> None:
+        stop.set()
+
+    with start_sink(tmp_path / "slow.log", "--dot-delay", "0.02") as slow:
+        counts = send(with_relay(workspace, slow.port), stop=stop, progress=seen)
+        states = states_of(workspace, edition)
+        assert set(states) == {DeliveryState.SENT, DeliveryState.QUEUED}
+        assert counts.sent == states.count(DeliveryState.SENT) == len(slow.taken())
+        rest = send(with_relay(workspace, slow.port))
+        assert counts.sent + rest.sent == 120
+        assert len(set(arrived(slow))) == 120
+
+
+def test_two_senders_at_once_share_the_work_and_send_nothing_twice(
+    workspace: Workspace, make_customer: People, sink: Sink
+) -> None:
+    people = [make_customer(f"p{number}@example.com") for number in range(200)]
+    edition = lay_edition(workspace, people)
+    here = with_relay(workspace, sink.port)
+    done: list[SendCounts] = []
+    senders = [threading.Thread(target=lambda: done.append(send(here))) for _ in range(3)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    assert sum(counts.sent for counts in done) == 200
+    assert len(arrived(sink)) == len(set(arrived(sink))) == 200
+    assert set(states_of(workspace, edition)) == {DeliveryState.SENT}
+
+
+def test_nobody_is_sent_to_after_their_unsubscription_was_committed(
+    workspace: Workspace, make_customer: People, tmp_path: Path
+) -> None:
+    """Both instants are read inside write transactions, which exclude each other: so they are in commit order."""
+    workspace = replace(workspace, clock=utc_now)
+    people = [make_customer(f"p{number}@example.com") for number in range(300)]
+    edition = lay_edition(workspace, people)
+    left: dict[int | None, datetime] = {}
+
+    def leave() -> None:
+        for customer in people[::-3]:
+            with workspace.database.write() as session:
+                at = left[customer] = workspace.clock()
+                unsubscribe(session, customer_id=customer, list_id=None, at=at, how="one_click", evidence="test")
+
+    with start_sink(tmp_path / "slow.log", "--dot-delay", "0.01") as slow:
+        leaving = threading.Thread(target=leave)
+        leaving.start()
+        send(with_relay(workspace, slow.port))
+        leaving.join()
+        taken = set(arrived(slow))
+    rows = ids_of(workspace, edition).values()
+    sent = [row for row in rows if row.state is DeliveryState.SENT]
+    assert {row.public_id for row in sent} == taken
+    assert all(
+        row.intent_at is not None and row.intent_at < left[row.customer_id] for row in sent if row.customer_id in left
+    )
+    kept = [row for row in rows if row.state is not DeliveryState.SENT]
+    assert len(kept) > 20
+    assert {row.customer_id for row in kept} <= set(left)
+
+
+def test_a_dead_worker_is_found_at_once_and_its_rows_are_settled(
+    workspace: Workspace, make_customer: People, sink: Sink
+) -> None:
+    edition = lay_edition(workspace, [make_customer(f"p{number}@example.com") for number in range(3)])
+    dead = Presence(workspace.root, "w1").__enter__()
+    rows = take(workspace, owner="w1")
+    intend(workspace, rows[:1])
+    here = with_relay(workspace, sink.port)
+    assert send(here).total == 0
+    dead.keep_file()
+    dead.__exit__(None, None, None)
+    counts = send(here)
+    assert (counts.reclaimed.queued, counts.reclaimed.in_doubt, counts.sent) == (2, 1, 2)
+    assert delivery(workspace, rows[0].id).state is DeliveryState.IN_DOUBT
+    assert DeliveryState.IN_DOUBT in states_of(workspace, edition)
+    assert counts.finished == (edition,)
+
+
+def test_the_customer_of_a_paused_campaign_waits(workspace: Workspace, make_customer: People, sink: Sink) -> None:
+    edition = lay_edition(workspace, [make_customer("ann@example.com")])
+    with workspace.database.write() as session:
+        session.execute(update(Campaign).values(state=CampaignState.PAUSED, version=2))
+    assert send(with_relay(workspace, sink.port)).postponed == 1
+    assert states_of(workspace, edition) == [DeliveryState.QUEUED]
+    with workspace.database.read() as session:
+        assert session.execute(select(col(Customer.version))).scalar() == 1
