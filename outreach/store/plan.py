@@ -7,7 +7,7 @@ already claimed is judged again before its intent.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import and_, insert, or_, select, update
@@ -17,7 +17,6 @@ from ..plan.steps import LiftHold, NewBoost, NewHold, StepDraft
 from ..records import (
     BULK,
     Boost,
-    Customer,
     Delivery,
     DeliveryState,
     Hold,
@@ -25,6 +24,7 @@ from ..records import (
     Step,
     StepState,
 )
+from .customers import bump_versions
 from .database import rows_in_chunks
 
 CHUNK = 500
@@ -81,7 +81,7 @@ def add_hold(session: Session, hold: NewHold, at: datetime) -> bool:
         found.state, found.until, found.reason = hold.state, hold.until, hold.reason
         session.add(found)
     session.flush()
-    bump_customers(session, [hold.customer_id], at)
+    bump_versions(session, [hold.customer_id], at)
     return True
 
 
@@ -126,7 +126,7 @@ def _lift(session: Session, holds: Sequence[Hold], at: datetime) -> list[int]:
         session.add(hold)
     session.flush()
     people = sorted({hold.customer_id for hold in holds})
-    bump_customers(session, people, at)
+    bump_versions(session, people, at)
     return people
 
 
@@ -172,14 +172,6 @@ def record_step(session: Session, draft: StepDraft, at: datetime, *, state: Step
     session.flush()
     assert step.id is not None
     return step.id
-
-
-def bump_customers(session: Session, customer_ids: Iterable[int], at: datetime) -> None:
-    """Raise the version of these customers: a mail judged before must be judged again."""
-    for ids in rows_in_chunks(sorted(set(customer_ids)), CHUNK):
-        session.connection().execute(
-            update(Customer).where(col(Customer.id).in_(ids)).values(version=Customer.version + 1, updated_at=at)
-        )
 
 
 def holds_of(session: Session, customer_ids: Collection[int]) -> dict[int, list[Hold]]:

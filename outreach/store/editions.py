@@ -1,0 +1,328 @@
+"""Kept: campaigns' schedules and the editions that they open.
+
+Law: an edition is created, and its schedule advanced, by compare-and-set in one transaction, so that daemon, cron
+and a person open one occasion once (RELIABILITY I1). Nothing of an edition can be claimed before it is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import defer
+from sqlmodel import Session, col
+
+from ..delivery.state import move
+from ..records import (
+    Campaign,
+    CampaignState,
+    Customer,
+    Delivery,
+    DeliveryEvent,
+    DeliveryState,
+    Edition,
+    EditionState,
+    Schedule,
+    Step,
+    StepState,
+)
+from .database import rows_in_chunks
+from .plan import MAY_HAVE_BEEN_SENT
+
+CHUNK = 500
+UNFINISHED = (EditionState.PLANNING, EditionState.OPEN, EditionState.PAUSED, EditionState.WAITING)
+LIGHT: Any = defer(Edition.frozen, raiseload=True)  # type: ignore[arg-type]
+"""Lists of editions leave out what only rendering reads: it may be large."""
+WENT_OUT = (EditionState.OPEN, EditionState.PAUSED, EditionState.DONE)
+
+
+def find_campaign(session: Session, name: str) -> Campaign | None:
+    """The campaign of that name."""
+    return session.execute(select(Campaign).where(col(Campaign.name) == name)).scalar()
+
+
+def campaigns_and_schedules(session: Session) -> list[tuple[Campaign, Schedule | None]]:
+    """Every campaign that people compose (not the system's own), by name, with its schedule."""
+    query = (
+        select(Campaign, Schedule)
+        .outerjoin(Schedule, col(Schedule.campaign_id) == col(Campaign.id))
+        .where(~col(Campaign.name).startswith("_", autoescape=True))
+        .order_by(col(Campaign.name))
+    )
+    return [(campaign, schedule) for campaign, schedule in session.execute(query)]
+
+
+def schedules_due(session: Session, now: datetime) -> list[tuple[Campaign, Schedule]]:
+    """Active campaigns whose next occasion has come, the oldest first."""
+    query = (
+        select(Campaign, Schedule)
+        .join(Schedule, col(Schedule.campaign_id) == col(Campaign.id))
+        .where(col(Schedule.next_at) <= now, col(Campaign.state) == CampaignState.ACTIVE)
+        .order_by(col(Schedule.next_at), col(Schedule.id))
+    )
+    return [(campaign, schedule) for campaign, schedule in session.execute(query)]
+
+
+def keep_schedule(session: Session, campaign_id: int, values: Mapping[str, Any] | None) -> None:
+    """Write a campaign's schedule row, or take it away (None)."""
+    connection = session.connection()
+    if values is None:
+        connection.execute(delete(Schedule).where(col(Schedule.campaign_id) == campaign_id))
+        return
+    changed = connection.execute(update(Schedule).where(col(Schedule.campaign_id) == campaign_id).values(**values))
+    if not changed.rowcount:
+        connection.execute(insert(Schedule).values(campaign_id=campaign_id, **values))
+
+
+def advance_schedule(
+    session: Session, schedule: Schedule, *, done: str, next_at: datetime | None, next_occasion: str | None
+) -> bool:
+    """Move the schedule on from the occasion that the caller saw; False where somebody else has done so."""
+    statement = (
+        update(Schedule)
+        .where(
+            col(Schedule.id) == schedule.id,
+            col(Schedule.rule) == schedule.rule,
+            col(Schedule.next_occasion) == schedule.next_occasion,
+        )
+        .values(last_occasion=done, next_at=next_at, next_occasion=next_occasion)
+    )
+    return session.connection().execute(statement).rowcount == 1
+
+
+def edition_at(session: Session, campaign_id: int, occasion: str) -> Edition | None:
+    """The campaign's edition of that occasion."""
+    query = select(Edition).where(col(Edition.campaign_id) == campaign_id, col(Edition.occasion) == occasion)
+    return session.execute(query).scalar()
+
+
+def editions_of(session: Session, campaign_id: int) -> list[Edition]:
+    """All editions of a campaign, oldest first."""
+    query = select(Edition).options(LIGHT).where(col(Edition.campaign_id) == campaign_id).order_by(col(Edition.id))
+    return list(session.execute(query).scalars())
+
+
+def editions_in(session: Session, states: Sequence[EditionState]) -> list[tuple[Edition, Campaign]]:
+    """The editions of people's campaigns in these states, the first due first."""
+    query = (
+        select(Edition, Campaign)
+        .options(LIGHT)
+        .join(Campaign, col(Campaign.id) == col(Edition.campaign_id))
+        .where(col(Edition.state).in_(states), ~col(Campaign.name).startswith("_", autoescape=True))
+        .order_by(col(Edition.due_at), col(Edition.id))
+    )
+    return [(edition, campaign) for edition, campaign in session.execute(query)]
+
+
+def last_gone_out(session: Session, campaign_id: int, before: int) -> Edition | None:
+    """The newest edition before `before` that was opened for sending."""
+    query = (
+        select(Edition)
+        .options(LIGHT)
+        .where(col(Edition.campaign_id) == campaign_id, col(Edition.id) < before, col(Edition.state).in_(WENT_OUT))
+        .order_by(col(Edition.id).desc())
+        .limit(1)
+    )
+    return session.execute(query).scalar()
+
+
+def next_number(session: Session, campaign_id: int) -> int:
+    """The number of the campaign's next edition, from 1."""
+    query = select(func.coalesce(func.max(col(Edition.number)), 0)).where(col(Edition.campaign_id) == campaign_id)
+    return int(session.execute(query).scalar_one()) + 1
+
+
+def move_edition(
+    session: Session,
+    edition_id: int,
+    before: Sequence[EditionState],
+    after: EditionState,
+    reason: str = "",
+    **values: Any,
+) -> bool:
+    """Move an edition from one of these states; False where it is in none of them any more."""
+    statement = (
+        update(Edition)
+        .where(col(Edition.id) == edition_id, col(Edition.state).in_(before))
+        .values(state=after, reason=reason, **values)
+    )
+    return session.connection().execute(statement).rowcount == 1
+
+
+def is_planning(session: Session, edition_id: int) -> bool:
+    """Whether people are still being streamed into this edition."""
+    query = select(col(Edition.id)).where(
+        col(Edition.id) == edition_id, col(Edition.state) == EditionState.PLANNING, col(Edition.planned_at).is_(None)
+    )
+    return session.execute(query).first() is not None
+
+
+def end_planning(session: Session, edition_id: int, planned: int, digest: str, now: datetime) -> bool:
+    """Write down whom the segment gave; False where another planning has ended before."""
+    statement = (
+        update(Edition)
+        .where(
+            col(Edition.id) == edition_id,
+            col(Edition.state) == EditionState.PLANNING,
+            col(Edition.planned_at).is_(None),
+        )
+        .values(planned=planned, planned_digest=digest, planned_at=now)
+    )
+    return session.connection().execute(statement).rowcount == 1
+
+
+def planned_rows(session: Session, edition_id: int) -> Iterator[tuple[int, int | None]]:
+    """The edition's deliveries as (id, customer id), by rising customer id, streamed."""
+    query = (
+        select(col(Delivery.id), col(Delivery.customer_id))
+        .where(col(Delivery.edition_id) == edition_id)
+        .order_by(col(Delivery.customer_id))
+        .execution_options(yield_per=2000)
+    )
+    yield from session.execute(query).tuples()
+
+
+def unplan(session: Session, edition_id: int, delivery_ids: Sequence[int]) -> None:
+    """Take rows back that a broken-off planning left and that the segment no longer gives.
+
+    Only while the edition is planned: nothing of it was ever claimed.
+    """
+    if not is_planning(session, edition_id):
+        return
+    for ids in rows_in_chunks(list(delivery_ids), CHUNK):
+        session.connection().execute(delete(Delivery).where(col(Delivery.id).in_(ids)))
+
+
+def withhold_queued(session: Session, edition_id: int, refusals: Mapping[int, tuple[str, str]], now: datetime) -> int:
+    """queued → withheld for these customers, each with its reason and evidence; how many changed."""
+    after, changed = move(DeliveryState.QUEUED, DeliveryEvent.WITHHOLD), 0
+    for customer_id, (reason, evidence) in refusals.items():
+        statement = (
+            update(Delivery)
+            .where(
+                col(Delivery.edition_id) == edition_id,
+                col(Delivery.customer_id) == customer_id,
+                col(Delivery.state) == DeliveryState.QUEUED,
+            )
+            .values(state=after, reason=reason, evidence=evidence, next_at=None, settled_at=now)
+        )
+        changed += session.connection().execute(statement).rowcount
+    return changed
+
+
+def cancel_some(session: Session, edition_id: int, evidence: str, now: datetime, limit: int = 1000) -> int:
+    """queued or deferred → cancelled for at most `limit` rows; how many changed."""
+    changed = 0
+    for before in (DeliveryState.QUEUED, DeliveryState.DEFERRED):
+        found = (
+            select(col(Delivery.id))
+            .where(col(Delivery.edition_id) == edition_id, col(Delivery.state) == before)
+            .limit(limit - changed)
+        )
+        statement = (
+            update(Delivery)
+            .where(col(Delivery.id).in_(found.scalar_subquery()), col(Delivery.state) == before)
+            .values(
+                state=move(before, DeliveryEvent.CANCEL),
+                reason="cancelled",
+                evidence=evidence,
+                next_at=None,
+                settled_at=now,
+            )
+        )
+        changed += session.connection().execute(statement).rowcount
+    return changed
+
+
+def extend_some(session: Session, edition_id: int, until: datetime, limit: int = 1000) -> int:
+    """Let at most `limit` waiting deliveries live until `until` at least; how many changed."""
+    found = (
+        select(col(Delivery.id))
+        .where(
+            col(Delivery.edition_id) == edition_id,
+            col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.DEFERRED)),
+            col(Delivery.expires_at) < until,
+        )
+        .limit(limit)
+    )
+    statement = update(Delivery).where(col(Delivery.id).in_(found.scalar_subquery())).values(expires_at=until)
+    return session.connection().execute(statement).rowcount
+
+
+def had_content(session: Session, campaign_id: int, content_digest: str, customer_ids: Sequence[int]) -> set[int]:
+    """Who of these people has been sent an edition of this campaign with the very same content."""
+    found: set[int] = set()
+    for ids in rows_in_chunks(list(customer_ids), CHUNK):
+        query = (
+            select(col(Delivery.customer_id))
+            .join(Edition, col(Edition.id) == col(Delivery.edition_id))
+            .where(
+                col(Delivery.customer_id).in_(ids),
+                col(Delivery.campaign_id) == campaign_id,
+                col(Delivery.state).in_(MAY_HAVE_BEEN_SENT),
+                col(Edition.content_digest) == content_digest,
+            )
+        )
+        found.update(customer_id for customer_id in session.execute(query).scalars() if customer_id is not None)
+    return found
+
+
+def outcome_counts(session: Session, edition_id: int) -> list[tuple[DeliveryState, str, int]]:
+    """How many deliveries of an edition are in each state for each reason, the most first."""
+    query = (
+        select(col(Delivery.state), col(Delivery.reason), func.count())
+        .where(col(Delivery.edition_id) == edition_id)
+        .group_by(col(Delivery.state), col(Delivery.reason))
+        .order_by(func.count().desc(), col(Delivery.state), col(Delivery.reason))
+    )
+    return [(state, reason, count) for state, reason, count in session.execute(query)]
+
+
+def due_counts(session: Session, edition_id: int) -> list[tuple[str | None, datetime, int]]:
+    """How many queued deliveries fall due in each zone at which instant."""
+    at = func.coalesce(col(Delivery.next_at), col(Delivery.due_at))
+    query = (
+        select(col(Customer.zone), at, func.count())
+        .outerjoin(Customer, col(Customer.id) == col(Delivery.customer_id))
+        .where(
+            col(Delivery.edition_id) == edition_id,
+            col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.DEFERRED)),
+        )
+        .group_by(col(Customer.zone), at)
+        .order_by(at)
+    )
+    return [(zone, due, count) for zone, due, count in session.execute(query)]
+
+
+def deliveries_to(session: Session, campaign_id: int, customer_id: int) -> list[tuple[Delivery, Edition]]:
+    """What one person got, or did not get, of a campaign, oldest first."""
+    query = (
+        select(Delivery, Edition)
+        .options(LIGHT)
+        .join(Edition, col(Edition.id) == col(Delivery.edition_id))
+        .where(col(Delivery.campaign_id) == campaign_id, col(Delivery.customer_id) == customer_id)
+        .order_by(col(Delivery.id))
+    )
+    return [(delivery, edition) for delivery, edition in session.execute(query)]
+
+
+def note_missed(session: Session, campaign_id: int, occasions: Iterable[str], why: str, now: datetime) -> None:
+    """Keep for people to read that these occasions passed without an edition."""
+    names = list(occasions)
+    what = f"passed over {len(names)} occasion{'s' if len(names) > 1 else ''}: {', '.join(names[:5])}"
+    session.connection().execute(
+        insert(Step),
+        [
+            {
+                "at": now,
+                "rule": "missed_occasion",
+                "state": StepState.APPLIED,
+                "campaign_id": campaign_id,
+                "what": what + (", …" if len(names) > 5 else ""),
+                "reason": why,
+                "evidence": {"occasions": names},
+            }
+        ],
+    )

@@ -1,0 +1,294 @@
+"""Occasions become editions: the due ones by the clock, or the one that a person sends now.
+
+Law: an edition is frozen and its schedule advanced in one transaction, so that daemon, cron and a person meet on one
+edition per occasion; an unfinished one is finished before another is opened; what waits for a person goes on only by
+that person's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from ..address import new_public_id
+from ..errors import InputError, NeedsPerson, UsageError
+from ..records import Campaign, CampaignState, Edition, EditionState, Schedule
+from ..store.editions import (
+    advance_schedule,
+    campaigns_and_schedules,
+    cancel_some,
+    edition_at,
+    editions_in,
+    editions_of,
+    extend_some,
+    find_campaign,
+    move_edition,
+    next_number,
+    note_missed,
+    schedules_due,
+)
+from ..store.outbox import finish_editions
+from .compose import FrozenContent, freeze
+from .planning import Progress, plan_edition
+from .schedules import DueOccasions, Occasion, judge_due, last_due, next_occasion, settle_schedules, timing_of
+from .workspace import Workspace
+
+__all__ = ["open_occasion", "plan_edition", "publish_due"]
+
+GOING = (EditionState.PLANNING, EditionState.OPEN, EditionState.PAUSED)
+ONCE = "once-"
+
+
+def publish_due(workspace: Workspace, progress: Progress | None = None) -> list[int]:
+    """Finish broken-off plannings, then open and plan every occasion that is due. The editions opened."""
+    settle_schedules(workspace)
+    with workspace.database.read() as session:
+        wanted = [edition.id for edition, _ in editions_in(session, [EditionState.PLANNING])]
+        due = [campaign.id for campaign, _ in schedules_due(session, workspace.clock())]
+    for campaign_id in due:
+        if campaign_id is not None:
+            wanted.append(_open_due(workspace, campaign_id, by_person=False))
+    return [
+        edition_id
+        for edition_id in wanted
+        if edition_id is not None and plan_edition(workspace, edition_id, progress) is EditionState.OPEN
+    ]
+
+
+def open_occasion(
+    workspace: Workspace,
+    campaign_name: str,
+    *,
+    again: bool = False,
+    release: bool = False,
+    progress: Progress | None = None,
+) -> int:
+    """The edition that `send` is to finish: the unfinished one, else the one that is due, else one that waits (with
+    `release`, or where its text was changed meanwhile), else, once or with `again`, a new one.
+
+    It is planned to its end and open. Raises NeedsPerson where the occasion is done, nothing is due, or the edition
+    waits; UsageError where there is no such campaign; TemplateError where its text cannot be compiled.
+    """
+    settle_schedules(workspace)
+    campaign = _campaign(workspace, campaign_name)
+    assert campaign.id is not None
+    edition_id = _unfinished(workspace, campaign.id)
+    if edition_id is None:
+        edition_id = _open_due(workspace, campaign.id, by_person=True)
+    if edition_id is None and not again:
+        edition_id = _let_go(workspace, campaign, release=release)
+    if edition_id is None:
+        edition_id = _open_once(workspace, campaign, again=again)
+    if plan_edition(workspace, edition_id, progress, release=release) is not EditionState.OPEN:
+        with workspace.database.read() as session:
+            raise _waits(campaign, session.get_one(Edition, edition_id))
+    return edition_id
+
+
+def _campaign(workspace: Workspace, name: str) -> Campaign:
+    with workspace.database.read() as session:
+        campaign = find_campaign(session, name)
+        known = [found.name for found, _ in campaigns_and_schedules(session)]
+    if campaign is None or name.startswith("_"):
+        remedy = f"There are: {', '.join(known)}." if known else "Apply one: outreach campaigns apply FILE.md"
+        raise UsageError(f"there is no campaign called {name}", remedy=remedy)
+    if campaign.state is not CampaignState.ACTIVE:
+        raise NeedsPerson(f"campaign {name} is {campaign.state.value}: nothing of it is sent")
+    return campaign
+
+
+def _unfinished(workspace: Workspace, campaign_id: int) -> int | None:
+    """The campaign's oldest edition that is planned or sent at this moment, or was broken off."""
+    with workspace.database.write() as session:
+        going = [
+            found.id for found in editions_of(session, campaign_id) if found.state in GOING and found.id is not None
+        ]
+        done = set(finish_editions(session, going, workspace.clock()))
+    return next((edition_id for edition_id in going if edition_id not in done), None)
+
+
+def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> int | None:
+    """The edition that waits, on its way again; or the refusal that says why it waits."""
+    assert campaign.id is not None
+    with workspace.database.read() as session:
+        waiting = [edition for edition in editions_of(session, campaign.id) if edition.state is EditionState.WAITING]
+    if not waiting:
+        return None
+    edition = waiting[-1]
+    assert edition.id is not None
+    changed = campaign.updated_at > edition.frozen_at
+    if not (release or changed):
+        raise _waits(campaign, edition)
+    now = workspace.clock()
+    until = now + _life(workspace)
+    values: dict[str, Any] = {"expires_at": until}
+    if changed or edition.planned_at is None:
+        with workspace.database.read() as session:
+            content = freeze(session, workspace, session.get_one(Campaign, campaign.id), now=now)
+        values |= _content(campaign, content) | {"frozen_at": now, "planned_at": None, "planned": None}
+    extended = 1
+    while extended:
+        with workspace.database.write() as session:
+            extended = extend_some(session, edition.id, until)
+    with workspace.database.write() as session:
+        move_edition(session, edition.id, [EditionState.WAITING], EditionState.PLANNING, **values)
+    return edition.id
+
+
+def _waits(campaign: Campaign, edition: Edition) -> NeedsPerson:
+    why = edition.reason or edition.state.value
+    return NeedsPerson(
+        f"{campaign.name}: the edition of {edition.occasion} waits for a person: {why}",
+        remedy=f"Change and apply the campaign, or let it go as it is: outreach send {campaign.name} --release",
+    )
+
+
+def _open_due(workspace: Workspace, campaign_id: int, *, by_person: bool) -> int | None:
+    """Open the newest due occasion of a campaign's schedule; None where nothing is due, or somebody else did it."""
+    now = workspace.clock()
+    with workspace.database.read() as session:
+        campaign = session.get_one(Campaign, campaign_id)
+        schedule = session.execute(select(Schedule).where(col(Schedule.campaign_id) == campaign_id)).scalar()
+        if schedule is None:
+            return None
+        timing = timing_of(workspace, campaign)
+        due = judge_due(workspace, timing, schedule, now, by_person=by_person)
+        if due is None:
+            return None
+        content, why = (
+            (None, due.why) if due.decision == "skip" else _freeze(session, workspace, campaign, due, by_person)
+        )
+    with workspace.database.write() as session:
+        changed = session.get_one(Campaign, campaign_id).updated_at != campaign.updated_at
+        if changed or not _advance(session, schedule, due, now) or due.decision == "skip":
+            return None
+        until = max(last_due(due.occasion.key, due.occasion.opens, per_customer=timing.per_customer), now)
+        edition_id = _create(session, workspace, campaign, due.occasion, content, until, why, now)
+    _supersede(workspace, campaign_id, edition_id, due.occasion.key)
+    return edition_id
+
+
+def _freeze(
+    session: Session, workspace: Workspace, campaign: Campaign, due: DueOccasions, by_person: bool
+) -> tuple[FrozenContent | None, str]:
+    """The frozen content and why the edition must wait (""). For the daemon a text that cannot be compiled waits."""
+    try:
+        return freeze(session, workspace, campaign, now=workspace.clock()), due.why
+    except InputError as wrong:
+        if by_person:
+            raise
+        return None, f"its text cannot be compiled: {wrong.message}"
+
+
+def _advance(session: Session, schedule: Schedule, due: DueOccasions, now: datetime) -> bool:
+    following = due.following
+    moved = advance_schedule(
+        session,
+        schedule,
+        done=due.occasion.key,
+        next_at=following.opens if following else None,
+        next_occasion=following.key if following else None,
+    )
+    passed = [occasion.key for occasion in due.passed]
+    if moved and due.decision == "skip":
+        note_missed(session, schedule.campaign_id, [*passed, due.occasion.key], due.why, now)
+    elif moved and passed:
+        note_missed(session, schedule.campaign_id, passed, "a newer occasion was due when work went on", now)
+    return moved
+
+
+def _open_once(workspace: Workspace, campaign: Campaign, *, again: bool) -> int:
+    """Open an occasion by a person's word alone: the only one of a campaign without a schedule, or another."""
+    assert campaign.id is not None
+    now = workspace.clock()
+    with workspace.database.read() as session:
+        earlier = editions_of(session, campaign.id)
+        if not again and (campaign.schedule.strip() or earlier):
+            raise _nothing_due(workspace, campaign, earlier)
+        content = freeze(session, workspace, campaign, now=now)
+    number = 1 + sum(edition.occasion.startswith(ONCE) for edition in earlier)
+    with workspace.database.write() as session:
+        return _create(session, workspace, campaign, Occasion(f"{ONCE}{number}", now), content, now, "", now)
+
+
+def _nothing_due(workspace: Workspace, campaign: Campaign, earlier: Sequence[Edition]) -> NeedsPerson:
+    done = [edition for edition in earlier if edition.state is EditionState.DONE]
+    said = f"{campaign.name}: nothing is due"
+    if done:
+        at = done[-1].finished_at or done[-1].due_at
+        said = f"{campaign.name}: occasion {done[-1].occasion} is done since {at:%Y-%m-%d %H:%M} UTC; nothing was sent"
+    following = next_occasion(timing_of(workspace, campaign), workspace.clock()) if campaign.schedule.strip() else None
+    if following is not None:
+        said += f"; the next is {following.key.replace('/', ' ')}"
+    return NeedsPerson(said, remedy=f"To send another now: outreach send {campaign.name} --again")
+
+
+def _create(
+    session: Session,
+    workspace: Workspace,
+    campaign: Campaign,
+    occasion: Occasion,
+    content: FrozenContent | None,
+    until: datetime,
+    why: str,
+    now: datetime,
+) -> int:
+    """Insert the edition, or find the one that somebody else opened for the same occasion."""
+    assert campaign.id is not None
+    found = edition_at(session, campaign.id, occasion.key)
+    if found is None:
+        found = Edition(
+            public_id=new_public_id(),
+            campaign_id=campaign.id,
+            kind=campaign.kind,
+            number=next_number(session, campaign.id),
+            occasion=occasion.key,
+            state=EditionState.WAITING if why else EditionState.PLANNING,
+            reason=why,
+            due_at=occasion.opens,
+            expires_at=until + _life(workspace),
+            frozen_at=now,
+            **_content(campaign, content),
+        )
+        session.add(found)
+        session.flush()
+    assert found.id is not None
+    return found.id
+
+
+def _content(campaign: Campaign, content: FrozenContent | None) -> dict[str, Any]:
+    values: dict[str, Any] = {"list_id": campaign.list_id, "segment": campaign.segment}
+    if content is None:
+        return values
+    return values | {
+        "frozen": content.frozen,
+        "content_digest": content.content_digest,
+        "subject": content.subject,
+        "sender": content.sender,
+    }
+
+
+def _supersede(workspace: Workspace, campaign_id: int, edition_id: int, occasion: str) -> None:
+    """Cancel older editions that still wait for a person: a newer occasion has come."""
+    why = f"the occasion {occasion} came before a person let this one go"
+    with workspace.database.read() as session:
+        waiting = [
+            edition.id
+            for edition in editions_of(session, campaign_id)
+            if edition.state is EditionState.WAITING and edition.id is not None and edition.id < edition_id
+        ]
+    for old in waiting:
+        cancelled = 1
+        while cancelled:
+            with workspace.database.write() as session:
+                cancelled = cancel_some(session, old, why, workspace.clock())
+        with workspace.database.write() as session:
+            move_edition(session, old, [EditionState.WAITING], EditionState.CANCELLED, why)
+
+
+def _life(workspace: Workspace) -> timedelta:
+    return timedelta(days=workspace.settings.sending.expires_days)
