@@ -1,0 +1,96 @@
+"""Markdown to HTML (CommonMark with tables), Jinja's tags kept as they are.
+
+Law: a tag alone on its line stands between blocks; any other stands in the text. An image beside the file is shown
+by its Content-ID.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from .masks import Masks
+
+_IMG = re.compile(r"(<img\b[^>]*?\bsrc\s*=\s*)([\"'])(.*?)\2", re.IGNORECASE | re.DOTALL)
+_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*:|//|#", re.IGNORECASE)
+
+
+def _markdown() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+def markdown_html(source: str, masks: Masks, file: str, line: int, images: Mapping[str, str]) -> str:
+    """`source` as HTML whose Jinja tags are masked by `masks`. `images` maps a file's name to its Content-ID."""
+    hidden = _between_blocks(masks.hide(source, file, line), masks)
+    reader = _markdown()
+    environment: dict[str, Any] = {}
+    tokens = reader.parse(hidden, environment)
+    for token in _flat(tokens):
+        if token.type == "image" and str(token.attrs.get("src")) in images:
+            token.attrs["src"] = f"cid:{images[str(token.attrs['src'])]}"
+        elif token.type in ("html_block", "html_inline"):
+            token.content = embed_images(token.content, images)
+    return _around_paragraphs(reader.renderer.render(tokens, reader.options, environment), masks)
+
+
+def embed_images(html: str, images: Mapping[str, str]) -> str:
+    """`html` with the `src` of each known image changed to its Content-ID."""
+    return _IMG.sub(
+        lambda found: f"{found[1]}{found[2]}cid:{images[found[3]]}{found[2]}" if found[3] in images else found[0],
+        html,
+    )
+
+
+def local_images(source: str, line: int = 1) -> list[tuple[str, int]]:
+    """The images of a Markdown text that are files beside it, each with its line."""
+    found: list[tuple[str, int]] = []
+    for token in _markdown().parse(source):
+        at = line + (token.map[0] if token.map else 0)
+        for part in _flat([token]):
+            sources = [str(part.attrs.get("src", ""))] if part.type == "image" else []
+            if part.type in ("html_block", "html_inline"):
+                sources = [match[3] for match in _IMG.finditer(part.content)]
+            found += [(src, at) for src in sources if src and "{{" not in src and not _REMOTE.match(src)]
+    return list(dict.fromkeys(found))
+
+
+def _flat(tokens: list[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from _flat(token.children or [])
+
+
+def _between_blocks(hidden: str, masks: Masks) -> str:
+    """Tags that stand alone on a line become comments, which Markdown takes for blocks of their own."""
+    alone = re.compile(rf"^([ \t>]*)((?:{masks.prefix}[0-9]+z[ \t]*)+)$", re.MULTILINE)
+
+    def comments(found: re.Match[str]) -> str:
+        numbers = masks.numbers(found[2])
+        if any(masks.tags[number].role == "print" for number in numbers):
+            return found[0]
+        return found[1] + "".join(f"<!--{masks.word(number)}-->" for number in numbers)
+
+    return alone.sub(comments, hidden)
+
+
+def _around_paragraphs(html: str, masks: Masks) -> str:
+    """A condition around all of a paragraph's words goes around the paragraph: no empty one is left behind."""
+    whole = re.compile(rf"<p>({masks.prefix}([0-9]+)z)((?:(?!</?p>).)*?)({masks.prefix}([0-9]+)z)</p>", re.DOTALL)
+
+    def turned(found: re.Match[str]) -> str:
+        first, last = masks.tags[int(found[2])], masks.tags[int(found[5])]
+        depth = 0
+        for number in masks.numbers(found[3]):
+            role = masks.tags[number].role
+            depth += (role == "open") - (role == "close")
+            if depth < 0 or (depth == 0 and role == "middle"):
+                return found[0]
+        if first.role != "open" or last.role != "close" or first.word not in ("if", "for") or depth:
+            return found[0]
+        return f"<!--{found[1]}--><p>{found[3]}</p><!--{found[4]}-->"
+
+    return whole.sub(turned, html)

@@ -1,0 +1,267 @@
+"""One mail's subject, HTML and text for one person, from what was frozen.
+
+Law: control flow runs on the person's values while what is printed stays a mark; pages of one shape share their
+inlined HTML and the pattern of their text, and only the values are spliced in. A test compares this with rendering,
+premailer and html_to_text run for each mail.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Template, UndefinedError
+from markupsafe import Markup, escape
+
+from ..errors import TemplateError
+from ..prose import html_to_text
+from ..prose.pattern import TextPattern, text_pattern
+from .css import inline_css
+from .sandbox import HOLES, Holes, Sandbox, html_environment, missing_variable, near_names, plain, text_environment
+from .tips import ChosenTip, pick_language
+
+FIELDS = ("first_name", "last_name", "language", "country", "zone")
+MOST_SHAPES = 400
+MAX_CHARACTERS = 2_000_000
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where this mail's links lead; `view_url` may be ""."""
+
+    unsubscribe_url: str
+    view_url: str = ""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A mail's content; `images` are the Content-IDs that the HTML shows."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """A page whose values are left out: what stands between them, their numbers, and the text's pattern."""
+
+    html: tuple[str, ...]
+    order: tuple[int, ...]
+    pattern: TextPattern | None
+    images: tuple[str, ...]
+
+
+def customer_values(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template may know of a customer: our fields and the attributes. Empty values are absent."""
+    attributes = row.get("attributes") or {}
+    values = {str(key): kept for key, value in attributes.items() if (kept := plain(value)) is not None}
+    for name in FIELDS:
+        kept = plain(row.get(name))
+        if kept is not None:
+            values[name] = kept
+    return values
+
+
+class Renderer:
+    """A frozen edition, ready to render. Safe to share between threads."""
+
+    def __init__(self, frozen: Mapping[str, Any], *, issue_number: int = 1) -> None:
+        self.frozen = frozen
+        self._html, self._text = html_environment(), text_environment()
+        self._parts: dict[str, Mapping[str, Any]] = {}
+        self._layout = self._prepare(self._html, "layout", frozen["layout"])
+        self._contents = self._prepare_all(self._html, "content", frozen["contents"])
+        self._subject = self._prepare(self._text, "subject", frozen["subject"])
+        self._preheader = self._prepare(self._text, "preheader", frozen["preheader"])
+        self._tips = {tip["name"]: self._prepare_tip(tip) for tip in frozen["tips"]}
+        self._facts = {**frozen["facts"], "issue_number": issue_number}
+        self._globals: dict[str, Any] = dict(self._html.globals)
+        self._language = str(frozen["facts"].get("language") or "en")
+        prefix = frozen["prefix"]
+        self._mark = re.compile(rf"{prefix}([0-9]+)z")
+        self._marks = [Markup(f"{prefix}{number}z") for number in range(200)]  # noqa: S704  digits and letters
+        self._exposed = (
+            re.compile(rf"""\b(?:{"|".join(frozen["exposed"])})\s*=\s*(?:"[^"]*"|'[^']*')""", re.IGNORECASE)
+            if frozen["method"] == "shape"
+            else None
+        )
+        self._shapes: dict[str, _Shape] = {}
+        self._lock = threading.Lock()
+
+    def render(self, values: Mapping[str, Any], tips: Sequence[ChosenTip], links: Links) -> Rendered:
+        """The mail. Raises TemplateError naming the variable, the file and the line."""
+        if not self.frozen["marks"]:
+            return self.render_whole(values, tips, links)
+        holes = Holes(self._number)
+        subject, preheader, page = self._run(values, tips, links, holes)
+        known = list(holes.values)
+        escaped = [str(escape(value)) for value in known]
+        if self._exposed is not None:
+            page = self._expose(page, escaped)
+        shape = self._shapes.get(page)
+        if shape is None:
+            shape = self._learn(page)
+        if self._exposed is None and len(set(shape.order)) != len(known):
+            return self.render_whole(values, tips, links)
+        pieces: list[str] = list(shape.html)
+        pieces[1::2] = [escaped[number] for number in shape.order]
+        html = "".join(pieces)
+        text = html_to_text(html) if shape.pattern is None else shape.pattern.fill(known)
+        return Rendered(subject, preheader, html, text, shape.images)
+
+    def render_whole(self, values: Mapping[str, Any], tips: Sequence[ChosenTip], links: Links) -> Rendered:
+        """The same without marks: what `render` must equal, and does where marks would not be sound."""
+        subject, preheader, page = self._run(values, tips, links, None)
+        html = page if self._exposed is None else inline_css(page)
+        return Rendered(subject, preheader, html, html_to_text(html), self._shown_images(html))
+
+    def names(self) -> set[str]:
+        """The variables that every template may use beside the customer's attributes."""
+        return {*FIELDS, *self._facts, "subject", "preheader", "unsubscribe_url", "view_url", "customer", "tips"}
+
+    def _run(
+        self, values: Mapping[str, Any], tips: Sequence[ChosenTip], links: Links, holes: Holes | None
+    ) -> tuple[str, str, str]:
+        scope: dict[str, Any] = {
+            **self._globals,
+            "language": self._language,
+            **values,
+            "customer": values,
+            **{key: value for key, value in self._facts.items() if key != "language"},
+            "unsubscribe_url": links.unsubscribe_url,
+            "view_url": links.view_url,
+        }
+        subject = " ".join(self._one(self._subject, "subject", scope).split())
+        preheader = " ".join(self._one(self._preheader, "preheader", scope).split())
+        scope |= {"subject": subject, "preheader": preheader, HOLES: holes}
+        contents = [Markup(self._one(part, f"content{at}", scope)) for at, part in enumerate(self._contents)]  # noqa: S704
+        shown = [self._tip(tip, scope) for tip in tips]
+        scope |= {"content": contents[0] if contents else "", "content_slots": contents, "tips": shown}
+        page = self._one(self._layout, "layout", scope)
+        if len(page) > MAX_CHARACTERS:
+            raise TemplateError("the mail is larger than two million characters", file=self.frozen["layout"]["file"])
+        return subject, preheader, page
+
+    def _tip(self, tip: ChosenTip, scope: dict[str, Any]) -> dict[str, Any]:
+        known = self._tips.get(tip.name)
+        if known is None:
+            raise TemplateError(f"the tip {tip.name!r} is not in this edition's pool")
+        languages = list(known["texts"])
+        language = pick_language(languages, str(scope.get("language") or "")) or languages[0]
+        title, bodies = known["texts"][language]
+        key = f"tip:{tip.name}:{language}"
+        made = [Markup(self._one(body, f"{key}:{at}", scope)) for at, body in enumerate(bodies)]  # noqa: S704
+        return {
+            "name": tip.name,
+            "title": self._one(title, f"{key}:title", scope),
+            "topics": known["topics"],
+            "reason": tip.reason,
+            "language": language,
+            "body": made[0] if made else "",
+            "bodies": made,
+        }
+
+    def _one(self, template: Template, key: str, scope: dict[str, Any]) -> str:
+        try:
+            return "".join(template.root_render_func(template.new_context(scope, shared=True)))
+        except TemplateError:
+            raise
+        except (Exception, RecursionError) as wrong:
+            raise self._fault(wrong, key, scope) from None
+
+    def _fault(self, wrong: Exception, key: str, scope: Mapping[str, Any]) -> TemplateError:
+        part = self._parts[key]
+        row = _row_of(wrong, f"part:{key}")
+        name = missing_variable(wrong) if isinstance(wrong, UndefinedError) else ""
+        file, line, excerpt = _place(part, row, name)
+        if not name:
+            what = f"{type(wrong).__name__}: {wrong}" if str(wrong) else type(wrong).__name__
+            return TemplateError(what, file=file, line=line, excerpt=excerpt)
+        near = [] if name in FIELDS else near_names(name, {*self.names(), *scope.get("customer", ())})
+        remedy = (
+            f"Did you mean {near[0]}?" if near else f'Write {{{{ {name} or "…" }}}} with words for those who have none.'
+        )
+        fault = TemplateError(f"the variable {name} is missing", file=file, line=line, excerpt=excerpt, remedy=remedy)
+        fault.variable = name
+        return fault
+
+    def _learn(self, page: str) -> _Shape:
+        inlined = page if self._exposed is None else inline_css(page)
+        pieces = self._mark.split(inlined)
+        shape = _Shape(
+            tuple(pieces),
+            tuple(int(number) for number in pieces[1::2]),
+            text_pattern(inlined, self._mark),
+            self._shown_images(inlined),
+        )
+        with self._lock:
+            while len(self._shapes) >= MOST_SHAPES:
+                del self._shapes[next(iter(self._shapes))]
+            self._shapes[page] = shape
+        return shape
+
+    def _expose(self, page: str, escaped: Sequence[str]) -> str:
+        """`page` with the values themselves in the attributes that selectors look at."""
+        assert self._exposed is not None
+        return self._exposed.sub(lambda found: self._mark.sub(lambda mark: escaped[int(mark[1])], found[0]), page)
+
+    def _number(self, number: int) -> Markup:
+        if number < len(self._marks):
+            return self._marks[number]
+        return Markup(f"{self.frozen['prefix']}{number}z")  # noqa: S704  digits and letters
+
+    def _shown_images(self, html: str) -> tuple[str, ...]:
+        return tuple(cid for cid in self.frozen["assets"] if f"cid:{cid}" in html)
+
+    def _prepare(self, environment: Sandbox, key: str, part: Mapping[str, Any]) -> Template:
+        self._parts[key] = part
+        code = environment.compile(part["source"], key, f"part:{key}")
+        return Template.from_code(environment, code, {})
+
+    def _prepare_all(self, environment: Sandbox, key: str, parts: Iterable[Mapping[str, Any]]) -> list[Template]:
+        return [self._prepare(environment, f"{key}{at}", part) for at, part in enumerate(parts)]
+
+    def _prepare_tip(self, tip: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "topics": tuple(tip["topics"]),
+            "texts": {
+                language: (
+                    self._prepare(self._text, f"tip:{tip['name']}:{language}:title", text["title"]),
+                    self._prepare_all(self._html, f"tip:{tip['name']}:{language}:", text["bodies"]),
+                )
+                for language, text in tip["texts"].items()
+            },
+        }
+
+
+def _row_of(wrong: BaseException, filename: str) -> int:
+    """The row of the part's source in which `wrong` was raised."""
+    row, trace = 1, wrong.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename == filename:
+            template = trace.tb_frame.f_globals.get("debug_info", "")
+            pairs = [pair.split("=") for pair in str(template).split("&") if pair]
+            row = next((int(source) for source, made in reversed(pairs) if int(made) <= trace.tb_lineno), row)
+        trace = trace.tb_next
+    return row
+
+
+def _place(part: Mapping[str, Any], row: int, name: str) -> tuple[str, int, str]:
+    """The person's file, the line in it, and what stands there: on `row`, best where `name` is said."""
+    rows = part["source"].split("\n")
+    here = rows[row - 1] if 0 < row <= len(rows) else ""
+    places = [(file, line) for at, line, file in part["lines"] if at == row]
+    if not places:
+        before = [(file, line) for at, line, file in part["lines"] if at < row]
+        places = [before[-1] if before else (part["file"], 1)]
+    tags = re.findall(r"\{\{.*?\}\}|\{%.*?%\}", here)
+    said = [at for at, tag in enumerate(tags) if name and re.search(rf"\b{re.escape(name)}\b", tag)]
+    at = said[0] if said else 0
+    return *places[min(at, len(places) - 1)], tags[at][:120] if tags else here.strip()[:120]

@@ -1,0 +1,148 @@
+"""The Jinja environments: an immutable sandbox over plain data, with variables that must exist.
+
+Law: a template reads texts, numbers, dates, lists and mappings, never an object of ours; nothing is folded at compile
+time, so that only rendering can take long, and that is tried in a child process first (RELIABILITY, Templates).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes, pass_context
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from ..errors import TemplateError
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_BLANKS = re.compile(r"\A\s|\s\Z|\s\s|[\x00-\x1f\x7f-\xa0\u00ad\u034f\u2000-\u200f\u2028-\u202f\u2060-\u206f\ufeff]")
+HOLES = "_holes"
+
+
+class Absent(StrictUndefined):
+    """A value that this person does not have: false in a condition, so `or` works; printing it is an error."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:  # type: ignore[override]
+        return False
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Keys of a mapping win over its methods: `customer.items` is the customer's own `items`, if there is one."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+class Holes:
+    """The values printed by one rendering: the page holds a mark for each, the same value the same mark."""
+
+    __slots__ = ("marks", "values")
+
+    def __init__(self, marks: Callable[[int], Markup]) -> None:
+        self.values: dict[str, int] = {}
+        self.marks = marks
+
+    def mark(self, text: str) -> Markup | str:
+        """A mark that stands for `text`, or `text` itself where its blanks shape what is around it."""
+        if not text or _BLANKS.search(text):
+            return text
+        return self.marks(self.values.setdefault(text, len(self.values)))
+
+
+@pass_context
+def _printed(context: Context, value: Any) -> Any:
+    if isinstance(value, Markup):
+        return value
+    text = str(value)
+    holes = context.parent.get(HOLES)
+    return text if holes is None else holes.mark(text)
+
+
+def html_environment() -> Sandbox:
+    """For layouts, bodies and tips: values are escaped, and printed as marks where `_holes` is given."""
+    return Sandbox(undefined=Absent, autoescape=True, optimized=False, finalize=_printed)
+
+
+def text_environment() -> Sandbox:
+    """For subjects, preheaders and titles: nothing is escaped."""
+    return Sandbox(undefined=Absent, autoescape=False, optimized=False, finalize=_plainly)
+
+
+@pass_context
+def _plainly(_context: Context, value: Any) -> str:
+    return str(value)
+
+
+def parse_template(
+    environment: Sandbox, source: str, file: str, line: int = 1, *, bases: bool = False
+) -> nodes.Template:
+    """The syntax tree; `bases`: it may build on another layout, in blocks.
+
+    Raises TemplateError with the line in the file, in which `source` begins at `line`.
+    """
+    try:
+        tree = environment.parse(source)
+    except TemplateSyntaxError as wrong:
+        raise syntax_error(wrong, source, file, line) from None
+    except RecursionError:
+        raise TemplateError("is nested too deeply", file=file, line=line) from None
+    refused = [nodes.Include, nodes.Import, nodes.FromImport, *([] if bases else [nodes.Extends, nodes.Block])]
+    for node in (node for kind in refused for node in tree.find_all(kind)):
+        raise TemplateError(
+            f"{type(node).__name__.lower()} is not allowed: a newsletter is one layout, one text and its tips",
+            file=file,
+            line=line + node.lineno - 1,
+        )
+    return tree
+
+
+def syntax_error(wrong: TemplateSyntaxError, source: str, file: str, line: int = 1) -> TemplateError:
+    """What Jinja says of a syntax error, with the place in the person's own file."""
+    lines = source.split("\n")
+    at = min(max(wrong.lineno, 1), len(lines))
+    return TemplateError(
+        wrong.message or "cannot be read",
+        file=file,
+        line=line + at - 1,
+        excerpt=lines[at - 1].strip()[:120],
+        remedy="Each {{ needs its }}, each {% if %} its {% endif %}. To print braces: {% raw %}{{ }}{% endraw %}.",
+    )
+
+
+def missing_variable(wrong: UndefinedError) -> str:
+    """The name of the variable that an UndefinedError is about, or ""."""
+    found = re.match(r"'([^']+)' is undefined", str(wrong)) or re.search(r"has no attribute '([^']+)'", str(wrong))
+    return found[1] if found else ""
+
+
+def near_names(name: str, known: Iterable[str]) -> list[str]:
+    """Known names that look like `name`, the likeliest first."""
+    return difflib.get_close_matches(name, sorted(known), 3, 0.6)
+
+
+def plain(value: Any) -> Any:
+    """`value` as plain data for a template: no objects, no control characters, and nothing empty (None)."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        text = str(value)
+        if not text.isprintable():
+            text = _CONTROL.sub("", text)
+        text = text.strip()
+        return text or None
+    if isinstance(value, date):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): kept for key, item in value.items() if (kept := plain(item)) is not None}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [kept for item in value if (kept := plain(item)) is not None]
+    return plain(str(value))
