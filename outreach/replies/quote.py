@@ -109,7 +109,7 @@ def _choose(lines: Sequence[str], marked: Sequence[bool], covered: Sequence[floa
     any_marked = any(marked[begin:])
     recognised = known >= 3 and known >= 0.3 * len(after)
     quoted = []
-    for number, line in enumerate(lines):
+    for number in range(len(lines)):
         if number < begin:
             quoted.append(ours[number])
         elif marked[number] or ours[number]:

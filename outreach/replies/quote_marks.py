@@ -50,6 +50,7 @@ _FIELDS = frozenset(
         "от", "отправлено", "кому", "тема", "дата", "发件人", "发送时间", "收件人", "主题", "差出人", "宛先", "件名",
     )
 )  # fmt: skip
+_LINKS = ("http://", "https://", "mailto:", "www.", "cid:", "image:", "bild:")
 _MOBILE = (
     "sent from my ", "sent from outlook", "sent from yahoo", "sent from mail for windows", "sent with proton",
     "sent via ", "get outlook for ", "von meinem ", "gesendet von ", "gesendet mit ", "von unterwegs gesendet",
@@ -99,14 +100,14 @@ def is_header_field(line: str) -> bool:
 
 
 def is_noise(line: str) -> bool:
-    """A line without words of anybody: links, numbers of links, placeholders of pictures, blanks."""
-    bare = line.strip(" \t>*[](){}<>.,|•·-–—_=")
-    if not any(char.isalpha() for char in bare):
+    """A line without words of anybody: links, numbers of links, placeholders of pictures, rules, blanks."""
+    words = [word.strip("*[](){}<>.,|•·–—_=-").lower() for word in line.strip(" >").split()]
+    said = [word for word in words if word]
+    if not said:
         return not any(char in "!?👍👎🙏😀😡❤" for char in line)
-    low = bare.lower()
-    return (" " not in low and low.startswith(("http://", "https://", "mailto:", "www."))) or low.startswith(
-        ("cid:", "image:", "image removed", "bild:")
-    )
+    if len(said) == 1 and said[0].isdigit() and "[" in line:
+        return True
+    return all(word.startswith(_LINKS) or (word.isdigit() and "[" in line) for word in said)
 
 
 def is_mobile_signature(line: str) -> bool:

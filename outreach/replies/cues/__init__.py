@@ -1,0 +1,18 @@
+"""The words by which a text is sorted, one module per language, each a table that a person can read and mend.
+
+Law: a cue is lower-case words; "*" stands for the rest of a word, "…" for up to four words between. Weights: 3 decides,
+2 speaks for it, 1 hints at it; minus speaks against.
+"""
+
+from .table import CueTable, compile_table, find_cues
+
+__all__ = ["TABLES", "CueTable", "compile_table", "find_cues"]
+
+from . import de, en, es, fr
+
+TABLES: dict[str, CueTable] = {
+    "en": compile_table(en.CUES, en.URGENT),
+    "de": compile_table(de.CUES, de.URGENT),
+    "fr": compile_table(fr.CUES, fr.URGENT),
+    "es": compile_table(es.CUES, es.URGENT),
+}

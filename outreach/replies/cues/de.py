@@ -1,0 +1,104 @@
+"""German cues."""
+
+from ...records import Category, Urgency
+
+CUES = {
+    Category.COMPLAINT: {
+        3: """
+            beschwer* | frechheit | unverschämt* | zumutung | unmöglich | katastroph* | inakzeptabel
+            enttäusch* | verärgert | ärgerlich | ärgert mich | sauer | genug davon | reicht mir | ein witz
+            abzocke | betrug | nie wieder | scheußlich | darf … nicht sein | geld zurück | rückzahlung
+            zweimal … abgebucht | doppelt abgebucht | keine antwort | nie eine antwort | niemand antwortet
+            niemand meldet sich | niemand … ans telefon | lasse ich mir nicht | schlimmste | unter aller sau
+            mangelhaft
+        """,
+        2: """
+            funktioniert nicht | funktionieren nicht | geht nicht | geht immer noch nicht | klappt nicht
+            lädt nicht | verbindet sich nicht | nicht mehr | kaputt | defekt | beschädigt | zerbrochen | undicht
+            tropft | läuft aus | schon wieder | zum dritten mal | zum zweiten mal | erneut | noch immer
+            immer noch | seit wochen | seit drei wochen | seit monaten | nicht angekommen | nie angekommen
+            nicht erhalten | nicht geliefert | warte | warten | reklam* | falsch | fehler* | mahnung | zu teuer
+            schlecht* | miserabel | stürzt ab | abgestürzt | anwalt | keine lust mehr | alles versucht | erwarte
+            kündige
+        """,
+        1: """
+            leider | problem* | trotzdem | obwohl | aber | verspät* | ohne vorwarnung | ohne ankündigung
+            niemand | laut | lärm | gestank | stinkt | seit dem update | seit dem letzten update
+            nach dem update | nach … monaten | jedes mal | ständig | dauernd | nicht
+        """,
+        -2: """
+            kein problem | keine beschwerde | hat geklappt | funktioniert wieder | geht wieder | alles gut
+            nur neugierig | kann mich nicht beschweren | problem gelöst | gelöst
+        """,
+    },
+    Category.QUESTION: {
+        3: """
+            könnten sie mir sagen | können sie mir sagen | ich habe eine frage | eine frage | ich wüsste gern
+            ich möchte gern wissen | würde gern wissen | wissen sie | ist es möglich
+        """,
+        2: """
+            wie oft | wie lange | wie viel | wie kann ich | wie muss | wie ist | wie wird | wo kann | wo finde
+            wo ist | wo stelle | wann | was kostet | was bedeutet | was ist | welche* | darf ich | darf der
+            darf die | darf das | kann ich | kann man | soll ich | muss ich | gibt es | liefern sie | haben sie
+            können sie | könnten sie | gilt das | gilt der | warum
+        """,
+        1: "? | wie | wo | was | ob | bitte um auskunft",
+    },
+    Category.THANKS: {
+        3: """
+            vielen dank für die schnelle | danke für die schnelle | gold wert | hat geklappt
+            vielen herzlichen dank | herzlichen dank | tausend dank | weiter so | danke für den tipp
+            danke für die hilfe | bin begeistert
+        """,
+        2: """
+            danke | dankeschön | vielen dank | dank ihnen | super | toll* | großartig | prima | klasse
+            wunderbar | perfekt | hilfreich | freut mich | begeistert | zufrieden | 👍 | 🙏 | :-) | :) | geholfen
+            lob
+        """,
+        1: "gut | schön | freue mich | gern gelesen",
+    },
+    Category.UNSUBSCRIBE: {
+        3: """
+            abmelden | abmeldung | melden sie mich ab | abbestellen | bestelle … ab | aus dem verteiler
+            aus ihrem verteiler | aus der liste | aus ihrer liste | keine werbung | keinen newsletter
+            keine newsletter | keine e-mails mehr | keine mails mehr | nicht mehr anschreiben | austragen
+            löschen sie meine adresse | newsletter kündigen | keine weiteren mails | keine weiteren e-mails
+            kein interesse mehr
+        """,
+        1: "verteiler | newsletter | spam",
+    },
+    Category.CHANGE_OF_DATA: {
+        3: """
+            umgezogen | umzug | neue anschrift | neue adresse | adresse hat sich geändert | adressänderung
+            neue e-mail-adresse | neue mailadresse | neue telefonnummer | neue nummer | geheiratet | heiße jetzt
+            neue bankverbindung | ändern sie bitte meine | bitte ändern sie meine | neuer name
+        """,
+        1: "ab sofort | bitte korrigieren | bitte ändern",
+    },
+}
+
+URGENT = {
+    (Urgency.HIGH, "harm"): """
+        rauch | qualm* | brannte | in brand | feuer | funken | verschmort | stromschlag | verbrannt
+        verbrüht | verletz* | krankenhaus | notaufnahme | lebensgefähr* | explodiert | gefährlich
+    """,
+    (Urgency.HIGH, "data breach"): """
+        datenleck | datenpanne | daten anderer | fremde daten | fremden daten | daten eines anderen
+        gehackt | datenschutzbeauftragte* | datenschutzbehörde | dsgvo-beschwerde
+    """,
+    (Urgency.HIGH, "legal"): """
+        anwalt | anwältin | rechtsanwalt | klage | verklag* | gericht | rechtliche schritte
+        verbraucherzentrale | verbraucherschutz
+    """,
+    (Urgency.HIGH, "money"): """
+        zweimal … abgebucht | doppelt … abgebucht | unberechtigt … abgebucht | ohne erlaubnis abgebucht
+        betrug | nicht autorisiert*
+    """,
+    (Urgency.RAISED, "accessibility"): """
+        blind | screenreader | bildschirmleser | barrierefrei* | sehbehindert | behinderung | rollstuhl
+        gehörlos
+    """,
+    (Urgency.RAISED, "cancellation"): """
+        kündige | kündigung | kündigen | vertrag beenden | widerruf | storniere*
+    """,
+}

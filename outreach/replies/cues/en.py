@@ -1,0 +1,153 @@
+"""English cues."""
+
+from ...records import Category, Urgency
+
+CUES = {
+    Category.COMPLAINT: {
+        3: """
+            complain* | complaint | unacceptable | disgrace* | disgust* | appall* | outrageous | ridiculous
+            fed up | had enough | losing patience | lost patience | sick of | thanks for nothing | a joke | scam
+            rip off | rip-off | worst | terrible service | awful service | useless | demand* | shame on you
+            not impressed | not good enough | disappoint* | frustrat* | let down | furious | angry | annoyed
+            annoying | never again | want my money back | want … back | double charged | charged … twice
+            still no reply | still no answer | never got an answer | never replied | no one answers
+            nobody answers | nobody picks up | on hold
+        """,
+        2: """
+            doesn't work | does not work | didn't work | did not work | not working | isn't working | won't work
+            stopped working | no longer works | never works | never worked | won't turn on | won't start
+            won't connect | can't connect | cant connect | cannot connect | doesn't fit | does not fit
+            keeps … failing | keeps saying | keeps crashing | crash* | broke | broken | breaks | broke down
+            has died | is dead | went black | faulty | defective | damaged | in pieces | smashed | scratched
+            leak* | flooded | drips | mould | mold | third time | second time | once again | yet again | again.
+            again! | how many times | asked … times | told you twice | told you before | as i said before
+            weeks ago | for weeks | for months | still waiting | never arrived | hasn't arrived
+            has not arrived | not arrived | never comes | never came | supposed to be here | was promised
+            promised … days | overdue | no reply | no response | no answer | not answered | ignored | ignoring
+            chasing | wrong | incorrect | misleading | mistake | overcharged | too expensive | went up | refund
+            poor | terrible | awful | horrible | hopeless | rubbish | garbage | watery | nothing helps
+            none of … helps | without a word | without warning | without telling | without asking | seriously?
+            can't be right | cannot be right | locked out | can't be used | cannot be used | never authorised
+            never authorized | fix your | please fix | downhill | worn out | gets stuck | get stuck | my lawyer
+            no better | worse | is expired | i paid | that i paid for
+        """,
+        1: """
+            still | unfortunately | sadly | problem* | issue | issues | trouble | fail* | error | stuck | lost
+            missing | late | delay* | slow | bad | unhappy | hate | empty | but | however | although | instead
+            actually | honestly | frankly | really? | since the update | since your update | after the update
+            after your last | cancel* | waiting | waited | twice | every time | all the time | every night
+            every single | whatever i do | not even | i expect | expect an explanation | explain why | why can i
+            used to be | ever since | burnt | noise | noisy | loud | smell | stain | sour | bitter | months old
+            after … months | doesn't | don't you | do you people | supposed to | beyond | joke | full
+        """,
+        -2: """
+            not a complaint | no complaints | can't complain | no problem | not a problem | my own fault
+            solved it | works perfectly | everything seems to work | just curious | no worries | all sorted
+            works now | works again | sorted now | no hurry | no rush | fixed it | is fixed | all good
+            that was it
+        """,
+        -1: """
+            just wondering | i wonder | out of interest | slight | should i worry | would love | love the
+        """,
+    },
+    Category.QUESTION: {
+        3: """
+            could you tell | can you tell | could you please tell | please could you | quick question
+            i have a question | a question | quick one | question: | i wonder if | i was wondering
+            i'd like to know | i would like to know | i'd love to know | do you know | is it possible to
+            is it ok | is it okay | what is the difference | what's the difference
+        """,
+        2: """
+            how do i | how can i | how often | how long | how much | how many | how to | where can i
+            where do i | where is | where's | when is | when are | when does | what is | what are | what's
+            what does | which | who do i | can i | could i | may i | should i | do i have to | do i need
+            do you ship | do you have | do you offer | does the | does it | does this | is the | is there
+            are there | is it | will the | will there | would it | could you send | could you explain
+            can you send | could you | can you | would you | any news | don't understand | compatible | i wonder
+        """,
+        1: "? | whether | please let me know | let me know",
+    },
+    Category.THANKS: {
+        3: """
+            thank you so much | thanks so much | many thanks | thanks a lot | thank you very much
+            keep them coming | keep it up | very happy | well done | much appreciated | that was it | best tip
+            great newsletter | great tip* | love these | love your | pass on our thanks | all sorted | solved it
+            thanks for sorting | wanted to say that … brilliant
+        """,
+        2: """
+            thank you | thanks | thx | cheers | ta | brilliant | fantastic | wonderful | awesome | perfect
+            excellent | lovely | superb | amazing | delighted | appreciate* | helpful | useful | great | love
+            grateful | kudos | works now | works again | 👍 | 🙏 | ❤ | :-) | :) | wow | learned a lot
+            learnt a lot | helped
+        """,
+        1: "happy | good | nice | glad | better than | fun | early | pleased",
+        -2: """
+            thanks for nothing | thank you for nothing | thanks but | thanks for the tips, but | not impressed
+            thank you for the quick answer, however
+        """,
+    },
+    Category.UNSUBSCRIBE: {
+        3: """
+            unsubscribe | unsubscribed | take me off | remove me | off this list | off your list | off the list
+            opt out | opt-out | opt me out | stop sending | stop emailing | stop e-mailing | stop mailing
+            no more emails | no more e-mails | no more mails | no more newsletters | no longer wish to receive
+            don't want to receive | do not want to receive | don't want … emails | don't want … newsletter
+            don't want … mails | don't email me | do not email me | do not contact me | don't contact me
+            remove my address | delete my address | remove … from your mailing list
+            delete … from your mailing list | cancel the newsletter | cancel newsletter | no longer want your
+            no longer want to get | never signed up | stop these emails | stop this newsletter | leave this list
+            leave the list | cancel my newsletter
+        """,
+        1: "mailing list | spam",
+        -3: """
+            don't want to unsubscribe | do not want to unsubscribe | not unsubscribe | before i unsubscribe
+            or i unsubscribe | or i will unsubscribe | or i'll unsubscribe | unsubscribed by mistake
+            accidentally unsubscribed | unsubscribed by accident | subscribe me again
+        """,
+    },
+    Category.CHANGE_OF_DATA: {
+        3: """
+            we have moved | we've moved | i have moved | i've moved | we moved | moved house | moving to
+            new address | address has changed | address is now | change of address | change my address
+            update my address | update your records | update my details | new e-mail address | new email address
+            new email is | email has changed | my last name is now | my name is now | my surname is now
+            got married | number has changed | new phone number | new number | change my name | change my e-mail
+            change my email | please correct it | card number has changed | deliver … to my office | it's ms
+            it's mr | it's mrs | please use my new | new delivery address | write to me as
+        """,
+        1: "please update | please change | could you change | from now on | new details | closed",
+    },
+}
+
+URGENT = {
+    (Urgency.HIGH, "harm"): """
+        smoke | smoking | smoked | caught fire | on fire | flames | sparks | burning smell | electric shock
+        got a shock | electrocut* | burned my | burnt my | burned her | burned his | injur* | hospital | a&e
+        ambulance | dangerous | exploded | burst and | poison* | scalded | bleeding
+    """,
+    (Urgency.HIGH, "data breach"): """
+        data breach | breach of privacy | privacy breach | somebody else's … name | somebody else's orders
+        somebody else's data | somebody else's account | someone else's data | someone else's account
+        someone else's orders | other people's data | other customers' data | my data … leaked
+        account … hacked | was hacked | gdpr complaint | data protection authority
+    """,
+    (Urgency.HIGH, "legal"): """
+        lawyer | solicitor | attorney | legal action | take you to court | small claims | sue you | suing
+        ombudsman | trading standards | consumer protection | in court | legal steps
+    """,
+    (Urgency.HIGH, "money"): """
+        charged … twice | charged me twice | double charged | charged double | fraud* | unauthorised
+        unauthorized | never authorised | never authorized | without my consent | reported it to my bank
+        chargeback | money is gone | asked … for my refund | stolen
+    """,
+    (Urgency.RAISED, "accessibility"): """
+        blind | screen reader | screenreader | voiceover | talkback | disabilit* | disabled person
+        wheelchair | deaf | visually impaired | accessib* | keyboard at all | dyslexi* | colour-blind
+        color-blind
+    """,
+    (Urgency.RAISED, "cancellation"): """
+        cancel my subscription | cancel my … subscription | cancel my contract | cancel the contract
+        cancel my account | cancel my order | close my account | terminate my | cancel everything
+        cancel … with immediate effect | ending my subscription | want to cancel
+    """,
+}
