@@ -30,7 +30,7 @@ def layout_sources() -> dict[str, str]:
 
 def issue(language: str = "en", **changes: Any) -> dict[str, Any]:
     """What a layout is given, by the contract of the newsletter room."""
-    tip = {"title": "A tip", "body": Markup(MarkdownIt().render(CONTENT)), "topics": ["milk", "app"]}
+    tip = {"title": "A tip", "body": Markup(MarkdownIt().render(CONTENT)), "topics": ["milk", "app"], "language": "en"}
     values = {
         "first_name": "Ann",
         "subject": "A subject & more",
