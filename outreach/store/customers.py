@@ -5,7 +5,7 @@ Law: bulk reads go through Core in constant memory; a list or a person that is n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -101,6 +101,16 @@ def load_customers(session: Session, ids: Sequence[int]) -> dict[int, CustomerRo
     for part in rows_in_chunks(list(ids), PAGE):
         query = select(*_COLUMNS).where(col(Customer.id).in_(part))
         found.update((row.id, CustomerRow(*row)) for row in session.connection().execute(query))
+    return found
+
+
+def customer_ids_by_key(session: Session, address_keys: Sequence[str]) -> dict[str, int]:
+    """The ids of the customers with these address keys."""
+    found: dict[str, int] = {}
+    for part in rows_in_chunks(list(address_keys), PAGE):
+        query = select(col(Customer.address_key), col(Customer.id)).where(col(Customer.address_key).in_(part))
+        rows: Iterable[Any] = session.connection().execute(query)
+        found.update((key, customer_id) for key, customer_id in rows)
     return found
 
 

@@ -1,0 +1,193 @@
+"""What the columns of a file of people mean: headings in four languages, and the user's own `--map`.
+
+Law: a heading that is not known becomes an attribute under its own (normalised) name; the first of two columns with
+one meaning has it, the other becomes an attribute too. Nothing is dropped without being named.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..errors import InputError, UsageError
+from .places import fold
+from .values import read_status
+
+_SYNONYMS = {
+    "address": "email, e-mail, mail, email address, mail address, emailadresse, mailadresse, e-mail-adresse, courriel,"
+    " adresse e-mail, adresse mail, adresse électronique, correo, correo electrónico, dirección de correo,"
+    " dirección de correo electrónico, email 1 value, e-mail 1 value, primary email, contact email, subscriber email",
+    "first_name": "first name, firstname, first, fname, given name, given names, forename, vorname, rufname, prénom,"
+    " nombre, nombre de pila",
+    "last_name": "last name, lastname, last, lname, surname, family name, nachname, familienname, nom, nom de famille,"
+    " apellido, apellidos",
+    "phone": "phone, phone number, telephone, telephone number, tel, tel no, mobile, mobile phone, mobile number, cell,"
+    " cell phone, telefon, telefonnummer, tel nr, rufnummer, mobil, mobilnummer, handy, handynummer, téléphone,"
+    " numéro de téléphone, portable, téléphone portable, teléfono, móvil, celular, phone 1 value",
+    "handle": "handle, social handle, twitter, twitter handle, x handle, mastodon, mastodon handle, fediverse, bluesky",
+    "language": "language, lang, locale, preferred language, sprache, bevorzugte sprache, langue, langue préférée,"
+    " idioma, idioma preferido, lengua",
+    "country": "country, country code, land, ländercode, länderkürzel, länderkennung, staat, pays, code pays, país,"
+    " código de país, country region",
+    "zone": "zone, timezone, time zone, tz, zeitzone, fuseau, fuseau horaire, zona horaria, huso horario, huso",
+    "status": "status, subscription status, subscription, email status, newsletter status, subscribed, opt in, optin,"
+    " abostatus, abonniert, angemeldet, statut, abonné, statut d'abonnement, estado, suscrito, estado de suscripción",
+    "opted_out": "unsubscribed, unsubscribed at, unsubscribe time, unsub time, opt out, optout, opted out, abgemeldet,"
+    " abgemeldet am, désabonné, désinscrit, cancelado, dado de baja",
+    "consent_at": "consent at, consent date, consent time, opt in date, opt in time, confirm time, confirmed at,"
+    " subscribed at, subscribe date, einwilligung am, einwilligungsdatum, anmeldedatum, date de consentement,"
+    " date d'inscription, fecha de consentimiento, fecha de alta",
+    "consent_how": "consent how, consent source, consent method, opt in source, einwilligung durch,"
+    " einwilligungsquelle, source du consentement, origen del consentimiento",
+    "consent_words": "consent words, consent text, consent wording, einwilligungstext, texte du consentement,"
+    " texto del consentimiento",
+}
+FIELDS = tuple(_SYNONYMS)
+"""What a column may be mapped to, beside the name of an attribute and `-` for nothing."""
+_BY_NAME = {fold(name): field for field, names in _SYNONYMS.items() for name in (*names.split(","), field)}
+del _BY_NAME["address"]
+_PERHAPS_ADDRESS = frozenset(map(fold, ("address", "adresse", "dirección", "user", "username", "login", "contact")))
+_OURS = frozenset({"reject_row", "reject_reason"})
+_KEYWORDS = frozenset("and or not in is empty contains true false none if else for".split())
+_TAKEN = frozenset({*FIELDS, "email"})
+MAX_COLUMNS = 1_000
+
+
+@dataclass(frozen=True)
+class Columns:
+    """`meanings` holds for each column a field, an attribute's name with a dot in front, or nothing to skip it."""
+
+    headings: tuple[str, ...]
+    meanings: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        return len(self.headings)
+
+    def place(self, meaning: str) -> int | None:
+        """Where the column with this meaning stands."""
+        return self.meanings.index(meaning) if meaning in self.meanings else None
+
+    def told(self) -> dict[str, str]:
+        """Field or attribute by heading, for a person to read."""
+        return {
+            heading: meaning.removeprefix(".")
+            for heading, meaning in zip(self.headings, self.meanings, strict=True)
+            if meaning
+        }
+
+
+def means_address(heading: str) -> bool:
+    """Whether a heading surely names the column of e-mail addresses."""
+    return _BY_NAME.get(fold(heading)) == "address"
+
+
+def read_headings(
+    headings: Sequence[str], mapping: Mapping[str, str], sample: Sequence[Sequence[str]], *, file: str
+) -> Columns:
+    """What each column means. `sample`: some rows, to tell a column of e-mail addresses from one of streets.
+
+    Raises InputError where no column holds e-mail addresses, UsageError where `mapping` names no heading.
+    """
+    headings = [" ".join(heading.split()) for heading in headings]
+    if len(headings) > MAX_COLUMNS:
+        raise InputError(f"{len(headings):,} columns; at most {MAX_COLUMNS:,} are read", file=file, line=1)
+    wanted = _read_mapping(mapping, headings)
+    meanings = ["" for _ in headings]
+    used: set[str] = set()
+    for place, heading in enumerate(headings):
+        if (meaning := wanted.get(fold(heading))) is not None and meaning not in used:
+            meanings[place] = meaning
+            used.add(meaning)
+    for place, heading in enumerate(headings):
+        known = _BY_NAME.get(fold(heading))
+        if known == "status" and not _holds_states(sample, place):
+            continue
+        if known and known not in used and fold(heading) not in wanted:
+            meanings[place] = known
+            used.add(known)
+    if "address" not in used:
+        _find_address(headings, meanings, sample, file)
+    for place, heading in enumerate(headings):
+        if not meanings[place] and fold(heading) not in wanted and (heading or _any_cell(sample, place)):
+            meanings[place] = _attribute(heading or f"column_{place + 1}", used)
+    return Columns(tuple(headings), tuple("" if meaning == "-" else meaning for meaning in meanings))
+
+
+def attribute_name(heading: str) -> str:
+    """A heading as a name for segments and templates: small letters, digits and underscores, no accents."""
+    plain = unicodedata.normalize("NFKD", heading).casefold().replace("ß", "ss")
+    name = re.sub(r"\W+", "_", "".join(sign for sign in plain if not unicodedata.combining(sign))).strip("_")
+    name = re.sub(r"__+", "_", name)[:60] or "column"
+    return f"_{name}" if name[0].isdigit() else name
+
+
+def _read_mapping(mapping: Mapping[str, str], headings: Sequence[str]) -> dict[str, str]:
+    known = {fold(heading) for heading in headings}
+    wanted: dict[str, str] = {}
+    for heading, target in mapping.items():
+        if fold(heading) not in known:
+            raise UsageError(
+                f"--map {heading}={target}: the file has no column {heading!r}",
+                remedy=f"Its headings are: {_listed(headings)}.",
+            )
+        field = {"email": "address", "e-mail": "address"}.get(target.strip().lower(), target.strip())
+        if field == "-" or field in FIELDS:
+            wanted[fold(heading)] = field
+        else:
+            wanted[fold(heading)] = "." + attribute_name(field)
+    return wanted
+
+
+def _find_address(headings: Sequence[str], meanings: list[str], sample: Sequence[Sequence[str]], file: str) -> None:
+    for place, heading in enumerate(headings):
+        if fold(heading) in _PERHAPS_ADDRESS and not meanings[place] and _mostly_addresses(sample, place):
+            meanings[place] = "address"
+            return
+    if any("@" in heading for heading in headings):
+        raise InputError(
+            "the first row holds an e-mail address: the file has no headings",
+            file=file,
+            line=1,
+            remedy="Put a first row with headings above it, such as: email,first_name,last_name",
+        )
+    likely = next((head for place, head in enumerate(headings) if _mostly_addresses(sample, place)), "")
+    raise InputError(
+        f"no column holds e-mail addresses; the headings are: {_listed(headings)}",
+        file=file,
+        line=1,
+        remedy=f'Say which one does: --map "{likely or "HEADING"}=address"',
+    )
+
+
+def _mostly_addresses(sample: Sequence[Sequence[str]], place: int) -> bool:
+    cells = [row[place] for row in sample if place < len(row) and row[place].strip()]
+    return bool(cells) and sum("@" in cell for cell in cells) * 2 > len(cells)
+
+
+def _holds_states(sample: Sequence[Sequence[str]], place: int) -> bool:
+    """Whether a column called status tells of subscriptions; else it is the company's own: gold, silver."""
+    return any(place < len(row) and read_status(row[place]) for row in sample)
+
+
+def _any_cell(sample: Sequence[Sequence[str]], place: int) -> bool:
+    return any(place < len(row) and row[place].strip() for row in sample)
+
+
+def _attribute(heading: str, used: set[str]) -> str:
+    if heading in _OURS:
+        return ""
+    base = attribute_name(heading)
+    base = f"{base}_" if base in _KEYWORDS else base
+    name, number = base, 2
+    while name in _TAKEN or f".{name}" in used:
+        name, number = f"{base}_{number}", number + 1
+    used.add(f".{name}")
+    return f".{name}"
+
+
+def _listed(headings: Sequence[str]) -> str:
+    shown = ", ".join(heading or "(empty)" for heading in headings[:30])
+    return shown + (f" and {len(headings) - 30} more" if len(headings) > 30 else "")

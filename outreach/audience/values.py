@@ -1,0 +1,133 @@
+"""What the cells of a file of people say: names, phone numbers, states, dates, and the types of unknown columns.
+
+Law: the type of an attribute is its whole column's: one cell that is no number makes all of them texts, so that
+postcodes (01067, 10115) stay texts and a segment finds one kind of value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from ..records import SubscriptionState
+from .places import fold
+
+_STATES = {
+    SubscriptionState.SUBSCRIBED: "subscribed, active, activated, confirmed, opted in, opt in, member, yes, y, true, 1,"
+    " x, ok, on, aktiv, abonniert, angemeldet, bestätigt, eingewilligt, ja, wahr, actif, active, abonné, abonnée, "
+    "inscrit, inscrite, confirmé, oui, vrai, activo, activa, suscrito, suscrita, confirmado, sí, verdadero",
+    SubscriptionState.UNSUBSCRIBED: "unsubscribed, inactive, opted out, opt out, cancelled, canceled, removed, no, n,"
+    " false, 0, off, bounced, bounce, hard bounced, hardbounce, soft bounced, invalid, undeliverable, cleaned,"
+    " complained, complaint, spam, spam complaint, abuse, blocked, blacklisted, suppressed, abgemeldet, ausgetragen,"
+    " inaktiv, gesperrt, gekündigt, widerrufen, unzustellbar, ungültig, nein, falsch,"
+    " désabonné, désabonnée, désinscrit, désinscrite, inactif,"
+    " rejeté, non, faux, cancelado, cancelada, dado de baja, baja, inactivo, rebotado, falso",
+    SubscriptionState.PENDING: "pending, unconfirmed, not confirmed, waiting, invited, ausstehend, unbestätigt,"
+    " wartend, en attente, non confirmé, pendiente, sin confirmar",
+}
+_STATE_BY_WORD = {fold(word): state for state, words in _STATES.items() for word in words.split(",")}
+_TRUTHS = {fold(w): True for w in ("true", "yes", "ja", "wahr", "oui", "vrai", "sí", "verdadero")} | {
+    fold(w): False for w in ("false", "no", "nein", "falsch", "non", "faux", "falso")
+}
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}", re.ASCII)
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{1,10})?", re.ASCII)
+_POINTED_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", re.ASCII)
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+
+
+def clean(cell: str) -> str:
+    """A cell without surrounding white space and invisible characters, its newlines as \\n."""
+    cell = cell.strip()
+    if not cell.isascii():
+        cell = cell.translate(_INVISIBLE).strip()
+    return cell.replace("\r\n", "\n").replace("\r", "\n") if "\r" in cell else cell
+
+
+def one_line(cell: str) -> str:
+    """A name or word on one line, without control and direction characters that could forge a header or a page."""
+    return " ".join(_CONTROLS.sub(" ", cell).split())
+
+
+def read_status(cell: str) -> SubscriptionState | None:
+    """The state of a subscription that a word tells, in four languages; None for an unknown word."""
+    return _STATE_BY_WORD.get(fold(cell))
+
+
+def says_yes(cell: str) -> bool:
+    """Whether a cell of an opt-out column says so: anything but empty, no, false and 0 (many hold a date)."""
+    word = fold(cell)
+    return bool(word) and word not in ("0", "n", "off") and _TRUTHS.get(word, True)
+
+
+def read_phone(cell: str) -> str | None:
+    """Digits with a plus sign where the country is given; 00 in front means plus. None for what is no number.
+
+    Raw numbers of a spreadsheet in scientific notation (4.9E+11) have lost their digits and are None.
+    """
+    kept = re.sub(r"[\s()./\u2010-\u2015-]+", "", cell.removeprefix("tel:")).replace("+(0)", "+")
+    kept = "+" + kept[2:] if kept.startswith("00") else kept
+    digits = kept.removeprefix("+")
+    return kept if digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 17 else None
+
+
+def read_handle(cell: str) -> str:
+    """A social handle as it is compared: small letters, no @ in front."""
+    return one_line(cell).removeprefix("@").lower()
+
+
+def read_instant(cell: str) -> datetime | None:
+    """An instant from ISO 8601 or a German day; without an offset it is taken as UTC. None for anything else."""
+    text = cell.strip()
+    if found := _POINTED_DAY.match(text):
+        text = "{2}-{1:0>2}-{0:0>2}".format(*found.groups()) + text[found.end() :]
+    try:
+        read = datetime.fromisoformat(text)
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+class ColumnType:
+    """What a column of unknown meaning holds, found by looking at all of its cells."""
+
+    __slots__ = ("_ways", "seen")
+
+    def __init__(self) -> None:
+        self._ways: list[Callable[[str], Any]] = [_truth, _integer, _decimal, _pointed_day]
+        self.seen = False
+
+    def look(self, cell: str) -> bool:
+        """Take one cell into account; False when the column is surely text and need not be looked at further."""
+        cell = cell.strip()
+        if cell:
+            self.seen = True
+            self._ways = [way for way in self._ways if way(cell) is not None]
+        return bool(self._ways)
+
+    def reader(self) -> Callable[[str], Any]:
+        """The function that types a cell of this column."""
+        return self._ways[0] if self._ways and self.seen else str
+
+
+def _truth(cell: str) -> bool | None:
+    return _TRUTHS.get(fold(cell))
+
+
+def _integer(cell: str) -> int | None:
+    return int(cell) if _INTEGER.fullmatch(cell) else None
+
+
+def _decimal(cell: str) -> float | None:
+    return float(cell) if _DECIMAL.fullmatch(cell) else None
+
+
+def _pointed_day(cell: str) -> str | None:
+    """31.12.2025 as 2025-12-31: the form in which days compare."""
+    found = _POINTED_DAY.fullmatch(cell)
+    if not found:
+        return None
+    instant = read_instant(cell)
+    return None if instant is None else f"{instant:%Y-%m-%d}"
