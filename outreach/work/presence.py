@@ -7,6 +7,7 @@ what the dead one held without waiting for a lease. The lock is tied to nothing 
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import secrets
 import socket
@@ -27,7 +28,7 @@ def worker_name(kind: str) -> str:
 
 
 class Presence:
-    """Held as a context while a worker lives. `take` and `put_down` cost one small write each."""
+    """Held as a context while a worker lives. `take` and `put_down` write to memory that outlives the process."""
 
     def __init__(self, root: Path, name: str) -> None:
         self.name = name
@@ -41,6 +42,7 @@ class Presence:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.pwrite(self._file, _MARK.pack(0), 0)
+            self._hand = mmap.mmap(self._file, _MARK.size)
         except OSError as wrong:
             raise DatabaseError(
                 f"{self._path.parent} cannot be written: {wrong.strerror}",
@@ -53,6 +55,7 @@ class Presence:
     ) -> None:
         if not self._keep:
             self._path.unlink(missing_ok=True)
+        self._hand.close()  # it holds a copy of the handle, and so the lock
         os.close(self._file)
 
     def keep_file(self) -> None:
@@ -61,11 +64,11 @@ class Presence:
 
     def take(self, delivery_id: int) -> None:
         """Mark the delivery that we are about to render: should that kill us, we know which it was (I11)."""
-        os.pwrite(self._file, _MARK.pack(delivery_id), 0)
+        _MARK.pack_into(self._hand, 0, delivery_id)
 
     def put_down(self) -> None:
         """Nothing is in the hand."""
-        os.pwrite(self._file, _MARK.pack(0), 0)
+        _MARK.pack_into(self._hand, 0, 0)
 
 
 @dataclass(frozen=True)
