@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, LargeBinary
+from sqlalchemy import JSON, BigInteger, Column, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from .types import UtcDateTime, Word
@@ -73,12 +73,12 @@ class Verdict(SQLModel, table=True):
 
 
 class MailboxMark(SQLModel, table=True):
-    """How far a mailbox's folder has been read, and how the last look went."""
+    """How far a mailbox's folder has been read, and how the last look went. Both numbers may pass 2^31."""
 
     __tablename__ = "mailbox_mark"
     id: int | None = Field(default=None, primary_key=True)
     mailbox: str = Field(unique=True)
-    uidvalidity: int | None = None
-    last_uid: int = 0
+    uidvalidity: int | None = Field(default=None, sa_type=BigInteger)
+    last_uid: int = Field(default=0, sa_type=BigInteger)
     read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str = ""
