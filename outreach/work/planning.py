@@ -61,11 +61,17 @@ class PlanFacts:
 
 
 def plan_edition(
-    workspace: Workspace, edition_id: int, progress: Progress | None = None, *, release: bool = False
+    workspace: Workspace,
+    edition_id: int,
+    progress: Progress | None = None,
+    *,
+    release: bool = False,
+    hold: str = "",
 ) -> EditionState:
     """Plan an edition to its end, from wherever it broke off, and open it, or let it wait for a person.
 
-    `release`: a person has looked at why it waits and lets it go. Returns the state in which it is now.
+    `release`: a person has looked at why it waits and lets it go. `hold`: let it wait with these words in any case.
+    Returns the state in which it is now.
     """
     with workspace.database.read() as session:
         edition = session.get_one(Edition, edition_id)
@@ -90,7 +96,7 @@ def plan_edition(
     if nothing_new:
         why = "unchanged since the last edition, and no tips that are new to anybody"
         return _wait(workspace, edition_id, why)
-    return _try_letters(workspace, edition_id, release=release)
+    return _try_letters(workspace, edition_id, release=release, hold=hold)
 
 
 def _facts(session: Session, workspace: Workspace, edition: Edition) -> PlanFacts:
@@ -251,7 +257,7 @@ def _not_among(rows: Iterable[tuple[int, int | None]], members: Iterator[int]) -
             yield delivery_id
 
 
-def _try_letters(workspace: Workspace, edition_id: int, *, release: bool) -> EditionState:
+def _try_letters(workspace: Workspace, edition_id: int, *, release: bool, hold: str) -> EditionState:
     """Render before the first mail leaves: withhold whom it fails for, or let the edition wait where too many."""
     found = preflight(workspace, edition_id)
     failing = found.failing
@@ -263,6 +269,8 @@ def _try_letters(workspace: Workspace, edition_id: int, *, release: bool) -> Edi
     for start in range(0, len(refusals), 200):
         with workspace.database.write() as session:
             withhold_queued(session, edition_id, dict(refusals[start : start + 200]), workspace.clock())
+    if hold:
+        return _wait(workspace, edition_id, hold)
     with workspace.database.write() as session:
         move_edition(session, edition_id, [EditionState.PLANNING], EditionState.OPEN)
     return _state(workspace, edition_id)

@@ -65,13 +65,15 @@ def open_occasion(
     *,
     again: bool = False,
     release: bool = False,
+    hold: str = "",
     progress: Progress | None = None,
 ) -> int:
     """The edition that `send` is to finish: the unfinished one, else the one that is due, else one that waits (with
     `release`, or where its text was changed meanwhile), else, once or with `again`, a new one.
 
-    It is planned to its end and open. Raises NeedsPerson where the occasion is done, nothing is due, or the edition
-    waits; UsageError where there is no such campaign; TemplateError where its text cannot be compiled.
+    It is planned to its end and open; with `hold` a newly planned one waits with these words until a person was
+    asked. Raises NeedsPerson where the occasion is done, nothing is due, or the edition waits; UsageError where there
+    is no such campaign; TemplateError where its text cannot be compiled.
     """
     settle_schedules(workspace)
     campaign = _campaign(workspace, campaign_name)
@@ -83,9 +85,11 @@ def open_occasion(
         edition_id = _let_go(workspace, campaign, release=release)
     if edition_id is None:
         edition_id = _open_once(workspace, campaign, again=again)
-    if plan_edition(workspace, edition_id, progress, release=release) is not EditionState.OPEN:
+    if plan_edition(workspace, edition_id, progress, release=release, hold=hold) is not EditionState.OPEN:
         with workspace.database.read() as session:
-            raise _waits(campaign, session.get_one(Edition, edition_id))
+            edition = session.get_one(Edition, edition_id)
+        if not (hold and edition.reason == hold):
+            raise _waits(campaign, edition)
     return edition_id
 
 
