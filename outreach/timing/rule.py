@@ -148,7 +148,8 @@ def _raw(text: str) -> Rule:
         raise _refuse(text, "a raw rule needs a line RRULE:FREQ=…")
     try:
         made = recurrence(rest, start)
-        limited = made.replace(until=start + HORIZON) if isinstance(made, rrule) else made
+        endless = isinstance(made, rrule) and not re.search(r"COUNT=|UNTIL=", rest)
+        limited = made.replace(until=start + HORIZON) if endless and isinstance(made, rrule) else made
         first = next(iter(limited), None)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as wrong:
         raise _refuse(text, f"the RRULE cannot be read: {wrong}") from wrong

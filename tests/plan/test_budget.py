@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from outreach.plan.budget import judge_budget
+from outreach.records import BULK, YES, DeliveryState, Kind
+
+NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def test_two_mails_in_a_week_are_the_budget_and_the_third_waits_for_the_first_free_instant() -> None:
+    sent = [NOW - 5 * DAY, NOW - 2 * DAY]
+    said = judge_budget(Kind.NEWS, sent, 2, NOW, NOW + 5 * DAY)
+    assert said.state is None
+    assert said.later == NOW + 2 * DAY
+    assert said.reason == "budget"
+    assert "2 bulk mails in the last seven days" in said.evidence
+
+
+def test_what_would_wait_past_its_worth_is_withheld() -> None:
+    said = judge_budget(Kind.NEWS, [NOW - DAY, NOW - DAY], 2, NOW, NOW + 5 * DAY)
+    assert (said.state, said.reason) == (DeliveryState.WITHHELD, "budget")
+
+
+def test_service_and_test_mail_are_free() -> None:
+    for kind in set(Kind) - BULK:
+        assert judge_budget(kind, [NOW] * 9, 1, NOW, None) == YES
+
+
+def test_a_mail_of_exactly_seven_days_ago_no_longer_counts() -> None:
+    assert judge_budget(Kind.TIPS, [NOW - 7 * DAY], 1, NOW, None).allowed
+    assert not judge_budget(Kind.TIPS, [NOW - 7 * DAY + timedelta(seconds=1)], 1, NOW, None).allowed
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 20 * 24), max_size=12), st.integers(1, 5))
+def test_waiting_until_the_instant_it_names_is_just_enough(hours_ago: list[int], per_week: int) -> None:
+    sent = [NOW - timedelta(hours=hours) for hours in hours_ago]
+    said = judge_budget(Kind.NEWS, sent, per_week, NOW, None)
+    if said.later is not None:
+        assert judge_budget(Kind.NEWS, sent, per_week, said.later, None).allowed
+        assert not judge_budget(Kind.NEWS, sent, per_week, said.later - timedelta(seconds=1), None).allowed
+    else:
+        assert said.allowed

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from outreach.plan.holds import blocked_topics, judge_holds
+from outreach.records import BULK, PROMOTION, YES, DeliveryState, Hold, HoldState, Kind
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+LAPSES = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
+
+
+def _hold(
+    state: HoldState = HoldState.SUGGESTED, until: datetime | None = LAPSES, scope: str = "promotion", topic: str = ""
+) -> Hold:
+    return Hold(
+        customer_id=1,
+        case_id=7,
+        scope=scope,
+        topic=topic,
+        state=state,
+        reason="complaint about descaling in case 7, suggested by cues",
+        since=NOW,
+        until=until,
+    )
+
+
+@pytest.mark.parametrize("kind", sorted(PROMOTION))
+def test_an_open_complaint_stops_promotion_with_the_case_and_the_day_it_lapses(kind: Kind) -> None:
+    said = judge_holds(kind, [_hold()], NOW)
+    assert said.state is DeliveryState.WITHHELD
+    assert said.reason == "open complaint"
+    assert "case 7" in said.evidence
+    assert "lapses 24 Nov 2026" in said.evidence
+    assert said.until == LAPSES
+
+
+def test_the_day_is_that_of_the_workspaces_zone() -> None:
+    assert "lapses 25 Nov 2026" in judge_holds(Kind.NEWS, [_hold()], NOW, ZoneInfo("Europe/Berlin")).evidence
+
+
+@pytest.mark.parametrize("kind", sorted(set(Kind) - PROMOTION))
+def test_tips_service_and_test_mail_are_never_held(kind: Kind) -> None:
+    assert judge_holds(kind, [_hold(HoldState.CONFIRMED, None)], NOW) == YES
+
+
+def test_a_suggested_hold_lapses_by_itself_at_its_instant() -> None:
+    assert not judge_holds(Kind.NEWS, [_hold()], LAPSES - timedelta(seconds=1)).allowed
+    assert judge_holds(Kind.NEWS, [_hold()], LAPSES).allowed
+
+
+def test_a_confirmed_hold_stays_until_the_case_is_closed_and_is_named_before_one_that_lapses() -> None:
+    said = judge_holds(Kind.OFFER, [_hold(), _hold(HoldState.CONFIRMED, None)], NOW)
+    assert "until the case is closed" in said.evidence
+    assert said.until is None
+    assert not judge_holds(Kind.OFFER, [_hold(HoldState.CONFIRMED, None)], NOW + timedelta(days=400)).allowed
+
+
+def test_a_lifted_hold_stops_nothing() -> None:
+    assert judge_holds(Kind.NEWS, [_hold(HoldState.LIFTED, None)], NOW) == YES
+
+
+def test_a_hold_on_tips_blocks_its_topic_only() -> None:
+    holds = [_hold(scope="tips", topic="descaling"), _hold()]
+    assert blocked_topics(holds, NOW) == {"descaling"}
+    assert blocked_topics(holds, LAPSES) == frozenset()
+    for kind in BULK - PROMOTION:
+        assert judge_holds(kind, holds, NOW).allowed

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from outreach.errors import InputError
+from outreach.timing.occurrence import describe, occurrences, parse_schedule
+from outreach.timing.rule import DAYS
+
+BERLIN = ZoneInfo("Europe/Berlin")
+START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def _first(text: str, count: int = 4) -> list[str]:
+    found = occurrences(parse_schedule(text), BERLIN, START)
+    return [occurrence.occasion for _, occurrence in zip(range(count), found, strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("at 2026-12-01 9:00", ["2026-12-01/09:00"]),
+        ("every day at 08:30", ["2026-11-23/08:30", "2026-11-24/08:30", "2026-11-25/08:30", "2026-11-26/08:30"]),
+        ("Every  Weekday at 07:45", ["2026-11-23/07:45", "2026-11-24/07:45", "2026-11-25/07:45", "2026-11-26/07:45"]),
+        ("every tuesday at 09:00", ["2026-11-24/09:00", "2026-12-01/09:00", "2026-12-08/09:00", "2026-12-15/09:00"]),
+        (
+            "every monday, thursday and friday at 09:00 until 2026-11-27",
+            ["2026-11-23/09:00", "2026-11-26/09:00", "2026-11-27/09:00"],
+        ),
+        (
+            "every 2 weeks on tuesday at 09:00 from 2026-11-24",
+            ["2026-11-24/09:00", "2026-12-08/09:00", "2026-12-22/09:00", "2027-01-05/09:00"],
+        ),
+        (
+            "monthly on the first monday at 08:30 until 2027-02-28",
+            ["2026-12-07/08:30", "2027-01-04/08:30", "2027-02-01/08:30"],
+        ),
+        (
+            "monthly on the last friday at 16:00",
+            ["2026-11-27/16:00", "2026-12-25/16:00", "2027-01-29/16:00", "2027-02-26/16:00"],
+        ),
+        (
+            "monthly on day 15 at 10:00",
+            ["2026-12-15/10:00", "2027-01-15/10:00", "2027-02-15/10:00", "2027-03-15/10:00"],
+        ),
+        (
+            "monthly on the last day at 8:00",
+            ["2026-11-30/08:00", "2026-12-31/08:00", "2027-01-31/08:00", "2027-02-28/08:00"],
+        ),
+        ("DTSTART:20261201T090000\nRRULE:FREQ=DAILY;COUNT=2", ["2026-12-01/09:00", "2026-12-02/09:00"]),
+        ("", []),
+    ],
+)
+def test_a_schedule_reads_aloud_and_gives_its_occasions(text: str, expected: list[str]) -> None:
+    assert _first(text) == expected
+
+
+def test_a_month_without_that_day_uses_its_last_day() -> None:
+    assert _first("monthly on day 31 at 10:00", 4) == [
+        "2026-11-30/10:00",
+        "2026-12-31/10:00",
+        "2027-01-31/10:00",
+        "2027-02-28/10:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "said"),
+    [
+        ("every tueday at 09:00", 7, "'tueday' stands where monday"),
+        ("every tuesday", 14, "at is missing"),
+        ("every tuesday at 9", 18, "no time of day"),
+        ("every tuesday at 24:00", 18, "no time of day"),
+        ("every tuesday at 09:00 sharp", 24, "'sharp' is too much"),
+        ("at 2026-02-30 09:00", 4, "no date"),
+        ("monthly on day 40 at 10:00", 16, "from 1 to 31"),
+        ("monthly on the fifth monday at 10:00", 16, "'fifth'"),
+        ("every 2 weeks on tuesday at 09:00 until 2020-01-01", 41, "ends before it begins"),
+        ("tomorrow", 1, "at, every or monthly"),
+        ("RRULE:FREQ=DAILY", 1, "DTSTART"),
+        ("DTSTART:20261201T090000Z RRULE:FREQ=DAILY", 1, "DTSTART"),
+        ("DTSTART:20261201T090000 RRULE:FREQ=HOURLY", 1, "more often than daily"),
+        ("DTSTART:20261201T090000 RRULE:FREQ=NEVER", 1, "cannot be read"),
+        ("DTSTART:20261201T090000 RRULE:FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30", 1, "never occurs"),
+    ],
+)
+def test_a_slip_is_told_with_its_column_and_examples(text: str, column: int, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_schedule(text)
+    assert f"at column {column}:" in caught.value.message
+    assert said in caught.value.message
+    assert caught.value.column == column
+    assert "every tuesday at 09:00" in caught.value.remedy
+
+
+WALLS = st.times().map(lambda wall: wall.strftime("%H:%M"))
+DATES = st.dates(date(2024, 1, 1), date(2035, 12, 31))
+HEADS = st.one_of(
+    st.sampled_from(["every day", "every weekday", "monthly on the last day"]),
+    st.sets(st.sampled_from(DAYS), min_size=1).map(lambda days: f"every {', '.join(sorted(days))}"),
+    st.tuples(st.integers(1, 52), st.sampled_from(DAYS)).map(lambda pair: f"every {pair[0]} weeks on {pair[1]}"),
+    st.tuples(st.sampled_from(["first", "second", "third", "fourth", "last"]), st.sampled_from(DAYS)).map(
+        lambda pair: f"monthly on the {pair[0]} {pair[1]}"
+    ),
+    st.integers(1, 31).map(lambda day: f"monthly on day {day}"),
+)
+RECURRING = st.builds(
+    lambda head, wall, until: f"{head} at {wall}" + (f" until {until}" if until else ""),
+    HEADS,
+    WALLS,
+    st.none() | DATES,
+)
+ONCE = st.builds(lambda day, wall: f"at {day} {wall}", DATES, WALLS)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.one_of(RECURRING, ONCE))
+def test_a_described_rule_parses_to_the_same_rule(text: str) -> None:
+    rule = parse_schedule(text)
+    assert parse_schedule(describe(rule)) == rule
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(alphabet="aetuvryonhlkdisw 0123456789:-,RULEFQ=;", max_size=60))
+def test_any_text_is_a_rule_or_a_told_mistake(text: str) -> None:
+    try:
+        rule = parse_schedule(text)
+    except InputError as wrong:
+        assert wrong.remedy
+    else:
+        assert parse_schedule(describe(rule)) == rule
+
+
+def test_times_are_taken_as_they_are_said() -> None:
+    rule = parse_schedule("every day at 7:05")
+    assert describe(rule) == "every day at 07:05"
+    assert rule.start is not None
+    assert rule.start.time() == time(7, 5)
