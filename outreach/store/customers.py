@@ -11,8 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, null, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, SQLModel, col
+from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
 from ..address import KeyRing, address_key, canonical_address
@@ -164,12 +163,3 @@ def bump_versions(session: Session, customer_ids: Sequence[int], now: datetime) 
         session.connection().execute(
             update(Customer).where(col(Customer.id).in_(part)).values(version=col(Customer.version) + 1, updated_at=now)
         )
-
-
-def insert_missing(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
-    """Add rows in bulk; a row whose unique key stands already is left as it stands."""
-    if not rows:
-        return
-    connection = session.connection()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
 from ..address import new_public_id
 from ..audience.intake import Person, changed_fields, new_fields, next_state
 from ..records import Consent, ConsentAct, Customer, CustomerImport, Subscription, SubscriptionState
+from .bulk import insert_rows
 from .consents import suppressed_keys
-from .customers import PAGE, bump_versions, customer_ids_by_key, insert_missing
+from .customers import PAGE, bump_versions, customer_ids_by_key
 from .database import rows_in_chunks
 
 KeyedPerson = tuple[str, Person]
@@ -105,8 +106,8 @@ def _plan_known(chunk: Chunk, key: str, person: Person, known: Known, proved: se
 
 def write_chunk(session: Session, list_id: int, chunk: Chunk, now: datetime, file: str) -> None:
     """Change what the chunk says. `file` stands in each consent's evidence, before the row."""
-    connection = session.connection()
-    insert_missing(session, Customer, [_customer(key, person, now) for key, person in chunk.created])
+    customers = [_customer(key, person, now) for key, person in chunk.created]
+    insert_rows(session, Customer, customers, keep_existing=True)
     ids = customer_ids_by_key(session, [key for key, _ in chunk.created])
     _update(session, chunk.updated, now)
     new: list[dict[str, Any]] = []
@@ -122,9 +123,8 @@ def write_chunk(session: Session, list_id: int, chunk: Chunk, now: datetime, fil
                 stopped.append(customer_id)
         if tie.state is not SubscriptionState.PENDING:
             acts.append(_act(customer_id, list_id, tie.person, tie.state, now, file))
-    insert_missing(session, Subscription, new)
-    if acts:
-        connection.execute(insert(Consent), acts)
+    insert_rows(session, Subscription, new, keep_existing=True)
+    insert_rows(session, Consent, acts)
     bump_versions(session, stopped, now)
 
 
