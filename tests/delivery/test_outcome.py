@@ -1,0 +1,209 @@
+"""The policy for SMTP trouble: what each reply, or the lack of one, means at each stage."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outreach.delivery.outcome import (
+    SESSION,
+    Lost,
+    Outcome,
+    SmtpReply,
+    Stage,
+    Unable,
+    failure_class,
+    judge,
+    next_attempt,
+)
+from outreach.delivery.state import MOVES
+from outreach.records.words import DeliveryEvent as Event
+from outreach.records.words import DeliveryState as State
+from outreach.records.words import FailureClass
+
+NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
+replies = st.builds(
+    SmtpReply,
+    st.integers(200, 599),
+    st.one_of(st.just(""), st.from_regex(r"[245]\.[0-7]\.[0-9]{1,2}", fullmatch=True)),
+    st.text(max_size=40),
+)
+losses = st.builds(Lost, st.sampled_from(Stage), st.text(max_size=20), st.sampled_from(["", "mend it"]))
+results = st.one_of(replies, losses, st.builds(Unable, st.text(max_size=20), st.booleans()))
+
+
+@given(st.sampled_from(Stage), results)
+def test_every_outcome_has_a_move_that_its_state_allows(stage: Stage, result: SmtpReply | Lost | Unable) -> None:
+    outcome = judge(stage, result)
+    lost_at_dot = isinstance(result, Lost) and result.stage is Stage.DOT
+    inflight = (stage is Stage.DOT or lost_at_dot) and not isinstance(result, Unable)
+    assert (State.INFLIGHT if inflight else State.CLAIMED, outcome.event) in MOVES
+
+
+@given(st.sampled_from(Stage), results)
+def test_whatever_is_released_also_backs_off_or_stops(stage: Stage, result: SmtpReply | Lost | Unable) -> None:
+    outcome = judge(stage, result)
+    if outcome.event is Event.RELEASE:
+        assert (outcome.back_off or outcome.stop) and outcome.close
+    assert outcome.stop == bool(outcome.remedy)
+
+
+@given(st.sampled_from(Stage), results)
+def test_sent_comes_only_from_a_2yz_after_the_dot(stage: Stage, result: SmtpReply | Lost | Unable) -> None:
+    accepted = judge(stage, result).event is Event.ACCEPTED
+    assert accepted == (stage is Stage.DOT and isinstance(result, SmtpReply) and 200 <= result.code < 300)
+
+
+@given(st.sampled_from(Stage), replies)
+def test_policy_is_never_a_bad_address(stage: Stage, reply: SmtpReply) -> None:
+    if reply.enhanced.startswith("5.7.") and reply.code >= 500 and reply.code != 556:
+        assert judge(stage, reply).failure is not FailureClass.BAD_ADDRESS
+
+
+@given(st.sampled_from(sorted(SESSION | {Stage.MAIL})), st.one_of(replies, losses))
+def test_trouble_before_rcpt_never_fails_an_address(stage: Stage, result: SmtpReply | Lost) -> None:
+    outcome = judge(stage, result)
+    if stage in SESSION and not (isinstance(result, Lost) and result.stage is Stage.DOT):
+        assert outcome.event is Event.RELEASE
+    assert outcome.failure is not FailureClass.BAD_ADDRESS or stage is Stage.MAIL
+
+
+@pytest.mark.parametrize("stage", [Stage.CONNECT, Stage.EHLO, Stage.AUTH, Stage.MAIL, Stage.RCPT, Stage.DATA])
+def test_421_before_the_dot_closes_releases_and_backs_off(stage: Stage) -> None:
+    outcome = judge(stage, SmtpReply(421, "4.3.2", "closing"))
+    assert (outcome.event, outcome.close, outcome.back_off, outcome.stop) == (Event.RELEASE, True, True, False)
+
+
+def test_421_after_the_dot_is_a_whole_4yz_so_the_mail_is_deferred() -> None:
+    outcome = judge(Stage.DOT, SmtpReply(421, "4.3.2", "closing"))
+    assert (outcome.event, outcome.close, outcome.back_off) == (Event.TEMPORARY, True, True)
+
+
+def test_552_to_rcpt_is_temporary_and_elsewhere_it_is_not() -> None:
+    assert judge(Stage.RCPT, SmtpReply(552, "5.5.3", "too many recipients")).event is Event.TEMPORARY
+    assert judge(Stage.RCPT, SmtpReply(552, "5.2.2", "full")).failure is FailureClass.MAILBOX_FULL
+    assert judge(Stage.DOT, SmtpReply(552, "5.3.4", "too big")).event is Event.PERMANENT
+    assert judge(Stage.MAIL, SmtpReply(552, "5.3.4", "too big")).event is Event.PERMANENT
+
+
+@pytest.mark.parametrize(
+    ("code", "enhanced", "text", "expected"),
+    [
+        (550, "5.1.1", "no such user", FailureClass.BAD_ADDRESS),
+        (550, "5.1.2", "no such host", FailureClass.BAD_ADDRESS),
+        (501, "5.1.3", "bad syntax", FailureClass.BAD_ADDRESS),
+        (550, "5.1.6", "moved", FailureClass.BAD_ADDRESS),
+        (556, "5.1.10", "null MX", FailureClass.BAD_ADDRESS),
+        (556, "", "does not accept mail", FailureClass.BAD_ADDRESS),
+        (550, "", "User unknown", FailureClass.BAD_ADDRESS),
+        (550, "", "<x@y.example>: Recipient address rejected: mailbox does not exist", FailureClass.BAD_ADDRESS),
+        (550, "", "mailbox unavailable", FailureClass.OTHER),
+        (550, "", "user unknown on our spam list, blocked", FailureClass.REFUSED),
+        (550, "5.7.1", "user unknown", FailureClass.REFUSED),
+        (554, "5.7.26", "DMARC", FailureClass.REFUSED),
+        (550, "5.2.2", "over quota", FailureClass.MAILBOX_FULL),
+        (452, "4.2.2", "over quota", FailureClass.MAILBOX_FULL),
+        (450, "4.7.1", "greylisted", FailureClass.TRANSIENT),
+        (550, "4.1.1", "the enhanced code belongs to another class", FailureClass.OTHER),
+        (550, "5.1.0", "address status", FailureClass.OTHER),
+        (550, "5.2.1", "mailbox disabled", FailureClass.OTHER),
+        (554, "", "transaction failed", FailureClass.OTHER),
+    ],
+)
+def test_why_a_reply_refuses(code: int, enhanced: str, text: str, expected: FailureClass) -> None:
+    assert failure_class(SmtpReply(code, enhanced, text)) is expected
+
+
+@pytest.mark.parametrize("code", [550, 551, 553, 554, 501])
+def test_a_refused_recipient_fails_and_the_connection_goes_on(code: int) -> None:
+    outcome = judge(Stage.RCPT, SmtpReply(code, "5.1.1", "unknown"))
+    assert outcome == Outcome(Event.PERMANENT, f"{code} 5.1.1 unknown", FailureClass.BAD_ADDRESS)
+
+
+def test_a_deferred_recipient_waits_and_the_relay_is_not_slowed_down() -> None:
+    outcome = judge(Stage.RCPT, SmtpReply(450, "4.7.1", "greylisted"))
+    assert (outcome.event, outcome.close, outcome.back_off) == (Event.TEMPORARY, False, False)
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply"),
+    [
+        (Stage.MAIL, SmtpReply(550, "5.7.1", "sender rejected")),
+        (Stage.MAIL, SmtpReply(553, "5.1.8", "sender domain does not exist")),
+        (Stage.MAIL, SmtpReply(530, "5.7.0", "authentication required")),
+        (Stage.RCPT, SmtpReply(530, "5.7.0", "authentication required")),
+        (Stage.RCPT, SmtpReply(554, "5.7.1", "<ann@example.com>: Relay access denied")),
+        (Stage.RCPT, SmtpReply(550, "", "relaying denied")),
+        (Stage.AUTH, SmtpReply(535, "5.7.8", "wrong password")),
+        (Stage.AUTH, SmtpReply(534, "5.7.9", "mechanism too weak")),
+        (Stage.CONNECT, SmtpReply(554, "5.7.1", "you are blocked")),
+        (Stage.STARTTLS, SmtpReply(502, "5.5.1", "unknown")),
+        (Stage.EHLO, SmtpReply(550, "", "bad name")),
+    ],
+)
+def test_a_refusal_that_is_about_us_releases_and_stops_the_relay(stage: Stage, reply: SmtpReply) -> None:
+    outcome = judge(stage, reply)
+    assert (outcome.event, outcome.stop, outcome.close) == (Event.RELEASE, True, True)
+    assert outcome.remedy
+
+
+def test_what_a_far_server_said_about_relaying_fails_only_its_own_recipient() -> None:
+    said = "host mx.example.com[192.0.2.1] said: 554 5.7.1 Relay access denied"
+    outcome = judge(Stage.RCPT, SmtpReply(550, "5.1.1", said))
+    assert (outcome.event, outcome.stop) == (Event.PERMANENT, False)
+
+
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA])
+@pytest.mark.parametrize("code", [500, 502, 503, 504])
+def test_a_session_out_of_step_blames_nobody(stage: Stage, code: int) -> None:
+    outcome = judge(stage, SmtpReply(code, "5.5.1", "bad sequence"))
+    assert (outcome.event, outcome.close, outcome.back_off, outcome.stop) == (Event.RELEASE, True, True, False)
+
+
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.DOT])
+def test_lost_before_the_dot_is_released(stage: Stage) -> None:
+    outcome = judge(stage, Lost(stage, "the relay closed the connection"))
+    assert (outcome.event, outcome.close, outcome.back_off) == (Event.RELEASE, True, True)
+    assert str(stage) in outcome.reason
+
+
+def test_lost_after_the_dot_is_in_doubt() -> None:
+    outcome = judge(Stage.DOT, Lost(Stage.DOT, "no answer within 600 s"))
+    assert (outcome.event, outcome.close) == (Event.UNKNOWN, True)
+
+
+@pytest.mark.parametrize("code", [300, 354, 399])
+def test_a_3yz_after_the_dot_is_in_doubt(code: int) -> None:
+    assert judge(Stage.DOT, SmtpReply(code, "", "go on")).event is Event.UNKNOWN
+
+
+def test_a_250_to_data_is_no_permission_to_send_the_mail() -> None:
+    assert judge(Stage.DATA, SmtpReply(250, "", "ok")).event is Event.RELEASE
+
+
+def test_what_a_person_must_mend_stops_the_relay() -> None:
+    outcome = judge(Stage.STARTTLS, Lost(Stage.STARTTLS, "bad certificate", "check relay.host"))
+    assert (outcome.event, outcome.stop, outcome.back_off) == (Event.RELEASE, True, False)
+    assert outcome.remedy == "check relay.host"
+
+
+def test_a_mail_that_cannot_go_is_withheld_and_one_that_this_relay_cannot_take_fails() -> None:
+    assert judge(Stage.BODY, Unable("a bare LF", message=True)).event is Event.CANNOT_RENDER
+    assert judge(Stage.MAIL, Unable("no SMTPUTF8")).event is Event.PERMANENT
+
+
+def test_retries_follow_the_ladder_of_rfc_5321_and_spread() -> None:
+    waits = [next_attempt(attempt, NOW, seed="a") - NOW for attempt in range(1, 8)]
+    for wait, minutes in zip(waits, (30, 60, 120, 180, 180, 180, 180), strict=True):
+        assert timedelta(minutes=minutes) <= wait <= timedelta(minutes=minutes * 1.2)
+    assert len({next_attempt(1, NOW, seed=number) for number in range(50)}) > 40
+
+
+@given(st.integers(0, 10_000), st.one_of(st.text(max_size=26), st.integers()))
+def test_the_same_delivery_and_attempt_give_the_same_instant(attempts: int, seed: str | int) -> None:
+    first = next_attempt(attempts, NOW, seed=seed)
+    assert first == next_attempt(attempts, NOW, seed=seed)
+    assert timedelta(minutes=30) <= first - NOW <= timedelta(hours=4)
