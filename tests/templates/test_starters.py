@@ -12,8 +12,10 @@ import pytest
 from outreach.address import canonical_address
 from outreach.audience.segment import judge_segment, parse_segment
 from outreach.cli.demo.people import sample_people
+from outreach.cli.demo.voices import VOICES, Voice
 from outreach.newsletter.campaign_file import CampaignFile, parse_campaign
 from outreach.newsletter.tip_file import TipFile, parse_tip
+from outreach.replies.classify import find_topics
 from outreach.settings import Settings, starter_templates
 from outreach.timing.rule import parse_schedule
 
@@ -113,3 +115,9 @@ def test_topics_are_settings_and_no_cue_points_two_ways(topics: dict[str, list[s
     cues = [cue for words in topics.values() for cue in words]
     assert all(cue == cue.lower().strip() and cue for cue in cues)
     assert [cue for cue, count in Counter(cues).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("voice", [voice for voice in VOICES if voice.topic], ids=lambda voice: voice.text[:24])
+def test_the_topics_find_what_the_demos_customers_write_about(voice: Voice, topics: dict[str, list[str]]) -> None:
+    found = find_topics(voice.text.lower(), topics) or find_topics(voice.subject.lower(), topics)
+    assert found[:1] == (voice.topic,)

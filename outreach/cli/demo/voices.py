@@ -159,8 +159,8 @@ Ella""",
         "question",
         "grinder",
         "Grinder",
-        """Hello, which setting would you recommend for a dark Italian roast on the Brew One Pro? I am on 7 at the
-moment and the shot takes 22 seconds.""",
+        """Hello, which setting of the grinder would you recommend for dark Italian beans on the Brew One Pro? I am on 7
+at the moment and it runs through in 22 seconds.""",
     ),
     Voice(
         "question",
