@@ -120,8 +120,11 @@ def compile_newsletter(
 
 
 def content_digest(frozen: Mapping[str, Any]) -> str:
-    """A digest of all that a reader could see; equal content has an equal digest."""
-    return hashlib.sha256(json.dumps(frozen, sort_keys=True, default=str).encode()).hexdigest()[:40]
+    """A digest of what every reader sees alike: subject, preheader, text, layout, facts. The tips are not in it."""
+    shown = [frozen[key]["source"] for key in (*TEXTS, "layout")]
+    shown += [part["source"] for part in frozen["contents"]]
+    shown.append(json.dumps(frozen["facts"], sort_keys=True))
+    return hashlib.sha256("\0".join(shown).encode()).hexdigest()[:40]
 
 
 def _check_part(parts: _Parts, text: str, file: str, line: int) -> None:
@@ -161,9 +164,10 @@ def _freeze_template(
         shown = shown.replace(parts.masks.word(number), f"{{{{ {name}.bodies[{place}] }}}}")
     frozen["layout"] = _part(parts, shown, source.layouts[source.layout].file)
     frozen["contents"] = [_part(parts, done.pieces[number, ""], source.file) for number in contents]
-    frozen["tips"] = [
-        _tip(tip, lambda key, file: [_part(parts, done.pieces[slot, key], file) for slot in tip_bodies]) for tip in pool
-    ]
+    frozen["tips"] = {
+        tip.name: _tip(tip, lambda key, file: [_part(parts, done.pieces[slot, key], file) for slot in tip_bodies])
+        for tip in pool
+    }
     return True
 
 
@@ -180,12 +184,11 @@ def _freeze_shape(
     frozen["exposed"] = sorted(DECISIVE | read_selectors(page).attributes)
     frozen["layout"] = _part(parts, page, source.layouts[source.layout].file)
     frozen["contents"] = [_part(parts, body, source.file)]
-    frozen["tips"] = [_tip(tip, lambda key, file: [_part(parts, tips[key], file)]) for tip in pool]
+    frozen["tips"] = {tip.name: _tip(tip, lambda key, file: [_part(parts, tips[key], file)]) for tip in pool}
 
 
 def _tip(tip: TipSource, bodies: Any) -> dict[str, Any]:
     return {
-        "name": tip.name,
         "topics": list(tip.topics),
         "segment": tip.segment,
         "position": tip.position,

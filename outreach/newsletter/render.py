@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,12 +74,9 @@ class Renderer:
     def __init__(self, frozen: Mapping[str, Any], *, issue_number: int = 1) -> None:
         self.frozen = frozen
         self._html, self._text = html_environment(), text_environment()
-        self._parts: dict[str, Mapping[str, Any]] = {}
-        self._layout = self._prepare(self._html, "layout", frozen["layout"])
-        self._contents = self._prepare_all(self._html, "content", frozen["contents"])
-        self._subject = self._prepare(self._text, "subject", frozen["subject"])
-        self._preheader = self._prepare(self._text, "preheader", frozen["preheader"])
-        self._tips = {tip["name"]: self._prepare_tip(tip) for tip in frozen["tips"]}
+        self._parts: dict[str, Mapping[str, Any]] = {key: frozen[key] for key in ("layout", "subject", "preheader")}
+        self._parts |= {f"content{at}": part for at, part in enumerate(frozen["contents"])}
+        self._templates: dict[str, Template] = {}
         self._facts = {**frozen["facts"], "issue_number": issue_number}
         self._globals: dict[str, Any] = dict(self._html.globals)
         self._language = str(frozen["facts"].get("language") or "en")
@@ -137,37 +134,43 @@ class Renderer:
             "unsubscribe_url": links.unsubscribe_url,
             "view_url": links.view_url,
         }
-        subject = " ".join(self._one(self._subject, "subject", scope).split())
-        preheader = " ".join(self._one(self._preheader, "preheader", scope).split())
+        subject = " ".join(self._one("subject", scope).split())
+        preheader = " ".join(self._one("preheader", scope).split())
         scope |= {"subject": subject, "preheader": preheader, HOLES: holes}
-        contents = [Markup(self._one(part, f"content{at}", scope)) for at, part in enumerate(self._contents)]  # noqa: S704
+        contents = [self._safe(f"content{at}", scope) for at in range(len(self.frozen["contents"]))]
         shown = [self._tip(tip, scope) for tip in tips]
         scope |= {"content": contents[0] if contents else "", "content_slots": contents, "tips": shown}
-        page = self._one(self._layout, "layout", scope)
+        page = self._one("layout", scope)
         if len(page) > MAX_CHARACTERS:
             raise TemplateError("the mail is larger than two million characters", file=self.frozen["layout"]["file"])
         return subject, preheader, page
 
     def _tip(self, tip: ChosenTip, scope: dict[str, Any]) -> dict[str, Any]:
-        known = self._tips.get(tip.name)
+        known = self.frozen["tips"].get(tip.name)
         if known is None:
             raise TemplateError(f"the tip {tip.name!r} is not in this edition's pool")
         languages = list(known["texts"])
         language = pick_language(languages, str(scope.get("language") or "")) or languages[0]
-        title, bodies = known["texts"][language]
-        key = f"tip:{tip.name}:{language}"
-        made = [Markup(self._one(body, f"{key}:{at}", scope)) for at, body in enumerate(bodies)]  # noqa: S704
+        text, key = known["texts"][language], f"tip:{tip.name}:{language}"
+        self._parts.setdefault(key, text["title"])
+        for at, body in enumerate(text["bodies"]):
+            self._parts.setdefault(f"{key}:{at}", body)
+        made = [self._safe(f"{key}:{at}", scope) for at in range(len(text["bodies"]))]
         return {
             "name": tip.name,
-            "title": self._one(title, f"{key}:title", scope),
-            "topics": known["topics"],
+            "title": self._one(key, scope),
+            "topics": tuple(known["topics"]),
             "reason": tip.reason,
             "language": language,
             "body": made[0] if made else "",
             "bodies": made,
         }
 
-    def _one(self, template: Template, key: str, scope: dict[str, Any]) -> str:
+    def _safe(self, key: str, scope: dict[str, Any]) -> Markup:
+        return Markup(self._one(key, scope))  # noqa: S704  its environment has escaped all values
+
+    def _one(self, key: str, scope: dict[str, Any]) -> str:
+        template = self._templates.get(key) or self._compile(key)
         try:
             return "".join(template.root_render_func(template.new_context(scope, shared=True)))
         except TemplateError:
@@ -219,25 +222,13 @@ class Renderer:
     def _shown_images(self, html: str) -> tuple[str, ...]:
         return tuple(cid for cid in self.frozen["assets"] if f"cid:{cid}" in html)
 
-    def _prepare(self, environment: Sandbox, key: str, part: Mapping[str, Any]) -> Template:
-        self._parts[key] = part
-        code = environment.compile(part["source"], key, f"part:{key}")
-        return Template.from_code(environment, code, {})
-
-    def _prepare_all(self, environment: Sandbox, key: str, parts: Iterable[Mapping[str, Any]]) -> list[Template]:
-        return [self._prepare(environment, f"{key}{at}", part) for at, part in enumerate(parts)]
-
-    def _prepare_tip(self, tip: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "topics": tuple(tip["topics"]),
-            "texts": {
-                language: (
-                    self._prepare(self._text, f"tip:{tip['name']}:{language}:title", text["title"]),
-                    self._prepare_all(self._html, f"tip:{tip['name']}:{language}:", text["bodies"]),
-                )
-                for language, text in tip["texts"].items()
-            },
-        }
+    def _compile(self, key: str) -> Template:
+        """The template of a part, made when it is first needed: most tips of a pool never are, in one process."""
+        is_text = key in ("subject", "preheader") or (key.startswith("tip:") and key.count(":") == 2)
+        environment: Sandbox = self._text if is_text else self._html
+        code = environment.compile(self._parts[key]["source"], key, f"part:{key}")
+        template = self._templates[key] = Template.from_code(environment, code, {})
+        return template
 
 
 def _row_of(wrong: BaseException, filename: str) -> int:

@@ -46,7 +46,7 @@ def choose_tips(
 ) -> list[ChosenTip]:
     """At most `count` tips, best first. `boosts` maps a topic to its boost's id and the reason to print.
 
-    Each boosted topic is served once before any is served twice; the campaign's own topics come before others.
+    A campaign with topics of its own takes only tips on them, beside those that answer a boost.
     """
     fit = [tip for tip in pool if tip.name not in shown and _fits(tip, blocked, now)]
     fit.sort(
@@ -64,7 +64,9 @@ def choose_tips(
             if found is not None:
                 chosen.append(ChosenTip(found.name, reason, boost))
     taken = {tip.name for tip in chosen}
-    chosen += [ChosenTip(tip.name) for tip in fit if tip.name not in taken][: max(0, count - len(chosen))]
+    wanted = set(campaign_topics)
+    rest = [tip for tip in fit if tip.name not in taken and (not wanted or wanted & set(tip.topics))]
+    chosen += [ChosenTip(tip.name) for tip in rest[: max(0, count - len(chosen))]]
     return chosen
 
 

@@ -26,6 +26,8 @@ from .html import (
     wrap,
 )
 
+_NOT_NARROW = re.compile(r"[^\x00-\u02ff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]")
+
 
 @dataclass(frozen=True)
 class _Words:
@@ -72,7 +74,7 @@ def _joined(pieces: tuple[str, ...], words: Sequence[str]) -> str:
 
 def _wrapped(text: str, room: int) -> list[str]:
     """What `wrap` gives, without looking at each word where every character takes one column."""
-    if not text.replace("\xa0", "").isascii():
+    if _NOT_NARROW.search(text):
         return wrap(text, room)
     lines, at = [], 0
     while len(text) - at > room:
