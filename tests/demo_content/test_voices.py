@@ -93,13 +93,21 @@ def test_a_reply_answers_the_very_mail_with_the_original_below(received: bytes, 
     plain = mail.get_body(("plain",))
     assert plain is not None
     text = plain.get_content().replace("\r\n", "\n")
-    assert text.startswith(voice.text)
-    assert text.index("three tips – for you.") > len(voice.text)
+    assert text.startswith(voice.said_by(SENDER))
+    assert text.index("three tips – for you.") > len(voice.text) - 60
     assert raw == as_reply(voice, received, SENDER, style=style), "the same at every run"
     parsed = parse_inbound(raw)
     assert not parsed.faults
     assert parsed.sender == "ann@example.com"
     assert sort_machine(parsed, raw).machine is Machine.HUMAN
+
+
+def test_the_writer_signs_with_his_own_name() -> None:
+    voice = Voice("thanks", "", "", "Thanks, {first} {last}")
+    assert voice.said_by("Ann Müller <a@example.com>") == "Thanks, Ann Müller"
+    assert voice.said_by("lucia.garcia@example.com") == "Thanks, Lucia Garcia"
+    assert voice.said_by("schaefer7@example.com") == "Thanks, Schaefer Schaefer"
+    assert all("{" not in voice.said_by("ann@example.com") for voice in VOICES)
 
 
 def test_replies_differ_in_style_by_voice(received: bytes) -> None:

@@ -28,13 +28,22 @@ _SAME = policy.compat32.clone(linesep="\r\n", max_line_length=None)
 
 @dataclass(frozen=True)
 class Voice:
-    """What one customer says. `subject` "" answers under the original's; in an auto-reply `{}` stands for it."""
+    """What one customer says. `subject` "" answers under the original's; in an auto-reply `{}` stands for it.
+
+    In `text`, `{first}` and `{last}` are where the writer signs.
+    """
 
     kind: VoiceKind
     topic: str
     subject: str
     text: str
     language: str = "en"
+
+    def said_by(self, sender: str) -> str:
+        """The words as `sender` signs them: by the display name, or else by the address."""
+        name, address = parseaddr(sender)
+        names = name.split() or [part.title() for part in re.split(r"[._\d]+", address.partition("@")[0]) if part]
+        return self.text.format(first=names[0] if names else "", last=names[-1] if names else "")
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ def as_reply(voice: Voice, original: bytes, sender: str, *, style: int | None = 
     bare = re.sub(r"^(?:re|aw)\s*:\s*", "", mail.header("Subject"), flags=re.IGNORECASE)
     prefix = "AW: " if voice.language == "de" and look == "outlook" else "Re: "
     reply["Subject"] = voice.subject or prefix + bare
-    text, page = {"gmail": _gmail, "outlook": _outlook, "apple": _apple}[look](voice, mail)
+    text, page = {"gmail": _gmail, "outlook": _outlook, "apple": _apple}[look](voice, voice.said_by(sender), mail)
     reply.set_content(text, cte="quoted-printable")
     if page:
         reply.add_alternative(page, subtype="html", cte="quoted-printable")
@@ -106,7 +115,7 @@ def as_out_of_office(voice: Voice, original: bytes, sender: str) -> bytes:
     reply["Subject"] = (voice.subject or "Auto: {}").format(mail.header("Subject"))
     reply["Auto-Submitted"] = "auto-replied"
     reply["X-Auto-Response-Suppress"] = "All"
-    reply.set_content(voice.text + "\n", cte="quoted-printable")
+    reply.set_content(voice.said_by(sender) + "\n", cte="quoted-printable")
     return reply.as_bytes(policy=policy.SMTP)
 
 
@@ -217,15 +226,15 @@ def _report(mail: _Original, kind: str, sender: str) -> MIMEMultipart:
     return report
 
 
-def _gmail(voice: Voice, mail: _Original) -> tuple[str, str]:
+def _gmail(voice: Voice, said: str, mail: _Original) -> tuple[str, str]:
     when = mail.sent_at
     who, address = parseaddr(mail.header("From"))
     line = f"On {when:%a, %b} {when.day}, {when:%Y} at {when:%I:%M %p} {who} <{address}> wrote:"
     if voice.language == "de":
         line = f"Am {when:%d.%m.%Y} um {when:%H:%M} Uhr schrieb {who} <{address}>:"
-    text = f"{voice.text}\n\n{line}\n\n{_quoted(mail)}\n"
+    text = f"{said}\n\n{line}\n\n{_quoted(mail)}\n"
     page = (
-        f'<div dir="ltr">{_as_html(voice.text)}</div><br>'
+        f'<div dir="ltr">{_as_html(said)}</div><br>'
         '<div class="gmail_quote gmail_quote_container"><div dir="ltr" class="gmail_attr">'
         f"{html.escape(line)}<br></div>"
         '<blockquote class="gmail_quote" style="margin:0px 0px 0px 0.8ex;border-left:1px solid rgb(204,204,204);'
@@ -234,18 +243,18 @@ def _gmail(voice: Voice, mail: _Original) -> tuple[str, str]:
     return text, page
 
 
-def _outlook(voice: Voice, mail: _Original) -> tuple[str, str]:
+def _outlook(voice: Voice, said: str, mail: _Original) -> tuple[str, str]:
     when, german = mail.sent_at, voice.language == "de"
     names = ("Von", "Gesendet", "An", "Betreff") if german else ("From", "Sent", "To", "Subject")
     day = f"{when:%d.%m.%Y %H:%M}" if german else f"{when:%A}, {when.day} {when:%B %Y %H:%M}"
     values = (mail.header("From"), day, mail.header("To"), mail.header("Subject"))
     lines = list(zip(names, values, strict=True))
     head = "\n".join(f"{name}: {value}" for name, value in lines)
-    text = f"{voice.text}\n\n________________________________\n{head}\n\n{mail.body('plain')}\n"
+    text = f"{said}\n\n________________________________\n{head}\n\n{mail.body('plain')}\n"
     shown = "<br>\n".join(f"<b>{name}:</b> {html.escape(value)}" for name, value in lines)
     page = (
         '<html><head><style type="text/css" style="display:none;"> P {margin-top:0;margin-bottom:0;} </style></head>'
-        f'<body dir="ltr"><div class="elementToProof">{_as_html(voice.text)}</div>\n'
+        f'<body dir="ltr"><div class="elementToProof">{_as_html(said)}</div>\n'
         '<div id="appendonsend"></div><hr style="display:inline-block;width:98%" tabindex="-1">'
         '<div id="divRplyFwdMsg" dir="ltr"><font face="Calibri, sans-serif" style="font-size:11pt" color="#000000">'
         f"{shown}</font><div>&nbsp;</div></div><div>{_inner(mail)}</div></body></html>\n"
@@ -253,13 +262,13 @@ def _outlook(voice: Voice, mail: _Original) -> tuple[str, str]:
     return text, page
 
 
-def _apple(voice: Voice, mail: _Original) -> tuple[str, str]:
+def _apple(voice: Voice, said: str, mail: _Original) -> tuple[str, str]:
     when = mail.sent_at
     who, address = parseaddr(mail.header("From"))
     sent, line = "Sent from my iPhone", f"On {when.day} {when:%b %Y}, at {when:%H:%M}, {who} <{address}> wrote:"
     if voice.language == "de":
         sent, line = "Von meinem iPhone gesendet", f"Am {when:%d.%m.%Y} um {when:%H:%M} schrieb {who} <{address}>:"
-    return f"{voice.text}\n\n{sent}\n\n> {line}\n> \n{_quoted(mail)}\n", ""
+    return f"{said}\n\n{sent}\n\n> {line}\n> \n{_quoted(mail)}\n", ""
 
 
 def _quoted(mail: _Original) -> str:

@@ -38,7 +38,7 @@ old, this should not happen and I am really disappointed.
 
 What am I supposed to do now?
 
-Ann""",
+{first}""",
     ),
     Voice(
         "complaint",
@@ -58,7 +58,7 @@ alles genau nach Anleitung gemacht. Ich bin sehr verärgert, so etwas darf bei e
 passieren. Bitte kümmern Sie sich darum.
 
 Mit freundlichen Grüßen
-Hannelore Weber""",
+{first} {last}""",
         "de",
     ),
     Voice(
@@ -69,11 +69,11 @@ Hannelore Weber""",
 have wasted a whole afternoon on this. Please fix it or take the machine back.
 
 Regards,
-Harry
+{first}
 
 --\x20
-Harry Walker
-Walker & Daughters Joinery
+{first} {last}
+{last} & Daughters Joinery
 +44 7700 900461""",
     ),
     Voice(
@@ -92,7 +92,7 @@ tried another phone and a new router, nothing helps. Honestly this is unacceptab
 the app shows "machine offline" since tuesday altough it stands right next to the router. I reinstaled it twice. Your
 hotline put me on hold for 40 minutes and then hung up. I'm fed up.
 
-Noah
+{first}
 
 Sent from my Galaxy""",
     ),
@@ -103,7 +103,7 @@ Sent from my Galaxy""",
         """Leider funktioniert die App bei mir überhaupt nicht mehr. Nach der Aktualisierung stürzt sie beim Öffnen
 sofort ab, und die Rezepte sind weg. Das ist ärgerlich, dafür habe ich nicht so viel Geld bezahlt.
 
-Gruß, Jonas Fischer""",
+Gruß, {first} {last}""",
         "de",
     ),
     Voice(
@@ -119,7 +119,7 @@ Gruß, Jonas Fischer""",
         """My bean box was due on the 9th. The tracking has said "in transit" for eleven days now and nobody answers my
 mails. This is the second late delivery in a row. Very poor service.
 
-Grace Wright""",
+{first} {last}""",
     ),
     Voice(
         "complaint",
@@ -136,7 +136,7 @@ so eine schlampige lieferung habe ich noch nie erlebt""",
         """You charged my card twice for the October box, 38.90 each. I wrote about it two weeks ago and got no answer.
 I want my money back this week, otherwise I will dispute the payment with my bank.
 
-Emma Johnson""",
+{first} {last}""",
     ),
     Voice(
         "complaint",
@@ -153,7 +153,7 @@ invoices. I am not happy about having to ask for the third time.""",
 after a few seconds.
 
 Thanks
-Ella""",
+{first}""",
     ),
     Voice(
         "question",
@@ -169,7 +169,7 @@ at the moment and it runs through in 22 seconds.""",
         """Guten Tag, ich habe meine Maschine im Mai 2025 gekauft. Wie lange gilt die Garantie, und brauche ich dafür
 den Kassenbon? Vielen Dank für Ihre Auskunft!
 
-Marie Koch""",
+{first} {last}""",
         "de",
     ),
     Voice(
@@ -187,10 +187,10 @@ done before the next one is packed?""",
 app?
 
 Best wishes
-Thomas Ellis""",
+{first} {last}""",
     ),
     Voice("question", "brewing", "", "Where do I find the roast date on your bags? I only see best before."),
-    Voice("thanks", "", "", "Thank you, the bit about weighing the shot changed my mornings. Lovely mail!\n\nRuby"),
+    Voice("thanks", "", "", "Thank you, the bit about weighing the shot changed my mornings. Lovely mail!\n\n{first}"),
     Voice("thanks", "", "", "Super Tipps, vielen Dank! Endlich schmeckt der Espresso wie in Triest.", "de"),
     Voice(
         "thanks",
@@ -199,7 +199,7 @@ Thomas Ellis""",
         """Just wanted to say that your colleague Tom was brilliant on the phone last week. The new gasket fits
 perfectly. Keep these tips coming!
 
-Oscar""",
+{first}""",
     ),
     Voice("thanks", "", "", "great, thx 👍"),
     Voice(
@@ -208,7 +208,7 @@ Oscar""",
         "",
         """Merci beaucoup for these tips, I read every one of them. The cold jug trick works wonderfully.
 
-Camille""",
+{first}""",
     ),
     Voice(
         "out_of_office",
@@ -218,7 +218,7 @@ Camille""",
 urgent cases please contact my colleague Priya Shah.
 
 Kind regards
-George Bennett""",
+{first} {last}""",
     ),
     Voice(
         "out_of_office",
@@ -229,7 +229,7 @@ George Bennett""",
 ich bin bis einschließlich 11. Dezember nicht im Büro. Ihre Nachricht wird nicht weitergeleitet.
 
 Freundliche Grüße
-Lukas Müller""",
+{first} {last}""",
         "de",
     ),
     Voice("out_of_office", "", "Out of office Re: {}", "I'm on parental leave until March. Mails are not read."),
