@@ -1,0 +1,189 @@
+"""The public pages: RFC 8058's one-click POST, the unsubscribe page with its button, a mail viewed in the browser.
+
+Law: GET and HEAD change nothing; a POST needs no cookie, no login and no redirect (RFC 8058 3.2). A link works as long
+as its key does, also after its customer was erased. When nothing could be stored the answer is 503, never a false yes.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+import anyio.from_thread
+from sqlalchemy import text
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..errors import OutreachError
+from ..work.workspace import Workspace
+from .pages import WORDS, Button, choose_language, page
+from .unsubscribe import Link, bring_back, find_link, leave
+from .view import view_mail
+
+MAX_BODY = 16_384
+HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'unsafe-inline'; img-src data: https:; form-action 'self'; base-uri 'none'; "
+        b"frame-ancestors 'none'",
+    ),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-robots-tag", b"noindex, nofollow"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+)
+
+
+def public_app(workspace: Workspace) -> Starlette:
+    """The application that `outreach serve` runs."""
+    app = Starlette(
+        routes=[
+            Route("/healthz", _healthz, methods=["GET"]),
+            Route("/u/{token}", _unsubscribe_page, methods=["GET"]),
+            Route("/u/{token}", _unsubscribe, methods=["POST"]),
+            Route("/u/{token}/undo", _undo, methods=["POST"]),
+            Route("/v/{token}", _view, methods=["GET"]),
+        ],
+        middleware=[Middleware(_SafeHeaders)],
+        exception_handlers={HTTPException: _refused, OutreachError: _not_now},
+    )
+    app.state.workspace = workspace
+    return app
+
+
+def _healthz(request: Request) -> Response:
+    with _workspace(request).database.read() as session:
+        session.connection().execute(text("SELECT 1"))
+    return JSONResponse({"ok": True})
+
+
+def _unsubscribe_page(request: Request) -> Response:
+    workspace = _workspace(request)
+    with workspace.database.read() as session:
+        link = find_link(session, workspace, request.path_params["token"])
+    if link is None:
+        return _notice(request, "unknown", 404)
+    if link.is_test:
+        return _notice(request, "test", 200, link)
+    if not link.subscribed:
+        return _left(request, link)
+    words = WORDS[_language(request, link)]
+    line = words["leave_list" if link.title else "leave_all"]
+    return _page(request, link, "leave", [line], button=Button(words["leave_button"]), small=words["still_answers"])
+
+
+def _unsubscribe(request: Request) -> Response:
+    """RFC 8058's POST, or the page's button. Anything else is shown the button."""
+    body = anyio.from_thread.run(_read_body, request)
+    one_click = b"List-Unsubscribe" in body and b"One-Click" in body
+    if not one_click and parse_qs(body.decode("latin-1"), max_num_fields=10).get("from") != ["page"]:
+        return _unsubscribe_page(request)
+    workspace = _workspace(request)
+    link = leave(workspace, request.path_params["token"], how="one_click" if one_click else "page")
+    if link is None:
+        return _notice(request, "unknown", 404)
+    if one_click:
+        return PlainTextResponse("unsubscribed\n")
+    return _notice(request, "test", 200, link) if link.is_test else _left(request, link)
+
+
+def _undo(request: Request) -> Response:
+    link, done = bring_back(_workspace(request), request.path_params["token"])
+    if link is None:
+        return _notice(request, "unknown", 404)
+    if not done and not link.subscribed:
+        return _notice(request, "not_back", 409, link)
+    line = WORDS[_language(request, link)]["back_list" if link.title else "back_all"]
+    return _page(request, link, "back", [line])
+
+
+def _view(request: Request) -> Response:
+    language = _language(request)
+    html, known = view_mail(_workspace(request), request.path_params["token"], WORDS[language]["view"])
+    if html is None:
+        return _notice(request, "gone" if known else "unknown", 410 if known else 404)
+    return HTMLResponse(html)
+
+
+def _left(request: Request, link: Link) -> Response:
+    words = WORDS[_language(request, link)]
+    lines = [words["left_list" if link.title else "left_all"]]
+    if not link.undoable:
+        return _page(request, link, "left", lines)
+    here = request.path_params["token"]
+    button = Button(words["undo_button"], action=f"{here}/undo", quiet=True)
+    return _page(request, link, "left", [*lines, words["undo"]], button=button)
+
+
+def _page(
+    request: Request,
+    link: Link | None,
+    title: str,
+    lines: list[str],
+    *,
+    button: Button | None = None,
+    small: str = "",
+    status: int = 200,
+) -> Response:
+    company = _workspace(request).settings.identity.company
+    language = _language(request, link)
+    told = [line.format(name=link.title if link else "", company=company) for line in lines]
+    html = page(language, company, WORDS[language][title], told, button=button, small=small)
+    return HTMLResponse(html, status)
+
+
+def _notice(request: Request, what: str, status: int, link: Link | None = None) -> Response:
+    return _page(request, link, what, [WORDS[_language(request, link)][f"{what}_line"]], status=status)
+
+
+def _language(request: Request, link: Link | None = None) -> str:
+    asked = request.headers.get("accept-language")
+    return choose_language(link.language if link else None, asked, _workspace(request).settings.identity.language)
+
+
+def _workspace(request: Request) -> Workspace:
+    found: Workspace = request.app.state.workspace
+    return found
+
+
+async def _read_body(request: Request) -> bytes:
+    """The first bytes of the body: a form of ours is tiny, whatever is longer is not read."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return body[:MAX_BODY]
+    return body
+
+
+def _refused(request: Request, wrong: Exception) -> Response:
+    assert isinstance(wrong, HTTPException)
+    answer = _notice(request, "nothing", wrong.status_code)
+    answer.headers.update(wrong.headers or {})
+    return answer
+
+
+def _not_now(request: Request, wrong: Exception) -> Response:
+    """The database is locked or full: a mail provider repeats its POST, a person presses again."""
+    answer = _notice(request, "later", 503)
+    answer.headers["retry-after"] = "60"
+    return answer
+
+
+class _SafeHeaders:
+    """Puts the security headers on every response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *HEADERS]
+            await send(message)
+
+        await self.app(scope, receive, send_safely if scope["type"] == "http" else send)

@@ -1,0 +1,233 @@
+"""The report as one HTML page that needs nothing else: no script, no network, light and dark, readable aloud.
+
+Law: it says what it counted, and admits where there is too little to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+from ..records import CaseState
+from ..store.edition_figures import EditionFigures, Rate, differ
+from ..store.figures import Figures, Spread
+from .charts import Point, Span, bars, columns, line, spans
+from .pages import render
+
+SHOWN = 8
+PLOTTED = 12
+TONES = {"complaint": "bad", "question": "warn", "thanks": "good"}
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A headline: a figure, what it is, and what it is made of."""
+
+    value: str
+    label: str
+    detail: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A rate beside the editions before: in words, and whether that is good."""
+
+    words: str
+    tone: str
+
+
+def report_page(figures: Figures) -> str:
+    """The whole page."""
+    zone = ZoneInfo(figures.zone)
+    editions = [_edition(each, zone) for each in reversed(figures.editions)]
+    return render(
+        "report.html.j2",
+        figures=figures,
+        made=f"{figures.at.astimezone(zone):%-d %B %Y, %H:%M}",
+        tiles=_tiles(figures),
+        attention=attention(figures),
+        editions=editions[:SHOWN],
+        older=len(editions[SHOWN:]),
+        plots=_plots(figures, zone),
+        register=_register(figures),
+    )
+
+
+def attention(figures: Figures) -> list[str]:
+    """What needs a person, most pressing first."""
+    cases, told = figures.cases, []
+    if cases.overdue:
+        told.append(f"{_count(cases.overdue, 'case is', 'cases are')} overdue: a customer waits too long for us.")
+    if figures.in_doubt:
+        told.append(f"{_count(figures.in_doubt, 'mail is', 'mails are')} in doubt: nobody knows whether it was taken.")
+    if figures.replies.unreviewed:
+        told.append(f"{_count(figures.replies.unreviewed, 'reply waits', 'replies wait')} for a person's review.")
+    return told
+
+
+def change(now: Rate, before: Rate | None, *, editions: int) -> Change:
+    """How a rate stands against the editions before; more is worse. Only what passes chance is called good or bad."""
+    if before is None or now.per_1000 is None or before.per_1000 is None:
+        return Change("", "")
+    last = f"last {editions}" if editions > 1 else "last"
+    if now.per_1000 == before.per_1000:
+        return Change(f"as in the {last}", "")
+    more = now.per_1000 > before.per_1000
+    tone = ("bad" if more else "good") if differ(now, before) else ""
+    return Change(f"{'▲' if more else '▼'} from {before.per_1000:.1f}, {last}", tone)
+
+
+def rate(value: Rate) -> str:
+    """A rate per 1,000, or a dash."""
+    return "–" if value.per_1000 is None else f"{value.per_1000:.1f}"
+
+
+def hours(value: float | None) -> str:
+    """Business hours in words."""
+    if value is None:
+        return "–"
+    if value < 1 / 60:
+        return "< 1 min"
+    if value < 1:
+        return f"{value * 60:.0f} min"
+    return f"{value:.1f} h"
+
+
+def _tiles(figures: Figures) -> list[Tile]:
+    cases = figures.cases
+    return [
+        Tile(f"{figures.people_reached:,}", "people reached", f"by {figures.sent:,} mails that were accepted"),
+        Tile(
+            rate(figures.complaints),
+            "complaints per 1,000 reached",
+            f"{_count(figures.complainers, 'person', 'people')} complained",
+        ),
+        Tile(
+            f"{cases.open:,}",
+            "open cases",
+            f"{cases.overdue} overdue, {cases.states.get(CaseState.WAITING, 0)} wait for the customer",
+            "bad" if cases.overdue else "",
+        ),
+        Tile(hours(cases.first_answer.median), "to the first answer", _spread_words(cases.first_answer)),
+        Tile(hours(cases.solution.median), "to the solution", _spread_words(cases.solution)),
+        Tile(f"{figures.unsubscribed:,}", "unsubscribed", f"{figures.bounced:,} mails bounced"),
+    ]
+
+
+def _spread_words(found: Spread) -> str:
+    if not found.count:
+        return "no case yet; business hours"
+    return f"median of {found.count}; nine in ten within {hours(found.p90)}; business hours"
+
+
+def _edition(edition: EditionFigures, zone: ZoneInfo) -> dict[str, object]:
+    rates, before, number = edition.rates, edition.before, edition.before_editions
+    return {
+        "figures": edition,
+        "when": f"{edition.due_at.astimezone(zone):%-d %b %Y}",
+        "rates": [
+            (
+                "complaints",
+                rate(rates.complaints),
+                change(rates.complaints, before.complaints if before else None, editions=number),
+            ),
+            (
+                "unsubscribes",
+                rate(rates.unsubscribes),
+                change(rates.unsubscribes, before.unsubscribes if before else None, editions=number),
+            ),
+            (
+                "bounces",
+                rate(rates.bounces),
+                change(rates.bounces, before.bounces if before else None, editions=number),
+            ),
+        ],
+        "replies": rates.replies.count,
+    }
+
+
+def _plots(figures: Figures, zone: ZoneInfo) -> dict[str, Markup | None]:
+    shown = figures.editions[-PLOTTED:]
+    last = shown[-1] if shown else None
+    replies, cases = figures.replies, figures.cases
+    names = {each.id: _edition_label(each.due_at, zone) for each in shown}
+    return {
+        "reached": columns(
+            "reached",
+            "People reached by each edition",
+            [
+                Point(names[each.id], each.reached, f"{each.reached:,}", "" if each is last else "soft")
+                for each in shown
+            ],
+        )
+        if shown
+        else None,
+        "complaints": line(
+            "complaints",
+            "Complaints per 1,000 people reached, edition by edition",
+            [Point(names[each.id], each.rates.complaints.per_1000, rate(each.rates.complaints)) for each in shown],
+        )
+        if any(each.reached for each in shown)
+        else None,
+        "categories": _tally("categories", "What people wrote", replies.people, TONES),
+        "topics": _tally("topics", "What the complaints are about", replies.complaint_topics, {}),
+        "days": columns(
+            "days",
+            f"Messages from people on each of the last {len(replies.by_day)} days",
+            [Point(_day(day), count, str(count)) for day, count in replies.by_day],
+            numbers=False,
+        )
+        if any(count for _, count in replies.by_day)
+        else None,
+        "ages": _tally("ages", "Open cases by age", cases.open_by_age, {"older": "bad", "1 to 4 weeks": "warn"})
+        if cases.open
+        else None,
+        "open_topics": _tally("open-topics", "Open cases by topic", cases.open_by_topic, {}),
+        "times": _times(figures),
+    }
+
+
+def _times(figures: Figures) -> Markup | None:
+    rows = [
+        Span(label, found.median, found.p90, f"{hours(found.median)} / {hours(found.p90)}")
+        for label, found in (
+            ("First answer", figures.cases.first_answer),
+            ("Solution", figures.cases.solution),
+        )
+        if found.median is not None and found.p90 is not None
+    ]
+    return spans("times", "Business hours: median and 90th percentile", rows) if rows else None
+
+
+def _tally(name: str, title: str, counts: Mapping[str, int], tones: Mapping[str, str]) -> Markup | None:
+    points = [Point(word.replace("_", " "), count, f"{count:,}", tones.get(word, "")) for word, count in counts.items()]
+    return bars(name, title, points[:8]) if points else None
+
+
+def _register(figures: Figures) -> list[tuple[str, int]]:
+    states = figures.cases.states
+    return [
+        ("opened", figures.cases.opened),
+        ("still open", figures.cases.open),
+        ("solved, not yet confirmed", states.get(CaseState.SOLVED, 0)),
+        ("confirmed by the customer", states.get(CaseState.CONFIRMED, 0)),
+        ("dismissed", states.get(CaseState.DISMISSED, 0)),
+    ]
+
+
+def _edition_label(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%-d %b}"
+
+
+def _day(iso: str) -> str:
+    day = datetime.fromisoformat(iso)
+    return f"{day:%-d %b}"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"

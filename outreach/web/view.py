@@ -1,0 +1,66 @@
+"""A mail as a web page, for readers whose mail program shows it badly.
+
+Law: the very delivery is rendered again, with the choices made for this person and today's data, and says so. Only mail
+that may have left is shown; after erasure there is nothing to show.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from html import escape
+
+from sqlmodel import select
+
+from ..address import read_token
+from ..errors import TemplateError
+from ..newsletter.message import Image
+from ..records import Delivery, DeliveryState, Kind
+from ..store.customers import load_customers
+from ..work.letter import load_images, open_press
+from ..work.workspace import Workspace
+
+SHOWN = frozenset({DeliveryState.SENT, DeliveryState.INFLIGHT, DeliveryState.IN_DOUBT, DeliveryState.FAILED})
+BANNER = (
+    '<div role="note" style="margin:0;padding:10px 16px;background:#231d18;color:#f6efe6;text-align:center;'
+    "font:14px/1.5 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif\">{words}</div>"
+)
+_BODY = re.compile(r"<body\b[^>]{0,2000}>", re.IGNORECASE)
+
+
+def view_mail(workspace: Workspace, token: str, words: str) -> tuple[str | None, bool]:
+    """The page, or None; and whether the token is ours. `words` say that today's data was used."""
+    public_id = read_token(workspace.keys, "view", token)
+    if public_id is None:
+        return None, False
+    with workspace.database.read() as session:
+        delivery = session.exec(select(Delivery).where(Delivery.public_id == public_id)).first()
+        if delivery is None or delivery.state not in SHOWN:
+            return None, False
+        people = load_customers(session, [delivery.customer_id]) if delivery.customer_id is not None else {}
+        customer = next(iter(people.values()), None)
+        if delivery.kind is not Kind.TEST and (customer is None or customer.erased_at is not None):
+            return None, True
+        press = open_press(session, workspace, delivery.edition_id)
+        images = load_images(session, press.frozen)
+    try:
+        rendered = press.render(customer, public_id, delivery.choices)
+    except TemplateError:
+        return None, True
+    return (with_banner(embed(rendered.html, images), words), True) if rendered.html else (None, True)
+
+
+def embed(html: str, images: Mapping[str, Image]) -> str:
+    """The page with its images inside: a browser knows no `cid:` (RFC 2392)."""
+    for cid, image in images.items():
+        data = base64.b64encode(image.data).decode()
+        html = html.replace(f"cid:{cid}", f"data:{image.media_type};base64,{data}")
+    return html
+
+
+def with_banner(html: str, words: str) -> str:
+    """The mail's page with a line on top of its body."""
+    banner = BANNER.format(words=escape(words))
+    opening = _BODY.search(html)
+    return html[: opening.end()] + banner + html[opening.end() :] if opening else banner + html
