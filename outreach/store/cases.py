@@ -22,8 +22,10 @@ from ..records import (
     Delivery,
     DeliveryState,
     EntryKind,
+    Hold,
     Inbound,
     Machine,
+    Step,
     Urgency,
     Verdict,
 )
@@ -220,3 +222,10 @@ def first_standing_answer(session: Session, case_id: int) -> datetime | None:
     lost = {entry.delivery_id for entry in entries if entry.kind is EntryKind.NOTE and entry.delivery_id is not None}
     given = [entry.at for entry in entries if entry.event is CaseEvent.ANSWER and entry.delivery_id not in lost]
     return min(given, default=None)
+
+
+def holds_and_steps(session: Session, case_id: int) -> tuple[list[Hold], list[Step]]:
+    """What a case changed in the plan, oldest first."""
+    holds = session.exec(select(Hold).where(Hold.case_id == case_id).order_by(col(Hold.id)))
+    steps = session.exec(select(Step).where(Step.case_id == case_id).order_by(col(Step.id)))
+    return list(holds), list(steps)

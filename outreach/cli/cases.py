@@ -1,0 +1,372 @@
+"""`outreach cases …`: complaints and questions, from the first message until the customer confirms."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shlex
+import subprocess
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import OutreachError, UsageError
+from .common import AsJson, open_here, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..records import CaseState
+    from ..work.workspace import Workspace
+
+app = typer.Typer(no_args_is_help=True, help="Complaints and questions as cases, until they are solved.")
+
+CaseId = Annotated[int, typer.Argument(metavar="ID", help="The case's number, as `cases list` shows it.")]
+By = Annotated[str, typer.Option("--by", help="Who does it; else the name you are logged in with.")]
+STATES = ("new", "open", "waiting", "solved", "confirmed", "dismissed")
+CUT = "# ------ what is below this line is not sent ------"
+
+
+@app.command("list")
+def list_cases(
+    state: Annotated[
+        list[str] | None, typer.Option(help=f"Only this state ({', '.join(STATES)}, or all); may be repeated.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Only this owner's; - gives those that nobody owns.")] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only those where the customer waits too long.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List cases in the order in which they are to be worked on: harm, then what is due first, then age.
+
+    Without --state: all but those that are closed. How often or how loudly somebody writes moves nothing.
+
+    Example: [bold]outreach cases list --overdue --owner maria[/bold]
+    """
+    from ..cases.clock import is_overdue  # lazy, as all below: SQLModel takes most of a second
+    from ..cases.rank import rank_cases
+    from ..store import cases as kept
+
+    workspace = open_here()
+    now = workspace.clock()
+    with workspace.database.read() as session:
+        rows = kept.list_cases(session, states=_states(state or []), owner="" if owner == "-" else owner)
+    people = {case.id: customer for case, customer in rows}
+    ranked = [case for case in rank_cases(case for case, _ in rows) if not overdue or is_overdue(case, now)]
+    if as_json:
+        print_json([_case_json(workspace, case, people[case.id], now) for case in ranked])
+        return
+    if not ranked:
+        typer.echo("No case is overdue." if overdue else "No case is open: nobody waits for an answer.")
+        return
+    print_table(
+        ["case", "state", "due", "age", "urgency", "what", "topic", "owner", "from", "summary"],
+        [
+            [
+                case.id,
+                case.state,
+                _due_words(workspace, case, now),
+                _age(now, case.closed_at, case.opened_at),
+                "" if case.urgency == "normal" else case.urgency,
+                case.category,
+                case.topic,
+                case.owner or "nobody",
+                _person(case, people[case.id]),
+                case.summary[:60],
+            ]
+            for case in ranked
+        ],
+    )
+
+
+@app.command()
+def show(case_id: CaseId, as_json: AsJson = False) -> None:
+    """Show a case: what was said and done, its clocks, and what it changes in the plan.
+
+    Example: [bold]outreach cases show 7[/bold]
+    """
+    from ..cases.clock import durations  # lazy
+    from ..store import cases as kept
+    from ..work.casework import find_case
+
+    workspace = open_here()
+    now = workspace.clock()
+    with workspace.database.read() as session:
+        case = find_case(session, case_id)
+        customer = kept.customer_of(session, case)
+        entries = kept.entries_of(session, case_id)
+        holds, steps = kept.holds_and_steps(session, case_id)
+    moves = [(entry.at, entry.event) for entry in entries if entry.event is not None]
+    taken = durations(case, moves, workspace.working_hours)
+    if as_json:
+        value = _case_json(workspace, case, customer, now)
+        value["first_answer_hours"], value["solution_hours"] = taken.first_answer, taken.solution
+        value["entries"] = [
+            entry.model_dump(include={"at", "kind", "event", "by", "text", "inbound_id", "delivery_id"})
+            for entry in entries
+        ]
+        value["holds"] = [hold.model_dump(exclude={"customer_id", "case_id"}) for hold in holds]
+        value["steps"] = [step.model_dump(include={"at", "rule", "state", "what", "reason"}) for step in steps]
+        print_json(value)
+        return
+    typer.echo(f"Case {case.id}: {case.category}{' about ' + case.topic if case.topic else ''}, {case.state}")
+    typer.echo(f"  from     {_person(case, customer)}")
+    typer.echo(f"  owner    {case.owner or 'nobody'}")
+    typer.echo(f"  urgency  {case.urgency}")
+    typer.echo(f"  opened   {_local(workspace, case.opened_at)}, {_age(now, case.closed_at, case.opened_at)} ago")
+    typer.echo(f"  due      {_due_words(workspace, case, now)}")
+    if taken.first_answer is not None:
+        typer.echo(f"  answered after {taken.first_answer:.1f} business hours")
+    if taken.solution is not None:
+        typer.echo(f"  solved   after {taken.solution:.1f} business hours, waiting for the customer left out")
+    for entry in entries:
+        what = entry.event or entry.kind
+        typer.echo(f"\n{_local(workspace, entry.at)}  {what}  {entry.by}")
+        for line in entry.text.splitlines():
+            typer.echo(f"    {line}")
+    if steps:
+        typer.echo("\nWhat it changed in the plan:")
+        for step in steps:
+            typer.echo(f"  {_local(workspace, step.at)}  {step.what} ({step.reason})")
+
+
+@app.command()
+def assign(
+    case_id: CaseId, who: Annotated[str, typer.Argument(metavar="WHO", help="The new owner.")], by: By = ""
+) -> None:
+    """Give a case to somebody.
+
+    Example: [bold]outreach cases assign 7 maria[/bold]
+    """
+    from ..work.answer import assign_case  # lazy
+
+    workspace = open_here()
+    assign_case(workspace, case_id, who, by or _me())
+    _tell(workspace, case_id)
+
+
+@app.command()
+def answer(
+    case_id: CaseId,
+    text: Annotated[str, typer.Option("--text", help="What to write; without it your editor opens.")] = "",
+    file: Annotated[Path | None, typer.Option("--file", help="A UTF-8 text file to send; - reads from a pipe.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="You asked the customer something: the clock stands.")] = False,
+    resolve: Annotated[bool, typer.Option("--resolve", help="This solves it.")] = False,
+    later: Annotated[bool, typer.Option("--later", help="Only queue it; it leaves with the next run.")] = False,
+    by: By = "",
+) -> None:
+    """Answer the customer by mail, threaded below what they wrote, through the same outbox as every mail.
+
+    Example: [bold]outreach cases answer 7 --text "A new cable is on its way." --resolve[/bold]
+    """
+    from ..records import CaseEvent  # lazy
+    from ..work.answer import answer_case, change_state
+
+    if wait and resolve:
+        raise UsageError("--wait and --resolve exclude each other", remedy="Is it solved, or do you ask something?")
+    workspace = open_here()
+    who = by or _me()
+    delivery_id = answer_case(workspace, case_id, _text(workspace, case_id, text, file), who)
+    if wait or resolve:
+        change_state(workspace, case_id, CaseEvent.WAIT if wait else CaseEvent.RESOLVE, who)
+    typer.echo(_leave(workspace, delivery_id, later=later))
+    _tell(workspace, case_id)
+
+
+@app.command()
+def note(
+    case_id: CaseId,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to write down.")],
+    answered: Annotated[bool, typer.Option("--answered", help="You told the customer so, by phone or in person.")] = (
+        False
+    ),
+    by: By = "",
+) -> None:
+    """Write something down in a case; with --answered it counts as a personal answer.
+
+    Example: [bold]outreach cases note 7 "Called her: the cable was loose." --answered[/bold]
+    """
+    from ..work import answer as work  # lazy
+
+    workspace = open_here()
+    (work.note_answer if answered else work.note)(workspace, case_id, text, by or _me())
+    _tell(workspace, case_id)
+
+
+@app.command()
+def wait(case_id: CaseId, by: By = "") -> None:
+    """Wait for the customer: the only pause of a case's clocks. Their next message ends it.
+
+    Example: [bold]outreach cases wait 7[/bold]
+    """
+    _change(case_id, "wait", by, "")
+
+
+@app.command()
+def resolve(case_id: CaseId, note: Annotated[str, typer.Option("--note", help="How.")] = "", by: By = "") -> None:
+    """Say that it is solved; what the case held in the plan is lifted. The customer has the last word.
+
+    Example: [bold]outreach cases resolve 7 --note "new cable sent"[/bold]
+    """
+    _change(case_id, "resolve", by, note)
+
+
+@app.command()
+def confirm(
+    case_id: CaseId, note: Annotated[str, typer.Option("--note", help="Who said so.")] = "", by: By = ""
+) -> None:
+    """The customer said that it is solved. No answer is not a yes.
+
+    Example: [bold]outreach cases confirm 7 --note "she wrote: works now"[/bold]
+    """
+    _change(case_id, "confirm", by, note)
+
+
+@app.command()
+def reopen(case_id: CaseId, note: Annotated[str, typer.Option("--note", help="Why.")] = "", by: By = "") -> None:
+    """It is not solved after all: the clocks go on, and what the case held is held again.
+
+    Example: [bold]outreach cases reopen 7[/bold]
+    """
+    _change(case_id, "reopen", by, note)
+
+
+@app.command()
+def dismiss(case_id: CaseId, note: Annotated[str, typer.Option("--note", help="Why.")] = "", by: By = "") -> None:
+    """It is neither a complaint nor a question after all.
+
+    Example: [bold]outreach cases dismiss 7 --note "meant for another company"[/bold]
+    """
+    _change(case_id, "dismiss", by, note)
+
+
+def _change(case_id: int, event: str, by: str, note: str) -> None:
+    from ..records import CaseEvent  # lazy
+    from ..work.answer import change_state
+
+    workspace = open_here()
+    change_state(workspace, case_id, CaseEvent(event), by or _me(), note)
+    _tell(workspace, case_id)
+
+
+def _tell(workspace: Workspace, case_id: int) -> None:
+    from ..work.casework import find_case  # lazy
+
+    with workspace.database.read() as session:
+        case = find_case(session, case_id)
+    due = _due_words(workspace, case, workspace.clock())
+    typer.echo(f"Case {case.id} is {case.state}, owned by {case.owner or 'nobody'}{'; due ' + due if due else ''}.")
+
+
+def _leave(workspace: Workspace, delivery_id: int, *, later: bool) -> str:
+    """Send the answer now, unless `later`; in words what became of it."""
+    from ..records import Delivery, DeliveryState  # lazy
+    from ..work.send import send_open
+
+    with workspace.database.read() as session:
+        edition_id = session.get_one(Delivery, delivery_id).edition_id
+    if later:
+        return "Queued: it leaves with the next `outreach run`."
+    try:
+        send_open(workspace, edition_ids=[edition_id])
+    except OutreachError as wrong:
+        return f"Queued, not sent yet: {wrong.message}. It leaves with the next `outreach run`."
+    with workspace.database.read() as session:
+        delivery = session.get_one(Delivery, delivery_id)
+    if delivery.state is DeliveryState.SENT:
+        return "Sent."
+    why = delivery.evidence or delivery.response or delivery.reason
+    return f"The answer is {str(delivery.state).replace('_', ' ')}{': ' + why if why else ''}."
+
+
+def _text(workspace: Workspace, case_id: int, text: str, file: Path | None) -> str:
+    if text and file:
+        raise UsageError("--text and --file exclude each other")
+    if text:
+        return text
+    if file is None:
+        return _from_editor(workspace, case_id)
+    try:
+        raw = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
+        return raw.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise UsageError(f"{file} cannot be read: {wrong}", remedy="Name a UTF-8 text file.") from None
+
+
+def _from_editor(workspace: Workspace, case_id: int) -> str:
+    """What a person writes in their editor, above what the customer wrote."""
+    from ..store import cases as kept  # lazy
+    from ..work.casework import find_case
+
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not editor:
+        raise UsageError("no text given", remedy="Use --text or --file, or set EDITOR to your editor.")
+    with workspace.database.read() as session:
+        find_case(session, case_id)
+        said = [each.text for each in kept.inbounds_of(session, case_id)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"answer-{case_id}.txt"
+        path.write_text("\n\n" + "\n".join([CUT, *said]) + "\n", encoding="utf-8")
+        try:
+            subprocess.run([*shlex.split(editor), str(path)], check=True)
+        except (OSError, subprocess.CalledProcessError) as wrong:
+            raise UsageError(f"the editor {editor} failed: {wrong}", remedy="Use --text or --file.") from None
+        return path.read_text(encoding="utf-8").partition(CUT)[0]
+
+
+def _states(names: list[str]) -> list[CaseState] | None:
+    from ..records import CaseState  # lazy
+
+    if "all" in names:
+        return None
+    unknown = [name for name in names if name not in STATES]
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is no state of a case", remedy=f"They are {', '.join(STATES)}, and all.")
+    return [CaseState(name) for name in names or STATES[:4]]
+
+
+def _case_json(workspace: Workspace, case: Any, customer: Any, now: datetime) -> dict[str, Any]:
+    from ..cases.clock import is_overdue  # lazy
+
+    value: dict[str, Any] = case.model_dump(exclude={"customer_id", "version"})
+    value["customer"] = customer.address if customer is not None else None
+    value["overdue"] = is_overdue(case, now)
+    value["age_hours"] = round(((case.closed_at or now) - case.opened_at).total_seconds() / 3600, 2)
+    value["due_local"] = _local(workspace, case.due_at)
+    return value
+
+
+def _person(case: Any, customer: Any) -> str:
+    if customer is None:
+        return str(case.author)
+    if customer.erased_at is not None:
+        return "erased"
+    name = " ".join(part for part in (customer.first_name, customer.last_name) if part)
+    return f"{name} <{customer.address}>" if name else str(customer.address or case.author)
+
+
+def _due_words(workspace: Workspace, case: Any, now: datetime) -> str:
+    from ..cases.clock import is_overdue  # lazy
+
+    if case.state == "waiting":
+        return f"waits for the customer since {_local(workspace, case.waiting_since)}"
+    if case.state not in ("new", "open"):
+        return ""
+    return _local(workspace, case.due_at) + (" (overdue)" if is_overdue(case, now) else "")
+
+
+def _local(workspace: Workspace, instant: datetime) -> str:
+    local = instant.astimezone(workspace.working_hours.zone)
+    return f"{local:%a} {local.day} {local:%b %H:%M}"
+
+
+def _age(now: datetime, closed_at: datetime | None, opened_at: datetime) -> str:
+    hours = ((closed_at or now) - opened_at).total_seconds() / 3600
+    return f"{hours / 24:.0f} d" if hours >= 48 else f"{hours:.0f} h" if hours >= 1 else f"{hours * 60:.0f} min"
+
+
+def _me() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody"
