@@ -33,6 +33,7 @@ from .plan import MAY_HAVE_BEEN_SENT
 
 CHUNK = 500
 UNFINISHED = (EditionState.PLANNING, EditionState.OPEN, EditionState.PAUSED, EditionState.WAITING)
+TO_GO = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.DEFERRED)
 LIGHT: Any = defer(Edition.frozen, raiseload=True)  # type: ignore[arg-type]
 """Lists of editions leave out what only rendering reads: it may be large."""
 WENT_OUT = (EditionState.OPEN, EditionState.PAUSED, EditionState.DONE)
@@ -288,12 +289,24 @@ def due_counts(session: Session, edition_id: int) -> list[tuple[str | None, date
         .outerjoin(Customer, col(Customer.id) == col(Delivery.customer_id))
         .where(
             col(Delivery.edition_id) == edition_id,
-            col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.DEFERRED)),
+            col(Delivery.state).in_(TO_GO),
         )
         .group_by(col(Customer.zone), at)
         .order_by(at)
     )
     return [(zone, due, count) for zone, due, count in session.execute(query)]
+
+
+def still_to_go(session: Session, edition_id: int) -> Iterator[tuple[int, datetime]]:
+    """The customers whose mail of this edition is still to go, and when, streamed."""
+    at = func.coalesce(col(Delivery.next_at), col(Delivery.due_at))
+    customer: Any = col(Delivery.customer_id)
+    query = select(customer, at).where(
+        col(Delivery.edition_id) == edition_id,
+        customer.is_not(None),
+        col(Delivery.state).in_(TO_GO),
+    )
+    yield from session.execute(query.execution_options(yield_per=2000)).tuples()
 
 
 def deliveries_to(session: Session, campaign_id: int, customer_id: int) -> list[tuple[Delivery, Edition]]:

@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from ..plan.steps import LiftHold, NewBoost, NewHold, StepDraft
 from ..records import (
     BULK,
     Boost,
+    Customer,
     Delivery,
     DeliveryState,
     Hold,
@@ -234,3 +235,30 @@ def shown_tips(
         for customer_id, choices in session.execute(query):
             found[customer_id].update((choices or {}).get("tips", ()))
     return {customer_id: tips for customer_id, tips in found.items() if tips}
+
+
+def recent_steps(
+    session: Session, since: datetime, *, customer_id: int | None = None, limit: int = 20
+) -> list[tuple[Step, str]]:
+    """The newest steps after `since`, each with the customer's address ("" for none), newest first."""
+    query = (
+        select(Step, func.coalesce(col(Customer.address), ""))
+        .outerjoin(Customer, col(Customer.id) == col(Step.customer_id))
+        .where(col(Step.at) > since)
+        .order_by(col(Step.at).desc(), col(Step.id).desc())
+        .limit(limit)
+    )
+    if customer_id is not None:
+        query = query.where(col(Step.customer_id) == customer_id)
+    return [(step, address) for step, address in session.execute(query)]
+
+
+def step_counts(session: Session, since: datetime) -> list[tuple[str, int]]:
+    """How often each rule changed the plan after `since`, the most often first."""
+    query = (
+        select(col(Step.rule), func.count())
+        .where(col(Step.at) > since)
+        .group_by(col(Step.rule))
+        .order_by(func.count().desc(), col(Step.rule))
+    )
+    return [(rule, count) for rule, count in session.execute(query)]

@@ -104,18 +104,19 @@ def settle_schedules(workspace: Workspace) -> None:
         stale = [
             campaign.id
             for campaign, row in campaigns_and_schedules(session)
-            if _wanted(workspace, campaign, row) != _kept(row)
+            if wanted_row(workspace, campaign, row) != _kept(row)
         ]
     if not stale:
         return
     with workspace.database.write() as session:
         for campaign, row in campaigns_and_schedules(session):
-            wanted = _wanted(workspace, campaign, row)
+            wanted = wanted_row(workspace, campaign, row)
             if campaign.id in stale and campaign.id is not None and wanted != _kept(row):
                 keep_schedule(session, campaign.id, wanted)
 
 
-def _wanted(workspace: Workspace, campaign: Campaign, row: Schedule | None) -> dict[str, Any] | None:
+def wanted_row(workspace: Workspace, campaign: Campaign, row: Schedule | None) -> dict[str, Any] | None:
+    """What the schedule's row should hold, given what it holds; None where the campaign has no rule to keep."""
     try:
         timing = timing_of(workspace, campaign)
     except InputError:

@@ -1,0 +1,224 @@
+"""`outreach plan` and `outreach why`: the plan as a marketer reads it, and the answer for one person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .common import AsJson, open_here, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from ..work.agenda import Agenda, Entry, Slot
+    from ..work.why import Why
+
+plan_app = typer.Typer()
+why_app = typer.Typer()
+MOST_SLOTS = 10
+RULES = {
+    "suggested_complaint": "complaints that the cues suggest",
+    "confirmed_complaint": "complaints that a person confirmed",
+    "reopened_complaint": "complaints that came up again",
+    "no_complaint": "messages that were no complaint after all",
+    "answered": "personal answers",
+    "answered_topic": "topics that come first after a personal answer",
+    "case_closed": "cases that were closed",
+    "hold_lapsed": "holds that lapsed unconfirmed",
+    "missed_occasion": "occasions missed while nothing ran",
+}
+"""What each rule's steps are about, for a person."""
+
+
+class Which(StrEnum):
+    """Whose names are wanted."""
+
+    GOING = "going"
+    WITHHELD = "withheld"
+    LATER = "later"
+
+
+@plan_app.command()
+def plan(
+    days: Annotated[int, typer.Option("--days", min=1, max=366, help="How far to look ahead, and back.")] = 14,
+    campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
+    who: Annotated[
+        Which | None, typer.Option("--who", help="The names behind a number of the campaign's next mail, with reasons.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """See what will go to whom, when by their own clock, what will not, and why.
+
+    Examples:
+
+      outreach plan
+
+      outreach plan --campaign tips --who withheld
+
+      outreach plan --days 30 --json
+    """
+    workspace = open_here()
+    if who is not None:
+        _names(workspace, campaign, who, as_json)
+        return
+    from ..work.agenda import read_agenda  # lazy: SQLModel
+
+    with progress() as bar:
+        task = bar.add_task("looking ahead", total=None)
+        agenda = read_agenda(
+            workspace,
+            days=days,
+            campaign=campaign,
+            progress=lambda name: bar.update(task, description=f"looking ahead: {name}"),
+        )
+    if as_json:
+        print_json(asdict(agenda))
+        return
+    for line in agenda_lines(agenda, workspace.settings.identity.zone):
+        typer.echo(line)
+
+
+@why_app.command()
+def why(
+    email: Annotated[str, typer.Argument(help="The customer's address.")],
+    campaign: Annotated[str, typer.Argument(help="The campaign's name.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say why one person gets a campaign, or does not: each rule's answer, and what they have had of it.
+
+    Example:
+
+      outreach why ann@example.com tips
+    """
+    from ..work.why import explain_person  # lazy: SQLModel
+
+    workspace = open_here()
+    found = explain_person(workspace, email, campaign)
+    if as_json:
+        print_json(asdict(found))
+        return
+    for line in why_lines(found, workspace.settings.identity.zone):
+        typer.echo(line)
+
+
+def _names(workspace: Any, campaign: str | None, who: Which, as_json: bool) -> None:
+    from ..work.agenda import who_is  # lazy: SQLModel
+
+    if campaign is None:
+        raise typer.BadParameter("name the campaign too: outreach plan --campaign tips --who withheld")
+    people = who_is(workspace, campaign, who.value)
+    if as_json:
+        print_json([asdict(person) for person in people])
+        return
+    print_table(
+        ["address", "state", "reason", "evidence", "when (UTC)"],
+        (
+            [one.address, one.state, one.reason, one.evidence, f"{one.at:%Y-%m-%d %H:%M}" if one.at else ""]
+            for one in people
+        ),
+    )
+
+
+def agenda_lines(agenda: Agenda, zone: str) -> Iterable[str]:
+    """The plan in words, line by line; `zone` is the workspace's, for the days of changes."""
+    yield f"The plan from {agenda.now:%-d %b %Y %H:%M} to {agenda.until:%-d %b %Y %H:%M} UTC"
+    if not agenda.entries:
+        yield "Nothing is planned. Write a campaign and apply it: outreach campaigns apply FILE.md"
+    for entry in agenda.entries:
+        yield ""
+        yield from _entry_lines(entry)
+    for problem in agenda.problems:
+        yield ""
+        yield f"! {problem}"
+    if agenda.changes:
+        yield ""
+        yield f"What changed the plan since {agenda.since:%-d %b %Y}:"
+        for rule, count in agenda.changed.items():
+            yield f"  {count:>5}  {RULES.get(rule, rule)}"
+        yield "  the latest:"
+        for change in agenda.changes[:8]:
+            yield f"    {_local(change.at, zone)}  {change.who or '-'}: {change.what} ({change.reason})"
+
+
+def _entry_lines(entry: Entry) -> Iterable[str]:
+    occasion = entry.occasion.replace("/", " ")
+    yield f"{entry.campaign} · {entry.kind} · {occasion} · {entry.state}"
+    yield f'  "{entry.subject}"' + (f": {entry.note}" if entry.note else "")
+    yield f"  to {entry.going:,} of {entry.people:,} people"
+    if entry.done and entry.edition_id is not None:
+        yield "  so far: " + ", ".join(f"{count:,} {state}" for state, count in entry.done.items())
+    yield from _slot_lines(entry.slots)
+    for reason, count in entry.later.items():
+        yield f"  {count:,} of them later: {reason}"
+    for refused in entry.refused:
+        yield f"  not to {refused.people:,}: {refused.reason or refused.state}"
+    if entry.before != entry.going:
+        yield f"  before replies: {entry.before:,} people; after them: {entry.going:,}"
+    for topic, count in entry.first.items():
+        yield f"  tips on {topic} come first for {count:,}, because they wrote about it and have had an answer"
+    for topic, count in entry.waiting.items():
+        yield f"  tips on {topic} wait for {count:,}, until a person has answered them"
+
+
+def _slot_lines(slots: Sequence[Slot]) -> Iterable[str]:
+    for slot in slots[:MOST_SLOTS]:
+        local = datetime.strptime(slot.local, "%Y-%m-%d %H:%M")
+        when = f"{local:%H:%M} local on {local:%a %-d %b}"
+        yield f"    {when}  {slot.zone:<24} {slot.people:>8,}   = {slot.at:%a %H:%M} UTC"
+    rest = slots[MOST_SLOTS:]
+    if rest:
+        people = sum(slot.people for slot in rest)
+        yield f"    … and {people:,} more in {len(rest)} other zones or hours: --json names them all"
+
+
+def why_lines(why: Why, zone: str) -> Iterable[str]:
+    """The answer for one person in words, line by line."""
+    yield f"{why.email} and {why.campaign} ({why.kind}), {why.occasion.replace('/', ' ')}: {why.answer}"
+    if why.allowed:
+        yield f"  it goes {why.local}"
+    yield "Rules:"
+    for rule in why.rules:
+        until = f" until {_local(rule.until, zone)}" if rule.until else ""
+        words = f": {rule.reason}, {rule.evidence}" if rule.reason else ""
+        yield f"  {rule.answer:<5} {rule.rule}{words}{until}"
+    if why.tips:
+        yield "Tips chosen now:"
+        for tip in why.tips:
+            yield f"  {tip['name']}: {tip['reason']}"
+    if why.holds:
+        yield "Holds:"
+        for hold in why.holds:
+            about = f"tips on {hold['topic']}" if hold["topic"] else "news, offers and invitations"
+            yield f"  {about}: {hold['words']}"
+    if why.boosts:
+        yield "Comes first in the next tips:"
+        for boost in why.boosts:
+            yield f"  {boost['topic']} (case {boost['case']})"
+    if why.deliveries:
+        yield f"What they have had of {why.campaign}:"
+        for mail in why.deliveries:
+            yield f"  {_mail_line(mail, zone)}"
+    if why.steps:
+        yield "What changed their plan:"
+        for step in why.steps:
+            yield f"  {_local(step['at'], zone)}  {step['what']} ({step['reason']})"
+
+
+def _mail_line(mail: dict[str, Any], zone: str) -> str:
+    said = f"{mail['occasion'].replace('/', ' ')}: {mail['state']}"
+    if mail["sent_at"]:
+        said += f" {_local(mail['sent_at'], zone)}"
+    if mail["reason"]:
+        said += f", {mail['reason']}: {mail['evidence']}"
+    if mail["tips"]:
+        said += f"; tips: {', '.join(mail['tips'])}"
+    return said
+
+
+def _local(at: datetime, zone: str) -> str:
+    from ..workdays import zone_or  # lazy: with the rest
+
+    return f"{at.astimezone(zone_or(zone, 'UTC')):%-d %b %Y %H:%M}"

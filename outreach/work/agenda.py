@@ -1,0 +1,320 @@
+"""The plan as people read it: what will go to whom, when by their own clock, what will not, and why.
+
+Law: what is under way is counted in the outbox; what is to come is foreseen with the very rules that will judge it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+
+from sqlmodel import Session
+
+from ..errors import InputError, UsageError
+from ..records import BULK, Campaign, CampaignState, DeliveryState, Edition, EditionState
+from ..store.accounts import people_in
+from ..store.customers import load_customers
+from ..store.editions import (
+    TO_GO,
+    UNFINISHED,
+    campaigns_and_schedules,
+    due_counts,
+    editions_in,
+    editions_of,
+    outcome_counts,
+    still_to_go,
+)
+from ..store.plan import recent_steps, step_counts
+from ..workdays import zone_or
+from .forecast import Foreseen, count_forecast, draft_edition, judge_all
+from .schedules import Occasion, Timing, occasions_after, timing_of, wanted_row
+from .workspace import Workspace
+
+BY_HAND = "by hand"
+MOST_OCCASIONS = 31
+"""So many occasions of one campaign are foreseen at most."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """People whose mail goes at one instant, which is `local` on their clocks."""
+
+    zone: str
+    local: str
+    at: datetime
+    people: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """How many will not get it for one reason."""
+
+    state: str
+    reason: str
+    people: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One edition, under way (`edition_id`) or to come.
+
+    `going` will get it; of those, `later` are delayed, by reason. `before` is how many would get it without what
+    replies changed; `first` and `waiting` are topics that come first, or wait, in how many people's tips.
+    """
+
+    campaign: str
+    kind: str
+    subject: str
+    occasion: str
+    state: str
+    opens: datetime
+    people: int
+    going: int
+    before: int
+    slots: tuple[Slot, ...]
+    refused: tuple[Refused, ...]
+    later: dict[str, int]
+    first: dict[str, int]
+    waiting: dict[str, int]
+    changed_tips: int
+    note: str = ""
+    edition_id: int | None = None
+    done: dict[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A step that changed the plan."""
+
+    at: datetime
+    rule: str
+    state: str
+    who: str
+    what: str
+    reason: str
+    case: int | None
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """The plan from `now` up to `until`. `changes` are the newest steps since `since`, `changed` counts all."""
+
+    now: datetime
+    until: datetime
+    since: datetime
+    entries: tuple[Entry, ...]
+    changes: tuple[Change, ...]
+    changed: dict[str, int]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PersonPlan:
+    """One name behind a number of an entry. `at`: when it goes, or went."""
+
+    address: str
+    state: str
+    reason: str
+    evidence: str
+    at: datetime | None
+
+
+def read_agenda(
+    workspace: Workspace, *, days: int = 14, campaign: str | None = None, progress: Callable[[str], None] | None = None
+) -> Agenda:
+    """What is under way, what is to come in the next `days`, and what changed it in as many days past.
+
+    With `campaign`: only that one, even where it has no schedule and was sent already (as if sent again now).
+    Raises UsageError where there is no such campaign.
+    """
+    now = workspace.clock()
+    until, since = now + timedelta(days=days), now - timedelta(days=days)
+    foreseen = Foreseen()
+    with workspace.database.read() as session:
+        under_way = [
+            _under_way(session, workspace, edition, found, foreseen)
+            for edition, found in editions_in(session, UNFINISHED)
+            if campaign in (None, found.name)
+        ]
+        coming, problems = _coming(session, workspace, now, until, campaign)
+        entries = []
+        for found, timing, occasion in coming:
+            if progress is not None:
+                progress(found.name)
+            entries.append(_foresee(session, workspace, found, timing, occasion, foreseen))
+        changes = tuple(
+            Change(step.at, step.rule, step.state.value, who, step.what, step.reason, step.case_id)
+            for step, who in recent_steps(session, since)
+        )
+        counts = dict(step_counts(session, since))
+    return Agenda(now, until, since, (*under_way, *entries), changes, counts, problems)
+
+
+def who_is(workspace: Workspace, campaign_name: str, which: str) -> Iterator[PersonPlan]:
+    """The names behind the campaign's next entry: `which` is going, withheld (all who will not) or later.
+
+    Streamed. Raises UsageError where there is no such campaign.
+    """
+    now = workspace.clock()
+    with workspace.database.read() as session:
+        found = _one(session, campaign_name)
+        assert found.id is not None
+        editions = [edition for edition in editions_of(session, found.id) if edition.state in UNFINISHED]
+        if editions and editions[0].id is not None:
+            yield from _named_in_outbox(session, editions[0].id, which)
+            return
+        timing, occasion = _next(workspace, found, now)
+        draft = draft_edition(workspace, found, occasion.key, occasion.opens, per_customer=timing.per_customer)
+        for one in judge_all(session, workspace, found, draft, per_customer=timing.per_customer):
+            said = one.permission
+            group = "withheld" if said.state is not None else "later" if said.later is not None else "going"
+            if which == group or (which == "going" and group == "later"):
+                address = load_customers(session, [one.person.id])[one.person.id].address or ""
+                yield PersonPlan(
+                    address, said.state.value if said.state else "queued", said.reason, said.evidence, one.at
+                )
+
+
+def _named_in_outbox(session: Session, edition_id: int, which: str) -> Iterator[PersonPlan]:
+    refused = (DeliveryState.WITHHELD, DeliveryState.SUPPRESSED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
+    states = refused if which == "withheld" else TO_GO
+    for line in chain.from_iterable(people_in(session, edition_id, state) for state in states):
+        if which != "later" or line.next_at is not None:
+            yield PersonPlan(line.address, line.state.value, line.reason, line.evidence, line.next_at or line.sent_at)
+
+
+def _one(session: Session, name: str) -> Campaign:
+    known = {found.name: found for found, _ in campaigns_and_schedules(session)}
+    if name not in known:
+        remedy = f"There are: {', '.join(known)}." if known else "Apply one: outreach campaigns apply FILE.md"
+        raise UsageError(f"there is no campaign called {name}", remedy=remedy)
+    return known[name]
+
+
+def _next(workspace: Workspace, campaign: Campaign, now: datetime) -> tuple[Timing, Occasion]:
+    timing = timing_of(workspace, campaign)
+    return timing, next(occasions_after(timing, now), Occasion(f"once-{BY_HAND}", now))
+
+
+def _coming(
+    session: Session, workspace: Workspace, now: datetime, until: datetime, only: str | None
+) -> tuple[list[tuple[Campaign, Timing, Occasion]], tuple[str, ...]]:
+    """The occasions to come, in order of time, and what is wrong with campaigns that can have none."""
+    coming: list[tuple[Campaign, Timing, Occasion]] = []
+    problems = []
+    if only is not None:
+        _one(session, only)
+    for found, row in campaigns_and_schedules(session):
+        if only not in (None, found.name) or found.id is None:
+            continue
+        if found.state is not CampaignState.ACTIVE:
+            problems.append(f"{found.name} is {found.state.value}")
+            continue
+        try:
+            timing = timing_of(workspace, found)
+        except InputError as wrong:
+            problems.append(wrong.message)
+            continue
+        earlier = editions_of(session, found.id)
+        if not found.schedule.strip():
+            if not earlier or (only and all(edition.state not in UNFINISHED for edition in earlier)):
+                coming.append((found, timing, Occasion(f"once-{BY_HAND}", now)))
+            continue
+        known = {edition.occasion for edition in earlier}
+        overdue = wanted_row(workspace, found, row) or {}
+        if overdue.get("next_at") is not None and overdue["next_at"] <= now and overdue["next_occasion"] not in known:
+            coming.append((found, timing, Occasion(overdue["next_occasion"], overdue["next_at"])))
+        for number, occasion in enumerate(occasions_after(timing, now)):
+            if occasion.opens > until or number >= MOST_OCCASIONS:
+                break
+            if occasion.key not in known:
+                coming.append((found, timing, occasion))
+    return sorted(coming, key=lambda item: item[2].opens), tuple(problems)
+
+
+def _foresee(
+    session: Session, workspace: Workspace, campaign: Campaign, timing: Timing, occasion: Occasion, foreseen: Foreseen
+) -> Entry:
+    opens = max(occasion.opens, workspace.clock())
+    draft = draft_edition(workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
+    counts = count_forecast(session, workspace, campaign, draft, per_customer=timing.per_customer, foreseen=foreseen)
+    by_hand = occasion.key.endswith(BY_HAND)
+    return Entry(
+        campaign=campaign.name,
+        kind=campaign.kind.value,
+        subject=campaign.subject,
+        occasion=BY_HAND if by_hand else occasion.key,
+        state="to come" if occasion.opens > workspace.clock() else "ready" if by_hand else "due",
+        opens=occasion.opens,
+        people=counts.people,
+        going=counts.going.total(),
+        before=counts.before,
+        slots=tuple(
+            _slot(workspace, zone, at, people) for (zone, at), people in sorted(counts.going.items(), key=_by_time)
+        ),
+        refused=tuple(Refused(state, reason, people) for (state, reason), people in counts.not_going.most_common()),
+        later=dict(counts.later),
+        first=dict(+counts.first),
+        waiting=dict(+counts.waiting),
+        changed_tips=counts.changed_tips,
+        note=f"goes when a person sends it: outreach send {campaign.name}" if by_hand else "",
+    )
+
+
+def _under_way(
+    session: Session, workspace: Workspace, edition: Edition, campaign: Campaign, foreseen: Foreseen
+) -> Entry:
+    assert edition.id is not None
+    outcomes = outcome_counts(session, edition.id)
+    refused = tuple(
+        Refused(state.value, reason, people)
+        for state, reason, people in outcomes
+        if state in (DeliveryState.WITHHELD, DeliveryState.SUPPRESSED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
+    )
+    done: dict[str, int] = {}
+    later: dict[str, int] = {}
+    for state, reason, people in outcomes:
+        done[state.value] = done.get(state.value, 0) + people
+        if state in (DeliveryState.QUEUED, DeliveryState.DEFERRED) and reason:
+            later[reason] = later.get(reason, 0) + people
+    slots = tuple(
+        _slot(workspace, zone_or(zone, workspace.settings.identity.zone).key, due, people)
+        for zone, due, people in due_counts(session, edition.id)
+    )
+    if edition.kind in BULK and edition.state is not EditionState.WAITING:
+        for person, at in still_to_go(session, edition.id):
+            foreseen.add(person, at)
+    held = sum(one.people for one in refused if one.reason == "open complaint")
+    going = sum(people for state, _, people in outcomes) - sum(one.people for one in refused)
+    return Entry(
+        campaign=campaign.name,
+        kind=edition.kind.value,
+        subject=edition.subject or campaign.subject,
+        occasion=edition.occasion,
+        state=edition.state.value,
+        opens=edition.due_at,
+        people=sum(done.values()),
+        going=going,
+        before=going + held,
+        slots=slots,
+        refused=refused,
+        later=later,
+        first={},
+        waiting={},
+        changed_tips=0,
+        note=edition.reason,
+        edition_id=edition.id,
+        done=done,
+    )
+
+
+def _slot(workspace: Workspace, zone: str, at: datetime, people: int) -> Slot:
+    local = at.astimezone(zone_or(zone, workspace.settings.identity.zone))
+    return Slot(zone, f"{local:%Y-%m-%d %H:%M}", at, people)
+
+
+def _by_time(item: tuple[tuple[str, datetime], int]) -> tuple[datetime, str]:
+    (zone, at), _ = item
+    return at, zone

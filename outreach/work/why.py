@@ -1,0 +1,203 @@
+"""Why one person gets a campaign, or does not: every rule's answer, and what this person has had of it.
+
+Law: the rules are those of the claim, on the same facts; nothing is changed by asking.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from ..audience.segment import judge_segment, parse_segment
+from ..errors import InputError, UsageError
+from ..plan.holds import hold_words, is_open
+from ..records import Campaign, Customer, Edition, EditionState
+from ..store.customers import CustomerRow, find_customer, load_customers
+from ..store.editions import campaigns_and_schedules, deliveries_to, editions_of
+from ..store.plan import boosts_of, holds_of, recent_steps, shown_tips
+from ..workdays import zone_or
+from .choose import choose_one, frozen_tips, tip_pool
+from .forecast import draft_edition
+from .judge import edition_facts, people_facts, rulings
+from .schedules import Occasion, due_for, occasions_after, timing_of
+from .workspace import Workspace
+
+PAST = timedelta(days=90)
+GOING = (EditionState.PLANNING, EditionState.OPEN, EditionState.PAUSED, EditionState.WAITING)
+
+
+@dataclass(frozen=True)
+class RuleSaid:
+    """One rule's answer: yes, no or later, its words, and when that ends."""
+
+    rule: str
+    answer: str
+    reason: str = ""
+    evidence: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Why:
+    """The answer for one person and one campaign. `due` is when their mail would go, `local` that on their clock."""
+
+    email: str
+    customer_id: int
+    campaign: str
+    kind: str
+    allowed: bool
+    answer: str
+    occasion: str
+    due: datetime
+    local: str
+    rules: tuple[RuleSaid, ...]
+    deliveries: tuple[dict[str, Any], ...]
+    holds: tuple[dict[str, Any], ...]
+    boosts: tuple[dict[str, Any], ...]
+    tips: tuple[dict[str, str], ...]
+    steps: tuple[dict[str, Any], ...]
+
+
+def explain_person(workspace: Workspace, email: str, campaign_name: str) -> Why:
+    """Answer for the customer with this address. Raises UsageError where the campaign or the customer is unknown."""
+    now = workspace.clock()
+    with workspace.database.read() as session:
+        campaign = _campaign(session, campaign_name)
+        customer = find_customer(session, workspace.keys, email)
+        if customer is None or customer.id is None:
+            raise UsageError(
+                f"no customer has the address {email}", remedy="Look with: outreach customers list, or import first."
+            )
+        person = load_customers(session, [customer.id])[customer.id]
+        edition, due = _edition(session, workspace, campaign, customer, now)
+        facts = people_facts(session, workspace, edition, [person.id], due, zones={person.id: person.zone})[person.id]
+        said = [_segment(edition, person)]
+        for ruling in rulings(edition_facts(workspace, campaign, edition), facts, due):
+            found = ruling.permission
+            answer = "yes" if found.allowed else "later" if found.state is None else "no"
+            said.append(RuleSaid(ruling.rule, answer, found.reason, found.evidence, found.later or found.until))
+        refusal = next((rule for rule in said if rule.answer != "yes"), None)
+        at = refusal.until if refusal is not None and refusal.answer == "later" and refusal.until else due
+        return Why(
+            email=person.address or email,
+            customer_id=person.id,
+            campaign=campaign.name,
+            kind=campaign.kind.value,
+            allowed=refusal is None or refusal.answer == "later",
+            answer=_answer(refusal),
+            occasion=edition.occasion,
+            due=at,
+            local=f"{at.astimezone(facts.zone):%Y-%m-%d %H:%M} {facts.zone.key}",
+            rules=tuple(said),
+            deliveries=_deliveries(session, campaign, person.id),
+            holds=_holds(session, workspace, person.id, now),
+            boosts=tuple(
+                {"topic": boost.topic, "reason": boost.reason, "since": boost.since, "case": boost.case_id}
+                for boost in boosts_of(session, [person.id]).get(person.id, ())
+            ),
+            tips=_tips(session, workspace, campaign, edition, person, due),
+            steps=tuple(
+                {"at": step.at, "rule": step.rule, "what": step.what, "reason": step.reason, "case": step.case_id}
+                for step, _ in recent_steps(session, now - PAST, customer_id=person.id)
+            ),
+        )
+
+
+def _campaign(session: Session, name: str) -> Campaign:
+    known = {found.name: found for found, _ in campaigns_and_schedules(session)}
+    if name not in known:
+        remedy = f"There are: {', '.join(known)}." if known else "Apply one: outreach campaigns apply FILE.md"
+        raise UsageError(f"there is no campaign called {name}", remedy=remedy)
+    return known[name]
+
+
+def _edition(
+    session: Session, workspace: Workspace, campaign: Campaign, customer: Customer, now: datetime
+) -> tuple[Edition, datetime]:
+    """The edition that is under way, else the next one, and when this person's mail of it is due."""
+    assert campaign.id is not None
+    for found in editions_of(session, campaign.id):
+        if found.state in GOING and found.id is not None:
+            edition = session.get_one(Edition, found.id, populate_existing=True)
+            return edition, max(edition.due_at, now)
+    try:
+        timing = timing_of(workspace, campaign)
+    except InputError as wrong:
+        raise UsageError(wrong.message, remedy=wrong.remedy) from wrong
+    occasion = next(occasions_after(timing, now), Occasion("once-by hand", now))
+    draft = draft_edition(workspace, campaign, occasion.key, occasion.opens, per_customer=timing.per_customer)
+    zone = zone_or(customer.zone, workspace.settings.identity.zone) if timing.per_customer else None
+    return draft, max(due_for(occasion.key, occasion.opens, zone), now)
+
+
+def _segment(edition: Edition, person: CustomerRow) -> RuleSaid:
+    if judge_segment(parse_segment(edition.segment), person.values()):
+        return RuleSaid("segment", "yes")
+    return RuleSaid("segment", "no", "not in the segment", f"the segment is: {edition.segment}")
+
+
+def _answer(refusal: RuleSaid | None) -> str:
+    if refusal is None:
+        return "yes: nothing speaks against it"
+    return f"{refusal.answer}: {refusal.reason} ({refusal.evidence})"
+
+
+def _deliveries(session: Session, campaign: Campaign, customer_id: int) -> tuple[dict[str, Any], ...]:
+    assert campaign.id is not None
+    return tuple(
+        {
+            "occasion": delivery.occasion,
+            "number": edition.number,
+            "subject": edition.subject,
+            "state": delivery.state,
+            "reason": delivery.reason,
+            "evidence": delivery.evidence,
+            "due_at": delivery.due_at,
+            "next_at": delivery.next_at,
+            "sent_at": delivery.sent_at,
+            "tips": list(delivery.choices.get("tips", ())),
+            "reasons": dict(delivery.choices.get("reasons", {})),
+            "response": delivery.response,
+        }
+        for delivery, edition in deliveries_to(session, campaign.id, customer_id)
+    )
+
+
+def _holds(session: Session, workspace: Workspace, customer_id: int, now: datetime) -> tuple[dict[str, Any], ...]:
+    zone = zone_or(workspace.settings.identity.zone, "UTC")
+    return tuple(
+        {
+            "scope": hold.scope,
+            "topic": hold.topic,
+            "state": hold.state,
+            "since": hold.since,
+            "until": hold.until,
+            "case": hold.case_id,
+            "words": hold_words(hold, zone),
+        }
+        for hold in holds_of(session, [customer_id]).get(customer_id, ())
+        if is_open(hold, now)
+    )
+
+
+def _tips(
+    session: Session, workspace: Workspace, campaign: Campaign, edition: Edition, person: CustomerRow, at: datetime
+) -> tuple[dict[str, str], ...]:
+    """The tips that this person would get, each with its reason."""
+    names = frozen_tips(edition) if edition.id is not None else None
+    pool = tip_pool(session, workspace, campaign, names)
+    if not pool.facts or not pool.count:
+        return ()
+    chosen = choose_one(
+        workspace,
+        pool,
+        person,
+        shown=shown_tips(session, [person.id], but_edition=edition.id).get(person.id, set()),
+        boosts=boosts_of(session, [person.id]).get(person.id, ()),
+        holds=holds_of(session, [person.id]).get(person.id, ()),
+        now=at,
+    )
+    return tuple({"name": tip.name, "reason": tip.reason or "next in the editor's order"} for tip in chosen)
