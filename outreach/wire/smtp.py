@@ -139,7 +139,7 @@ class SmtpSession:
         """Say QUIT and close; whether the relay answers is of no matter (RFC 5321 4.1.1.10)."""
         if self.alive and self._line is not None:
             with contextlib.suppress(Ended):
-                self._line.ask("QUIT", QUIT_SECONDS)
+                self._line.ask("QUIT", min(QUIT_SECONDS, self.target.reply_timeout))
         self.drop()
 
     def _connect(self, line: Line) -> SmtpReply | None:
