@@ -17,7 +17,8 @@ from outreach.settings import starter_templates
 LAYOUTS = ("tips", "news", "invitation", "service")
 CONTENT = (
     "## A heading\n\nHello, some *words* with `code` and a [link](https://example.com/a).\n\n"
-    "- one\n- two\n\n1. first\n\n> quoted\n\n### Smaller\n\n**[A button](https://example.com/b)**\n\n---\n\nThe end.\n"
+    "- one\n- two\n\n1. first\n\n> quoted\n\n### Smaller\n\n**[A button](https://example.com/b)**\n\n"
+    "---\n\n| When | Where |\n|---|---|\n| at six | here |\n\nThe end.\n"
 )
 
 
@@ -30,7 +31,12 @@ def layout_sources() -> dict[str, str]:
 
 def issue(language: str = "en", **changes: Any) -> dict[str, Any]:
     """What a layout is given, by the contract of the newsletter room."""
-    tip = {"title": "A tip", "body": Markup(MarkdownIt().render(CONTENT)), "topics": ["milk", "app"], "language": "en"}
+    tip = {
+        "title": "A tip",
+        "body": Markup(MarkdownIt().enable("table").render(CONTENT)),
+        "topics": ["milk", "app"],
+        "language": "en",
+    }
     values = {
         "first_name": "Ann",
         "subject": "A subject & more",
@@ -42,7 +48,7 @@ def issue(language: str = "en", **changes: Any) -> dict[str, Any]:
         "language": language,
         "campaign": "tips",
         "issue_number": 3,
-        "content": Markup(MarkdownIt().render(CONTENT)),
+        "content": Markup(MarkdownIt().enable("table").render(CONTENT)),
         "tips": [{**tip, "reason": "You wrote to us about milk"}, {**tip, "reason": ""}],
     }
     return {**values, **changes}
