@@ -51,7 +51,7 @@ del _BY_NAME["address"]
 _PERHAPS_ADDRESS = frozenset(map(fold, ("address", "adresse", "dirección", "user", "username", "login", "contact")))
 _OURS = frozenset({"reject_row", "reject_reason"})
 _KEYWORDS = frozenset("and or not in is empty contains true false none if else for".split())
-_TAKEN = frozenset({*FIELDS, "email"})
+_TAKEN = frozenset({"address", "email", "first_name", "last_name", "phone", "handle", "language", "country", "zone"})
 MAX_COLUMNS = 1_000
 
 

@@ -83,13 +83,16 @@ class RowReader:
         return person
 
     def _check(self, cells: Sequence[str]) -> None:
-        for place, cell in enumerate(cells):
+        row = "".join(cells)
+        if len(row) <= LONGEST_CELL and "\0" not in row and (row.isascii() or "\ufffd" not in row):
+            return
+        for place, cell in enumerate(cells, 1):
             if "\0" in cell:
-                raise RowFault(f"a NUL character in column {place + 1}")
+                raise RowFault(f"a NUL character in column {place}")
             if len(cell) > LONGEST_CELL:
-                raise RowFault(f"{len(cell):,} characters in column {place + 1}; at most {LONGEST_CELL:,} are kept")
-            if not cell.isascii() and "\ufffd" in cell:
-                raise RowFault(f"damaged characters in column {place + 1}: bytes that are not in the file's encoding")
+                raise RowFault(f"{len(cell):,} characters in column {place}; at most {LONGEST_CELL:,} are kept")
+            if "\ufffd" in cell:
+                raise RowFault(f"damaged characters in column {place}: bytes that are not in the file's encoding")
 
     def _read_address(self, cell: str) -> str:
         cell = clean(cell)

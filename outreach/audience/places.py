@@ -7,6 +7,7 @@ Law: a name that is not known is None, never a guess. Codes and zones are those 
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 _ZONES = """
 AD Europe/Andorra; AE Asia/Dubai; AF Asia/Kabul; AG America/Antigua; AI America/Anguilla; AL Europe/Tirane; AM
@@ -148,6 +149,7 @@ COUNTRY_CODES = frozenset(COUNTRY_BY_NAME.values())
 LANGUAGE_BY_NAME = _table(_LANGUAGES)
 
 
+@lru_cache(maxsize=4096)
 def read_country(text: str) -> str | None:
     """The ISO 3166 code for what somebody wrote: de, Germany, Deutschland, Allemagne, UK."""
     code = text.strip().upper()
@@ -156,6 +158,7 @@ def read_country(text: str) -> str | None:
     return COUNTRY_BY_NAME.get(fold(text))
 
 
+@lru_cache(maxsize=4096)
 def read_language(text: str) -> str | None:
     """The primary language subtag (BCP 47) for what somebody wrote: de, DE_at, pt-BR, Deutsch, French."""
     first = text.strip().replace("_", "-").split("-")[0].split(".")[0].lower()

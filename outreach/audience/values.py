@@ -67,7 +67,8 @@ def read_phone(cell: str) -> str | None:
 
     Raw numbers of a spreadsheet in scientific notation (4.9E+11) have lost their digits and are None.
     """
-    kept = re.sub(r"[\s()./\u2010-\u2015-]+", "", cell.removeprefix("tel:")).replace("+(0)", "+")
+    kept = re.sub(r"^(\+|00)(.*?)\(0\)", r"\1\2", cell.removeprefix("tel:"))
+    kept = re.sub(r"[\s()./\u2010-\u2015-]+", "", kept)
     kept = "+" + kept[2:] if kept.startswith("00") else kept
     digits = kept.removeprefix("+")
     return kept if digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 17 else None

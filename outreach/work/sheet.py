@@ -91,7 +91,7 @@ def _survey(path: Path, encoding: str, delimiter: str, mapping: Mapping[str, str
 def _records(path: Path, encoding: str, delimiter: str) -> Iterator[Record]:
     with _open_text(path, encoding) as text:
         for record in read_records(_lines(text), delimiter):
-            if record.fault or any(map(str.strip, record.cells)):
+            if record.fault or (record.cells and (record.cells[0] or any(map(str.strip, record.cells)))):
                 yield record
 
 

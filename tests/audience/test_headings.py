@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+
+from outreach.audience.headings import FIELDS, attribute_name, read_headings
+from outreach.errors import InputError, UsageError
+
+
+def _told(
+    *headings: str, mapping: dict[str, str] | None = None, sample: list[list[str]] | None = None
+) -> dict[str, str]:
+    return read_headings(headings, mapping or {}, sample or [], file="people.csv").told()
+
+
+@pytest.mark.parametrize(
+    ("heading", "field"),
+    [
+        ("E-Mail", "address"),
+        ("email_address", "address"),
+        ("E-MAIL ADRESSE", "address"),
+        ("Adresse électronique", "address"),
+        ("Correo Electrónico", "address"),
+        ("E-mail 1 - Value", "address"),
+    ],
+)
+def test_the_address_column_is_known_in_four_languages(heading: str, field: str) -> None:
+    assert _told(heading) == {heading: field}
+
+
+@pytest.mark.parametrize(
+    ("heading", "field"),
+    [
+        ("Vorname", "first_name"),
+        ("Prénom", "first_name"),
+        ("nombre", "first_name"),
+        ("Given Name", "first_name"),
+        ("Nachname", "last_name"),
+        ("Nom de famille", "last_name"),
+        ("Apellidos", "last_name"),
+        ("Handynummer", "phone"),
+        ("teléfono", "phone"),
+        ("Sprache", "language"),
+        ("Idioma", "language"),
+        ("Land", "country"),
+        ("País", "country"),
+        ("Time zone", "zone"),
+        ("Fuseau horaire", "zone"),
+        ("Zeitzone", "zone"),
+        ("CONFIRM_TIME", "consent_at"),
+        ("Einwilligungsdatum", "consent_at"),
+        ("Unsub Time", "opted_out"),
+        ("twitter", "handle"),
+    ],
+)
+def test_other_columns_are_known_too(heading: str, field: str) -> None:
+    assert _told("email", heading)[heading] == field
+
+
+@pytest.mark.parametrize("field", [field for field in FIELDS if field not in ("address", "status")])
+def test_every_field_is_known_by_its_own_name(field: str) -> None:
+    assert _told("email", field)[field] == field
+
+
+def test_unknown_columns_become_attributes_under_a_name_that_segments_can_use() -> None:
+    told = _told("email", "Größe (cm)", "2nd car", "in", "Plan", "plan", "Email", "Код", sample=[["a@b.c"]])
+    assert list(told.values()) == ["address", "grosse_cm", "_2nd_car", "in_", "plan", "plan_2", "email_2", "код"]
+    assert all(name.isidentifier() for name in told.values())
+    assert attribute_name("!!!") == "column" and len(attribute_name("x" * 500)) == 60
+
+
+def test_a_column_without_heading_is_kept_only_where_it_holds_something() -> None:
+    headings = ["email", "", ""]
+    columns = read_headings(headings, {}, [["a@b.c", "x", ""]], file="f")
+    assert columns.meanings == ("address", ".column_2", "")
+
+
+def test_a_status_that_tells_of_no_subscription_is_an_attribute() -> None:
+    gold = read_headings(["email", "Status"], {}, [["a@b.c", "gold"]], file="f")
+    cleaned = read_headings(["email", "Status"], {}, [["a@b.c", ""], ["b@b.c", "cleaned"]], file="f")
+    assert (gold.meanings[1], cleaned.meanings[1]) == (".status", "status")
+
+
+def test_address_means_email_only_where_it_holds_some() -> None:
+    assert _told("Address", sample=[["a@b.c"]]) == {"Address": "address"}
+    told = _told("Address", "email", sample=[["Main street 1", "a@b.c"]])
+    assert told == {"Address": "address_2", "email": "address"}
+
+
+def test_the_users_own_mapping_wins_and_may_skip_or_name_an_attribute() -> None:
+    mapping = {"Kontakt": "email", "E-Mail": "-", "KDNR": "Customer No", "Name": "last_name"}
+    told = _told("E-Mail", "Kontakt", "Kdnr", "Name", mapping=mapping)
+    assert told == {"Kontakt": "address", "Kdnr": "customer_no", "Name": "last_name"}
+
+
+def test_mapping_a_heading_that_is_not_there_names_the_headings() -> None:
+    with pytest.raises(UsageError) as told:
+        _told("email", "Plan", mapping={"Plna": "plan"})
+    assert "'Plna'" in told.value.message and "email, Plan" in told.value.remedy
+
+
+def test_no_address_column_names_the_headings_and_the_way_out() -> None:
+    with pytest.raises(InputError) as told:
+        _told("Name", "Ort", "Erreichbar", sample=[["Ann", "Ulm", "ann@x.de"]])
+    assert "Name, Ort, Erreichbar" in told.value.message
+    assert told.value.remedy == 'Say which one does: --map "Erreichbar=address"'
+
+
+def test_a_file_without_headings_is_told_so() -> None:
+    with pytest.raises(InputError, match="no headings"):
+        _told("ann@example.com", "Ann")
+
+
+def test_columns_of_a_rejects_file_are_left_out() -> None:
+    assert _told("reject_row", "reject_reason", "email") == {"email": "address"}
+
+
+def test_too_many_columns_are_refused() -> None:
+    with pytest.raises(InputError, match="columns"):
+        _told("email", *map(str, range(1000)))
