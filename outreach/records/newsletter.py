@@ -70,7 +70,7 @@ class Asset(SQLModel, table=True):
 
 
 class Tip(SQLModel, table=True):
-    """One piece of advice. `texts` is {language: {"title": …, "body": Markdown}}; the first key is the default."""
+    """One piece of advice. `texts` is {language: {"title", "body" (Markdown), "line", "images"}}, the default first."""
 
     __tablename__ = "tip"
     id: int | None = Field(default=None, primary_key=True)

@@ -1,0 +1,330 @@
+"""Files become campaigns and tips; a campaign's content becomes an edition's frozen value.
+
+Law: applying is idempotent by digest: what has not changed is not touched. Everything that can be wrong is said before
+anything is kept, with file and line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlmodel import Session
+
+from ..audience.segment import parse_segment
+from ..errors import InputError
+from ..newsletter.campaign_file import CampaignFile, parse_campaign
+from ..newsletter.compile import NewsletterSource, TipSource, compile_newsletter, content_digest
+from ..newsletter.tip_file import TipFile, parse_tip
+from ..records import Campaign, Tip
+from ..store.campaigns import campaign_named, keep_asset, keep_campaign
+from ..store.customers import list_id_of, list_names
+from ..store.tips import all_tips, keep_tip, next_position, tip_named
+from ..timing.occurrence import parse_schedule
+from .choose import tips_wanted
+from .files import ImageFile, embedded_images, markdown_files, read_layouts, read_text
+from .schedules import CUSTOMERS_OWN
+from .workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What applying a file did: created, updated or unchanged."""
+
+    name: str
+    change: str
+    file: str
+
+
+@dataclass(frozen=True)
+class FrozenContent:
+    """What an edition keeps. `subject` is as written, with its variables; `sender` the full From."""
+
+    frozen: dict[str, Any]
+    content_digest: str
+    subject: str
+    sender: str
+
+
+def apply_campaign(workspace: Workspace, path: Path) -> Applied:
+    """Keep the campaign that stands in `path`. Raises InputError or TemplateError with file, line and remedy."""
+    found = parse_campaign(read_text(path), _shown(workspace, path))
+    images = embedded_images(path, found.body, found.body_line, found.file)
+    now = workspace.clock()
+    with workspace.database.read() as session:
+        list_id = _checked_list(session, found)
+        _check_rules(found)
+        known = campaign_named(session, found.name)
+        digest = _digest([found.source, *(f"{src}={image.digest}" for src, image in images.items())])
+        values = _campaign_values(workspace, found, path, list_id, images, digest)
+        trial = Campaign(name=found.name, created_at=now, updated_at=now, **values)
+        freeze(session, workspace, trial, now=now)
+    if known is not None and known.digest == digest and known.source_path == values["source_path"]:
+        return Applied(found.name, "unchanged", found.file)
+    with workspace.database.write() as session:
+        _keep_images(session, images.values())
+        keep_campaign(session, found.name, values, now)
+    return Applied(found.name, "created" if known is None else "updated", found.file)
+
+
+def apply_tips(workspace: Workspace, paths: Sequence[Path]) -> list[Applied]:
+    """Keep the tips that stand in these files and folders, in their order. All are read before one is kept."""
+    files = markdown_files(paths)
+    language = workspace.settings.identity.language
+    read: list[tuple[Path, TipFile, dict[str, ImageFile]]] = []
+    seen: dict[str, str] = {}
+    for path in files:
+        tip = parse_tip(read_text(path), _shown(workspace, path), language=language)
+        if tip.name in seen:
+            raise InputError(f"the tip {tip.name} stands in {seen[tip.name]} too", file=tip.file, line=1)
+        seen[tip.name] = tip.file
+        _check_segment(tip.segment, tip.file, tip.lines.get("segment", 1))
+        images: dict[str, ImageFile] = {}
+        for text in tip.texts.values():
+            images |= embedded_images(path, text.body, text.line, tip.file)
+        read.append((path, tip, images))
+    _compile_tips(workspace, [(tip, images) for _, tip, images in read])
+    return [_keep_tip_file(workspace, path, tip, images) for path, tip, images in read]
+
+
+def apply_tip(workspace: Workspace, path: Path) -> Applied:
+    """Keep the tip that stands in `path`."""
+    return apply_tips(workspace, [path])[0]
+
+
+def freeze(session: Session, workspace: Workspace, campaign: Campaign, *, now: datetime) -> FrozenContent:
+    """The campaign's content as of now: its text, its layout as the file stands, the pool of tips still valid.
+
+    Raises TemplateError with file and line.
+    """
+    pool: list[TipSource] = []
+    assets: dict[str, str] = dict(_cids(campaign.options.get("images") or {}, keys_are_cids=True))
+    if tips_wanted(workspace, campaign):
+        for tip in all_tips(session):
+            if tip.valid_until is None or tip.valid_until > now:
+                pool.append(tip_source(tip))
+                assets |= _cids(_tip_images(tip), keys_are_cids=True)
+    identity = workspace.settings.identity
+    lines: Mapping[str, int] = campaign.options.get("lines") or {}
+    source = NewsletterSource(
+        campaign=campaign.name,
+        subject=campaign.subject,
+        preheader=campaign.preheader,
+        body=campaign.body,
+        file=campaign.source_path,
+        body_line=int(lines.get("body", 1)),
+        layout=f"{campaign.template}.html.j2",
+        layouts=read_layouts(workspace, campaign.template, campaign.source_path, lines.get("template")),
+        company=identity.company,
+        postal_address=identity.postal_address,
+        language=identity.language,
+        lines=lines,
+        images=_cids(campaign.options.get("images") or {}),
+        assets=assets,
+    )
+    frozen = compile_newsletter(source, pool)
+    return FrozenContent(frozen, content_digest(frozen), campaign.subject, campaign.sender or identity.sender)
+
+
+def _campaign_values(
+    workspace: Workspace,
+    found: CampaignFile,
+    path: Path,
+    list_id: int,
+    images: Mapping[str, ImageFile],
+    digest: str,
+) -> dict[str, Any]:
+    return {
+        "kind": found.kind,
+        "subject": found.subject,
+        "preheader": found.preheader,
+        "sender": found.sender,
+        "template": found.template,
+        "list_id": list_id,
+        "segment": found.segment,
+        "topics": list(found.topics),
+        "schedule": found.schedule,
+        "zone": found.zone,
+        "body": found.body,
+        "options": {
+            "tips": found.tips,
+            "missed": found.missed,
+            "images": {src: image.digest for src, image in images.items()},
+            "lines": {**found.lines, "body": found.body_line},
+        },
+        "source": found.source,
+        "source_path": _shown(workspace, path),
+        "digest": digest,
+    }
+
+
+def _checked_list(session: Session, found: CampaignFile) -> int:
+    list_id = list_id_of(session, found.list_name)
+    if list_id is None:
+        raise InputError(
+            f"list: there is no list called {found.list_name!r}",
+            file=found.file,
+            line=found.lines.get("list", 1),
+            remedy=f"There are: {', '.join(list_names(session)) or 'none yet'}. An import makes one: "
+            f"outreach customers import people.csv --list {found.list_name}",
+        )
+    return list_id
+
+
+def _check_rules(found: CampaignFile) -> None:
+    _check_segment(found.segment, found.file, found.lines.get("segment", 1))
+    try:
+        parse_schedule(found.schedule)
+    except InputError as wrong:
+        line = found.lines.get("schedule", 1)
+        raise InputError(f"schedule: {wrong.message}", file=found.file, line=line, remedy=wrong.remedy) from None
+    if found.zone and found.zone.lower() not in CUSTOMERS_OWN:
+        try:
+            ZoneInfo(found.zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise InputError(
+                f"zone: {found.zone!r} is no time zone",
+                file=found.file,
+                line=found.lines.get("zone", 1),
+                remedy="Write a zone such as Europe/Berlin, or `recipient` for each reader's own.",
+            ) from None
+
+
+def _check_segment(segment: str, file: str, line: int) -> None:
+    try:
+        parse_segment(segment)
+    except InputError as wrong:
+        raise InputError(f"segment: {wrong.message}", file=file, line=line, remedy=wrong.remedy) from None
+
+
+def _keep_tip_file(workspace: Workspace, path: Path, tip: TipFile, images: Mapping[str, ImageFile]) -> Applied:
+    now = workspace.clock()
+    digest = _digest([tip.source, *(f"{src}={image.digest}" for src, image in images.items())])
+    shown = _shown(workspace, path)
+    with workspace.database.read() as session:
+        known = tip_named(session, tip.name)
+    if known is not None and known.digest == digest and known.source_path == shown:
+        return Applied(tip.name, "unchanged", tip.file)
+    values: dict[str, Any] = {
+        "topics": list(tip.topics),
+        "segment": tip.segment,
+        "valid_from": tip.valid_from,
+        "valid_until": tip.valid_until,
+        "texts": {
+            language: {"title": text.title, "body": text.body, "line": str(text.line), **_image_texts(images)}
+            for language, text in tip.texts.items()
+        },
+        "digest": digest,
+        "source": tip.source,
+        "source_path": shown,
+    }
+    with workspace.database.write() as session:
+        if tip.position is not None:
+            values["position"] = tip.position
+        elif known is None:
+            values["position"] = next_position(session)
+        _keep_images(session, images.values())
+        keep_tip(session, tip.name, values, now)
+    return Applied(tip.name, "created" if known is None else "updated", tip.file)
+
+
+def _compile_tips(workspace: Workspace, read: Sequence[tuple[TipFile, Mapping[str, ImageFile]]]) -> None:
+    """Compile them once inside a layout, so that a syntax error is told now."""
+    sources = [
+        TipSource(
+            name=tip.name,
+            topics=tip.topics,
+            segment="",
+            position=0,
+            valid_from=None,
+            valid_until=None,
+            texts={language: (text.title, text.body, text.line) for language, text in tip.texts.items()},
+            file=tip.file,
+            images=_cids({src: image.digest for src, image in images.items()}),
+        )
+        for tip, images in read
+    ]
+    compile_newsletter(tips_page(workspace), sources)
+
+
+def tips_page(workspace: Workspace) -> NewsletterSource:
+    """A newsletter that holds nothing but tips."""
+    identity = workspace.settings.identity
+    return NewsletterSource(
+        campaign="tips",
+        subject="Tips",
+        preheader="",
+        body="",
+        file="tips",
+        body_line=1,
+        layout="tips.html.j2",
+        layouts=read_layouts(workspace, "tips", "", None),
+        company=identity.company,
+        postal_address=identity.postal_address,
+        language=identity.language,
+    )
+
+
+def tip_source(tip: Tip) -> TipSource:
+    """A stored tip as the compiler takes it."""
+    return TipSource(
+        name=tip.name,
+        topics=tip.topics,
+        segment=tip.segment,
+        position=tip.position,
+        valid_from=tip.valid_from,
+        valid_until=tip.valid_until,
+        texts={
+            language: (text["title"], text["body"], int(text.get("line") or 1)) for language, text in tip.texts.items()
+        },
+        file=tip.source_path,
+        digest=tip.digest,
+        images=_cids(_tip_images(tip)),
+    )
+
+
+def _tip_images(tip: Tip) -> dict[str, str]:
+    """The images of a tip by their name in its text; kept beside each text, since a tip has no options."""
+    found: dict[str, str] = {}
+    for text in tip.texts.values():
+        for pair in (text.get("images") or "").split("\n"):
+            src, _, digest = pair.rpartition(" ")
+            if src:
+                found[src] = digest
+    return found
+
+
+def _image_texts(images: Mapping[str, ImageFile]) -> dict[str, str]:
+    return {"images": "\n".join(f"{src} {image.digest}" for src, image in images.items())} if images else {}
+
+
+def _cids(images: Mapping[str, str], *, keys_are_cids: bool = False) -> dict[str, str]:
+    """Image names (or digests) to Content-IDs; or Content-IDs to digests."""
+    if keys_are_cids:
+        return {content_id(digest): digest for digest in images.values()}
+    return {src: content_id(digest) for src, digest in images.items()}
+
+
+def content_id(digest: str) -> str:
+    """The Content-ID of an image: the same image has one, in every mail."""
+    return f"{digest[:32]}@images"
+
+
+def _keep_images(session: Session, images: Iterable[ImageFile]) -> None:
+    for image in images:
+        keep_asset(session, image.digest, image.name, image.media_type, image.data)
+
+
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:40]
+
+
+def _shown(workspace: Workspace, path: Path) -> str:
+    """The path as a person would write it from the workspace."""
+    full = path.resolve()
+    return str(full.relative_to(workspace.root)) if full.is_relative_to(workspace.root) else str(path)
