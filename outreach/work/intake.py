@@ -65,8 +65,8 @@ class ImportResult:
 def import_customers(
     workspace: Workspace,
     file: Path,
-    *,
     list_name: str,
+    *,
     mapping: Mapping[str, str] | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
