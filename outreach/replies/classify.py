@@ -149,14 +149,15 @@ def _is_command(line: str) -> bool:
 
 
 def _best_table(said: str, language: str) -> tuple[str, list[Hit]]:
-    """The language whose cues are used; where none is known, the one with the clearest hits."""
-    if language in TABLES:
-        return language, find_cues(TABLES[language], said)
-    if language:
+    """The language whose cues are used; where it is unknown, or its cues find nothing, the one with clear hits."""
+    if language and language not in TABLES:
         return "", []
+    if language and (hits := find_cues(TABLES[language], said)):
+        return language, hits
     tried = [(name, find_cues(table, said)) for name, table in TABLES.items()]
     name, hits = max(tried, key=lambda one: sum(abs(hit.weight) for hit in one[1]))
-    return (name, hits) if sum(abs(hit.weight) for hit in hits) >= 2 else ("", [])
+    needed = 3 if language else 2
+    return (name, hits) if sum(abs(hit.weight) for hit in hits) >= needed else (language, [])
 
 
 def _shape(text: str) -> list[Hit]:

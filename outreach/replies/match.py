@@ -34,11 +34,11 @@ class Clue:
 
 @dataclass(frozen=True)
 class Owner:
-    """What is known of a delivery or a customer that a clue leads to; `address_key` is the customer's."""
+    """What is known of a delivery or a customer that a clue leads to; `address_keys`: then and now."""
 
     delivery_id: int | None
     customer_id: int | None
-    address_key: str
+    address_keys: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Match:
 
 
 ORDER = (
+    ClueKind.PERSON,
     ClueKind.REPLY_TOKEN,
     ClueKind.RETURN_PATH,
     ClueKind.MESSAGE_ID,
@@ -149,6 +150,6 @@ def choose_match(
 
 
 def _match(clue: Clue, owner: Owner, sender_key: str, machine: bool) -> Match:
-    foreign = clue.kind in PROOFS and not machine and bool(sender_key) and sender_key != owner.address_key
+    foreign = clue.kind in PROOFS and not machine and bool(sender_key) and sender_key not in owner.address_keys
     flagged = "written from another address than the one we sent to: perhaps forwarded" if foreign else ""
     return Match(owner.customer_id, owner.delivery_id, clue.kind, clue.why, clue.leave, foreign, flagged)

@@ -75,9 +75,9 @@ CUES = {
             thanks for sorting | wanted to say that … brilliant
         """,
         2: """
-            thank you | thanks | thx | cheers | ta | brilliant | fantastic | wonderful | awesome | perfect
-            excellent | lovely | superb | amazing | delighted | appreciate* | helpful | useful | great | love
-            grateful | kudos | works now | works again | 👍 | 🙏 | ❤ | :-) | :) | wow | learned a lot
+            thank you | thanks | merci | danke | gracias | thx | cheers | ta | brilliant | fantastic | wonderful
+            awesome | perfect | excellent | lovely | superb | amazing | delighted | appreciate* | helpful | useful
+            great | love | grateful | kudos | works now | works again | 👍 | 🙏 | ❤ | :-) | :) | wow | learned a lot
             learnt a lot | helped
         """,
         1: "happy | good | nice | glad | better than | fun | early | pleased",

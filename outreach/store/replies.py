@@ -1,0 +1,321 @@
+"""Kept: everything that came in, what it was held to be, and how far each mailbox has been read.
+
+Law: an inbound is unique by the hash of its content, so that a second fetch changes nothing; verdicts are added and
+undone, never changed. The caller commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+from sqlmodel import select as orm_select
+
+from ..records import (
+    Category,
+    Channel,
+    Customer,
+    Delivery,
+    DeliveryEvent,
+    DeliveryMove,
+    DeliveryState,
+    Edition,
+    FailureClass,
+    Inbound,
+    InboundState,
+    Machine,
+    MailboxMark,
+    Verdict,
+)
+from .bulk import insert_rows
+
+CUES, HEADERS = "cues", "headers"
+MACHINES = (CUES, HEADERS)
+"""Who judges without being a person."""
+ANSWERED_WITHIN = timedelta(days=60)
+"""A mail without any token from a known customer is taken for an answer to the last mail of this span."""
+
+
+@dataclass(frozen=True)
+class SentMail:
+    """A delivery that a reply may be about, and whose it is. `list_id`: the list that its edition went to."""
+
+    delivery_id: int
+    public_id: str
+    customer_id: int | None
+    address_key: str
+    address_keys: frozenset[str]
+    edition_id: int
+    list_id: int | None
+
+
+@dataclass(frozen=True)
+class InboundFilter:
+    """Which inbounds a listing shows."""
+
+    category: Category | None = None
+    channel: Channel | None = None
+    machine: bool = False
+    unreviewed: bool = False
+    open_cases: Sequence[int] | None = None
+    limit: int = 50
+
+
+def insert_inbound(session: Session, values: Mapping[str, Any]) -> int | None:
+    """Keep what came in; its id, or None where the same content is here already."""
+    known = select(col(Inbound.id)).where(col(Inbound.content_hash) == values["content_hash"])
+    if session.execute(known).first() is not None:
+        return None
+    insert_rows(session, Inbound, [_complete(values)], keep_existing=True)
+    found = session.execute(known.where(col(Inbound.public_id) == values["public_id"])).scalar()
+    return int(found) if found is not None else None
+
+
+def _complete(values: Mapping[str, Any]) -> dict[str, Any]:
+    """All columns but the id, as the record's own defaults fill them."""
+    return Inbound.model_construct(**values).model_dump(exclude={"id"})
+
+
+def unread_ids(session: Session, limit: int = 500) -> list[int]:
+    """Inbounds that were stored and not yet read, oldest first: new ones, and those that a crash left."""
+    query = select(col(Inbound.id)).where(col(Inbound.state) == InboundState.STORED).order_by(col(Inbound.id))
+    return list(session.execute(query.limit(limit)).scalars())
+
+
+def sent_mails(session: Session, public_ids: Iterable[str]) -> dict[str, SentMail]:
+    """The deliveries with these public ids."""
+    wanted = list(dict.fromkeys(public_ids))[:200]
+    query = _SENT.where(col(Delivery.public_id).in_(wanted))
+    return {row.public_id: _sent_mail(row) for row in session.execute(query)} if wanted else {}
+
+
+def sent_mail(session: Session, delivery_id: int) -> SentMail | None:
+    """One delivery, as `sent_mails` tells it."""
+    row = session.execute(_SENT.where(col(Delivery.id) == delivery_id)).first()
+    return _sent_mail(row) if row is not None else None
+
+
+_SENT: Any = (
+    select(
+        col(Delivery.id),
+        col(Delivery.public_id),
+        col(Delivery.customer_id),
+        col(Delivery.address_key),
+        col(Customer.address_key).label("present_key"),
+        col(Delivery.edition_id),
+        col(Edition.list_id),
+    )
+    .join(Edition, col(Edition.id) == col(Delivery.edition_id))
+    .outerjoin(Customer, col(Customer.id) == col(Delivery.customer_id))
+)
+
+
+def _sent_mail(row: Any) -> SentMail:
+    keys = frozenset(key for key in (row.address_key, row.present_key) if key)
+    return SentMail(row.id, row.public_id, row.customer_id, row.address_key, keys, row.edition_id, row.list_id)
+
+
+def last_mail_to(session: Session, customer_id: int, before: datetime) -> int | None:
+    """The last delivery that this customer got in the weeks before an instant."""
+    query = (
+        select(col(Delivery.id))
+        .where(
+            col(Delivery.customer_id) == customer_id,
+            col(Delivery.state).in_((DeliveryState.SENT, DeliveryState.IN_DOUBT)),
+            col(Delivery.intent_at) <= before,
+            col(Delivery.intent_at) >= before - ANSWERED_WITHIN,
+        )
+        .order_by(col(Delivery.intent_at).desc(), col(Delivery.id).desc())
+    )
+    found = session.execute(query.limit(1)).scalar()
+    return int(found) if found is not None else None
+
+
+def customer_with(session: Session, **what: str) -> tuple[int, str | None] | None:
+    """(id, address key) of the one customer with this address_key, handle or phone; None where none or several."""
+    ((name, value),) = what.items()
+    if not value:
+        return None
+    query = select(col(Customer.id), col(Customer.address_key)).where(
+        getattr(Customer, name) == value, col(Customer.erased_at).is_(None)
+    )
+    rows = session.execute(query.limit(2)).all()
+    return (rows[0][0], rows[0][1]) if len(rows) == 1 else None
+
+
+def customers_by_phone_end(session: Session, digits: str) -> list[tuple[int, str]]:
+    """(id, phone) of customers whose number ends with these digits: written with or without the country's code."""
+    query = select(col(Customer.id), col(Customer.phone)).where(
+        col(Customer.phone).endswith(digits, autoescape=True), col(Customer.erased_at).is_(None)
+    )
+    return [(row[0], row[1]) for row in session.execute(query.limit(5))]
+
+
+def earlier_copy(session: Session, inbound: Inbound) -> int | None:
+    """An earlier inbound with the same Message-ID and sender: the same mail, come by another way."""
+    if not inbound.message_id:
+        return None
+    query = select(col(Inbound.id)).where(
+        col(Inbound.message_id) == inbound.message_id,
+        col(Inbound.sender) == inbound.sender,
+        col(Inbound.id) < inbound.id,
+        col(Inbound.state) == InboundState.READ,
+    )
+    found = session.execute(query.limit(1)).scalar()
+    return int(found) if found is not None else None
+
+
+def add_verdict(session: Session, inbound: Inbound, verdict: Verdict) -> None:
+    """Put a verdict in force: the inbound repeats it."""
+    session.add(verdict)
+    repeat_verdict(inbound, verdict)
+    session.add(inbound)
+    session.flush()
+
+
+def repeat_verdict(inbound: Inbound, verdict: Verdict | None) -> None:
+    """Write on the inbound what is in force; nothing where no verdict is left."""
+    inbound.category = verdict.category if verdict is not None else None
+    inbound.topics = list(verdict.topics) if verdict is not None else []
+    inbound.confidence = verdict.confidence if verdict is not None else None
+    if verdict is not None:
+        inbound.urgency = verdict.urgency
+
+
+def verdicts_of(session: Session, inbound_id: int) -> list[Verdict]:
+    """Every verdict on an inbound, oldest first, undone ones too."""
+    query = orm_select(Verdict).where(Verdict.inbound_id == inbound_id)
+    return list(session.exec(query.order_by(col(Verdict.id))))
+
+
+def last_review(session: Session, by: str | None = None, inbound_id: int | None = None) -> Verdict | None:
+    """The newest verdict of a person (this one, on this message, if named) that is not undone."""
+    query = orm_select(Verdict).where(col(Verdict.by).not_in(MACHINES), col(Verdict.undone_at).is_(None))
+    if by is not None:
+        query = query.where(Verdict.by == by)
+    if inbound_id is not None:
+        query = query.where(Verdict.inbound_id == inbound_id)
+    return session.exec(query.order_by(col(Verdict.id).desc()).limit(1)).first()
+
+
+def list_inbounds(session: Session, wanted: InboundFilter) -> list[Inbound]:
+    """Inbounds, newest first, without their raw bytes being read."""
+    query = orm_select(Inbound).where(*_conditions(wanted)).order_by(col(Inbound.received_at).desc())
+    columns = [column for column in Inbound.__table__.columns if column.name != "raw"]  # type: ignore[attr-defined]
+    rows = session.execute(query.with_only_columns(*columns).order_by(col(Inbound.id).desc()).limit(wanted.limit))
+    return [Inbound.model_construct(**row._mapping) for row in rows]
+
+
+def unreviewed_ids(session: Session, limit: int = 1000) -> list[int]:
+    """What people wrote and nobody has looked at, the most urgent and then the oldest first."""
+    query = select(col(Inbound.id), col(Inbound.urgency)).where(*_conditions(InboundFilter(unreviewed=True)))
+    rows = session.execute(query.order_by(col(Inbound.received_at), col(Inbound.id)).limit(limit)).all()
+    order = {"high": 0, "raised": 1, "normal": 2}
+    return [row[0] for row in sorted(rows, key=lambda row: order[row[1]])]
+
+
+def _conditions(wanted: InboundFilter) -> list[Any]:
+    conditions: list[Any] = []
+    if wanted.category is not None:
+        conditions.append(col(Inbound.category) == wanted.category)
+    if wanted.channel is not None:
+        conditions.append(col(Inbound.channel) == wanted.channel)
+    if not wanted.machine:
+        conditions.append(col(Inbound.machine) == Machine.HUMAN)
+    if wanted.unreviewed:
+        conditions += [col(Inbound.reviewed_at).is_(None), col(Inbound.state) != InboundState.STORED]
+        conditions.append(col(Inbound.machine) == Machine.HUMAN)
+    if wanted.open_cases is not None:
+        conditions.append(col(Inbound.case_id).in_(wanted.open_cases))
+    return conditions
+
+
+def note_on_delivery(
+    session: Session,
+    delivery_id: int,
+    *,
+    event: str,
+    at: datetime,
+    reason: str,
+    detail: str,
+    by: str,
+    failure: FailureClass | None = None,
+) -> None:
+    """Add what a mail tells about a delivery to its history; the state stays, the failure's class is kept."""
+    delivery = session.get_one(Delivery, delivery_id)
+    if failure is not None:
+        delivery.failure = failure
+        session.add(delivery)
+    session.add(
+        DeliveryMove(
+            delivery_id=delivery_id,
+            at=at,
+            event=event,
+            before=delivery.state,
+            after=delivery.state,
+            reason=reason,
+            detail=detail[:1000],
+            by=by,
+        )
+    )
+
+
+def settle_doubt(
+    session: Session,
+    delivery_id: int,
+    *,
+    event: DeliveryEvent,
+    after: DeliveryState,
+    at: datetime,
+    evidence: str,
+    failure: FailureClass | None = None,
+) -> bool:
+    """Move a delivery in doubt by evidence that came in (a compare-and-set); False where it is not in doubt."""
+    values: dict[str, Any] = {"state": after, "settled_at": at, "evidence": evidence[:500], "failure": failure}
+    values["owner"] = None
+    values["reason"] = "evidence"
+    if after is DeliveryState.SENT:
+        values["sent_at"] = at
+    changed = session.connection().execute(
+        update(Delivery)
+        .where(col(Delivery.id) == delivery_id, col(Delivery.state) == DeliveryState.IN_DOUBT)
+        .values(**values)
+    )
+    if changed.rowcount != 1:
+        return False
+    session.add(
+        DeliveryMove(
+            delivery_id=delivery_id,
+            at=at,
+            event=event.value,
+            before=DeliveryState.IN_DOUBT,
+            after=after,
+            reason="evidence",
+            detail=evidence[:1000],
+            by="replies",
+        )
+    )
+    return True
+
+
+def marks_of(session: Session, mailbox: str) -> dict[str, tuple[int | None, int]]:
+    """How far each folder of a mailbox has been read: folder to (UIDVALIDITY, last UID or offset)."""
+    query = orm_select(MailboxMark).where(col(MailboxMark.mailbox).startswith(f"{mailbox}/", autoescape=True))
+    return {row.mailbox.partition("/")[2]: (row.uidvalidity, row.last_uid) for row in session.exec(query)}
+
+
+def keep_marks(
+    session: Session, mailbox: str, marks: Mapping[str, tuple[int | None, int]], *, at: datetime, error: str = ""
+) -> None:
+    """Write down how far a mailbox has been read, and what went wrong when it was looked at."""
+    for folder, (uidvalidity, last_uid) in {**marks, "": (None, 0)}.items():
+        name = f"{mailbox}/{folder}" if folder else mailbox
+        row = session.exec(orm_select(MailboxMark).where(MailboxMark.mailbox == name)).first()
+        row = row or MailboxMark(mailbox=name)
+        row.uidvalidity, row.last_uid, row.error = uidvalidity, last_uid, error if not folder else ""
+        row.read_at = at if not error or folder else row.read_at
+        session.add(row)

@@ -1,0 +1,193 @@
+"""What a message does by itself, before anybody reads it: leaving a list, a bounce's evidence, an abuse report.
+
+Law: only a clue that names one mail of ours and cannot be guessed acts (a token, our Message-ID); a token in somebody
+else's hands acts for nobody. Every act is undone by `work.review`, and says on the verdict what it did.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from ..address import address_key
+from ..delivery.state import move
+from ..records import (
+    ConsentAct,
+    DeliveryEvent,
+    DeliveryState,
+    FailureClass,
+    Inbound,
+    Machine,
+    SuppressionReason,
+)
+from ..replies.dsn import BounceReport
+from ..replies.machine import MachineMail
+from ..replies.match import PROOFS, Match
+from ..store.consents import consent_history, resubscribe, suppress, unsubscribe
+from ..store.replies import SentMail, note_on_delivery, sent_mail, settle_doubt
+from .workspace import Workspace
+
+BY = "replies"
+
+
+def evidence_of(inbound: Inbound) -> str:
+    """What a Consent or Suppression row says of the message that caused it."""
+    return f"message {inbound.public_id}"
+
+
+def leave_list(session: Session, workspace: Workspace, inbound: Inbound, match: Match, now: datetime) -> list[str]:
+    """Unsubscribe whoever wrote, at once; what was done, in words. Whose mail it is not, is only flagged."""
+    if match.foreign:
+        _flag(inbound, "asks to be unsubscribed from another address than ours went to: please check whom")
+        return ["nobody was unsubscribed: it came from another address than the mail went to"]
+    mail = sent_mail(session, match.delivery_id) if match.delivery_id is not None else None
+    if match.customer_id is None:
+        if mail is not None and match.clue in PROOFS:
+            reason = SuppressionReason.UNSUBSCRIBED_ALL
+            suppress(session, address_key=mail.address_key, reason=reason, at=now, evidence=evidence_of(inbound))
+            return ["the address gets no more newsletters"]
+        _flag(inbound, "asks to be unsubscribed, but is no customer that we know")
+        return ["nobody was unsubscribed: no customer was found"]
+    list_id = mail.list_id if mail is not None and mail.customer_id == match.customer_id else None
+    done = unsubscribe(
+        session,
+        customer_id=match.customer_id,
+        list_id=list_id,
+        at=now,
+        how="mail",
+        evidence=evidence_of(inbound),
+        words=(inbound.text or inbound.subject)[:500],
+    )
+    where = "from the list" if list_id is not None else "from all lists"
+    return [f"unsubscribed {where} at once"] if done else ["was unsubscribed already"]
+
+
+def leave_by_person(session: Session, inbound: Inbound, now: datetime, by: str) -> None:
+    """Unsubscribe because a person read the message so."""
+    if inbound.customer_id is None:
+        return
+    mail = sent_mail(session, inbound.delivery_id) if inbound.delivery_id is not None else None
+    list_id = mail.list_id if mail is not None and mail.customer_id == inbound.customer_id else None
+    unsubscribe(
+        session,
+        customer_id=inbound.customer_id,
+        list_id=list_id,
+        at=now,
+        how="person",
+        evidence=evidence_of(inbound),
+        by=by,
+    )
+
+
+def stay_after_all(session: Session, inbound: Inbound, now: datetime, by: str) -> bool:
+    """Give back what this message's withdrawal took: a person reads it otherwise. Whether anything was."""
+    if inbound.customer_id is None:
+        return False
+    evidence = evidence_of(inbound)
+    acts = [act for act in consent_history(session, inbound.customer_id) if act.evidence == evidence]
+    if not acts or acts[-1].act is not ConsentAct.WITHDRAWN:
+        return False
+    everywhere = any(act.list_id is None for act in acts)
+    return resubscribe(
+        session,
+        customer_id=inbound.customer_id,
+        list_id=None if everywhere else acts[-1].list_id,
+        at=now,
+        how="person",
+        evidence=evidence,
+        by=by,
+    )
+
+
+def tell_evidence(session: Session, inbound: Inbound, match: Match, now: datetime) -> None:
+    """An answer to a mail proves that it arrived: a delivery in doubt is sent."""
+    if match.delivery_id is not None and match.clue in PROOFS:
+        _settle(session, match.delivery_id, DeliveryEvent.EVIDENCE_SENT, now, f"answered: {evidence_of(inbound)}")
+
+
+def act_on_machine(
+    session: Session, workspace: Workspace, inbound: Inbound, machine: MachineMail, match: Match, now: datetime
+) -> list[str]:
+    """What a machine's mail does; in words."""
+    proved = match.clue in PROOFS and match.delivery_id is not None
+    mail = sent_mail(session, match.delivery_id) if proved and match.delivery_id is not None else None
+    if mail is None:
+        if machine.machine in (Machine.BOUNCE, Machine.ABUSE_REPORT):
+            _flag(inbound, "names no mail of ours: nothing was done")
+        return []
+    if machine.machine is Machine.BOUNCE:
+        return _bounce(session, workspace, inbound, machine.bounce, mail, now)
+    if machine.machine is Machine.DELAY:
+        report = machine.bounce
+        words = f"{report.status} {report.diagnostic}".strip() if report is not None else ""
+        _note(session, mail, "delay", now, "still trying", words or evidence_of(inbound))
+        return ["the receiving side is still trying"]
+    if machine.machine is Machine.ABUSE_REPORT:
+        return _abuse(session, inbound, mail, now)
+    if machine.machine in (Machine.AUTO_REPLY, Machine.RECEIPT, Machine.CALENDAR):
+        tell_evidence(session, inbound, match, now)
+    return []
+
+
+def _bounce(
+    session: Session,
+    workspace: Workspace,
+    inbound: Inbound,
+    report: BounceReport | None,
+    mail: SentMail,
+    now: datetime,
+) -> list[str]:
+    failure = report.failure if report is not None and report.failure is not None else FailureClass.OTHER
+    words = f"{report.status} {report.diagnostic}".strip() if report is not None else ""
+    words = words or inbound.subject
+    told = f"{words} ({evidence_of(inbound)})"
+    if not _settle(session, mail.delivery_id, DeliveryEvent.EVIDENCE_FAILED, now, told, failure):
+        _note(session, mail, "bounce", now, failure.value, told, failure)
+    if failure is not FailureClass.BAD_ADDRESS:
+        return [f"bounced ({failure.value}): {words}", "the address is kept: nothing says that it is wrong"]
+    if report is not None and report.recipient:
+        key = address_key(workspace.keys, report.recipient)
+        if key not in mail.address_keys:
+            return [f"bounced (bad_address): {words}", "it names another address than ours: ours is kept"]
+    suppress(session, address_key=mail.address_key, reason=SuppressionReason.BAD_ADDRESS, at=now, evidence=told[:500])
+    return [f"bounced (bad_address): {words}", "the address is never written to again"]
+
+
+def _abuse(session: Session, inbound: Inbound, mail: SentMail, now: datetime) -> list[str]:
+    evidence = evidence_of(inbound)
+    if mail.customer_id is not None:
+        unsubscribe(session, customer_id=mail.customer_id, list_id=None, at=now, how="abuse_report", evidence=evidence)
+    suppress(session, address_key=mail.address_key, reason=SuppressionReason.ABUSE_REPORT, at=now, evidence=evidence)
+    _note(session, mail, "abuse_report", now, "abuse_report", evidence)
+    return ["unsubscribed from all lists, and never written to again"]
+
+
+def _settle(
+    session: Session,
+    delivery_id: int,
+    event: DeliveryEvent,
+    now: datetime,
+    evidence: str,
+    failure: FailureClass | None = None,
+) -> bool:
+    after = move(DeliveryState.IN_DOUBT, event)
+    return settle_doubt(session, delivery_id, event=event, after=after, at=now, evidence=evidence, failure=failure)
+
+
+def _note(
+    session: Session,
+    mail: SentMail,
+    event: str,
+    now: datetime,
+    reason: str,
+    detail: str,
+    failure: FailureClass | None = None,
+) -> None:
+    note_on_delivery(
+        session, mail.delivery_id, event=event, at=now, reason=reason, detail=detail, by=BY, failure=failure
+    )
+
+
+def _flag(inbound: Inbound, words: str) -> None:
+    inbound.flagged = "; ".join(part for part in (inbound.flagged, words) if part)

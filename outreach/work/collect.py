@@ -1,0 +1,182 @@
+"""Taking in what came back: fetched, stored and committed, then acknowledged, then read.
+
+Law: a message is acknowledged in its mailbox only after its raw bytes are committed (RELIABILITY); what was stored is
+read even if we crash in between, since its state says so; the same content twice is kept once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ..address import new_public_id
+from ..errors import DatabaseError, MailboxError, OutreachError
+from ..records import Channel, InboundState
+from ..settings import MailboxSettings
+from ..store.replies import insert_inbound, keep_marks, marks_of, unread_ids
+from ..wire.mailbox import Fetched, Mailbox, Mark, open_mailbox
+from .read import Reader
+from .workspace import Workspace
+
+BATCH = 25
+BATCH_BYTES = 4_000_000
+"""One commit takes at most so much: it must stay short (I12)."""
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A mailbox that could not be read, and what to do about it."""
+
+    mailbox: str
+    message: str
+    remedy: str
+
+
+@dataclass
+class CollectCounts:
+    """What a round brought. `known`: fetched, and here already. `kinds` counts what was read by kind or category."""
+
+    fetched: int = 0
+    stored: int = 0
+    known: int = 0
+    read: int = 0
+    unreadable: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+    troubles: list[Trouble] = field(default_factory=list)
+
+
+def collect(workspace: Workspace) -> CollectCounts:
+    """Fetch and read everything. Raises MailboxError when the rest is done and some mailbox could not be read."""
+    counts = collect_all(workspace)
+    if counts.troubles:
+        words = "; ".join(trouble.message for trouble in counts.troubles)
+        raise MailboxError(words, remedy=" ".join(dict.fromkeys(one.remedy for one in counts.troubles if one.remedy)))
+    return counts
+
+
+def collect_all(workspace: Workspace, progress: Progress | None = None) -> CollectCounts:
+    """Fetch and read everything; a mailbox that fails is told in `troubles`, and the others are read."""
+    counts = CollectCounts()
+    for box in workspace.settings.replies.mailboxes:
+        try:
+            _fetch(workspace, box, counts, progress)
+        except DatabaseError:
+            raise
+        except OutreachError as wrong:
+            counts.troubles.append(Trouble(box.name, wrong.message, wrong.remedy))
+            with workspace.database.write() as session:
+                keep_marks(session, box.name, {}, at=workspace.clock(), error=wrong.message)
+    read_stored(workspace, counts, progress)
+    return counts
+
+
+def read_stored(workspace: Workspace, counts: CollectCounts | None = None, progress: Progress | None = None) -> int:
+    """Read every inbound that is stored and unread; how many there were."""
+    counts = counts if counts is not None else CollectCounts()
+    reader = Reader(workspace)
+    before = counts.read + counts.unreadable
+    while True:
+        with workspace.database.read() as session:
+            ids = unread_ids(session)
+        if not ids:
+            return counts.read + counts.unreadable - before
+        for inbound_id in ids:
+            outcome = reader.read(inbound_id)
+            if outcome.state is InboundState.UNREADABLE:
+                counts.unreadable += 1
+            else:
+                counts.read += 1
+            counts.kinds[outcome.kind] = counts.kinds.get(outcome.kind, 0) + 1
+            if progress is not None:
+                progress("read", 1)
+
+
+def take_in(
+    workspace: Workspace,
+    raw: bytes,
+    *,
+    channel: Channel = Channel.EMAIL,
+    mailbox: str = "",
+    place: str = "",
+    received_at: datetime | None = None,
+    cut: bool = False,
+    fields: Mapping[str, Any] | None = None,
+) -> int | None:
+    """Store what came in and commit; its id, or None where the same content is here already.
+
+    `fields`: columns that a channel knows by itself (handle, phone, link, reach). Reading comes after: `read_inbound`.
+    """
+    values = _values(workspace, raw, channel, mailbox, place, received_at, cut) | dict(fields or {})
+    with workspace.database.write() as session:
+        return insert_inbound(session, values)
+
+
+def told_bytes(fields: Mapping[str, Any]) -> bytes:
+    """What a person or a file told of a call, a letter or a mention, as the raw bytes that are kept."""
+    return json.dumps(dict(fields), ensure_ascii=False, sort_keys=True, default=str).encode()
+
+
+def _values(
+    workspace: Workspace, raw: bytes, channel: Channel, mailbox: str, place: str, at: datetime | None, cut: bool
+) -> dict[str, Any]:
+    now = workspace.clock()
+    size = workspace.settings.replies.max_bytes
+    cut = cut or len(raw) > size
+    return {
+        "public_id": new_public_id(),
+        "channel": channel,
+        "state": InboundState.STORED,
+        "received_at": min(at, now) if at is not None else now,
+        "stored_at": now,
+        "mailbox": mailbox,
+        "place": place,
+        "content_hash": hashlib.sha256(channel.value.encode() + b"\0" + raw).hexdigest(),
+        "raw": raw[:size],
+        "flagged": f"larger than {size // 1_000_000} MB: only its beginning was kept" if cut else "",
+    }
+
+
+def _fetch(workspace: Workspace, box: MailboxSettings, counts: CollectCounts, progress: Progress | None) -> None:
+    with workspace.database.read() as session:
+        marks = {folder: Mark(*kept) for folder, kept in marks_of(session, box.name).items()}
+    limit = workspace.settings.replies.max_bytes
+    with open_mailbox(box, workspace.root, marks, max_bytes=limit) as mailbox:
+        batch: list[Fetched] = []
+        for fetched in mailbox.fetch():
+            batch.append(fetched)
+            if len(batch) >= BATCH or sum(len(one.raw) for one in batch) >= BATCH_BYTES:
+                _keep(workspace, box, mailbox, batch, counts, progress)
+                batch = []
+        _keep(workspace, box, mailbox, batch, counts, progress)
+
+
+def _keep(
+    workspace: Workspace,
+    box: MailboxSettings,
+    mailbox: Mailbox,
+    batch: list[Fetched],
+    counts: CollectCounts,
+    progress: Progress | None,
+) -> None:
+    """Commit a batch, then acknowledge it, then write down how far the mailbox was read."""
+    values = [
+        _values(workspace, one.raw, Channel.EMAIL, box.name, one.place, one.received_at, one.cut) for one in batch
+    ]
+    if values:
+        with workspace.database.write() as session:
+            new = [insert_inbound(session, one) is not None for one in values]
+        counts.fetched += len(new)
+        counts.stored += sum(new)
+        counts.known += len(new) - sum(new)
+    for one in batch:
+        mailbox.acknowledge(one)
+        if progress is not None:
+            progress("fetched", 1)
+    with workspace.database.write() as session:
+        reached = {folder: (mark.uidvalidity, mark.last_uid) for folder, mark in mailbox.marks.items()}
+        keep_marks(session, box.name, reached, at=workspace.clock())

@@ -1,0 +1,242 @@
+"""Reading what was stored: parsed, matched, sorted, and acted upon, in one transaction per message.
+
+Law: whatever goes wrong with a message, it is kept: `unreadable`, with the reason, for a person. Wishes to leave come
+first, then machine mail by its headers, then the words. What a mail does is in `work.acts`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from ..address import address_key
+from ..errors import OutreachError
+from ..prose import guess_language
+from ..records import Category, Channel, ClueKind, Inbound, InboundState, Machine, Verdict
+from ..replies.classify import Judgement, asks_to_leave, classify
+from ..replies.machine import MachineMail, sort_machine
+from ..replies.mail import Limits, ParsedMail
+from ..replies.match import Match, choose_match, clues
+from ..replies.parse import parse_inbound, plain_address
+from ..replies.quote import Stripped, strip_quotes
+from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy
+from .acts import act_on_machine, leave_list, tell_evidence
+from .follow_up import after_inbound
+from .owners import find_owners, told_clues
+from .sent_text import SentTexts
+from .workspace import Workspace
+
+LONGEST_KEPT = 200_000
+REPORTS = frozenset(
+    (Machine.BOUNCE, Machine.DELAY, Machine.ABUSE_REPORT, Machine.AUTH_REPORT, Machine.RECEIPT, Machine.CALENDAR)
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a message; `kind` is its category for a person's, else the kind of machine."""
+
+    state: InboundState
+    kind: str
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What a mail says, before it is written down."""
+
+    mail: ParsedMail
+    machine: MachineMail
+    match: Match
+    stripped: Stripped
+    language: str
+    judgement: Judgement
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it asks to be unsubscribed: by the address it came to, by a bare command, or in a person's words."""
+        if self.machine.machine in REPORTS:
+            return False
+        person = self.machine.machine is Machine.HUMAN
+        return (
+            self.match.leave
+            or asks_to_leave(self.stripped.text, self.mail.subject)
+            or (person and self.judgement.leaves)
+        )
+
+
+def read_inbound(workspace: Workspace, inbound_id: int) -> Outcome:
+    """Read one stored message; see `Reader.read`."""
+    return Reader(workspace).read(inbound_id)
+
+
+class Reader:
+    """Reads messages one after the other, and remembers the editions that they answer."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.sent_texts = SentTexts(workspace)
+
+    def read(self, inbound_id: int) -> Outcome:
+        """Read one message; one that was read before is left as it is."""
+        try:
+            return self._read(inbound_id)
+        except (OutreachError, SQLAlchemyError):
+            raise
+        except Exception as wrong:  # a message that defeats a reader must not stop the others, nor be lost
+            return self._set_aside(inbound_id, f"it could not be read ({type(wrong).__name__}: {str(wrong)[:200]})")
+
+    def _read(self, inbound_id: int) -> Outcome:
+        with self.workspace.database.read() as session:
+            inbound = session.get_one(Inbound, inbound_id)
+        if inbound.state is not InboundState.STORED:
+            return _outcome(inbound)
+        if inbound.channel is not Channel.EMAIL:
+            return self._read_told(inbound)
+        mail = parse_inbound(inbound.raw, Limits(max_bytes=self.workspace.settings.replies.max_bytes))
+        if mail.unreadable:
+            return self._set_aside(inbound_id, mail.unreadable)
+        reading = self._understand(inbound, mail)
+        with self.workspace.database.write() as session:
+            inbound = session.get_one(Inbound, inbound_id)
+            if inbound.state is InboundState.STORED:
+                self._write(session, inbound, reading, self.workspace.clock())
+            return _outcome(inbound)
+
+    def _understand(self, inbound: Inbound, mail: ParsedMail) -> _Reading:
+        keys = self.workspace.keys
+        to_bounces = any(clue.kind is ClueKind.RETURN_PATH for clue in clues(mail, keys))
+        machine = sort_machine(mail, inbound.raw, to_bounces=to_bounces)
+        is_report = machine.machine in REPORTS and machine.machine is not Machine.CALENDAR
+        returned = machine.bounce.returned if machine.bounce else None
+        found = clues(mail, keys, returned=machine.feedback.returned if machine.feedback else returned)
+        if is_report:
+            found = [clue for clue in found if clue.kind is not ClueKind.SENDER]
+        key = address_key(keys, mail.sender) if mail.sender else ""
+        with self.workspace.database.read() as session:
+            owners = find_owners(session, self.workspace, found, inbound.received_at)
+            match = choose_match(found, owners, key, machine=is_report)
+            sent = self.sent_texts.of(session, match.delivery_id) if machine.machine not in REPORTS else None
+        stripped = strip_quotes(mail.text, mail.html, sent)
+        language = guess_language(stripped.text or mail.subject)
+        judgement = classify(stripped.text, mail.subject, language, self.workspace.settings.topics)
+        return _Reading(mail, machine, match, stripped, language, judgement)
+
+    def _write(self, session: Session, inbound: Inbound, reading: _Reading, now: datetime) -> None:
+        _fill(inbound, reading)
+        session.add(inbound)
+        session.flush()
+        if copy := earlier_copy(session, inbound):
+            inbound.flagged = _joined(inbound.flagged, f"the same mail as message {copy}, come by another way")
+            inbound.machine = Machine.OTHER
+            add_verdict(session, inbound, _by_headers(inbound, [f"it has the Message-ID of message {copy}"], now))
+            return
+        if reading.machine.machine is Machine.HUMAN or reading.leaves:
+            self._write_human(session, inbound, reading.judgement, reading.match, reading.leaves, now)
+            return
+        acts = act_on_machine(session, self.workspace, inbound, reading.machine, reading.match, now)
+        add_verdict(session, inbound, _by_headers(inbound, [reading.machine.reason, *acts], now))
+
+    def _write_human(
+        self, session: Session, inbound: Inbound, judgement: Judgement, match: Match, leaves: bool, now: datetime
+    ) -> None:
+        """A person's message: the wish to leave first, then the verdict, then what follows from it."""
+        inbound.machine = Machine.HUMAN
+        if leaves and judgement.category not in (Category.COMPLAINT, Category.UNSUBSCRIBE):
+            words = (f"{match.why}", *judgement.reasons)
+            judgement = replace(judgement, category=Category.UNSUBSCRIBE, confidence=0.97, reasons=words)
+        reasons = list(judgement.reasons)
+        if leaves:
+            reasons += leave_list(session, self.workspace, inbound, match, now)
+        tell_evidence(session, inbound, match, now)
+        add_verdict(
+            session,
+            inbound,
+            Verdict(
+                inbound_id=inbound.id or 0,
+                at=now,
+                by=CUES,
+                category=judgement.category,
+                topics=list(judgement.topics),
+                urgency=judgement.urgency,
+                confidence=judgement.confidence,
+                reasons=reasons,
+            ),
+        )
+        after_inbound(session, self.workspace, inbound.id or 0, now)
+
+    def _read_told(self, inbound: Inbound) -> Outcome:
+        """A call, a letter, a mention: what a person wrote down."""
+        told: dict[str, Any] = json.loads(inbound.raw)
+        text, subject = str(told.get("text") or "")[:LONGEST_KEPT], str(told.get("subject") or "")[:1000]
+        language = guess_language(text or subject)
+        judgement = classify(text, subject, language, self.workspace.settings.topics)
+        with self.workspace.database.write() as session:
+            inbound = session.get_one(Inbound, inbound.id)
+            if inbound.state is not InboundState.STORED:
+                return _outcome(inbound)
+            found = told_clues(told)
+            owners = find_owners(session, self.workspace, found, inbound.received_at)
+            match = choose_match(found, owners, "")
+            inbound.state, inbound.text, inbound.subject, inbound.language = InboundState.READ, text, subject, language
+            inbound.sender = plain_address(str(told.get("from") or ""))
+            inbound.sender_name = str(told.get("name") or "")[:200]
+            inbound.customer_id, inbound.delivery_id, inbound.clue = match.customer_id, match.delivery_id, match.clue
+            session.add(inbound)
+            session.flush()
+            self._write_human(session, inbound, judgement, match, judgement.leaves, self.workspace.clock())
+            return _outcome(inbound)
+
+    def _set_aside(self, inbound_id: int, why: str) -> Outcome:
+        with self.workspace.database.write() as session:
+            inbound = session.get_one(Inbound, inbound_id)
+            if inbound.state is InboundState.STORED:
+                inbound.state = InboundState.UNREADABLE
+                inbound.flagged = _joined(inbound.flagged, why)
+                session.add(inbound)
+            return _outcome(inbound)
+
+
+def _fill(inbound: Inbound, reading: _Reading) -> None:
+    """Write what was read on the row. The customer of a bounce is whom we had written to."""
+    mail, match = reading.mail, reading.match
+    inbound.state = InboundState.READ
+    inbound.message_id = mail.message_id[:500]
+    inbound.recipient = next(iter(mail.recipients), "")
+    inbound.sender, inbound.sender_name = mail.sender, mail.sender_name
+    inbound.subject = mail.subject
+    inbound.text = reading.stripped.text[:LONGEST_KEPT]
+    inbound.quoted = reading.stripped.quoted[:LONGEST_KEPT]
+    inbound.attachments = [
+        {"name": one.name, "media_type": one.media_type, "size": one.size} for one in mail.attachments
+    ]
+    inbound.language = reading.language
+    inbound.machine = reading.machine.machine
+    inbound.customer_id, inbound.delivery_id, inbound.clue = match.customer_id, match.delivery_id, match.clue
+    inbound.flagged = _joined(inbound.flagged, match.flagged, *mail.faults)
+
+
+def _by_headers(inbound: Inbound, reasons: list[str], now: datetime) -> Verdict:
+    calendar = inbound.machine is Machine.CALENDAR
+    return Verdict(
+        inbound_id=inbound.id or 0,
+        at=now,
+        by=HEADERS,
+        category=Category.SEMINAR_ANSWER if calendar else Category.MACHINE,
+        confidence=1.0,
+        reasons=reasons,
+    )
+
+
+def _outcome(inbound: Inbound) -> Outcome:
+    if inbound.machine is Machine.HUMAN:
+        return Outcome(inbound.state, inbound.category.value if inbound.category is not None else inbound.state.value)
+    return Outcome(inbound.state, inbound.machine.value)
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(dict.fromkeys(part for part in parts if part))[:2000]

@@ -1,0 +1,106 @@
+"""A person's view of a message: right, or corrected, or taken back; and what follows from it.
+
+Law: verdicts are added and undone, never changed; consent, case and plan follow the verdict in force, both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from ..errors import InputError
+from ..records import Category, Inbound, InboundState, Machine, Urgency, Verdict
+from ..replies.machine import sort_machine
+from ..replies.parse import parse_inbound
+from ..store.replies import HEADERS, MACHINES, add_verdict, last_review, repeat_verdict, verdicts_of
+from .acts import leave_by_person, stay_after_all
+from .follow_up import after_review
+from .workspace import Workspace
+
+
+def review(
+    workspace: Workspace,
+    inbound_id: int,
+    *,
+    by: str,
+    category: Category | None = None,
+    topics: Sequence[str] | None = None,
+    urgency: Urgency | None = None,
+) -> Verdict:
+    """Put a person's verdict in force; what is not named stays as it was held to be.
+
+    Raises InputError where there is no such message, or nothing to agree with.
+    """
+    with workspace.database.write() as session:
+        inbound = _inbound(session, inbound_id)
+        chosen = category or inbound.category
+        if chosen is None:
+            raise InputError(
+                f"message {inbound_id} has not been held to be anything yet",
+                remedy=f"Say what it is: `outreach replies review {inbound_id} --as complaint`.",
+            )
+        now = workspace.clock()
+        was = inbound.category
+        verdict = Verdict(
+            inbound_id=inbound_id,
+            at=now,
+            by=by,
+            category=chosen,
+            topics=list(topics) if topics is not None else list(inbound.topics),
+            urgency=urgency or inbound.urgency,
+            confidence=1.0,
+            reasons=[f"{by} read it" if was is chosen else f"{by} read it; it was held to be {was or 'nothing'}"],
+        )
+        if chosen is not Category.MACHINE:
+            inbound.machine = Machine.HUMAN
+        inbound.state, inbound.reviewed_at = InboundState.READ, now
+        add_verdict(session, inbound, verdict)
+        _follow(session, workspace, inbound, was, now, by)
+        return verdict
+
+
+def undo_review(workspace: Workspace, *, by: str | None = None, inbound_id: int | None = None) -> int | None:
+    """Take back the newest review (of this person, of this message); the message's number, or None where none is."""
+    with workspace.database.write() as session:
+        verdict = last_review(session, by, inbound_id)
+        if verdict is None:
+            return None
+        now = workspace.clock()
+        verdict.undone_at = now
+        session.add(verdict)
+        session.flush()
+        inbound = _inbound(session, verdict.inbound_id)
+        was = inbound.category
+        standing = [one for one in verdicts_of(session, verdict.inbound_id) if one.undone_at is None]
+        force = standing[-1] if standing else None
+        repeat_verdict(inbound, force)
+        inbound.reviewed_at = force.at if force is not None and force.by not in MACHINES else None
+        if force is None:
+            inbound.state = InboundState.UNREADABLE
+        elif force.by == HEADERS:
+            inbound.machine = sort_machine(parse_inbound(inbound.raw), inbound.raw).machine
+        session.add(inbound)
+        session.flush()
+        _follow(session, workspace, inbound, was, now, verdict.by)
+        return verdict.inbound_id
+
+
+def _follow(
+    session: Session, workspace: Workspace, inbound: Inbound, was: Category | None, now: datetime, by: str
+) -> None:
+    """Consent, case and plan follow what the message is held to be now."""
+    if inbound.category is Category.UNSUBSCRIBE and was is not Category.UNSUBSCRIBE:
+        leave_by_person(session, inbound, now, by)
+    elif was is Category.UNSUBSCRIBE and inbound.category is not Category.UNSUBSCRIBE:
+        stay_after_all(session, inbound, now, by)
+    session.flush()
+    after_review(session, workspace, inbound.id or 0, now)
+
+
+def _inbound(session: Session, inbound_id: int) -> Inbound:
+    inbound = session.get(Inbound, inbound_id)
+    if inbound is None:
+        raise InputError(f"there is no message {inbound_id}", remedy="`outreach replies list` shows the numbers.")
+    return inbound
