@@ -182,7 +182,7 @@ def planned_rows(session: Session, edition_id: int) -> Iterator[tuple[int, int |
         .order_by(col(Delivery.customer_id))
         .execution_options(yield_per=2000)
     )
-    yield from session.execute(query).tuples()
+    yield from ((delivery_id, customer_id) for delivery_id, customer_id in session.execute(query))
 
 
 def unplan(session: Session, edition_id: int, delivery_ids: Sequence[int]) -> None:
@@ -306,7 +306,8 @@ def still_to_go(session: Session, edition_id: int) -> Iterator[tuple[int, dateti
         customer.is_not(None),
         col(Delivery.state).in_(TO_GO),
     )
-    yield from session.execute(query.execution_options(yield_per=2000)).tuples()
+    rows = session.execute(query.execution_options(yield_per=2000))
+    yield from ((customer_id, due) for customer_id, due in rows)
 
 
 def deliveries_to(session: Session, campaign_id: int, customer_id: int) -> list[tuple[Delivery, Edition]]:

@@ -7,6 +7,8 @@ that person's word.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -115,13 +117,13 @@ def _unfinished(workspace: Workspace, campaign_id: int) -> int | None:
     return next((edition_id for edition_id in going if edition_id not in done), None)
 
 
-def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> int | None:
-    """The edition that waits, on its way again; or the refusal that says why it waits."""
+def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple[int | None, bool]:
+    """The edition that waits, on its way again, and whether its text was changed; or the refusal of its waiting."""
     assert campaign.id is not None
     with workspace.database.read() as session:
         waiting = [edition for edition in editions_of(session, campaign.id) if edition.state is EditionState.WAITING]
     if not waiting:
-        return None
+        return None, False
     edition = waiting[-1]
     assert edition.id is not None
     changed = campaign.updated_at > edition.frozen_at
@@ -140,7 +142,7 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> int |
             extended = extend_some(session, edition.id, until)
     with workspace.database.write() as session:
         move_edition(session, edition.id, [EditionState.WAITING], EditionState.PLANNING, **values)
-    return edition.id
+    return edition.id, changed
 
 
 def _waits(campaign: Campaign, edition: Edition) -> NeedsPerson:
@@ -270,10 +272,17 @@ def _content(campaign: Campaign, content: FrozenContent | None) -> dict[str, Any
         return values
     return values | {
         "frozen": content.frozen,
-        "content_digest": content.content_digest,
+        "content_digest": own_digest(campaign),
         "subject": content.subject,
         "sender": content.sender,
     }
+
+
+def own_digest(campaign: Campaign) -> str:
+    """A digest of what the campaign itself says to its readers; the pool of tips, which changes by itself, left out."""
+    said = [campaign.subject, campaign.preheader, campaign.body, campaign.sender, campaign.template]
+    images = sorted((campaign.options.get("images") or {}).items())
+    return hashlib.sha256(json.dumps([said, images], ensure_ascii=False).encode()).hexdigest()[:40]
 
 
 def _supersede(workspace: Workspace, campaign_id: int, edition_id: int, occasion: str) -> None:
