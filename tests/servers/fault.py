@@ -90,6 +90,7 @@ class FaultServer:
         self.port = self._listener.getsockname()[1]
         self._ended = threading.Event()
         self._times: dict[str, int] = {}
+        self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
         return self
@@ -101,6 +102,9 @@ class FaultServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for made in self._open:
+            with contextlib.suppress(OSError):
+                made.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(5)
 
@@ -117,6 +121,7 @@ class FaultServer:
             except OSError:
                 return
             self.connections += 1
+            self._open.append(made)
             thread = threading.Thread(target=self._serve, args=(made,), daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -224,6 +229,7 @@ class _Conversation:
     def go_secure(self) -> None:
         assert self.server.context is not None
         self.socket = self.server.context.wrap_socket(self.socket, server_side=True)
+        self.server._open.append(self.socket)
         self.buffer = b""
 
     def line(self) -> bytes:
