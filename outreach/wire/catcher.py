@@ -140,7 +140,8 @@ class Catcher:
         head = content[: content.find(b"\r\n\r\n") + 2 or len(content)]
         found = _MESSAGE_ID.search(head)
         message_id = found[1].decode("utf-8", "replace").strip() if found else ""
-        sender = (envelope.mail_from or "").encode("utf-8", "surrogateescape")
+        # aiosmtpd hands on the null path as "<>"
+        sender = (envelope.mail_from or "").strip("<>").encode("utf-8", "surrogateescape")
         try:
             for recipient in envelope.rcpt_tos:
                 inward = self.inbox is not None and _untagged(recipient) in self._mine
