@@ -82,7 +82,7 @@ def tip_pool(session: Session, workspace: Workspace, campaign: Campaign, names: 
 
 def frozen_tips(edition: Edition) -> list[str]:
     """The names of the tips that an edition holds, compiled."""
-    return [tip["name"] for tip in edition.frozen.get("tips") or ()]
+    return list(edition.frozen.get("tips") or ())
 
 
 def choose_for(

@@ -165,7 +165,7 @@ def test_a_persons_tips_are_new_to_them_and_begin_with_what_they_wrote_about(
     make_sent(workspace, make_edition(workspace, campaign), ann, workspace.clock() - timedelta(days=8), "one")
     complain(workspace, ben, "descaling", PlanEvent.COMPLAINT_SUGGESTED, PlanEvent.ANSWERED)
     complain(workspace, cid)
-    edition = make_edition(workspace, campaign, "once-2", frozen={"tips": [{"name": name} for name in pool]})
+    edition = make_edition(workspace, campaign, "once-2", frozen={"tips": {name: {} for name in pool}})
     chosen = _choose(workspace, edition, ann, ben, cid)
     assert chosen[ann]["tips"] == ["two", "descale", "three"]
     assert chosen[ben]["tips"] == ["descale", "one", "two"]
@@ -180,7 +180,7 @@ def test_a_tip_for_a_segment_is_chosen_for_that_segment_only(workspace: Workspac
     make_tip(workspace, "pro-tip", segment='plan == "pro" and country == "DE"')
     make_tip(workspace, "plain", position=1)
     edition = make_edition(
-        workspace, make_campaign(workspace), frozen={"tips": [{"name": "pro-tip"}, {"name": "plain"}]}
+        workspace, make_campaign(workspace), frozen={"tips": {"pro-tip": {}, "plain": {}}}
     )
     chosen = _choose(workspace, edition, ann, ben)
     assert chosen[ann]["tips"] == ["pro-tip", "plain"]
@@ -193,7 +193,7 @@ def test_only_frozen_tips_are_chosen_and_news_carries_none_unless_it_says_so(
     ann = make_customer("ann@example.com")
     make_tip(workspace, "frozen")
     make_tip(workspace, "written-later")
-    frozen = {"tips": [{"name": "frozen"}]}
+    frozen = {"tips": {"frozen": {}}}
     tips = make_edition(workspace, make_campaign(workspace), frozen=frozen)
     news = make_edition(workspace, make_campaign(workspace, "news", Kind.NEWS), frozen=frozen)
     mixed = make_edition(workspace, make_campaign(workspace, "mixed", Kind.NEWS, options={"tips": 1}), frozen=frozen)

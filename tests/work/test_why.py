@@ -68,7 +68,7 @@ def test_an_edition_under_way_is_judged_with_its_own_frozen_tips(
     make_customer("ann@example.com")
     make_tip(workspace, "frozen")
     make_tip(workspace, "later")
-    make_edition(workspace, make_campaign(workspace), frozen={"tips": [{"name": "frozen"}]})
+    make_edition(workspace, make_campaign(workspace), frozen={"tips": {"frozen": {}}})
     why = explain_person(workspace, "ann@example.com", "tips")
     assert [tip["name"] for tip in why.tips] == ["frozen"]
     assert why.occasion == "once-1"
