@@ -64,7 +64,7 @@ def unsubscribe(
     if changed or everywhere:
         session.flush()
         bump_versions(session, [customer_id], at)
-        session.expire(customer)
+        session.refresh(customer)
     return bool(changed) or everywhere
 
 

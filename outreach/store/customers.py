@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, null, select, update
+from sqlalchemy import Select, and_, func, null, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
 from ..address import KeyRing, address_key, canonical_address
 from ..audience.segment import COLUMNS, EVERYONE, Segment
 from ..errors import InputError
-from ..records import Customer, MailingList, Subscription, SubscriptionState
+from ..records import Campaign, Customer, Delivery, MailingList, Subscription, SubscriptionState
 from .database import rows_in_chunks
 from .segments import segment_filter
 
@@ -163,3 +163,26 @@ def bump_versions(session: Session, customer_ids: Sequence[int], now: datetime) 
         session.connection().execute(
             update(Customer).where(col(Customer.id).in_(part)).values(version=col(Customer.version) + 1, updated_at=now)
         )
+
+
+def count_states(session: Session, list_id: int, segment: Segment = EVERYONE) -> dict[SubscriptionState, int]:
+    """How many people of a list the segment takes, by the state of their subscription."""
+    query = (
+        select(col(Subscription.state), func.count())
+        .join(Customer, col(Customer.id) == col(Subscription.customer_id))
+        .where(col(Subscription.list_id) == list_id, col(Customer.address_key).is_not(None), segment_filter(segment))
+        .group_by(col(Subscription.state))
+    )
+    rows: Iterable[Any] = session.connection().execute(query)
+    return {row[0]: row[1] for row in rows}
+
+
+def recent_deliveries(session: Session, customer_id: int, limit: int = 10) -> list[tuple[Delivery, str]]:
+    """The newest mails planned for a person, newest first, each with its campaign's name."""
+    query = (
+        orm_select(Delivery, Campaign.name)
+        .join(Campaign, col(Campaign.id) == col(Delivery.campaign_id))
+        .where(Delivery.customer_id == customer_id)
+        .order_by(col(Delivery.due_at).desc(), col(Delivery.id).desc())
+    )
+    return list(session.exec(query.limit(limit)))

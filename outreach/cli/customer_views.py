@@ -1,0 +1,129 @@
+"""How customers and imports are shown: as JSON for a program, in words for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from .common import print_table
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from ..records import Customer, SubscriptionState
+    from ..store.customers import CustomerRow
+    from ..work.intake import ImportResult
+
+
+def import_json(result: ImportResult) -> dict[str, Any]:
+    """What an import did, for a program."""
+    return {
+        "file": result.file,
+        "list": result.list_name,
+        "new_list": result.new_list,
+        "dry_run": result.dry_run,
+        "encoding": result.encoding,
+        "delimiter": result.delimiter,
+        "columns": result.columns,
+        **result.counts,
+        "rejects": result.rejects,
+        "reasons": dict(result.reasons),
+        "warnings": dict(result.warnings),
+    }
+
+
+def tell_import(result: ImportResult) -> None:
+    """What an import did, for a person."""
+    typer.echo(f"{result.file}: {result.delimiter}, {result.encoding}; {result.rows:,} rows")
+    typer.echo("columns: " + ", ".join(f"{head} → {field}" for head, field in result.columns.items()))
+    counts = result.counts
+    print_table(
+        ["", "would be" if result.dry_run else "people"],
+        [[name, f"{counts[name]:,}"] for name in counts if name not in ("rows", "unsubscribed")],
+    )
+    if result.unsubscribed:
+        typer.echo(f"{result.unsubscribed:,} of them unsubscribed: they are kept so and get no newsletters.")
+    for reason, number in result.reasons.most_common(10):
+        typer.echo(f"refused {number:,} ×: {reason}")
+    for words, number in result.warnings.most_common(10):
+        typer.echo(f"left empty {number:,} ×: {words}")
+    if result.rejects:
+        typer.echo(f"The refused rows are in {result.rejects}; mend and import them.")
+    if result.dry_run:
+        typer.echo("Nothing was written.")
+    elif result.new_list:
+        typer.echo(f"The list {result.list_name} is new.")
+
+
+def row_json(row: CustomerRow, state: SubscriptionState | None) -> dict[str, Any]:
+    """One customer of a listing, for a program."""
+    return {"id": row.id, **_fields_json(row), "state": state}
+
+
+def _fields_json(row: Any) -> dict[str, Any]:
+    names = ("first_name", "last_name", "phone", "handle", "language", "country", "zone", "attributes", "created_at")
+    return {"email": row.address, **{name: getattr(row, name) for name in names}}
+
+
+def customer_json(session: Session, customer: Customer) -> dict[str, Any]:
+    """All that is kept of one customer, for a program."""
+    from ..audience.consent import SUPPRESSION_WORDS
+    from ..records import MailingList
+    from ..store.consents import consent_history, find_suppression, subscriptions_of
+    from ..store.customers import recent_deliveries
+
+    number = customer.id or 0
+    ties, acts = subscriptions_of(session, number), consent_history(session, number)
+    names = {one: lst.name for one in {*(t.list_id for t in ties), *(a.list_id for a in acts)} if one
+             and (lst := session.get(MailingList, one))}  # fmt: skip
+    block = find_suppression(session, customer.address_key) if customer.address_key else None
+    return {
+        "id": number,
+        **_fields_json(customer),
+        "subscriptions": [{"list": names[t.list_id], "state": t.state, "since": t.changed_at} for t in ties],
+        "consents": [
+            {"at": a.at, "act": a.act, "list": names.get(a.list_id or 0), "how": a.how, "words": a.words}
+            | {"evidence": a.evidence, "by": a.by}
+            for a in acts
+        ],
+        "suppression": block
+        and {"reason": block.reason, "words": SUPPRESSION_WORDS[block.reason], "at": block.at}
+        | {"until": block.expires_at, "evidence": block.evidence},
+        "deliveries": [
+            {"campaign": name, "occasion": mail.occasion, "kind": mail.kind, "state": mail.state}
+            | {"reason": mail.reason, "evidence": mail.evidence, "due_at": mail.due_at, "sent_at": mail.sent_at}
+            for mail, name in recent_deliveries(session, number)
+        ],
+    }
+
+
+def tell_customer(told: dict[str, Any]) -> None:
+    """All that is kept of one customer, for a person."""
+    fields = {name: value for name, value in told.items() if not isinstance(value, dict | list) and value is not None}
+    fields |= told["attributes"]
+    print_table(["field", "value"], fields.items())
+    print_table(
+        ["list", "state", "since"],
+        [[tie["list"], tie["state"], f"{tie['since']:%Y-%m-%d}"] for tie in told["subscriptions"]],
+    )
+    if block := told["suppression"]:
+        typer.echo(f"Blocked since {block['at']:%Y-%m-%d}: {block['words']} ({block['evidence']})")
+    for act in told["consents"]:
+        where = act["list"] or "all lists"
+        words = f" “{act['words']}”" if act["words"] else ""
+        typer.echo(f"{act['at']:%Y-%m-%d} {act['act']}: {where}, by {act['how']}{words} ({act['evidence']})")
+    if told["deliveries"]:
+        print_table(
+            ["campaign", "occasion", "state", "due", "reason"],
+            [
+                [
+                    mail["campaign"],
+                    mail["occasion"],
+                    mail["state"],
+                    f"{mail['due_at']:%Y-%m-%d %H:%M}",
+                    mail["evidence"] or mail["reason"],
+                ]
+                for mail in told["deliveries"]
+            ],
+        )

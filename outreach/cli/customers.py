@@ -1,0 +1,302 @@
+"""`outreach customers …`: bring people in, look them up, and stop mail to them."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import InputError, UsageError
+from .common import AsJson, open_here, print_json, print_table, progress
+from .customer_views import customer_json, import_json, row_json, tell_customer, tell_import
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from ..audience.segment import Segment
+    from ..records import Customer
+    from ..work.workspace import Workspace
+
+app = typer.Typer(no_args_is_help=True, help="Import customers, look them up, stop mail to them.")
+
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The customer's e-mail address, in any spelling.")]
+InList = Annotated[str | None, typer.Option("--list", help="Only this mailing list.")]
+Rule = Annotated[str, typer.Option("--segment", help="""Only whom this takes: 'plan == "pro" and country == "DE"'.""")]
+By = Annotated[str, typer.Option("--by", help="Who does it; else the name you are logged in with.")]
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file with a row of headings.")],
+    list_name: Annotated[str, typer.Option("--list", help="The mailing list; made where there is none.")],
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="HEADING=FIELD", help="What a column means: a field, an attribute's name, or - to skip it."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import people from a CSV file: comma, semicolon, tab or pipe; UTF-8, UTF-16 or Windows.
+
+    Headings are known in English, German, French and Spanish; --map names others. The fields: address, first_name,
+    last_name, phone, handle, language, country, zone, status, opted_out, consent_at, consent_how, consent_words. Every
+    other column becomes an attribute for segments and templates. Bad rows go to FILE.rejects.csv with a reason each.
+    Nobody who unsubscribed is subscribed again, and a suppressed address never comes back.
+
+    Example: [bold]outreach customers import people.csv --list customers --map "Kd-Nr=customer_number" --dry-run[/bold]
+    """
+    from ..work.intake import import_customers  # lazy, as all below: SQLModel takes most of a second
+
+    wanted = _read_mapping(mapping or [])
+    workspace = open_here()
+    with progress() as bar:
+        task = bar.add_task("Importing" if not dry_run else "Counting", total=None)
+        result = import_customers(
+            workspace,
+            file,
+            list_name,
+            mapping=wanted,
+            dry_run=dry_run,
+            progress=lambda done, whole: bar.update(task, completed=done, total=whole),
+        )
+    if as_json:
+        print_json(import_json(result))
+    else:
+        tell_import(result)
+
+
+@app.command("list")
+def list_people(
+    list_name: InList = None,
+    segment: Rule = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List customers in the order in which they came.
+
+    Example: [bold]outreach customers list --list customers --segment 'language == "de"' --limit 20[/bold]
+    """
+    from ..store.customers import list_customers
+
+    workspace, rule = open_here(), _segment(segment)
+    with workspace.database.read() as session:
+        rows = list_customers(session, list_id=_list_id(session, list_name), segment=rule, limit=limit + 1)
+        _warn_of_unknown(session, rule)
+    shown = rows[:limit]
+    if as_json:
+        print_json([row_json(row, state) for row, state in shown])
+        return
+    if not shown:
+        typer.echo("Nobody.")
+        return
+    print_table(
+        ["id", "email", "first name", "last name", "language", "country", "zone", "state"],
+        [
+            [row.id, row.address, row.first_name, row.last_name, row.language, row.country, row.zone, state]
+            for row, state in shown
+        ],
+    )
+    if len(rows) > limit:
+        typer.echo(f"There are more than these {limit}: use --limit.", err=True)
+
+
+@app.command("count")
+def count(list_name: InList = None, segment: Rule = "", as_json: AsJson = False) -> None:
+    """Count the people whom a segment takes, before a campaign uses it.
+
+    Example: [bold]outreach customers count --list customers --segment 'seats >= 5 and plan != "free"'[/bold]
+    """
+    from ..store.customers import count_states
+    from ..store.segments import count_people, unknown_fields
+
+    workspace, rule = open_here(), _segment(segment)
+    with workspace.database.read() as session:
+        list_id = _list_id(session, list_name)
+        states = {} if list_id is None else count_states(session, list_id, rule)
+        number = count_people(session, rule) if list_id is None else sum(states.values())
+        unknown = unknown_fields(session, rule)
+        if not as_json:
+            _warn_of_unknown(session, rule)
+    if as_json:
+        by_state = {state.value: count for state, count in states.items()}
+        print_json(
+            {"count": number, "list": list_name, "segment": rule.text, "states": by_state, "unknown_fields": unknown}
+        )
+        return
+    parts = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
+    typer.echo(f"{number:,} people" + (f": {parts}" if parts else ""))
+
+
+@app.command("show")
+def show(email: Email, as_json: AsJson = False) -> None:
+    """Show all that is kept of one customer: fields, subscriptions, consents, blocks, the newest mails.
+
+    Example: [bold]outreach customers show ann@example.com[/bold]
+    """
+    workspace = open_here()
+    with workspace.database.read() as session:
+        told = customer_json(session, _customer(session, workspace, email))
+    if as_json:
+        print_json(told)
+    else:
+        tell_customer(told)
+
+
+@app.command("unsubscribe")
+def unsubscribe(
+    email: Email,
+    list_name: InList = None,
+    words: Annotated[str, typer.Option(help="What the person said or wrote.")] = "",
+    by: By = "",
+) -> None:
+    """Stop newsletters to a person: of one list, or, without --list, of all lists and all to come.
+
+    Example: [bold]outreach customers unsubscribe ann@example.com --words "asked by phone"[/bold]
+    """
+    from ..store import consents
+
+    workspace = open_here()
+    with workspace.database.write() as session:
+        customer = _customer(session, workspace, email)
+        changed = consents.unsubscribe(
+            session,
+            customer_id=customer.id or 0,
+            list_id=_list_id(session, list_name),
+            at=workspace.clock(),
+            how="person",
+            evidence="customers unsubscribe",
+            words=words,
+            by=by or getpass.getuser(),
+        )
+    where = list_name or "any list"
+    typer.echo(f"{customer.address} {'gets' if changed else 'got already'} no newsletters of {where}.")
+
+
+@app.command("resubscribe")
+def resubscribe(
+    email: Email,
+    words: Annotated[str, typer.Option(help="What the person said or wrote: the proof of their wish.")],
+    list_name: InList = None,
+    by: By = "",
+) -> None:
+    """Undo an unsubscribe that was a mistake or was taken back. Without --list: the last one from all lists.
+
+    Example: [bold]outreach customers resubscribe ann@example.com --words "wrote on 3 May that she wants it"[/bold]
+    """
+    from ..store import consents
+
+    workspace = open_here()
+    with workspace.database.write() as session:
+        customer = _customer(session, workspace, email)
+        changed = consents.resubscribe(
+            session,
+            customer_id=customer.id or 0,
+            list_id=_list_id(session, list_name),
+            at=workspace.clock(),
+            how="person",
+            evidence="customers resubscribe",
+            words=words,
+            by=by or getpass.getuser(),
+        )
+    typer.echo(f"{customer.address} is subscribed again." if changed else "Nothing had been withdrawn.")
+
+
+@app.command("suppress")
+def suppress(
+    email: Email,
+    reason: Annotated[str, typer.Option(help="Why, in your words; shown wherever a mail is withheld.")],
+    by: By = "",
+) -> None:
+    """Block an address: never write to it again, not even an answer. It need not be a customer's.
+
+    Example: [bold]outreach customers suppress ann@example.com --reason "lawyer's letter of 3 May"[/bold]
+    """
+    from ..address import address_key, canonical_address
+    from ..records import SuppressionReason
+    from ..store import consents
+
+    workspace = open_here()
+    address = canonical_address(email)
+    with workspace.database.write() as session:
+        changed = consents.suppress(
+            session,
+            address_key=address_key(workspace.keys, address),
+            reason=SuppressionReason.BY_HAND,
+            at=workspace.clock(),
+            evidence=f"{reason} ({by or getpass.getuser()})",
+        )
+    typer.echo(f"{address} {'is' if changed else 'was already'} blocked.")
+
+
+@app.command("unsuppress")
+def unsuppress(email: Email) -> None:
+    """Take an address off the block list. Subscriptions stay as they are.
+
+    Example: [bold]outreach customers unsuppress ann@example.com[/bold]
+    """
+    from ..address import address_key, canonical_address
+    from ..store import consents
+
+    workspace = open_here()
+    address = canonical_address(email)
+    with workspace.database.write() as session:
+        changed = consents.unsuppress(session, address_key=address_key(workspace.keys, address))
+    typer.echo(f"{address} {'is no longer' if changed else 'was not'} blocked.")
+
+
+def _read_mapping(given: list[str]) -> dict[str, str]:
+    wanted = {}
+    for one in given:
+        heading, sign, field = one.rpartition("=")
+        if not sign or not heading.strip() or not field.strip():
+            raise UsageError(
+                f"--map {one}: it must be HEADING=FIELD", remedy='For example: --map "Kunden-Mail=address"'
+            )
+        wanted[heading.strip()] = field.strip()
+    return wanted
+
+
+def _segment(text: str) -> Segment:
+    from ..audience.segment import parse_segment
+
+    return parse_segment(text)
+
+
+def _list_id(session: Session, name: str | None) -> int | None:
+    from ..store.customers import list_id_of, list_names
+
+    if name is None:
+        return None
+    found = list_id_of(session, name)
+    if found is None:
+        names = ", ".join(list_names(session))
+        raise InputError(
+            f"there is no mailing list {name!r}",
+            remedy=f"There are: {names}."
+            if names
+            else "An import makes one: outreach customers import FILE --list NAME.",
+        )
+    return found
+
+
+def _customer(session: Session, workspace: Workspace, email: str) -> Customer:
+    from ..address import canonical_address
+    from ..store.customers import find_customer
+
+    found = find_customer(session, workspace.keys, canonical_address(email))
+    if found is None:
+        raise InputError(
+            f"no customer has the address {email}", remedy="Look with: outreach customers list --limit 100"
+        )
+    return found
+
+
+def _warn_of_unknown(session: Session, rule: Segment) -> None:
+    from ..store.segments import unknown_fields
+
+    for name in unknown_fields(session, rule):
+        typer.echo(f"note: no customer has {name!r}; is it spelt right?", err=True)

@@ -1,0 +1,181 @@
+"""`outreach customers …` as a person and a program call it: a real process in a real workspace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from outreach.cli.customers import app
+from outreach.errors import OutreachError
+from outreach.work.workspace import Workspace
+
+from .test_help import outreach
+
+PEOPLE = """\
+E-Mail;Vorname;Land;Plan;Plätze;Status
+ann@example.com;Ann;Deutschland;pro;5;abonniert
+bo@example.com;Bo;Atlantis;free;7;abgemeldet
+broken;Cy;;pro;;
+ann@example.com;Ann;;;;
+"""
+
+
+@pytest.fixture
+def here(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OUTREACH_WORKSPACE", str(workspace.root))
+    monkeypatch.chdir(workspace.root)
+    (workspace.root / "people.csv").write_text(PEOPLE, encoding="utf-8")
+    return workspace.root
+
+
+def _call(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def _json(*arguments: str) -> Any:
+    return json.loads(_call(*arguments, "--json").stdout)
+
+
+def _imported() -> Any:
+    return _json("import", "people.csv", "--list", "customers")
+
+
+def test_import_tells_a_program_what_it_did(here: Path) -> None:
+    told = _imported()
+    assert set(told) == {
+        "file", "list", "new_list", "dry_run", "encoding", "delimiter", "columns", "rows", "created", "updated",
+        "unchanged", "invalid", "duplicate", "suppressed", "unsubscribed", "rejects", "reasons", "warnings",
+    }  # fmt: skip
+    assert (told["created"], told["invalid"], told["duplicate"], told["unsubscribed"]) == (2, 1, 1, 1)
+    assert told["columns"]["Plätze"] == "platze" and told["rejects"] == "people.rejects.csv"
+    assert (told["delimiter"], told["encoding"], told["dry_run"]) == ("semicolon", "utf-8", False)
+
+
+def test_import_tells_a_person_the_same(here: Path) -> None:
+    said = _call("import", "people.csv", "--list", "customers", "--map", "Plan=tier").output
+    assert "Vorname → first_name" in said and "Plan → tier" in said
+    assert "The refused rows are in people.rejects.csv" in said
+    assert "unknown country: Atlantis" in said and "it has no @" in said
+
+
+def test_a_dry_run_writes_nothing(here: Path) -> None:
+    assert "Nothing was written." in _call("import", "people.csv", "--list", "new", "--dry-run").output
+    assert _json("list") == [] and not (here / "people.rejects.csv").exists()
+
+
+def test_list_and_count_take_a_list_and_a_segment(here: Path) -> None:
+    _imported()
+    rows = _json("list", "--list", "customers")
+    assert [(row["email"], row["state"]) for row in rows] == [
+        ("ann@example.com", "subscribed"),
+        ("bo@example.com", "unsubscribed"),
+    ]
+    assert set(rows[0]) == {
+        "id", "email", "first_name", "last_name", "phone", "handle", "language", "country", "zone", "attributes",
+        "created_at", "state",
+    }  # fmt: skip
+    assert rows[0]["attributes"] == {"plan": "pro", "platze": 5}
+    assert [row["email"] for row in _json("list", "--segment", "platze > 5")] == ["bo@example.com"]
+    assert len(_json("list", "--limit", "1")) == 1
+    counted = _json("count", "--list", "customers", "--segment", 'plan == "pro" or plna == "pro"')
+    assert counted == {
+        "count": 1,
+        "list": "customers",
+        "segment": 'plan == "pro" or plna == "pro"',
+        "states": {"subscribed": 1},
+        "unknown_fields": ["plna"],
+    }
+    assert "2 people" in _call("count").output
+    assert "2 people: 1 subscribed, 1 unsubscribed" in _call("count", "--list", "customers").output
+    assert "no customer has 'plna'" in _call("count", "--segment", "plna == 1").stderr
+    assert "There are more" in _call("list", "--limit", "1").stderr
+
+
+def test_show_tells_all_that_is_kept(here: Path) -> None:
+    _imported()
+    told = _json("show", "Bo <BO@example.com>")
+    assert (told["email"], told["first_name"], told["country"], told["suppression"]) == (
+        "bo@example.com",
+        "Bo",
+        None,
+        None,
+    )
+    assert told["subscriptions"][0] | {"since": ""} == {"list": "customers", "state": "unsubscribed", "since": ""}
+    (act,) = told["consents"]
+    assert (act["act"], act["how"], act["evidence"], act["list"]) == (
+        "withdrawn",
+        "import",
+        "people.csv:3",
+        "customers",
+    )
+    assert told["deliveries"] == []
+    said = _call("show", "ann@example.com").output
+    assert "Ann" in said and "given: customers, by import (people.csv:2)" in said
+
+
+def test_unsubscribe_and_its_undo_are_kept_with_words_and_who(here: Path) -> None:
+    _imported()
+    assert "gets no newsletters of any list" in _call("unsubscribe", "ann@example.com", "--by", "maria").output
+    assert "got already" in _call("unsubscribe", "ann@example.com").output
+    told = _json("show", "ann@example.com")
+    assert told["suppression"]["reason"] == "unsubscribed_all" and told["subscriptions"][0]["state"] == "unsubscribed"
+    assert "subscribed again" in _call("resubscribe", "ann@example.com", "--words", "a mistake").output
+    assert "Nothing had been withdrawn" in _call("resubscribe", "ann@example.com", "--words", "x").output
+    told = _json("show", "ann@example.com")
+    assert told["suppression"] is None and told["subscriptions"][0]["state"] == "subscribed"
+    assert [(act["act"], act["by"]) for act in told["consents"]][:3] == [
+        ("given", ""),
+        ("withdrawn", "maria"),
+        ("withdrawn", "maria"),
+    ]
+    assert told["consents"][-1]["words"] == "a mistake"
+    _call("unsubscribe", "ann@example.com", "--list", "customers")
+    assert _json("show", "ann@example.com")["suppression"] is None
+
+
+def test_suppress_takes_any_address_and_the_import_keeps_to_it(here: Path) -> None:
+    assert "is blocked" in _call("suppress", "ann@example.com", "--reason", "letter of 3 May", "--by", "bo").output
+    assert "was already blocked" in _call("suppress", "ann@example.com", "--reason", "again").output
+    assert _imported()["suppressed"] == 1
+    assert "no longer blocked" in _call("unsuppress", "ann@example.com").output
+    assert "was not blocked" in _call("unsuppress", "ann@example.com").output
+    assert _imported()["created"] == 1
+    _call("suppress", "ann@example.com", "--reason", "letter")
+    assert "a colleague blocked the address (letter" in _call("show", "ann@example.com").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["show", "nobody@example.com"], 1, "no customer has the address"),
+        (["show", "nonsense"], 1, "no e-mail address"),
+        (["list", "--list", "nope"], 1, "There are: customers"),
+        (["count", "--segment", "plan = 1"], 1, "column 6"),
+        (["import", "nope.csv", "--list", "customers"], 1, "does not exist"),
+        (["import", "people.csv", "--list", "customers", "--map", "Plan"], 2, "HEADING=FIELD"),
+        (["import", "people.csv", "--list", "customers", "--map", "Tarif=plan"], 2, "Its headings are: E-Mail"),
+        (["import", "people.csv", "--list", "a b"], 2, "name of a list"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_exit_status(here: Path, arguments: list[str], status: int, words: str) -> None:
+    with pytest.raises(OutreachError) as told:
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert told.value.exit_status == status and words in str(told.value)
+
+
+def test_a_workbook_leaves_no_traceback_and_status_one(here: Path) -> None:
+    (here / "people.csv").write_bytes(b"PK\x03\x04" + bytes(range(256)))
+    done = outreach("--workspace", str(here), "customers", "import", str(here / "people.csv"), "--list", "customers")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "save it as CSV" in done.stderr
+
+
+def test_help_of_every_command_shows_an_example() -> None:
+    for name in ("import", "list", "count", "show", "unsubscribe", "resubscribe", "suppress", "unsuppress"):
+        assert "Example: outreach customers" in " ".join(_call(name, "--help").output.replace("│", " ").split())
