@@ -26,6 +26,7 @@ from .tips import ChosenTip, pick_language
 FIELDS = ("first_name", "last_name", "language", "country", "zone")
 MOST_SHAPES = 400
 MAX_CHARACTERS = 2_000_000
+EXHAUSTED = ("takes too long to render", "takes too much memory to render")
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,9 @@ class Renderer:
         row = _row_of(wrong, f"part:{key}")
         name = missing_variable(wrong) if isinstance(wrong, UndefinedError) else ""
         file, line, excerpt = _place(part, row, name)
+        if isinstance(wrong, MemoryError | TimeoutError):
+            words = EXHAUSTED[isinstance(wrong, MemoryError)]
+            return TemplateError(words, file=file, line=line, excerpt=excerpt, remedy="Look at the loop there.")
         if not name:
             what = f"{type(wrong).__name__}: {wrong}" if str(wrong) else type(wrong).__name__
             return TemplateError(what, file=file, line=line, excerpt=excerpt)

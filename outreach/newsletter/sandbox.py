@@ -34,7 +34,17 @@ class Absent(StrictUndefined):
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Keys of a mapping win over its methods: `customer.items` is the customer's own `items`, if there is one."""
+    """Keys of a mapping win over its methods: `customer.items` is the customer's own `items`, if there is one.
+
+    A power is small: a large one runs inside C, where no alarm can end it.
+    """
+
+    intercepted_binops = frozenset(("**",))
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if isinstance(right, int | float) and abs(right) > 64:
+            raise OverflowError("a power above 64 is not computed")
+        return super().call_binop(context, operator, left, right)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, Mapping) and attribute in obj:

@@ -1,0 +1,134 @@
+"""Every mail of an edition tried before the first leaves: who cannot be written to, and for want of which variable.
+
+Law: rendered in a child process with limits. Up to `preflight_all_up_to` people all are tried; above that the data of
+all is scanned, a few of each shape of data and a sample are tried, and of a shape that fails everybody.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from ..records import Campaign, Edition
+from ..store.campaigns import queued_people
+from ..store.customers import CustomerRow, load_customers
+from ..store.database import rows_in_chunks
+from .choose import choose_for
+from .letter import READY, chosen_tips, mail_links, reader_values
+from .trial import Trial, TrialFault, TrialPerson
+from .workspace import Workspace
+
+Progress = Callable[[int], None]
+OF_EACH_SHAPE = 3
+SAMPLE = 2000
+CHUNK = 200
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """`checked` people were tried or scanned; `failing` maps a customer's id to the variable and words."""
+
+    checked: int
+    failing: dict[int, tuple[str, str]]
+
+
+class _Stopped(Exception):
+    """The template is not fit to run at all."""
+
+
+class _Flight:
+    def __init__(self, session: Session, workspace: Workspace, edition: Edition, trial: Trial) -> None:
+        self.session, self.workspace, self.edition, self.trial = session, workspace, edition, trial
+        self.campaign = session.get_one(Campaign, edition.campaign_id)
+        self.failing: dict[int, tuple[str, str]] = {}
+        self.tried: set[int] = set()
+
+    def try_people(self, ids: Sequence[int], progress: Progress | None = None) -> None:
+        """Try these people's mails, once each."""
+        for part in rows_in_chunks([person for person in dict.fromkeys(ids) if person not in self.tried], CHUNK):
+            customers = load_customers(self.session, part)
+            people = [customers[person] for person in part if person in customers]
+            found = self.trial.failing(self._requests(people))
+            for person, fault in zip(people, found, strict=True):
+                if fault is not None:
+                    self.failing[person.id] = (_variable(fault), fault.words)
+            self.tried.update(part)
+            if any(fault is not None and fault.fatal for fault in found):
+                raise _Stopped
+            if progress is not None:
+                progress(len(part))
+
+    def _requests(self, people: Sequence[CustomerRow]) -> list[TrialPerson]:
+        choices = choose_for(
+            self.session,
+            self.workspace,
+            edition=self.edition,
+            campaign=self.campaign,
+            customers=people,
+            now=self.workspace.clock(),
+        )
+        links = mail_links(self.workspace, self.edition.public_id)
+        return [
+            TrialPerson(reader_values(person), chosen_tips(choices.get(person.id) or {}), links) for person in people
+        ]
+
+
+def preflight(workspace: Workspace, edition_id: int, progress: Progress | None = None) -> Preflight:
+    """Try the queued mails of an edition. A template that cannot run at all fails everybody."""
+    with workspace.database.read() as session:
+        edition = session.get_one(Edition, edition_id)
+        if edition.frozen.get("method") == READY:
+            return Preflight(0, {})
+        ids = [person for page in queued_people(session, edition_id) for person in page]
+        with Trial(edition.frozen, issue_number=edition.number) as trial:
+            flight = _Flight(session, workspace, edition, trial)
+            try:
+                if len(ids) <= workspace.settings.sending.preflight_all_up_to:
+                    flight.try_people(ids, progress)
+                else:
+                    _try_shapes(flight, ids, progress)
+            except _Stopped:
+                variable, words = next(reversed(flight.failing.values()))
+                return Preflight(len(flight.tried), dict.fromkeys(flight.tried, (variable, words)))
+    return Preflight(len(ids), flight.failing)
+
+
+def _try_shapes(flight: _Flight, ids: Sequence[int], progress: Progress | None) -> None:
+    """Scan everybody's data; try a few of each shape, a sample, and all of the shapes that fail."""
+    shapes: dict[str, list[int]] = {}
+    for part in rows_in_chunks(list(ids), 2000):
+        for person, row in load_customers(flight.session, part).items():
+            shapes.setdefault(_shape(row), []).append(person)
+        if progress is not None:
+            progress(len(part))
+    chance = random.Random(flight.edition.public_id)
+    few = [person for members in shapes.values() for person in members[:OF_EACH_SHAPE]]
+    flight.try_people([*few, *chance.sample(list(ids), min(SAMPLE, len(ids)))])
+    for members in shapes.values():
+        if any(person in flight.failing for person in members):
+            flight.try_people(members)
+
+
+def _shape(row: CustomerRow) -> str:
+    """Which values a customer has, and the language and country, which templates ask for."""
+    values: Mapping[str, object] = reader_values(row)
+    return f"{','.join(sorted(values))}|{row.language}|{row.country}"
+
+
+def _variable(fault: TrialFault) -> str:
+    return fault.variable or "template"
+
+
+def try_everyone(trial: Trial, people: Sequence[TrialPerson]) -> Counter[tuple[str, str]]:
+    """How many of these people each fault meets, by variable and words."""
+    found: Counter[tuple[str, str]] = Counter()
+    for part in rows_in_chunks(list(people), CHUNK):
+        faults = trial.failing(part)
+        found.update((_variable(fault), fault.words) for fault in faults if fault is not None)
+        if any(fault is not None and fault.fatal for fault in faults):
+            break
+    return found
