@@ -22,7 +22,7 @@ _STOP_WORDS: dict[str, frozenset[str]] = {
             der die das und ist sind war nicht ich sie ihr ihre mein meine es ein eine einen zu mit für auf aber
             kann bitte danke vielen dank hallo liebe lieber gruß grüße grüssen haben habe hat wir uns was wie
             wann wo warum noch schon von dem den im am vom zum zur wenn keine kein nur auch sehr bei nach seit
-            doch mir mich wird werden sich guten tag freundlichen mehr leider
+            doch mir mich wird werden sich guten tag freundlichen mehr leider aus kam kommt gemacht machen hier jetzt
             """,
         "fr": """
             le la les et est sont je vous votre vos mon ma mes ne pas que qui un une des du de en pour avec dans

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..records import Category, Urgency
 from .cues import TABLES, CueTable
@@ -67,12 +67,24 @@ def classify(text: str, subject: str, language: str, topics: Mapping[str, Sequen
         return Judgement(Category.OTHER, (), Urgency.NORMAL, None, ("there are no words to judge",))
     name, hits = _best_table(said, language)
     if not name:
+        if not language and (urgent := _urgent_in_any(said)) is not None:
+            return replace(urgent, topics=found_topics)
         spoken = f"the language ({language})" if language else "the language, which is unknown,"
         return Judgement(
             Category.OTHER, found_topics, Urgency.NORMAL, None, (f"not scored: {spoken} has no cues; please read it",)
         )
     hits = hits + _shape(text)
     return _judge(said, hits, TABLES[name], found_topics)
+
+
+def _urgent_in_any(said: str) -> Judgement | None:
+    """A short cry of harm in a language that nothing else told."""
+    for table in TABLES.values():
+        found = find_urgency(table, said)
+        if found is not None and found[0] is Urgency.HIGH:
+            words = (f'high urgency ({found[1]}): "{found[2]}"', "treated as a complaint until a person has read it")
+            return Judgement(Category.COMPLAINT, (), Urgency.HIGH, 0.5, words, 0.5)
+    return None
 
 
 def _judge(said: str, hits: list[Hit], table: CueTable, topics: tuple[str, ...]) -> Judgement:

@@ -35,7 +35,7 @@ def parse_inbound(raw: bytes, limits: Limits = LIMITS) -> ParsedMail:
     if len(raw) > limits.max_bytes:
         reader.fault(f"only the first {limits.max_bytes // 1000} kB were read")
         raw = raw[: limits.max_bytes]
-    headers, body, faults = mime.split_head(raw.replace(b"\x00", b""), limits)
+    headers, body, faults = mime.split_head(raw, limits)
     for words in faults:
         reader.fault(words)
     reader.read(headers, body, 0)
@@ -141,7 +141,9 @@ class _Reader:
         if len(data) > 4 * max(room, 0):
             self.fault("the text is very long and was cut")
             data = data[: 4 * max(room, 0)]
-        text = mime.decode_bytes(data, mime.parameter(headers, "content-type", "charset"))[: max(room, 0)]
+        text = mime.decode_bytes(data, mime.parameter(headers, "content-type", "charset"))[: max(room, 0)].replace(
+            "\0", ""
+        )
         if kind == "text/html":
             self.htmls.append(text)
             return

@@ -110,7 +110,7 @@ def _choose(lines: Sequence[str], marked: Sequence[bool], covered: Sequence[floa
     recognised = known >= 3 and known >= 0.3 * len(after)
     quoted = []
     for number in range(len(lines)):
-        if number < begin:
+        if number < begin or not lines[number].strip():
             quoted.append(ours[number])
         elif marked[number] or ours[number]:
             quoted.append(True)

@@ -79,8 +79,11 @@ def is_intro(lines: Sequence[str], number: int) -> bool:
     """ "On 3 May, Ann wrote:" at this line; it may be broken over three."""
     joined = ""
     for line in lines[number : number + 3]:
-        joined = f"{joined} {line.strip(' >')}".strip() if joined else line.strip(" >*")
-        if not joined or len(joined) > LONGEST:
+        bare = line[: LONGEST + 1].strip(" >*")
+        if not joined and not any(char.isdigit() or char == "@" for char in bare):
+            return False
+        joined = f"{joined} {bare}" if joined else bare
+        if not bare or len(joined) > LONGEST:
             return False
         if joined.endswith((":", "：")):
             return _says_who_wrote(joined.lower())

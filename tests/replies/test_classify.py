@@ -1,0 +1,151 @@
+"""What people write is sorted by cues, measured on replies that were written before the cues were."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from outreach.prose import guess_language
+from outreach.records import Category, Urgency
+from outreach.replies.classify import Judgement, asks_to_leave, classify, find_topics
+from outreach.settings import starter_templates
+
+CORPUS = Path(__file__).parent.parent / "corpus" / "replies.jsonl"
+ROWS: list[dict[str, str]] = [json.loads(line) for line in CORPUS.read_text(encoding="utf-8").splitlines()]
+TOPICS = tomllib.loads((starter_templates() / "topics.toml").read_text(encoding="utf-8"))["topics"]
+
+
+def judge(text: str, subject: str = "", language: str | None = None) -> Judgement:
+    return classify(text, subject, guess_language(text or subject) if language is None else language, TOPICS)
+
+
+def area_under_curve(right: list[float], wrong: list[float]) -> float:
+    return sum((a > b) + 0.5 * (a == b) for a in right for b in wrong) / (len(right) * len(wrong))
+
+
+def measure(rows: list[dict[str, str]]) -> dict[str, float]:
+    judged: list[tuple[dict[str, str], Judgement]] = [(row, judge(row["text"], row["subject"])) for row in rows]
+    complaints = [found.complaint for row, found in judged if row["category"] == "complaint"]
+    others = [found.complaint for row, found in judged if row["category"] != "complaint"]
+    with_topic = [(row, found) for row, found in judged if row["topic"]]
+    return {
+        "replies": len(rows),
+        "right": sum(found.category.value == row["category"] for row, found in judged) / len(rows),
+        "complaint_auc": area_under_curve(complaints, others),
+        "urgency": sum(found.urgency.value == row["urgency"] for row, found in judged) / len(rows),
+        "topic": sum(found.topics[:1] == (row["topic"],) for row, found in with_topic) / len(with_topic),
+    }
+
+
+@pytest.mark.parametrize("part", ["seen", "held out"])
+def test_the_cues_on_the_corpus(part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row for number, row in enumerate(ROWS) if (number % 3 == 0) == (part == "held out")]
+    figures = measure(rows)
+    with capsys.disabled():
+        print(f"\n{part}: " + ", ".join(f"{name} {value:.3g}" for name, value in figures.items()))
+    assert figures["complaint_auc"] >= 0.85
+    assert figures["right"] >= 0.8
+    assert figures["urgency"] >= 0.9
+
+
+def test_confidence_rises_with_being_right() -> None:
+    judged = [(judge(row["text"], row["subject"]), row["category"]) for row in ROWS]
+    scored = [(found.confidence, found.category.value == category) for found, category in judged if found.confidence]
+    sure = [right for confidence, right in scored if confidence >= 0.8]
+    unsure = [right for confidence, right in scored if confidence < 0.5]
+    assert sum(sure) / len(sure) > 0.9
+    assert sum(unsure) / len(unsure) < sum(sure) / len(sure)
+
+
+def test_reasons_show_the_words() -> None:
+    found = judge("The new filter is useless and nobody answers my mails.")
+    assert found.category is Category.COMPLAINT
+    assert any('"useless" speaks for complaint' in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "leaves"),
+    [
+        ("unsubscribe", "", True),
+        ("Please unsubscribe.", "Re: Tips", True),
+        ("STOP", "", True),
+        ("", "unsubscribe", True),
+        ("", "Unsubscribe me please", True),
+        ("Bitte abmelden", "", True),
+        ("", "Re: How to unsubscribe", False),
+        ("stop the machine?", "", False),
+        ("How do I unsubscribe my brother from the app, and why does the filter light blink?", "", False),
+        ("", "", False),
+    ],
+)
+def test_a_bare_command_to_leave(text: str, subject: str, leaves: bool) -> None:
+    assert asks_to_leave(text, subject) is leaves
+
+
+def test_an_angry_wish_to_leave_is_a_complaint_that_leaves() -> None:
+    found = judge("This is unacceptable, the pump broke again, I am fed up and furious. Unsubscribe me.")
+    assert (found.category, found.leaves) == (Category.COMPLAINT, True)
+
+
+def test_a_wish_to_stay_is_no_wish_to_leave() -> None:
+    assert not judge("I don't want to unsubscribe, I love these mails!").leaves
+
+
+def test_a_language_without_cues_is_not_scored() -> None:
+    found = judge("Приложение не работает уже неделю, помогите пожалуйста")
+    assert (found.category, found.confidence) == (Category.OTHER, None)
+    assert "not scored" in found.reasons[0]
+    assert judge("zxcv qwerty uiop").confidence is None
+    assert judge("...").confidence is None
+
+
+@pytest.mark.parametrize(
+    ("text", "urgency"),
+    [
+        ("There was smoke coming out of the machine.", Urgency.HIGH),
+        ("I will hand this to my lawyer.", Urgency.HIGH),
+        ("I can see someone else's orders in my account.", Urgency.HIGH),
+        ("You charged me twice.", Urgency.HIGH),
+        ("Aus der Maschine kam Rauch.", Urgency.HIGH),
+        ("Your page does not work with my screen reader.", Urgency.RAISED),
+        ("Please cancel my subscription.", Urgency.RAISED),
+        ("The milk is cold.", Urgency.NORMAL),
+        ("Thank you, no more smoke, great!", Urgency.NORMAL),
+    ],
+)
+def test_urgency_rules(text: str, urgency: Urgency) -> None:
+    assert judge(text).urgency is urgency
+
+
+def test_harm_is_treated_as_a_complaint_until_somebody_has_read_it() -> None:
+    found = judge("Is it normal that there are sparks at the plug?")
+    assert found.category is Category.COMPLAINT
+    assert any("treated as a complaint" in reason for reason in found.reasons)
+
+
+def test_topics_by_cue_words() -> None:
+    topics = {"app": ["app", "wifi"], "descaling": ["descal"], "billing": ["credit card"]}
+    assert find_topics("the app and descaling, descaler", topics) == ("app", "descaling")
+    assert find_topics("an apple, appalling", topics) == ()
+    assert find_topics("my credit card", topics) == ("billing",)
+    assert find_topics("credit for a card", topics) == ()
+
+
+def test_the_subject_of_our_own_mail_is_no_word_of_theirs() -> None:
+    assert judge("Thank you!", "Re: Is your machine broken and useless?").category is Category.THANKS
+
+
+@given(st.text(max_size=500), st.text(max_size=80), st.sampled_from(["", "en", "de", "fr", "es", "it", "xx"]))
+@settings(deadline=None, max_examples=150)
+def test_any_text_gets_a_judgement(text: str, subject: str, language: str) -> None:
+    found: Any = classify(text, subject, language, TOPICS)
+    assert isinstance(found.category, Category)
+    assert found.confidence is None or 0 <= found.confidence <= 1
+    assert 0 <= found.complaint <= 1
+    assert found.reasons
