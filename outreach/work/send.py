@@ -21,6 +21,7 @@ from ..wire.smtp import relay_target
 from .commit import Committer
 from .feed import Feed, Judge, OpenPress, Progress
 from .judge import judge_people
+from .letter import open_press
 from .lines import Lines
 from .presence import Presence, worker_name
 from .recover import recover, take_back
@@ -70,7 +71,7 @@ def send_open(
     progress: Progress | None = None,
     stop: threading.Event | None = None,
     owner: str = "send",
-    press: OpenPress,
+    press: OpenPress = open_press,
     judge: Judge = judge_people,
 ) -> SendCounts:
     """Send all that is due in these editions (None: in every open one) until nothing is left or `stop` is set.

@@ -1,0 +1,165 @@
+"""`outreach send`: a campaign's due or unfinished occasion, after one look and a yes."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from .common import AsJson, Yes, confirm, open_here, print_json, progress
+
+if TYPE_CHECKING:
+    from ..work.proposal import Proposal
+    from ..work.send import SendCounts
+    from ..work.workspace import Workspace
+
+send_app = typer.Typer(add_completion=False)
+SHOWN_LINES = 16
+
+
+@send_app.command()
+def send(
+    campaign: Annotated[str, typer.Argument(help="The campaign's name, as `campaigns list` shows it.")],
+    yes: Yes = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Open another occasion of a campaign that is done: people get it again.")
+    ] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="Let an edition go that waits for a person to look at it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send a campaign's due or unfinished occasion now.
+
+    Shows how many people get it, the sender, the subject and one of the mails, then asks. What was broken off is
+    finished: nobody is left out and nobody gets it twice. Where the occasion is done it says so, sends nothing and
+    exits with 3; only --again opens another one.
+
+    Example: [bold]outreach send tips[/bold]   and from a script: [bold]outreach send tips --yes --json[/bold]
+    """
+    from ..work.proposal import let_go, nothing_to_do, propose  # lazy, as all below: SQLModel takes most of a second
+
+    if as_json and not yes:
+        raise UsageError("--json cannot ask", remedy="Add --yes.")
+    workspace = open_here()
+    with progress() as bar:
+        task = bar.add_task("planning", total=None)
+        proposal = propose(
+            workspace,
+            campaign,
+            again=again,
+            release=release,
+            asking=not yes,
+            progress=lambda people: bar.advance(task, people),
+        )
+    if not as_json:
+        _show(workspace, proposal)
+    if not confirm(f"Send to {_people(proposal.to_go)}?", yes=yes):
+        typer.echo("Nothing was sent. The edition waits; run the command again to be asked again.")
+        raise typer.Exit(3)
+    let_go(workspace, proposal)
+    counts = _send(workspace, proposal)
+    if not proposal.to_go and not counts.total:
+        raise nothing_to_do(proposal)
+    _report(workspace, proposal, counts, as_json=as_json)
+
+
+def _send(workspace: Workspace, proposal: Proposal) -> SendCounts:
+    from ..work.send import send_open
+
+    stop = stop_on_signal()
+    with progress() as bar:
+        task = bar.add_task(f"sending {proposal.campaign}", total=proposal.to_go)
+        return send_open(
+            workspace,
+            edition_ids=[proposal.edition_id],
+            progress=lambda settled: bar.advance(task, settled),
+            stop=stop,
+        )
+
+
+def stop_on_signal() -> threading.Event:
+    """An event that SIGINT and SIGTERM set: what is in the air is finished, the rest is given back."""
+    stop = threading.Event()
+
+    def told(_number: int, _frame: Any) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, told)
+    return stop
+
+
+def _show(workspace: Workspace, proposal: Proposal) -> None:
+    relay = workspace.settings.relay
+    where = "the built-in catcher: nothing leaves this machine" if relay.catcher else f"{relay.host}:{relay.port}"
+    typer.echo(f"Campaign  {proposal.campaign}, issue {proposal.number} ({proposal.occasion})")
+    typer.echo(f"To        {_people(proposal.to_go)} of {proposal.planned} planned{_others(proposal)}")
+    typer.echo(f"From      {proposal.sender}")
+    typer.echo(f"Subject   {proposal.subject}")
+    typer.echo(f"Through   {where}")
+    if proposal.due_until is not None and proposal.due_until > workspace.clock():
+        typer.echo(f"When      as it gets due in each zone, until {proposal.due_until:%Y-%m-%d %H:%M} UTC")
+    if proposal.sample is not None:
+        typer.echo(f"\n--- one of the mails, to {proposal.sample.address}: {proposal.sample.subject}")
+        lines = proposal.sample.text.strip().splitlines()
+        for line in lines[:SHOWN_LINES]:
+            typer.echo(f"  {line}")
+        if len(lines) > SHOWN_LINES:
+            typer.echo(f"  … ({len(lines) - SHOWN_LINES} more lines: outreach campaigns preview {proposal.campaign})")
+        typer.echo("---")
+
+
+def _others(proposal: Proposal) -> str:
+    from ..work.proposal import TO_GO
+
+    kept = [f"{count} {state.value}" for state, count in proposal.counts.items() if count and state not in TO_GO]
+    return f" ({', '.join(kept)}: outreach verify {proposal.campaign} says who)" if kept else ""
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
+
+
+def _report(workspace: Workspace, proposal: Proposal, counts: SendCounts, *, as_json: bool) -> None:
+    from ..store.accounts import state_counts
+    from ..work.proposal import TO_GO
+
+    with workspace.database.read() as session:
+        now = state_counts(session, proposal.edition_id)
+    done = proposal.edition_id in counts.finished
+    left = sum(now[state] for state in TO_GO)
+    if as_json:
+        print_json(
+            {
+                "campaign": proposal.campaign,
+                "edition": proposal.number,
+                "occasion": proposal.occasion,
+                "planned": proposal.planned,
+                "sent": counts.sent,
+                "done": done,
+                "left": left,
+                "recovered": {"queued": counts.reclaimed.queued, "in_doubt": counts.reclaimed.in_doubt},
+                "counts": {state.value: count for state, count in now.items()},
+            }
+        )
+    else:
+        _tell(proposal, counts, {state.value: count for state, count in now.items()}, done=done, left=left)
+
+
+def _tell(proposal: Proposal, counts: SendCounts, now: dict[str, int], *, done: bool, left: int) -> None:
+    if counts.reclaimed.total:
+        typer.echo(
+            f"Recovered from a worker that died: {counts.reclaimed.queued} back in the queue, "
+            f"{counts.reclaimed.in_doubt} in doubt."
+        )
+    typer.echo(f"Sent {counts.sent} now. " + ", ".join(f"{count} {name}" for name, count in now.items() if count) + ".")
+    if left:
+        typer.echo(f"{_people(left)} are still to come: run it again later, or leave it to `outreach run`.")
+    elif done:
+        typer.echo(f"{proposal.occasion} is done.")
+    if now["in_doubt"]:
+        typer.echo(f"{now['in_doubt']} in doubt: outreach verify {proposal.campaign} --state in_doubt says who.")

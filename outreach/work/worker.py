@@ -1,0 +1,216 @@
+"""The daemon, and its single round for cron: publish what is due, send, collect replies, follow up.
+
+Law: the `schedule` library is only a heartbeat; what is due stands in the database, so nothing is forgotten while
+nobody runs. A job that fails is told and tried again at its next beat; it never stops the others. One daemon per
+database, by flock; `send` and `run --once` beside it join the same outbox.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import schedule
+
+from ..errors import DatabaseError, NeedsPerson, OutreachError
+from .collect import collect
+from .follow_up import follow_up
+from .publish import publish_due
+from .send import send_open
+from .workspace import Workspace
+
+SEND_SECONDS = 5
+FOLLOW_UP_SECONDS = 60
+TICK_SECONDS = 0.5
+PLANNING, OUTGOING, INCOMING = "planning", "outgoing", "incoming"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work that is done again and again. Jobs of one lane never overlap; lanes do."""
+
+    name: str
+    lane: str
+    seconds: int
+    work: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A job that failed, and why; `expected` where a person can mend it by the remedy."""
+
+    job: str
+    error: Exception
+    details: str = ""
+
+    @property
+    def expected(self) -> bool:
+        """Whether this is one of our own errors rather than a fault of the program."""
+        return isinstance(self.error, OutreachError)
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is broken, but a person must decide."""
+        return isinstance(self.error, NeedsPerson)
+
+
+@dataclass
+class Round:
+    """What came of each job, by its name, and what failed."""
+
+    results: dict[str, Any] = field(default_factory=dict)
+    troubles: list[Trouble] = field(default_factory=list)
+
+
+def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
+    """What a workspace needs done, in the order of one round."""
+    return (
+        Job("publish", PLANNING, SEND_SECONDS, lambda: publish_due(workspace)),
+        Job("send", OUTGOING, SEND_SECONDS, lambda: send_open(workspace, stop=stop, owner="run")),
+        Job("replies", INCOMING, workspace.settings.replies.every_seconds, lambda: collect(workspace)),
+        Job("follow_up", INCOMING, FOLLOW_UP_SECONDS, lambda: follow_up(workspace)),
+    )
+
+
+def run_once(workspace: Workspace, *, stop: threading.Event | None = None, jobs: Sequence[Job] | None = None) -> Round:
+    """One round of all jobs, each guarded. Beside a daemon, or another round, it does no harm."""
+    stop = stop or threading.Event()
+    done = Round()
+    for job in jobs if jobs is not None else usual_jobs(workspace, stop):
+        if not stop.is_set():
+            guarded(job, done)
+    return done
+
+
+def guarded(job: Job, done: Round) -> None:
+    """Do a job and keep what came of it, or what went wrong."""
+    try:
+        done.results[job.name] = job.work()
+    except OutreachError as wrong:
+        done.troubles.append(Trouble(job.name, wrong))
+    except Exception as wrong:  # one job's fault must not stop the others
+        done.troubles.append(Trouble(job.name, wrong, traceback.format_exc()))
+
+
+Say = Callable[[Round], None]
+
+
+def run_forever(workspace: Workspace, stop: threading.Event, say: Say, *, jobs: Sequence[Job] | None = None) -> None:
+    """Do the jobs at their beats until `stop` is set; `say` is told what came of each.
+
+    Raises DatabaseError where another daemon serves this database.
+    """
+    with only_daemon(workspace):
+        lanes = _lanes(jobs if jobs is not None else usual_jobs(workspace, stop), stop, say)
+        for lane in lanes:
+            lane.start()
+        heart = Heart([(job.seconds, lane.kicker(job)) for lane in lanes for job in lane.jobs])
+        while not stop.wait(TICK_SECONDS):
+            heart.beat()
+        for lane in lanes:
+            lane.finish()
+
+
+@contextmanager
+def only_daemon(workspace: Workspace) -> Iterator[None]:
+    """Hold the lock that makes this the database's only daemon."""
+    path = daemon_lock(workspace)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            number = os.pread(file, 20, 0).decode(errors="replace").strip() or "unknown"
+            raise DatabaseError(
+                f"another daemon (process {number}) already serves {path.with_suffix('').name}",
+                remedy="One is enough. `outreach send` and `outreach run --once` may run beside it.",
+            ) from None
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(file)
+
+
+def daemon_lock(workspace: Workspace) -> Path:
+    """The file whose lock the database's daemon holds; it stays where it is between runs."""
+    path = workspace.database.path or workspace.root / "database"
+    return path.with_name(path.name + ".daemon")
+
+
+class Heart:
+    """The ticker. `schedule` reads the local wall clock: where that is set back, its times are laid anew."""
+
+    def __init__(self, beats: Sequence[tuple[int, Callable[[], None]]]) -> None:
+        self._beats = beats
+        self._ticker = schedule.Scheduler()
+        self._lay()
+        self._ticker.run_all()
+
+    def beat(self) -> None:
+        """Start whatever is due."""
+        idle = self._ticker.idle_seconds
+        if idle is not None and idle > min(seconds for seconds, _ in self._beats) + TICK_SECONDS:
+            self._lay()
+        self._ticker.run_pending()
+
+    def _lay(self) -> None:
+        self._ticker.clear()
+        for seconds, kick in self._beats:
+            self._ticker.every(seconds).seconds.do(kick)
+
+
+class _Lane:
+    """A thread that does its jobs one after the other when they are kicked."""
+
+    def __init__(self, name: str, jobs: Sequence[Job], stop: threading.Event, say: Say) -> None:
+        self.jobs = list(jobs)
+        self._stop, self._say = stop, say
+        self._wanted: list[Job] = []
+        self._wake = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name=name)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Wait for the job in hand."""
+        with self._wake:
+            self._wake.notify_all()
+        self._thread.join()
+
+    def kicker(self, job: Job) -> Callable[[], None]:
+        """What the heart calls: have the job done, once, even if it is asked for again before that."""
+
+        def kick() -> None:
+            with self._wake:
+                if job not in self._wanted:
+                    self._wanted.append(job)
+                self._wake.notify_all()
+
+        return kick
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._wanted or self._stop.is_set(), timeout=1.0)
+                if self._stop.is_set():
+                    return
+                if not self._wanted:
+                    continue
+                job = self._wanted.pop(0)
+            done = Round()
+            guarded(job, done)
+            self._say(done)
+
+
+def _lanes(jobs: Sequence[Job], stop: threading.Event, say: Say) -> list[_Lane]:
+    names = list(dict.fromkeys(job.lane for job in jobs))
+    return [_Lane(name, [job for job in jobs if job.lane == name], stop, say) for name in names]

@@ -1,0 +1,153 @@
+"""A workspace with a crowd in it, and a campaign for them: what the fault tests begin with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import insert, select
+from sqlmodel import col
+
+from outreach.address import address_key, message_id, new_public_id
+from outreach.records import Customer, Delivery, DeliveryState, MailingList, Subscription, SubscriptionState
+from outreach.store.accounts import EditionAccount, account
+from outreach.store.database import check_integrity, rows_in_chunks
+from outreach.store.editions import find_campaign
+from outreach.work.compose import apply_campaign
+from outreach.work.create import create_workspace
+from outreach.work.workspace import Workspace, open_workspace
+
+CAMPAIGN = """\
+---
+name: news
+subject: Something new, {{ first_name or "there" }}
+preheader: A few lines only
+template: news
+list: customers
+kind: news
+---
+Hello {{ first_name or "there" }},
+
+this is news about **your** plan.
+"""
+CONNECTIONS = 8
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """A workspace in `root` whose relay is on `port`, with people to write to."""
+
+    root: Path
+    port: int
+
+    def open(self) -> Workspace:
+        return open_workspace(self.root)
+
+    def environ(self) -> dict[str, str]:
+        return os.environ | {
+            "OUTREACH_RELAY__PORT": str(self.port),
+            "OUTREACH_RELAY__CONNECTIONS": str(CONNECTIONS),
+            "OUTREACH_IDENTITY__POSTAL_ADDRESS": "1 Road, Town",
+            "NO_COLOR": "1",
+        }
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """Run `outreach words…` in this workspace."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "outreach", "-w", str(self.root), *words],
+            env=self.environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """The exit status and output of `outreach words…`."""
+        with self.start(*words) as process:
+            out, _ = process.communicate(timeout=300)
+            return process.returncode, out.decode()
+
+
+def gather(root: Path, port: int, people: int) -> Crowd:
+    """Make the workspace, add the people and apply the campaign."""
+    create_workspace(root, "acme", port=port)
+    crowd = Crowd(root, port)
+    workspace = crowd.open()
+    add_people(workspace, people)
+    file = root / "news.md"
+    file.write_text(CAMPAIGN, encoding="utf-8")
+    apply_campaign(workspace, file)
+    workspace.database.close()
+    return crowd
+
+
+def add_people(workspace: Workspace, count: int) -> None:
+    """`count` subscribers of the list customers, added in bulk."""
+    now = workspace.clock()
+    with workspace.database.read() as session:
+        list_id = session.execute(select(col(MailingList.id)).where(col(MailingList.name) == "customers")).scalar()
+    for numbers in rows_in_chunks(list(range(1, count + 1)), 2000):
+        addresses = {number: f"p{number}@example.com" for number in numbers}
+        people = [
+            {
+                "id": number,
+                "public_id": new_public_id(),
+                "address": address,
+                "address_key": address_key(workspace.keys, address),
+                "first_name": f"P{number}",
+                "attributes": {},
+                "version": 1,
+                "created_at": now,
+                "updated_at": now,
+            }
+            for number, address in addresses.items()
+        ]
+        ties = [
+            {"list_id": list_id, "customer_id": number, "state": SubscriptionState.SUBSCRIBED, "changed_at": now}
+            for number in numbers
+        ]
+        with workspace.database.write() as session:
+            session.connection().execute(insert(Customer), people)
+            session.connection().execute(insert(Subscription), ties)
+
+
+def states_by_message(workspace: Workspace) -> dict[str, DeliveryState]:
+    """The state of every delivery by its Message-ID."""
+    with workspace.database.read() as session:
+        rows = session.execute(select(col(Delivery.public_id), col(Delivery.state))).all()
+    return {message_id(row.public_id, workspace.sender_domain): row.state for row in rows}
+
+
+def count_in(workspace: Workspace, state: DeliveryState) -> int:
+    """How many deliveries are in this state now."""
+    return sum(found is state for found in states_by_message(workspace).values())
+
+
+def only_account(workspace: Workspace) -> EditionAccount:
+    """The account of the one edition there is."""
+    with workspace.database.read() as session:
+        campaign = find_campaign(session, "news")
+        assert campaign is not None and campaign.id is not None
+        accounts = account(session, campaign.id)
+    assert len(accounts) == 1
+    return accounts[0]
+
+
+def assert_nobody_lost_nobody_twice(workspace: Workspace, taken: list[str], planned: int) -> None:
+    """Compare the relay's own log (Message-IDs, in order) with the outbox."""
+    assert len(taken) == len(set(taken)), "somebody was written to twice"
+    states = states_by_message(workspace)
+    assert len(states) == planned
+    sent = {message for message, state in states.items() if state is DeliveryState.SENT}
+    doubtful = {message for message, state in states.items() if state is DeliveryState.IN_DOUBT}
+    assert sent | doubtful == set(states), "somebody was lost"
+    assert sent <= set(taken), "a mail counts as sent that the relay never took"
+    assert set(taken) <= sent | doubtful, "a mail was taken that does not count as sent or in doubt"
+    one = only_account(workspace)
+    assert one.adds_up
+    assert one.planned == planned
+    with workspace.database.read() as session:
+        assert check_integrity(session) == []

@@ -1,0 +1,67 @@
+"""kill -9 in the middle of an edition, again and again: nobody is lost, nobody is written to twice.
+
+The truth is the relay's own log: it is written before the relay says 250. What was taken without our knowing it must
+be in doubt, and in doubt may be at most one delivery per open connection and kill.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from outreach.records import DeliveryState
+
+from ..servers import Sink, start_sink
+from .crowd import CONNECTIONS, Crowd, assert_nobody_lost_nobody_twice, count_in, gather
+
+
+def kill_repeatedly(crowd: Crowd, sink: Sink, kills: int, planned: int, seed: int) -> int:
+    """Kill `send` that many times, each after a few more mails were taken; how many were in the air at the kills."""
+    dice = random.Random(seed)
+    doubtful = 0
+    for number in range(kills):
+        before = len(sink.taken())
+        enough = before + dice.randint(1, max(2, 2 * (planned - before) // (kills - number + 2)))
+        with crowd.start("send", "news", "--yes") as process:
+            while process.poll() is None and len(sink.taken()) < min(enough, planned - 1):
+                time.sleep(0.002)
+            process.kill()
+            process.wait()
+        workspace = crowd.open()
+        in_the_air = count_in(workspace, DeliveryState.INFLIGHT)
+        assert in_the_air <= CONNECTIONS
+        doubtful += in_the_air
+        workspace.database.close()
+    return doubtful
+
+
+def campaign_of_kills(folder: Path, *, people: int, kills: int, seed: int) -> None:
+    with start_sink(folder / "sink.log", "--dot-delay", "0.01") as sink:
+        crowd = gather(folder / "acme", sink.port, people)
+        doubtful = kill_repeatedly(crowd, sink, kills, people, seed)
+        status, said = crowd.run("send", "news", "--yes")
+        assert status == 0, said
+        workspace = crowd.open()
+        taken = [str(record["message_id"]) for record in sink.taken()]
+        assert_nobody_lost_nobody_twice(workspace, taken, people)
+        assert count_in(workspace, DeliveryState.IN_DOUBT) == doubtful
+        status, said = crowd.run("send", "news", "--yes")
+        assert status == 3, said
+        assert len(sink.taken()) == len(taken)
+        status, said = crowd.run("verify", "news")
+        assert status == (3 if doubtful else 0), said
+        workspace.database.close()
+
+
+def test_a_send_that_is_killed_five_times_loses_nobody_and_writes_to_nobody_twice(tmp_path: Path) -> None:
+    campaign_of_kills(tmp_path, people=500, kills=5, seed=1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", [2, 3])
+def test_twenty_kills_over_two_thousand_people(tmp_path: Path, seed: int) -> None:
+    campaign_of_kills(tmp_path, people=2000, kills=20, seed=seed)
