@@ -271,8 +271,6 @@ def _try_letters(workspace: Workspace, edition_id: int, *, release: bool, hold: 
             withhold_queued(session, edition_id, dict(refusals[start : start + 200]), workspace.clock())
     if hold:
         return _wait(workspace, edition_id, hold)
-    if hold:
-        return _wait(workspace, edition_id, hold)
     with workspace.database.write() as session:
         move_edition(session, edition_id, [EditionState.PLANNING], EditionState.OPEN)
     return _state(workspace, edition_id)

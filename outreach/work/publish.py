@@ -84,7 +84,10 @@ def open_occasion(
     if edition_id is None:
         edition_id = _open_due(workspace, campaign.id, by_person=True)
     if edition_id is None and not again:
-        edition_id = _let_go(workspace, campaign, release=release)
+        waiting = _let_go(workspace, campaign, release=release)
+        if waiting is not None:
+            edition_id, changed = waiting
+            release = release and not changed
     if edition_id is None:
         edition_id = _open_once(workspace, campaign, again=again)
     if plan_edition(workspace, edition_id, progress, release=release, hold=hold) is not EditionState.OPEN:
@@ -117,13 +120,13 @@ def _unfinished(workspace: Workspace, campaign_id: int) -> int | None:
     return next((edition_id for edition_id in going if edition_id not in done), None)
 
 
-def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple[int | None, bool]:
+def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple[int, bool] | None:
     """The edition that waits, on its way again, and whether its text was changed; or the refusal of its waiting."""
     assert campaign.id is not None
     with workspace.database.read() as session:
         waiting = [edition for edition in editions_of(session, campaign.id) if edition.state is EditionState.WAITING]
     if not waiting:
-        return None, False
+        return None
     edition = waiting[-1]
     assert edition.id is not None
     changed = campaign.updated_at > edition.frozen_at

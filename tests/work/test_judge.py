@@ -179,9 +179,7 @@ def test_a_tip_for_a_segment_is_chosen_for_that_segment_only(workspace: Workspac
     ben = make_customer("ben@example.com", country="AT", attributes={"plan": "basic"})
     make_tip(workspace, "pro-tip", segment='plan == "pro" and country == "DE"')
     make_tip(workspace, "plain", position=1)
-    edition = make_edition(
-        workspace, make_campaign(workspace), frozen={"tips": {"pro-tip": {}, "plain": {}}}
-    )
+    edition = make_edition(workspace, make_campaign(workspace), frozen={"tips": {"pro-tip": {}, "plain": {}}})
     chosen = _choose(workspace, edition, ann, ben)
     assert chosen[ann]["tips"] == ["pro-tip", "plain"]
     assert chosen[ben]["tips"] == ["plain"]

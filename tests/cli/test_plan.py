@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from outreach.cli.plan import plan_app
+from outreach.plan.steps import PlanEvent
+from outreach.records import Kind
+from outreach.work.workspace import Workspace
+from tests.work.planning_kit import complain, make_campaign, make_tip
+
+MakeCustomer = Callable[..., int]
+
+
+@pytest.fixture
+def acme(workspace: Workspace, make_customer: MakeCustomer, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Three people in two zones, one of them with a complaint that was answered, and two campaigns."""
+    monkeypatch.setenv("OUTREACH_WORKSPACE", str(workspace.root))
+    monkeypatch.setattr("outreach.cli.plan.open_here", lambda: workspace)
+    ann = make_customer("ann@example.com", zone="Europe/Berlin")
+    make_customer("ben@example.com", zone="Europe/Berlin")
+    make_customer("cid@example.com", zone="America/New_York")
+    make_customer("dan@example.com", subscribed=False)
+    make_tip(workspace, "plain")
+    make_tip(workspace, "descale", "descaling", position=5)
+    complain(workspace, ann, "descaling", PlanEvent.COMPLAINT_SUGGESTED, PlanEvent.ANSWERED)
+    make_campaign(workspace, "news", Kind.NEWS, schedule="every wednesday at 15:00", zone="Europe/Berlin")
+    make_campaign(workspace, "tips", schedule="every thursday at 09:00", zone="recipient")
+    return workspace
+
+
+def _run(*arguments: str) -> str:
+    found = CliRunner().invoke(plan_app, list(arguments))
+    assert found.exit_code == 0, found.output
+    return found.output
+
+
+def test_the_plan_says_what_goes_to_whom_when_by_their_clock_what_does_not_and_why(acme: Workspace) -> None:
+    said = _run("--days", "7")
+    assert "news · news · 2026-12-02 15:00 · to come" in said
+    assert "to 2 of 4 people" in said
+    assert "15:00 local on Wed 2 Dec  Europe/Berlin" in said
+    assert "09:00 local on Wed 2 Dec  America/New_York" in said
+    assert "= Wed 14:00 UTC" in said
+    assert "not to 1: open complaint" in said
+    assert "not to 1: unsubscribed" in said
+    assert "09:00 local on Thu 3 Dec  America/New_York" in said
+
+
+def test_the_plan_shows_before_and_after_replies_and_what_changed_it(acme: Workspace) -> None:
+    said = _run("--days", "7")
+    assert "before replies: 3 people; after them: 2" in said
+    assert "tips on descaling come first for 1, because they wrote about it and have had an answer" in said
+    assert "What changed the plan since" in said
+    assert "ann@example.com: hold news, offers and invitations until 3 Dec 2026" in said
+
+
+def test_names_behind_a_number(acme: Workspace) -> None:
+    said = _run("--campaign", "news", "--who", "withheld")
+    assert [line.split("\t")[:3] for line in said.splitlines()] == [
+        ["address", "state", "reason"],
+        ["ann@example.com", "withheld", "open complaint"],
+        ["dan@example.com", "withheld", "unsubscribed"],
+    ]
+    found = json.loads(_run("--campaign", "news", "--who", "going", "--json"))
+    assert {person["address"] for person in found} == {"ben@example.com", "cid@example.com"}
+    assert set(found[0]) == {"address", "state", "reason", "evidence", "at"}
+
+
+def test_names_need_a_campaign(acme: Workspace) -> None:
+    found = CliRunner().invoke(plan_app, ["--who", "withheld"])
+    assert found.exit_code == 2
+
+
+def test_the_json_of_the_plan_keeps_its_fields(acme: Workspace) -> None:
+    found: dict[str, Any] = json.loads(_run("--json", "--days", "7"))
+    assert set(found) == {"now", "until", "since", "entries", "changes", "changed", "problems"}
+    news, tips = found["entries"]
+    assert set(news) == {
+        "campaign",
+        "kind",
+        "subject",
+        "occasion",
+        "state",
+        "opens",
+        "people",
+        "going",
+        "before",
+        "slots",
+        "refused",
+        "later",
+        "first",
+        "waiting",
+        "changed_tips",
+        "note",
+        "edition_id",
+        "done",
+    }
+    assert news["slots"][0] == {
+        "zone": "America/New_York",
+        "local": "2026-12-02 09:00",
+        "at": "2026-12-02T14:00:00+00:00",
+        "people": 1,
+    }
+    assert news["refused"][0] == {"state": "withheld", "reason": "open complaint", "people": 1}
+    assert tips["first"] == {"descaling": 1}
+    assert set(found["changes"][0]) == {"at", "rule", "state", "who", "what", "reason", "case"}
+
+
+def test_an_empty_workspace_says_how_to_begin(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outreach.cli.plan.open_here", lambda: workspace)
+    assert "outreach campaigns apply" in _run()
+
+
+def test_an_unknown_campaign_is_a_wrong_argument(workspace: Workspace) -> None:
+    make_campaign(workspace, "tips")
+    command = [sys.executable, "-m", "outreach", "-w", str(workspace.root), "plan", "--campaign", "nope"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "there is no campaign called nope" in done.stderr
+    assert "There are: tips" in done.stderr
