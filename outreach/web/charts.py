@@ -102,6 +102,8 @@ def line(name: str, title: str, points: Sequence[Point], *, mark: float | None =
             '<text x="0" y="{above}" class="label faint">{words}</text>'
         ).format(y=place(0, mark)[1], above=place(0, mark)[1] - 6, words=mark_words)
     for (first, before), (second, after) in pairwise(known):
+        if second - first > 1:
+            continue
         (x1, y1), (x2, y2) = place(first, before.value or 0), place(second, after.value or 0)
         body += Markup('<line x1="{x1}%" y1="{y1}" x2="{x2}%" y2="{y2}" class="line"/>').format(
             x1=x1, y1=y1, x2=x2, y2=y2

@@ -5,7 +5,7 @@ Law: it says what it counted, and admits where there is too little to say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -167,13 +167,7 @@ def _plots(figures: Figures, zone: ZoneInfo) -> dict[str, Markup | None]:
         )
         if shown
         else None,
-        "complaints": line(
-            "complaints",
-            "Complaints per 1,000 people reached, edition by edition",
-            [Point(names[each.id], each.rates.complaints.per_1000, rate(each.rates.complaints)) for each in shown],
-        )
-        if any(each.reached for each in shown)
-        else None,
+        "complaints": _complaints(shown, names),
         "categories": _tally("categories", "What people wrote", replies.people, TONES),
         "topics": _tally("topics", "What the complaints are about", replies.complaint_topics, {}),
         "days": columns(
@@ -190,6 +184,23 @@ def _plots(figures: Figures, zone: ZoneInfo) -> dict[str, Markup | None]:
         "open_topics": _tally("open-topics", "Open cases by topic", cases.open_by_topic, {}),
         "times": _times(figures),
     }
+
+
+def _complaints(shown: Sequence[EditionFigures], names: Mapping[int, str]) -> Markup | None:
+    """The rate of each edition, beside the level of those before the last."""
+    if not any(each.reached for each in shown):
+        return None
+    last = shown[-1]
+    level = last.before.complaints if last.before else None
+    return line(
+        "complaints",
+        "Complaints per 1,000 people reached, edition by edition",
+        [Point(names[each.id], each.rates.complaints.per_1000, rate(each.rates.complaints)) for each in shown],
+        mark=level.per_1000 if level else None,
+        mark_words=f"{'the one' if last.before_editions == 1 else last.before_editions} before the last: {rate(level)}"
+        if level
+        else "",
+    )
 
 
 def _times(figures: Figures) -> Markup | None:

@@ -23,6 +23,8 @@ from outreach.records import (
 )
 from outreach.work.workspace import Workspace
 
+HTML = '<html><body class="a"><p>Hello</p></body></html>'
+
 
 def make_people(workspace: Workspace, count: int, *, language: str = "en") -> list[int]:
     """Subscribed customers person0@example.com, …; their ids."""
@@ -82,6 +84,7 @@ def make_edition(
             state=EditionState.DONE,
             list_id=list_id,
             subject=subject,
+            frozen={"method": "ready", "subject": subject, "text": "Hello", "html": HTML},
             due_at=now,
             frozen_at=now,
             planned_at=now,

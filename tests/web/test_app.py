@@ -1,0 +1,252 @@
+"""The links in mails: GET and HEAD change nothing, one POST does, and no page says whose mail it was."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import httpx
+import pytest
+from sqlmodel import select
+
+from outreach.address import new_key_ring, sign_token
+from outreach.records import (
+    Consent,
+    ConsentAct,
+    Customer,
+    Delivery,
+    DeliveryState,
+    Kind,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+)
+from outreach.store.consents import unsubscribe
+from outreach.work.workspace import Workspace
+
+from ..conftest import HandClock
+from .make import make_edition, make_people
+
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+BUTTON = {"from": "page"}
+
+
+@pytest.fixture
+def reader(workspace: Workspace) -> int:
+    return make_people(workspace, 1)[0]
+
+
+def token_for(workspace: Workspace, reader: int, *, purpose: str = "unsubscribe", **edition: object) -> str:
+    _, (delivery_id,) = make_edition(workspace, [reader], **edition)
+    with workspace.database.read() as session:
+        public_id = session.get_one(Delivery, delivery_id).public_id
+    return sign_token(workspace.keys, purpose, public_id)
+
+
+def state_of(workspace: Workspace, reader: int) -> SubscriptionState:
+    with workspace.database.read() as session:
+        return session.exec(select(Subscription).where(Subscription.customer_id == reader)).one().state
+
+
+def consents(workspace: Workspace) -> list[tuple[ConsentAct, str]]:
+    with workspace.database.read() as session:
+        return [(act.act, act.how) for act in session.exec(select(Consent))]
+
+
+def everything(workspace: Workspace) -> str:
+    """The whole database as text."""
+    connection = sqlite3.connect(str(workspace.database.path))
+    try:
+        return "\n".join(connection.iterdump())
+    finally:
+        connection.close()
+
+
+def test_one_click_needs_no_cookie_no_redirect_and_no_login(
+    site: httpx.Client, workspace: Workspace, reader: int
+) -> None:
+    token = token_for(workspace, reader)
+    answer = site.post(f"/u/{token}", data=ONE_CLICK)
+    assert (answer.status_code, answer.history) == (200, [])
+    assert "set-cookie" not in answer.headers
+    assert state_of(workspace, reader) is SubscriptionState.UNSUBSCRIBED
+    assert consents(workspace) == [(ConsentAct.WITHDRAWN, "one_click")]
+
+
+def test_one_click_may_come_as_multipart_and_twice(site: httpx.Client, workspace: Workspace, reader: int) -> None:
+    token = token_for(workspace, reader)
+    for _ in range(2):
+        assert site.post(f"/u/{token}", files={"List-Unsubscribe": (None, "One-Click")}).status_code == 200
+    assert consents(workspace) == [(ConsentAct.WITHDRAWN, "one_click")]
+
+
+def test_unsubscribing_bumps_the_version_that_the_sender_compares(
+    site: httpx.Client, workspace: Workspace, reader: int
+) -> None:
+    token = token_for(workspace, reader)
+    with workspace.database.read() as session:
+        before = session.get_one(Customer, reader).version
+    site.post(f"/u/{token}", data=ONE_CLICK)
+    with workspace.database.read() as session:
+        assert session.get_one(Customer, reader).version > before
+
+
+def test_get_and_head_change_nothing(site: httpx.Client, workspace: Workspace, reader: int) -> None:
+    leave, view = token_for(workspace, reader), token_for(workspace, reader, purpose="view")
+    before = everything(workspace)
+    for path in (f"/u/{leave}", f"/v/{view}", "/healthz", f"/u/{leave}/undo", "/"):
+        for method in ("GET", "HEAD"):
+            assert site.request(method, path).status_code < 500
+    assert everything(workspace) == before
+
+
+def test_the_page_has_a_button_that_posts_to_it_and_names_nobody(
+    site: httpx.Client, workspace: Workspace, reader: int
+) -> None:
+    answer = site.get(f"/u/{token_for(workspace, reader)}")
+    assert answer.status_code == 200
+    assert '<form method="post" action="">' in answer.text
+    assert "<button" in answer.text
+    assert "person0" not in answer.text.lower()
+    assert "Person 0" not in answer.text
+
+
+def test_the_button_unsubscribes_and_the_undo_brings_it_back(
+    site: httpx.Client, workspace: Workspace, reader: int
+) -> None:
+    token = token_for(workspace, reader)
+    done = site.post(f"/u/{token}", data=BUTTON)
+    assert "You are unsubscribed" in done.text
+    assert f'action="{token}/undo"' in done.text
+    assert state_of(workspace, reader) is SubscriptionState.UNSUBSCRIBED
+    back = site.post(f"/u/{token}/undo", data=BUTTON)
+    assert "You are subscribed again" in back.text
+    assert state_of(workspace, reader) is SubscriptionState.SUBSCRIBED
+    assert consents(workspace) == [(ConsentAct.WITHDRAWN, "page"), (ConsentAct.RESTORED, "page")]
+
+
+def test_undo_restores_only_what_such_a_link_ended(site: httpx.Client, workspace: Workspace, reader: int) -> None:
+    token = token_for(workspace, reader)
+    now = workspace.clock()
+    with workspace.database.write() as session:
+        unsubscribe(session, customer_id=reader, list_id=1, at=now, how="mail", evidence="<a@b>", words="stop")
+    assert "undo" not in site.get(f"/u/{token}").text
+    assert site.post(f"/u/{token}/undo", data=BUTTON).status_code == 409
+    assert state_of(workspace, reader) is SubscriptionState.UNSUBSCRIBED
+
+
+def test_a_post_that_is_neither_one_click_nor_the_button_changes_nothing(
+    site: httpx.Client, workspace: Workspace, reader: int
+) -> None:
+    token = token_for(workspace, reader)
+    answer = site.post(f"/u/{token}", content=b"x" * 2_000_000)
+    assert "<button" in answer.text
+    assert state_of(workspace, reader) is SubscriptionState.SUBSCRIBED
+
+
+def test_a_mail_of_no_list_ends_all_newsletters(site: httpx.Client, workspace: Workspace, reader: int) -> None:
+    token = token_for(workspace, reader, on_list=False, kind=Kind.SERVICE, campaign="_service")
+    assert "newsletters" in site.get(f"/u/{token}").text
+    site.post(f"/u/{token}", data=ONE_CLICK)
+    with workspace.database.read() as session:
+        assert session.exec(select(Suppression)).one().reason is SuppressionReason.UNSUBSCRIBED_ALL
+    site.post(f"/u/{token}/undo", data=BUTTON)
+    with workspace.database.read() as session:
+        assert session.exec(select(Suppression)).all() == []
+
+
+def test_a_test_mail_has_nothing_to_unsubscribe_from(site: httpx.Client, workspace: Workspace, reader: int) -> None:
+    token = token_for(workspace, reader, on_list=False, kind=Kind.TEST, campaign="_test")
+    assert "test mail" in site.get(f"/u/{token}").text
+    assert "test mail" in site.post(f"/u/{token}", data=BUTTON).text
+    assert consents(workspace) == []
+
+
+def test_a_token_of_another_purpose_or_key_or_none_is_not_found(
+    site: httpx.Client, workspace: Workspace, reader: int
+) -> None:
+    reply = token_for(workspace, reader, purpose="reply")
+    foreign = sign_token(new_key_ring(), "unsubscribe", reply[1:27])
+    for token in (reply, foreign, "nonsense", "1" * 500, "%00", "ä"):
+        assert site.get(f"/u/{token}").status_code == 404
+        assert site.get(f"/v/{token}").status_code == 404
+        assert site.post(f"/u/{token}", data=ONE_CLICK).status_code == 404
+        assert site.post(f"/u/{token}/undo", data=BUTTON).status_code == 404
+    assert state_of(workspace, reader) is SubscriptionState.SUBSCRIBED
+
+
+def test_case_of_the_token_does_not_matter(site: httpx.Client, workspace: Workspace, reader: int) -> None:
+    assert site.post(f"/u/{token_for(workspace, reader).upper()}", data=ONE_CLICK).status_code == 200
+    assert state_of(workspace, reader) is SubscriptionState.UNSUBSCRIBED
+
+
+def test_the_link_works_long_after_the_customer_was_erased(
+    site: httpx.Client, workspace: Workspace, reader: int, clock: HandClock
+) -> None:
+    token = token_for(workspace, reader)
+    with workspace.database.write() as session:
+        customer = session.get_one(Customer, reader)
+        key = customer.address_key
+        customer.address = customer.address_key = customer.first_name = None
+        customer.erased_at = clock()
+        session.add(customer)
+    clock.advance(days=90)
+    assert site.get(f"/u/{token}").status_code == 200
+    assert site.post(f"/u/{token}", data=ONE_CLICK).status_code == 200
+    with workspace.database.read() as session:
+        block = session.exec(select(Suppression)).one()
+    assert (block.address_key, block.reason) == (key, SuppressionReason.UNSUBSCRIBED_ALL)
+    view = sign_token(workspace.keys, "view", token[1:27])
+    assert site.get(f"/v/{view}").status_code == 410
+
+
+def test_pages_speak_the_customers_language_then_the_browsers(site: httpx.Client, workspace: Workspace) -> None:
+    for customer, header, words in (
+        ("de", "en", "Abmelden"),
+        ("fr", "de-AT,de;q=0.9", "Abmelden"),
+        ("fr", "", "Unsubscribe"),
+        ("", "xx", "Unsubscribe"),
+    ):
+        reader = make_people(workspace, 1, language=customer)[0]
+        answer = site.get(f"/u/{token_for(workspace, reader)}", headers={"accept-language": header})
+        assert words in answer.text
+
+
+def test_every_answer_forbids_scripts_referrers_and_indexing(site: httpx.Client) -> None:
+    for path in ("/u/x", "/v/x", "/healthz", "/nothing"):
+        headers = site.get(path).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "script-src" not in headers["content-security-policy"]
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "noindex" in headers["x-robots-tag"]
+        assert headers["cache-control"] == "no-store"
+
+
+def test_when_nothing_can_be_stored_the_answer_is_503_and_never_a_false_yes(
+    site: httpx.Client, workspace: Workspace, reader: int
+) -> None:
+    token = token_for(workspace, reader)
+    assert site.get("/healthz").json() == {"ok": True}
+    workspace.database.engine.dispose()
+    path = workspace.database.path
+    assert path is not None
+    path.rename(path.with_suffix(".away"))
+    for extra in ("-wal", "-shm"):
+        path.with_name(path.name + extra).unlink(missing_ok=True)
+    answer = site.post(f"/u/{token}", data=ONE_CLICK)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "60"
+
+
+def test_the_mail_can_be_viewed_and_says_that_todays_data_was_used(
+    site: httpx.Client, workspace: Workspace, reader: int
+) -> None:
+    token = token_for(workspace, reader, purpose="view")
+    answer = site.get(f"/v/{token}")
+    assert answer.status_code == 200
+    assert answer.text.index('<body class="a">') < answer.text.index("what we know today") < answer.text.index("Hello")
+
+
+def test_mail_that_never_left_cannot_be_viewed(site: httpx.Client, workspace: Workspace, reader: int) -> None:
+    token = token_for(workspace, reader, purpose="view", states=[DeliveryState.WITHHELD])
+    assert site.get(f"/v/{token}").status_code == 404
