@@ -42,9 +42,10 @@ def run(
             _say(done)
         _exit(done.troubles)
         return
-    typer.echo(f"Serving {workspace.root}. Stop with Ctrl-C.")
-    run_forever(workspace, stop, _sayer(as_json=as_json))
-    typer.echo("Stopped in good order.")
+    ready = f"Serving {workspace.root}. Stop with Ctrl-C."
+    run_forever(workspace, stop, _sayer(as_json=as_json), on_ready=lambda: None if as_json else typer.echo(ready))
+    if not as_json:
+        typer.echo("Stopped in good order.")
 
 
 def _exit(troubles: list[Trouble]) -> None:

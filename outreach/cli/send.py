@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from typing import TYPE_CHECKING, Annotated, Any
@@ -99,13 +100,13 @@ def _show(workspace: Workspace, proposal: Proposal) -> None:
     typer.echo(f"Campaign  {proposal.campaign}, issue {proposal.number} ({proposal.occasion})")
     typer.echo(f"To        {_people(proposal.to_go)} of {proposal.planned} planned{_others(proposal)}")
     typer.echo(f"From      {proposal.sender}")
-    typer.echo(f"Subject   {proposal.subject}")
+    typer.echo(f"Subject   {proposal.sample.subject if proposal.sample is not None else proposal.subject}")
     typer.echo(f"Through   {where}")
     if proposal.due_until is not None and proposal.due_until > workspace.clock():
         typer.echo(f"When      as it gets due in each zone, until {proposal.due_until:%Y-%m-%d %H:%M} UTC")
     if proposal.sample is not None:
-        typer.echo(f"\n--- one of the mails, to {proposal.sample.address}: {proposal.sample.subject}")
-        lines = proposal.sample.text.strip().splitlines()
+        typer.echo(f"\n--- one of the mails, to {proposal.sample.address}")
+        lines = re.sub(r"\n\s*\n+", "\n\n", proposal.sample.text.strip()).splitlines()
         for line in lines[:SHOWN_LINES]:
             typer.echo(f"  {line}")
         if len(lines) > SHOWN_LINES:

@@ -76,6 +76,12 @@ class Lines:
         self._drain()
 
     @property
+    def _remedy(self) -> str:
+        if self.relay.catcher:
+            return "Start the built-in catcher with `outreach catcher`, or set a real relay in [relay]."
+        return "Check [relay] and ask `outreach doctor`, then run the command again."
+
+    @property
     def stopped(self) -> bool:
         """Whether nothing more is sent: the relay is out of order, a commit failed, or we are leaving."""
         return self._stop.is_set() or self.committer.broken

@@ -102,12 +102,20 @@ def guarded(job: Job, done: Round) -> None:
 Say = Callable[[Round], None]
 
 
-def run_forever(workspace: Workspace, stop: threading.Event, say: Say, *, jobs: Sequence[Job] | None = None) -> None:
-    """Do the jobs at their beats until `stop` is set; `say` is told what came of each.
+def run_forever(
+    workspace: Workspace,
+    stop: threading.Event,
+    say: Say,
+    *,
+    on_ready: Callable[[], None] = lambda: None,
+    jobs: Sequence[Job] | None = None,
+) -> None:
+    """Do the jobs at their beats until `stop` is set; `say` is told what came of each, `on_ready` that it begins.
 
     Raises DatabaseError where another daemon serves this database.
     """
     with only_daemon(workspace):
+        on_ready()
         lanes = _lanes(jobs if jobs is not None else usual_jobs(workspace, stop), stop, say)
         for lane in lanes:
             lane.start()

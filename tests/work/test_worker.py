@@ -1,0 +1,120 @@
+"""The daemon: its heartbeat, its lanes, its lock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime, timedelta
+
+import pytest
+
+from outreach.errors import DatabaseError, NeedsPerson, RelayError
+from outreach.work import worker
+from outreach.work.worker import Heart, Job, Round, only_daemon, run_forever, run_once
+from outreach.work.workspace import Workspace
+
+
+def wait_for(condition: object, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+def test_one_round_does_every_job_though_some_fail(workspace: Workspace) -> None:
+    jobs = [
+        Job("first", "a", 1, lambda: fail(RelayError("no relay"))),
+        Job("second", "a", 1, lambda: fail(ZeroDivisionError("a fault of ours"))),
+        Job("third", "a", 1, lambda: fail(NeedsPerson("paused"))),
+        Job("last", "a", 1, lambda: 7),
+    ]
+    done = run_once(workspace, jobs=jobs)
+    assert done.results == {"last": 7}
+    assert [(one.job, one.expected, one.waits) for one in done.troubles] == [
+        ("first", True, False),
+        ("second", False, False),
+        ("third", True, True),
+    ]
+    assert "ZeroDivisionError" in done.troubles[1].details
+
+
+def test_a_round_in_an_empty_workspace_does_nothing_and_finds_no_trouble(workspace: Workspace) -> None:
+    for part in ("new", "cur", "tmp"):
+        (workspace.root / "inbox" / part).mkdir(parents=True, exist_ok=True)
+    done = run_once(workspace)
+    assert done.troubles == []
+    assert list(done.results) == ["publish", "send", "replies", "follow_up"]
+
+
+def test_a_second_daemon_is_refused_with_the_first_ones_number(workspace: Workspace) -> None:
+    with only_daemon(workspace):
+        with pytest.raises(DatabaseError, match=r"process \d+\) already serves outreach.db") as told:
+            run_forever(workspace, threading.Event(), print)
+        assert "run --once" in told.value.remedy
+    with only_daemon(workspace):
+        pass
+
+
+def test_the_daemon_beats_on_after_a_failure_and_stops_when_told(workspace: Workspace) -> None:
+    stop, rounds = threading.Event(), list[Round]()
+    tries = iter(range(1000))
+
+    def shaky() -> int:
+        number = next(tries)
+        if number == 0:
+            raise OSError("the disk hiccups")
+        return number
+
+    daemon = threading.Thread(
+        target=run_forever, args=(workspace, stop, rounds.append), kwargs={"jobs": [Job("shaky", "a", 1, shaky)]}
+    )
+    daemon.start()
+    wait_for(lambda: any(done.results for done in rounds))
+    stop.set()
+    daemon.join(timeout=5)
+    assert not daemon.is_alive()
+    assert rounds[0].troubles and rounds[1].results == {"shaky": 1}
+
+
+def test_a_long_job_does_not_hold_up_another_lane_nor_run_beside_itself(workspace: Workspace) -> None:
+    stop, release = threading.Event(), threading.Event()
+    running, most, short = [0], [0], [0]
+
+    def long() -> None:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        release.wait(10)
+        running[0] -= 1
+
+    def quick() -> None:
+        short[0] += 1
+
+    jobs = [Job("long", "out", 1, long), Job("quick", "in", 1, quick)]
+    daemon = threading.Thread(target=run_forever, args=(workspace, stop, lambda _: None), kwargs={"jobs": jobs})
+    daemon.start()
+    wait_for(lambda: short[0] >= 3)
+    assert (running[0], most[0]) == (1, 1)
+    stop.set()
+    release.set()
+    daemon.join(timeout=5)
+    assert not daemon.is_alive()
+
+
+def test_a_clock_that_is_set_back_an_hour_does_not_stop_the_heart() -> None:
+    beats: list[int] = []
+    heart = Heart([(1, lambda: beats.append(1))])
+    assert len(beats) == 1
+    for job in heart._ticker.jobs:
+        job.next_run = datetime.now() + timedelta(hours=1)  # as `schedule` sees it after the clocks went back
+    heart.beat()
+    wait_for(lambda: heart.beat() or len(beats) >= 2, seconds=3)
+
+
+def test_the_usual_lanes_keep_publishing_and_replies_apart_from_sending(workspace: Workspace) -> None:
+    jobs = {job.name: job for job in worker.usual_jobs(workspace, threading.Event())}
+    assert len({jobs["publish"].lane, jobs["send"].lane, jobs["replies"].lane}) == 3
+    assert jobs["replies"].seconds == workspace.settings.replies.every_seconds
