@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlmodel import func, select
 
 from outreach.address import address_key
@@ -344,7 +346,7 @@ def test_progress_is_told_to_the_end(workspace: Workspace) -> None:
     told: list[tuple[int, int]] = []
     text = "email\n" + "".join(f"u{n}@b.de\n" for n in range(2100))
     _import(workspace, text, progress=lambda done, whole: told.append((done, whole)))
-    assert told == [(1000, 2100), (2000, 2100), (2100, 2100)]
+    assert told[-1] == (2100, 2100) and told == sorted(set(told)) and len(told) >= 3
 
 
 def test_a_killed_import_runs_again_and_nobody_is_missing_or_twice(workspace: Workspace) -> None:
@@ -369,7 +371,42 @@ def test_a_killed_import_runs_again_and_nobody_is_missing_or_twice(workspace: Wo
     running.send_signal(signal.SIGKILL)
     running.communicate()
     kept = _count(workspace, Customer)
-    assert 1000 <= kept < count and kept % 1000 == 0
+    assert 0 < kept < count
     result = import_customers(workspace, file, list_name="customers")
     assert (result.unchanged, result.created) == (kept, count - kept)
     assert [_count(workspace, table) for table in (Customer, Subscription, Consent)] == [count] * 3
+
+
+CELL = st.one_of(
+    st.sampled_from(
+        ["a@b.de", "A@B.de", "c@d.fr", "broken", "", '"', "unsubscribed", "2024-01-01", "DE", "\0", "x" * 200]
+    ),
+    st.text(max_size=12),
+)
+
+
+@given(
+    head=st.lists(st.sampled_from(["email", "status", "land", "consent_at", "x", "", "Email"]), max_size=6),
+    rows=st.lists(st.lists(CELL, max_size=7), max_size=12),
+    delimiter=st.sampled_from([",", ";", "\t", "|"]),
+    encoding=st.sampled_from(["utf-8", "utf-16", "cp1252", "utf-16-le"]),
+    junk=st.binary(max_size=30),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_file_whatever_is_imported_or_refused_and_every_row_is_counted(
+    workspace: Workspace, head: list[str], rows: list[list[str]], delimiter: str, encoding: str, junk: bytes
+) -> None:
+    text = "\n".join(delimiter.join(row) for row in [["email", *head], *rows])
+    raw = text.encode(encoding, errors="replace") + junk
+    try:
+        dry = _import(workspace, raw, dry_run=True)
+        wet = _import(workspace, raw)
+    except InputError as told:
+        assert "people.csv" in told.message
+        return
+    assert _adds_up(dry) and _adds_up(wet)
+    names = ("created", "updated", "unchanged", "invalid", "duplicate", "suppressed")
+    assert [dry.counts[name] for name in names] == [wet.counts[name] for name in names]
+    again = _import(workspace, raw)
+    assert again.created == 0 and again.updated == 0
+    assert (again.rejects is None) is (again.invalid == 0)
