@@ -41,9 +41,15 @@ def serve(
     config = uvicorn.Config(
         public_app(workspace), access_log=False, log_level="warning", lifespan="off", server_header=False
     )
+    server = uvicorn.Server(config)
+
+    def end(number: int, frame: object) -> None:
+        # uvicorn stops at the signal, then raises it again for whoever ran it: that is us, and all has ended well
+        server.should_exit = True
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end_quietly)
-    uvicorn.Server(config).run(sockets=[listener])
+        signal.signal(number, end)
+    server.run(sockets=[listener])
     workspace.database.close()
     typer.echo("Stopped.")
 
@@ -65,7 +71,3 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _end_quietly(number: int, frame: object) -> None:
-    """uvicorn stops at the signal, then raises it again for whoever ran it: that is us, and we have ended well."""

@@ -1,0 +1,105 @@
+"""`outreach report`: the same figures for a terminal, a program and a browser."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from outreach.cli.report import gather, print_report, report_app
+from outreach.errors import OutreachError
+from outreach.records import Category, DeliveryState
+from outreach.work.workspace import Workspace
+
+from ..cases.make import receive
+from ..conftest import HandClock
+from ..web.make import make_edition, make_people
+
+
+@pytest.fixture
+def here(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setattr("outreach.cli.report.open_here", lambda: workspace)
+    return workspace
+
+
+def fill(workspace: Workspace, clock: HandClock) -> None:
+    people = make_people(workspace, 50)
+    for number in range(3):
+        _, deliveries = make_edition(workspace, people, states=[DeliveryState.FAILED], subject=f"[b]Issue {number}")
+        for place in range(1, 4):
+            receive(
+                workspace,
+                Category.COMPLAINT,
+                customer_id=people[place],
+                delivery_id=deliveries[place],
+                topics=("grinder",),
+            )
+        clock.advance(days=7)
+
+
+def test_an_empty_workspace_is_told_what_comes_next(here: Workspace) -> None:
+    said = CliRunner().invoke(report_app).output
+    assert "No newsletter has gone out and nobody has written yet." in said
+    assert "outreach plan" in said
+
+
+def test_the_terminal_shows_editions_replies_and_cases_within_80_columns(here: Workspace, clock: HandClock) -> None:
+    fill(here, clock)
+    out = io.StringIO()
+    print_report(gather(), Console(file=out, width=80, highlight=False))
+    said = out.getvalue()
+    for words in ("tips 3", "61.2", "What people wrote", "grinder", "3 open", "3 overdue", "Open cases by age"):
+        assert words in said
+    assert "…" not in said
+    assert max(len(line) for line in said.splitlines()) <= 80
+
+
+def test_the_json_fields_stay_stable(here: Workspace, clock: HandClock) -> None:
+    fill(here, clock)
+    value = json.loads(CliRunner().invoke(report_app, ["--json"]).output)
+    assert set(value) == {
+        "workspace",
+        "company",
+        "at",
+        "zone",
+        "customers",
+        "subscribed",
+        "suppressed",
+        "people_reached",
+        "sent",
+        "bounced",
+        "in_doubt",
+        "unsubscribed",
+        "complaints",
+        "editions",
+        "replies",
+        "cases",
+    }
+    assert value["complaints"] == {"count": 3, "of": 49, "per_1000": 61.224}
+    edition = value["editions"][-1]
+    assert edition["counts"] == {"failed": 1, "sent": 49}
+    assert edition["rates"]["bounces"] == {"count": 1, "of": 50, "per_1000": 20.0}
+    assert edition["before_editions"] == 2
+    assert set(edition["before"]) == {"complaints", "replies", "unsubscribes", "bounces"}
+    assert set(value["replies"]) == {"people", "machines", "channels", "complaint_topics", "unreviewed", "by_day"}
+    cases = value["cases"]
+    assert cases["first_answer_hours"] == {"count": 0, "median": None, "p90": None}
+    assert cases["opened"] == cases["open"] == 3
+
+
+def test_the_html_page_is_written_and_json_may_come_with_it(here: Workspace, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    assert CliRunner().invoke(report_app, ["--html", str(page)]).output.startswith("Written: ")
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert json.loads(CliRunner().invoke(report_app, ["--html", str(page), "--json"]).output)["sent"] == 0
+
+
+def test_a_page_that_cannot_be_written_is_said_plainly(here: Workspace, tmp_path: Path) -> None:
+    done = CliRunner().invoke(report_app, ["--html", str(tmp_path / "no" / "report.html")])
+    assert isinstance(done.exception, OutreachError)
+    assert "cannot be written" in done.exception.message
+    assert done.exception.remedy
