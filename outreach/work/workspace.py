@@ -76,6 +76,17 @@ def workspace_row(session: Session) -> WorkspaceRow:
     return row
 
 
+def accept_database(workspace: Workspace) -> None:
+    """A person has looked: this database is the one to go on with. A later restore is noticed again."""
+    epoch = new_epoch()
+    with workspace.database.write() as session:
+        row = workspace_row(session)
+        row.epoch = epoch
+        row.version += 1
+        session.add(row)
+    (workspace.root / EPOCH).write_text(epoch + "\n", encoding="utf-8")
+
+
 def check_may_send(workspace: Workspace) -> None:
     """Raise NeedsPerson while everything is paused or the database is not the one that sent last (I10)."""
     with workspace.database.read() as session:

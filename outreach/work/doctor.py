@@ -1,0 +1,258 @@
+"""Is everything in order? Settings, database, relay, mailboxes, the way back of replies, the sender's domain.
+
+Law: every check gives findings with a remedy and never raises; only the probe sends a mail, and only to ourselves.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import format_datetime
+
+from ..address import message_id, new_public_id, sign_token, tagged_address
+from ..delivery.domain import COMMON_SELECTORS, Finding, is_reserved, judge_dkim, judge_dmarc, judge_spf
+from ..delivery.envelope import Envelope
+from ..errors import DatabaseError, MailboxError, NeedsPerson, OutreachError
+from ..settings import MailboxSettings
+from ..store.database import check_integrity, has_wal_reset_bug
+from ..store.replies import marks_of
+from ..wire.dns import find_txt
+from ..wire.mailbox import Mailbox, Mark, open_mailbox
+from ..wire.relay import relay_error, relay_target
+from ..wire.smtp import SmtpSession
+from .workspace import KEYS, Workspace, check_may_send
+
+FREE_BYTES_WANTED = 200_000_000
+NO_REPLY = ("noreply", "no-reply", "donotreply", "do-not-reply", "nichtantworten")
+
+
+@dataclass(frozen=True)
+class NameServerAddress:
+    """Where to ask the DNS; empty: as this machine does."""
+
+    host: str = ""
+    port: int = 53
+
+
+def check_all(
+    workspace: Workspace,
+    *,
+    probe: bool = False,
+    probe_seconds: float = 30.0,
+    selectors: tuple[str, ...] = COMMON_SELECTORS,
+    names: NameServerAddress = NameServerAddress(),
+) -> Iterator[Finding]:
+    """Every finding in the order in which a person would mend things."""
+    yield from check_identity(workspace)
+    yield from check_database(workspace)
+    yield from check_relay(workspace)
+    yield from check_mailboxes(workspace)
+    yield check_way_back(workspace, probe=probe, seconds=probe_seconds)
+    yield from check_domain(workspace, selectors=selectors, names=names)
+
+
+def check_identity(workspace: Workspace) -> Iterator[Finding]:
+    """Who we say we are, and whether people can answer and unsubscribe."""
+    identity, public = workspace.settings.identity, workspace.settings.public
+    try:
+        local = workspace.reply_address.partition("@")[0].lower()
+        answered = not any(local.startswith(word) for word in NO_REPLY)
+        yield (
+            Finding("sender", "good", identity.sender)
+            if answered
+            else Finding("sender", "bad", f"nobody can answer {identity.sender}", "Use an address that a person reads.")
+        )
+    except OutreachError as wrong:
+        yield Finding("sender", "bad", wrong.message, "Set `sender` in [identity].")
+    if identity.postal_address.strip():
+        yield Finding("postal address", "good", identity.postal_address.replace("\n", ", "))
+    else:
+        yield Finding(
+            "postal address", "bad", "none is set", "Bulk mail must carry one: `postal_address` in [identity]."
+        )
+    if public.linkable:
+        yield Finding("public address", "good", public.url)
+    elif public.url:
+        yield Finding("public address", "bad", f"{public.url} is not https", "Mail carries no link to it. Use https.")
+    else:
+        remedy = "Set `url` in [public] to an https address that reaches `outreach serve`, for one-click unsubscribe."
+        yield Finding("public address", "note", "none: mail carries a mailto: for unsubscribing", remedy)
+
+
+def check_database(workspace: Workspace) -> Iterator[Finding]:
+    """Is the file sound, is there room, is it the one that sent last, are the keys private?"""
+    database = workspace.database
+    try:
+        with database.read() as session:
+            faults = check_integrity(session)
+        if faults:
+            yield Finding("database", "bad", "; ".join(faults[:3]), "Restore a backup.")
+        else:
+            yield Finding("database", "good", f"{database.path} is sound")
+    except DatabaseError as wrong:
+        yield Finding("database", "bad", wrong.message, wrong.remedy)
+    if has_wal_reset_bug():
+        words = f"SQLite {sqlite3.sqlite_version} can lose a commit when two programs write and checkpoint at once"
+        yield Finding(
+            "SQLite", "note", f"{words}: outreach holds a lock around each write", "3.51.3 or newer is free of it."
+        )
+    free = shutil.disk_usage(workspace.root).free
+    room = f"{free // 1_000_000:,} MB free"
+    yield Finding("disk", "good", room) if free > FREE_BYTES_WANTED else Finding("disk", "bad", room, "Make room.")
+    mode = stat.S_IMODE((workspace.root / KEYS).stat().st_mode)
+    if mode & 0o077:
+        yield Finding("keys", "bad", f"{KEYS} can be read by others", f"chmod 600 {workspace.root / KEYS}")
+    else:
+        yield Finding("keys", "good", f"{KEYS} is its owner's alone")
+    try:
+        check_may_send(workspace)
+        yield Finding("sending", "good", "is not paused")
+    except NeedsPerson as wrong:
+        yield Finding("sending", "bad", wrong.message, wrong.remedy)
+
+
+def check_relay(workspace: Workspace) -> Iterator[Finding]:
+    """Does the relay take us: connection, TLS, password?"""
+    relay = workspace.settings.relay
+    where = f"{relay.host}:{relay.port}"
+    if relay.catcher:
+        remedy = "Nothing leaves this machine. Set your relay in [relay], and catcher = false."
+        yield Finding("catcher", "note", f"mail goes to the catcher at {where}", remedy)
+    try:
+        _open_session(workspace).quit()
+        yield Finding("relay", "good", f"{where} takes our mail")
+    except OutreachError as wrong:
+        yield Finding("relay", "bad", wrong.message, "Start `outreach catcher`." if relay.catcher else wrong.remedy)
+
+
+def _open_session(workspace: Workspace) -> SmtpSession:
+    target = relay_target(workspace.settings.relay, workspace.root)
+    session = SmtpSession(target)
+    trouble = session.open()
+    if trouble is not None:
+        raise relay_error(target, trouble)
+    return session
+
+
+def check_mailboxes(workspace: Workspace) -> Iterator[Finding]:
+    """Can every mailbox be read?"""
+    boxes = workspace.settings.replies.mailboxes
+    if not boxes:
+        yield Finding("mailboxes", "bad", "none: replies are not read", "Add [[replies.mailboxes]] to outreach.toml.")
+    for box in boxes:
+        try:
+            with _unread(workspace, box) as mailbox:
+                mailbox.check()
+            yield Finding("mailbox", "good", f"{box.name} can be read")
+        except OutreachError as wrong:
+            yield Finding("mailbox", "bad", wrong.message, wrong.remedy)
+
+
+def _unread(workspace: Workspace, box: MailboxSettings) -> Mailbox:
+    """The mailbox from where it was last read, so that only new mail is looked at."""
+    with workspace.database.read() as session:
+        marks = {folder: Mark(*kept) for folder, kept in marks_of(session, box.name).items()}
+    return open_mailbox(box, workspace.root, marks)
+
+
+def check_way_back(workspace: Workspace, *, probe: bool, seconds: float) -> Finding:
+    """Does a reply to a signed address really come back to us? Proved by a mail to ourselves."""
+    check = "reply address"
+    if workspace.settings.replies.scheme == "plain":
+        words = f"{workspace.reply_address}, without tokens: replies are matched by Message-ID and sender"
+        return Finding(
+            check, "note", words, 'Where your server takes plus-addresses, set scheme = "plus" in [replies].'
+        )
+    address = tagged_address(workspace.reply_address, sign_token(workspace.keys, "reply", new_public_id()))
+    if not probe:
+        words = f"not proved that {address} comes back to us"
+        return Finding(check, "note", words, "Run `outreach doctor --probe`: it sends one mail to that address.")
+    try:
+        sent = _send_probe(workspace, address)
+        if sent and _arrives(workspace, sent, seconds):
+            return Finding(check, "good", f"a mail to {address} came back to us: plus-addresses work")
+    except OutreachError as wrong:
+        return Finding(check, "bad", wrong.message, wrong.remedy)
+    words = f"a mail to {address} did not arrive in any mailbox within {seconds:.0f} s"
+    remedy = 'See the lines for Postfix below, or set scheme = "plain" in [replies].'
+    return Finding(check, "bad", words if sent else f"the relay refused a mail to {address}", remedy)
+
+
+def _send_probe(workspace: Workspace, address: str) -> str | None:
+    """Send one mail to ourselves; its Message-ID, or None where the relay refused it."""
+    identifier = message_id(new_public_id(), workspace.sender_domain)
+    text = (
+        f"From: <{workspace.reply_address}>\r\nTo: <{address}>\r\nSubject: outreach doctor: does a reply come back?\r\n"
+        f"Date: {format_datetime(workspace.clock())}\r\nMessage-ID: {identifier}\r\nAuto-Submitted: auto-generated\r\n"
+        "\r\nThis mail proves that replies arrive. It may be deleted.\r\n"
+    )
+    session = _open_session(workspace)
+    offered = session.offer(Envelope(workspace.bounce_address, address, False), text.encode("ascii"))
+    if not offered.ok:
+        session.drop()
+        return None
+    answer = session.finish()
+    session.quit()
+    return identifier if getattr(answer, "code", 0) // 100 == 2 else None
+
+
+def _arrives(workspace: Workspace, identifier: str, seconds: float) -> bool:
+    """Look for our own mail, and for nothing else, until the time is up. Others' mail is left unread."""
+    until = time.monotonic() + seconds
+    while True:
+        for box in workspace.settings.replies.mailboxes:
+            try:
+                with _unread(workspace, box) as mailbox:
+                    for fetched in mailbox.fetch():
+                        if identifier.encode() in fetched.raw:
+                            mailbox.acknowledge(fetched)
+                            return True
+            except MailboxError:
+                continue
+        if time.monotonic() >= until:
+            return False
+        time.sleep(min(1.0, seconds / 20))
+
+
+def check_domain(workspace: Workspace, *, selectors: tuple[str, ...], names: NameServerAddress) -> Iterator[Finding]:
+    """What the sender's DNS says about its mail."""
+    domain = workspace.sender_domain
+    if is_reserved(domain):
+        remedy = "Set your own `sender` in [identity] before mail goes to real people."
+        yield Finding("domain", "note", f"{domain} is a name for examples: it has no DNS", remedy)
+        return
+    spf = find_txt(domain, server=names.host, port=names.port)
+    keys = {one: find_txt(f"{one}._domainkey.{domain}", server=names.host, port=names.port) for one in selectors}
+    policy = find_txt(f"_dmarc.{domain}", server=names.host, port=names.port)
+    if spf is None or policy is None:
+        yield Finding(
+            "domain", "note", f"the DNS gave no answer for {domain}", "Check again where the DNS can be reached."
+        )
+        return
+    yield judge_spf(domain, spf)
+    yield judge_dkim(domain, {one: found or [] for one, found in keys.items()})
+    yield judge_dmarc(domain, policy)
+
+
+def lines_to_paste(workspace: Workspace) -> dict[str, list[str]]:
+    """What a Postfix and a DNS zone need, for this workspace's own names."""
+    domain = workspace.sender_domain
+    user = workspace.reply_address.partition("@")[0]
+    return {
+        "Postfix main.cf": [
+            "# answers to care+TOKEN@… arrive in care's mailbox",
+            "recipient_delimiter = +",
+            "# outreach hands over its mail here, over several connections",
+            "smtpd_client_connection_count_limit = 50",
+            "enable_long_queue_ids = yes",
+        ],
+        "Postfix master or .forward": [f"# a Maildir for {user} that outreach reads: home_mailbox = Maildir/"],
+        "DNS zone": [
+            f'{domain}. IN TXT "v=spf1 mx ~all"',
+            f'_dmarc.{domain}. IN TXT "v=DMARC1; p=none; rua=mailto:dmarc@{domain}"',
+        ],
+    }
