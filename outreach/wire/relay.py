@@ -69,10 +69,16 @@ def relay_target(relay: Relay, root: Path) -> RelayTarget:
     )
 
 
+AUTH_REFUSED = (530, 534, 535, 538)
+"""RFC 4954, 6: a login is wanted, too weak, refused, or wants TLS."""
+
+
 def relay_error(target: RelayTarget, trouble: SmtpReply | Lost) -> RelayError:
     """What a person is told when the relay cannot be used at all."""
     if isinstance(trouble, Lost):
         remedy = trouble.remedy or "Check [relay] in outreach.toml, and whether the relay is running."
         return RelayError(f"the relay {target.name} cannot be used: {trouble.why}", remedy=remedy)
     remedy = "Check [relay] in outreach.toml; `outreach doctor` says more."
+    if trouble.code in AUTH_REFUSED:
+        remedy = "Check username and password (or password_file, token_command) in [relay]."
     return RelayError(f"the relay {target.name} refused us: {trouble}", remedy=remedy)
