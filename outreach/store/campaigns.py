@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from ..records import Asset, Campaign, CampaignState, Delivery, DeliveryState, Edition, Kind
+from ..records import Asset, Campaign, CampaignState, Delivery, DeliveryState, Edition, Kind, MailingList
 from .database import rows_in_chunks
 
 PAGE = 500
@@ -29,6 +29,12 @@ def composed_campaigns(session: Session) -> list[Campaign]:
     """Every campaign that people compose, by name."""
     query = select(Campaign).where(~col(Campaign.name).startswith("_", autoescape=True)).order_by(col(Campaign.name))
     return list(session.execute(query).scalars())
+
+
+def list_names_by_id(session: Session) -> dict[int, str]:
+    """The names of the mailing lists."""
+    rows = session.execute(select(col(MailingList.id), col(MailingList.name)))
+    return {list_id: name for list_id, name in rows if list_id is not None}
 
 
 def keep_campaign(session: Session, name: str, values: Mapping[str, Any], now: datetime) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..audience.segment import parse_segment
 from ..errors import InputError
 from ..newsletter.campaign_file import CampaignFile, parse_campaign
 from ..newsletter.compile import NewsletterSource, TipSource, compile_newsletter, content_digest
-from ..newsletter.tip_file import TipFile, parse_tip
+from ..newsletter.tip_file import parse_tip
 from ..records import Campaign, Tip
 from ..store.campaigns import campaign_named, keep_asset, keep_campaign
 from ..store.customers import list_id_of, list_names
@@ -41,6 +41,25 @@ class Applied:
     file: str
 
 
+_FROM_FILE = (
+    "kind",
+    "subject",
+    "preheader",
+    "sender",
+    "template",
+    "list_id",
+    "segment",
+    "topics",
+    "schedule",
+    "zone",
+    "body",
+    "options",
+    "source",
+    "source_path",
+    "digest",
+)
+
+
 @dataclass(frozen=True)
 class FrozenContent:
     """What an edition keeps. `subject` is as written, with its variables; `sender` the full From."""
@@ -51,45 +70,78 @@ class FrozenContent:
     sender: str
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A campaign, kept or not, and the images of its file by their name there ({} where they are kept)."""
+
+    campaign: Campaign
+    images: Mapping[str, ImageFile]
+
+
 def apply_campaign(workspace: Workspace, path: Path) -> Applied:
     """Keep the campaign that stands in `path`. Raises InputError or TemplateError with file, line and remedy."""
-    found = parse_campaign(read_text(path), _shown(workspace, path))
+    draft = read_draft(workspace, path)
+    made, now = draft.campaign, workspace.clock()
+    with workspace.database.read() as session:
+        known = campaign_named(session, made.name)
+        freeze(session, workspace, made, now=now)
+    if known is not None and (known.digest, known.source_path) == (made.digest, made.source_path):
+        return Applied(made.name, "unchanged", made.source_path)
+    values = {name: getattr(made, name) for name in _FROM_FILE}
+    with workspace.database.write() as session:
+        _keep_images(session, draft.images.values())
+        keep_campaign(session, made.name, values, now)
+    return Applied(made.name, "created" if known is None else "updated", made.source_path)
+
+
+def read_draft(workspace: Workspace, path: Path) -> Draft:
+    """The campaign in `path`, all its settings checked, nothing kept. Raises InputError with file, line, remedy."""
+    found = parse_campaign(read_text(path), shown_path(workspace, path))
     images = embedded_images(path, found.body, found.body_line, found.file)
-    now = workspace.clock()
     with workspace.database.read() as session:
         list_id = _checked_list(session, found)
-        _check_rules(found)
-        known = campaign_named(session, found.name)
-        digest = _digest([found.source, *(f"{src}={image.digest}" for src, image in images.items())])
-        values = _campaign_values(workspace, found, path, list_id, images, digest)
-        trial = Campaign(name=found.name, created_at=now, updated_at=now, **values)
-        freeze(session, workspace, trial, now=now)
-    if known is not None and known.digest == digest and known.source_path == values["source_path"]:
-        return Applied(found.name, "unchanged", found.file)
-    with workspace.database.write() as session:
-        _keep_images(session, images.values())
-        keep_campaign(session, found.name, values, now)
-    return Applied(found.name, "created" if known is None else "updated", found.file)
+    _check_rules(found)
+    now = workspace.clock()
+    campaign = Campaign(
+        name=found.name,
+        kind=found.kind,
+        subject=found.subject,
+        preheader=found.preheader,
+        sender=found.sender,
+        template=found.template,
+        list_id=list_id,
+        segment=found.segment,
+        topics=list(found.topics),
+        schedule=found.schedule,
+        zone=found.zone,
+        body=found.body,
+        options={
+            "tips": found.tips,
+            "missed": found.missed,
+            "images": {src: image.digest for src, image in images.items()},
+            "lines": {**found.lines, "body": found.body_line},
+        },
+        source=found.source,
+        source_path=found.file,
+        digest=_digest([found.source, *(f"{src}={image.digest}" for src, image in images.items())]),
+        created_at=now,
+        updated_at=now,
+    )
+    return Draft(campaign, images)
 
 
 def apply_tips(workspace: Workspace, paths: Sequence[Path]) -> list[Applied]:
     """Keep the tips that stand in these files and folders, in their order. All are read before one is kept."""
-    files = markdown_files(paths)
-    language = workspace.settings.identity.language
-    read: list[tuple[Path, TipFile, dict[str, ImageFile]]] = []
-    seen: dict[str, str] = {}
-    for path in files:
-        tip = parse_tip(read_text(path), _shown(workspace, path), language=language)
-        if tip.name in seen:
-            raise InputError(f"the tip {tip.name} stands in {seen[tip.name]} too", file=tip.file, line=1)
-        seen[tip.name] = tip.file
-        _check_segment(tip.segment, tip.file, tip.lines.get("segment", 1))
-        images: dict[str, ImageFile] = {}
-        for text in tip.texts.values():
-            images |= embedded_images(path, text.body, text.line, tip.file)
-        read.append((path, tip, images))
-    _compile_tips(workspace, [(tip, images) for _, tip, images in read])
-    return [_keep_tip_file(workspace, path, tip, images) for path, tip, images in read]
+    read: dict[str, TipDraft] = {}
+    for path in markdown_files(paths):
+        draft = read_tip(workspace, path)
+        name = draft.tip.name
+        if name in read:
+            other = read[name].tip.source_path
+            raise InputError(f"the tip {name} stands in {other} too", file=draft.tip.source_path, line=1)
+        read[name] = draft
+    compile_newsletter(_tips_page(workspace), [tip_source(draft.tip) for draft in read.values()])
+    return [_keep_tip_draft(workspace, draft) for draft in read.values()]
 
 
 def apply_tip(workspace: Workspace, path: Path) -> Applied:
@@ -131,38 +183,6 @@ def freeze(session: Session, workspace: Workspace, campaign: Campaign, *, now: d
     return FrozenContent(frozen, content_digest(frozen), campaign.subject, campaign.sender or identity.sender)
 
 
-def _campaign_values(
-    workspace: Workspace,
-    found: CampaignFile,
-    path: Path,
-    list_id: int,
-    images: Mapping[str, ImageFile],
-    digest: str,
-) -> dict[str, Any]:
-    return {
-        "kind": found.kind,
-        "subject": found.subject,
-        "preheader": found.preheader,
-        "sender": found.sender,
-        "template": found.template,
-        "list_id": list_id,
-        "segment": found.segment,
-        "topics": list(found.topics),
-        "schedule": found.schedule,
-        "zone": found.zone,
-        "body": found.body,
-        "options": {
-            "tips": found.tips,
-            "missed": found.missed,
-            "images": {src: image.digest for src, image in images.items()},
-            "lines": {**found.lines, "body": found.body_line},
-        },
-        "source": found.source,
-        "source_path": _shown(workspace, path),
-        "digest": digest,
-    }
-
-
 def _checked_list(session: Session, found: CampaignFile) -> int:
     list_id = list_id_of(session, found.list_name)
     if list_id is None:
@@ -202,57 +222,69 @@ def _check_segment(segment: str, file: str, line: int) -> None:
         raise InputError(f"segment: {wrong.message}", file=file, line=line, remedy=wrong.remedy) from None
 
 
-def _keep_tip_file(workspace: Workspace, path: Path, tip: TipFile, images: Mapping[str, ImageFile]) -> Applied:
+@dataclass(frozen=True)
+class TipDraft:
+    """A tip as its file says, its images, and whether the file names its place in the editor's order."""
+
+    tip: Tip
+    images: Mapping[str, ImageFile]
+    placed: bool
+
+
+def read_tip(workspace: Workspace, path: Path) -> TipDraft:
+    """The tip in `path`, nothing kept. Raises InputError with file, line and remedy."""
+    found = parse_tip(read_text(path), shown_path(workspace, path), language=workspace.settings.identity.language)
+    _check_segment(found.segment, found.file, found.lines.get("segment", 1))
+    images: dict[str, ImageFile] = {}
+    for text in found.texts.values():
+        images |= embedded_images(path, text.body, text.line, found.file)
+    pairs = {"images": "\n".join(f"{src} {image.digest}" for src, image in images.items())} if images else {}
     now = workspace.clock()
-    digest = _digest([tip.source, *(f"{src}={image.digest}" for src, image in images.items())])
-    shown = _shown(workspace, path)
-    with workspace.database.read() as session:
-        known = tip_named(session, tip.name)
-    if known is not None and known.digest == digest and known.source_path == shown:
-        return Applied(tip.name, "unchanged", tip.file)
-    values: dict[str, Any] = {
-        "topics": list(tip.topics),
-        "segment": tip.segment,
-        "valid_from": tip.valid_from,
-        "valid_until": tip.valid_until,
-        "texts": {
-            language: {"title": text.title, "body": text.body, "line": str(text.line), **_image_texts(images)}
-            for language, text in tip.texts.items()
+    tip = Tip(
+        name=found.name,
+        topics=list(found.topics),
+        segment=found.segment,
+        position=found.position or 0,
+        valid_from=found.valid_from,
+        valid_until=found.valid_until,
+        texts={
+            language: {"title": text.title, "body": text.body, "line": str(text.line), **pairs}
+            for language, text in found.texts.items()
         },
-        "digest": digest,
-        "source": tip.source,
-        "source_path": shown,
-    }
+        digest=_digest([found.source, *(f"{src}={image.digest}" for src, image in images.items())]),
+        source=found.source,
+        source_path=found.file,
+        created_at=now,
+        updated_at=now,
+    )
+    return TipDraft(tip, images, found.position is not None)
+
+
+def _keep_tip_draft(workspace: Workspace, draft: TipDraft) -> Applied:
+    made = draft.tip
+    with workspace.database.read() as session:
+        known = tip_named(session, made.name)
+    if known is not None and (known.digest, known.source_path) == (made.digest, made.source_path):
+        return Applied(made.name, "unchanged", made.source_path)
+    names = ("topics", "segment", "valid_from", "valid_until", "texts", "digest", "source", "source_path")
+    values = {name: getattr(made, name) for name in names}
     with workspace.database.write() as session:
-        if tip.position is not None:
-            values["position"] = tip.position
+        if draft.placed:
+            values["position"] = made.position
         elif known is None:
             values["position"] = next_position(session)
-        _keep_images(session, images.values())
-        keep_tip(session, tip.name, values, now)
-    return Applied(tip.name, "created" if known is None else "updated", tip.file)
+        _keep_images(session, draft.images.values())
+        keep_tip(session, made.name, values, workspace.clock())
+    return Applied(made.name, "created" if known is None else "updated", made.source_path)
 
 
-def _compile_tips(workspace: Workspace, read: Sequence[tuple[TipFile, Mapping[str, ImageFile]]]) -> None:
-    """Compile them once inside a layout, so that a syntax error is told now."""
-    sources = [
-        TipSource(
-            name=tip.name,
-            topics=tip.topics,
-            segment="",
-            position=0,
-            valid_from=None,
-            valid_until=None,
-            texts={language: (text.title, text.body, text.line) for language, text in tip.texts.items()},
-            file=tip.file,
-            images=_cids({src: image.digest for src, image in images.items()}),
-        )
-        for tip, images in read
-    ]
-    compile_newsletter(tips_page(workspace), sources)
+def freeze_tip(workspace: Workspace, tip: Tip) -> dict[str, Any]:
+    """A page that shows this tip alone, frozen."""
+    page = replace(_tips_page(workspace), assets=_cids(_tip_images(tip), keys_are_cids=True))
+    return compile_newsletter(page, [tip_source(tip)])
 
 
-def tips_page(workspace: Workspace) -> NewsletterSource:
+def _tips_page(workspace: Workspace) -> NewsletterSource:
     """A newsletter that holds nothing but tips."""
     identity = workspace.settings.identity
     return NewsletterSource(
@@ -299,10 +331,6 @@ def _tip_images(tip: Tip) -> dict[str, str]:
     return found
 
 
-def _image_texts(images: Mapping[str, ImageFile]) -> dict[str, str]:
-    return {"images": "\n".join(f"{src} {image.digest}" for src, image in images.items())} if images else {}
-
-
 def _cids(images: Mapping[str, str], *, keys_are_cids: bool = False) -> dict[str, str]:
     """Image names (or digests) to Content-IDs; or Content-IDs to digests."""
     if keys_are_cids:
@@ -324,7 +352,7 @@ def _digest(parts: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:40]
 
 
-def _shown(workspace: Workspace, path: Path) -> str:
+def shown_path(workspace: Workspace, path: Path) -> str:
     """The path as a person would write it from the workspace."""
     full = path.resolve()
     return str(full.relative_to(workspace.root)) if full.is_relative_to(workspace.root) else str(path)

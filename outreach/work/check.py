@@ -1,0 +1,86 @@
+"""What is wrong with a campaign, before anybody gets it.
+
+Law: judged on the real mail of real customers; a link is asked only where the web may answer for it.
+"""
+
+from __future__ import annotations
+
+from ..newsletter.lint import Fault, lint_link, lint_newsletter, page_links
+from ..newsletter.render import Links
+from ..newsletter.tips import ChosenTip
+from ..wire.links import ask_links
+from .choose import choose_for
+from .compose import Draft, freeze
+from .letter import chosen_tips, reader_values
+from .preflight import try_everyone
+from .proof import Proof, proof_edition, prove, subscribers
+from .trial import Trial, TrialPerson
+from .workspace import Workspace
+
+SAMPLE_VALUES = {"first_name": "Ann", "last_name": "Lee", "language": "en", "country": "US", "zone": "UTC"}
+
+
+def check_campaign(workspace: Workspace, draft: Draft, *, fetch: bool = True) -> list[Fault]:
+    """The faults of a campaign, errors first; `fetch` asks the web about its links."""
+    faults = _failing(workspace, draft)
+    if not any(fault.rule == "render" for fault in faults):
+        proof = prove(workspace, draft)
+        faults += lint_newsletter(
+            proof.rendered,
+            proof.links,
+            sender=draft.campaign.sender or workspace.settings.identity.sender,
+            reply_to=workspace.reply_address,
+            postal_address=workspace.settings.identity.postal_address,
+        )
+        if fetch:
+            faults += _ask(proof)
+    return sorted(dict.fromkeys(faults), key=lambda fault: fault.level != "error")
+
+
+def _ask(proof: Proof) -> list[Fault]:
+    """What the web says of the links that look sound."""
+    own = (proof.links.unsubscribe_url, proof.links.view_url)
+    asked = [
+        link
+        for link in page_links(proof.rendered.html)
+        if link.startswith(("http://", "https://"))
+        and link not in own
+        and not any(fault.level == "error" or "placeholder" in fault.words for fault in lint_link(link))
+    ]
+    return [
+        Fault("error" if answer.verdict == "dead" else "warning", "link", answer.words, answer.link)
+        for answer in ask_links(asked)
+        if answer.verdict != "alive"
+    ]
+
+
+def _failing(workspace: Workspace, draft: Draft) -> list[Fault]:
+    """Try the mail for people on the list; with none, for somebody who has nothing but an address."""
+    with workspace.database.read() as session:
+        content = freeze(session, workspace, draft.campaign, now=workspace.clock())
+        edition = proof_edition(session, workspace, draft.campaign, content)
+        people = subscribers(session, draft.campaign)
+        choices = choose_for(
+            session,
+            workspace,
+            edition=edition,
+            campaign=draft.campaign,
+            customers=people,
+            now=workspace.clock(),
+        )
+    links = Links(f"mailto:{workspace.reply_address}")
+    tips = [ChosenTip(name) for name in content.frozen["tips"]]
+    tried = [TrialPerson(reader_values(row), chosen_tips(choices.get(row.id) or {}), links) for row in people]
+    with Trial(content.frozen) as trial:
+        found = try_everyone(trial, tried)
+        every_tip = trial.failing([TrialPerson(SAMPLE_VALUES, tips, links)]) if tips else []
+    faults = [
+        Fault("error", "render", words, f"{count} of {len(tried)} customers: {variable}")
+        for (variable, words), count in found.items()
+    ]
+    for fault in every_tip:
+        if fault is not None and fault.words not in {words for _, words in found}:
+            faults.append(Fault("warning", "render", fault.words, "for whoever has no such value"))
+    if not people:
+        faults.append(Fault("warning", "list", "nobody is subscribed to the list yet: tried on nobody's data"))
+    return faults
