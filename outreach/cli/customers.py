@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError, UsageError
-from .common import AsJson, open_here, print_json, print_table, progress
+from .common import AsJson, Yes, confirm, open_here, print_json, print_table, progress
 from .customer_views import customer_json, import_json, row_json, tell_customer, tell_import
 
 if TYPE_CHECKING:
@@ -233,19 +233,29 @@ def suppress(
 
 
 @app.command("unsuppress")
-def unsuppress(email: Email) -> None:
-    """Take an address off the block list. Subscriptions stay as they are.
+def unsuppress(email: Email, yes: Yes = False) -> None:
+    """Take an address off the block list, after showing why it stands there. Subscriptions stay as they are.
 
     Example: [bold]outreach customers unsuppress ann@example.com[/bold]
     """
     from ..address import address_key, canonical_address
+    from ..audience.consent import SUPPRESSION_WORDS
     from ..store import consents
 
     workspace = open_here()
     address = canonical_address(email)
+    key = address_key(workspace.keys, address)
+    with workspace.database.read() as session:
+        block = consents.find_suppression(session, key)
+    if block is None:
+        typer.echo(f"{address} was not blocked.")
+        return
+    typer.echo(f"{address} is blocked since {block.at:%Y-%m-%d}: {SUPPRESSION_WORDS[block.reason]} ({block.evidence}).")
+    if not confirm("Write to it again?", yes=yes):
+        raise typer.Exit(1)
     with workspace.database.write() as session:
-        changed = consents.unsuppress(session, address_key=address_key(workspace.keys, address))
-    typer.echo(f"{address} {'is no longer' if changed else 'was not'} blocked.")
+        consents.unsuppress(session, address_key=key)
+    typer.echo(f"{address} is no longer blocked.")
 
 
 def _read_mapping(given: list[str]) -> dict[str, str]:
