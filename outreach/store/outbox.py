@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, case, exists, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -205,22 +205,30 @@ def intend(session: Session, rows: Sequence[Claimed], now: datetime) -> set[int]
     """
     if not rows:
         return set()
-    statement = (
-        update(Delivery)
-        .where(
-            col(Delivery.id).in_([row.id for row in rows]),
-            tuple_(col(Delivery.id), col(Delivery.fence)).in_([(row.id, row.fence) for row in rows]),
-            col(Delivery.state) == DeliveryState.CLAIMED,
-            col(Delivery.owner) == rows[0].owner,
-            col(Delivery.customer_version) == _CUSTOMER,
-            col(Delivery.campaign_version) == _CAMPAIGN,
-            col(Delivery.workspace_version) == _WORKSPACE,
-            exists().where(col(Edition.id) == col(Delivery.edition_id), col(Edition.state) == EditionState.OPEN),
-        )
-        .values(state=move(DeliveryState.CLAIMED, DeliveryEvent.INTENT), intent_at=now)
-        .returning(col(Delivery.id))
+    given = {
+        "ids": [row.id for row in rows],
+        "pairs": [(row.id, row.fence) for row in rows],
+        "held_by": rows[0].owner,
+        "now": now,
+    }
+    return {row.id for row in session.connection().execute(_INTENT, given)}
+
+
+_INTENT = (
+    update(Delivery)
+    .where(
+        col(Delivery.id).in_(bindparam("ids", expanding=True)),
+        tuple_(col(Delivery.id), col(Delivery.fence)).in_(bindparam("pairs", expanding=True)),
+        col(Delivery.state) == DeliveryState.CLAIMED,
+        col(Delivery.owner) == bindparam("held_by"),
+        col(Delivery.customer_version) == _CUSTOMER,
+        col(Delivery.campaign_version) == _CAMPAIGN,
+        col(Delivery.workspace_version) == _WORKSPACE,
+        exists().where(col(Edition.id) == col(Delivery.edition_id), col(Edition.state) == EditionState.OPEN),
     )
-    return {row.id for row in session.connection().execute(statement)}
+    .values(state=move(DeliveryState.CLAIMED, DeliveryEvent.INTENT), intent_at=bindparam("now"))
+    .returning(col(Delivery.id))
+)
 
 
 def finish_editions(session: Session, edition_ids: Iterable[int], now: datetime) -> list[int]:
