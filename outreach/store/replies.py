@@ -6,16 +6,18 @@ undone, never changed. The caller commits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
 from ..records import (
+    Case,
     Category,
     Channel,
     Customer,
@@ -61,7 +63,7 @@ class InboundFilter:
     channel: Channel | None = None
     machine: bool = False
     unreviewed: bool = False
-    open_cases: Sequence[int] | None = None
+    open_cases: bool = False
     limit: int = 50
 
 
@@ -204,10 +206,9 @@ def last_review(session: Session, by: str | None = None, inbound_id: int | None 
 
 def list_inbounds(session: Session, wanted: InboundFilter) -> list[Inbound]:
     """Inbounds, newest first, without their raw bytes being read."""
-    query = orm_select(Inbound).where(*_conditions(wanted)).order_by(col(Inbound.received_at).desc())
-    columns = [column for column in Inbound.__table__.columns if column.name != "raw"]  # type: ignore[attr-defined]
-    rows = session.execute(query.with_only_columns(*columns).order_by(col(Inbound.id).desc()).limit(wanted.limit))
-    return [Inbound.model_construct(**row._mapping) for row in rows]
+    query = orm_select(Inbound).where(*_conditions(wanted)).options(defer(Inbound.raw, raiseload=True))  # type: ignore[arg-type]
+    query = query.order_by(col(Inbound.received_at).desc(), col(Inbound.id).desc())
+    return list(session.exec(query.limit(wanted.limit)))
 
 
 def unreviewed_ids(session: Session, limit: int = 1000) -> list[int]:
@@ -229,8 +230,8 @@ def _conditions(wanted: InboundFilter) -> list[Any]:
     if wanted.unreviewed:
         conditions += [col(Inbound.reviewed_at).is_(None), col(Inbound.state) != InboundState.STORED]
         conditions.append(col(Inbound.machine) == Machine.HUMAN)
-    if wanted.open_cases is not None:
-        conditions.append(col(Inbound.case_id).in_(wanted.open_cases))
+    if wanted.open_cases:
+        conditions.append(col(Inbound.case_id).in_(select(col(Case.id)).where(col(Case.closed_at).is_(None))))
     return conditions
 
 

@@ -1,0 +1,309 @@
+"""`outreach replies …`: fetch, take down, import, list, show, review and try the sorting of what came back."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError, UsageError
+from .common import AsJson, open_here, print_json, print_table, progress
+from .reply_views import judgement_json, list_row, message_json, tell_judgement, tell_message
+
+app = typer.Typer(no_args_is_help=True, help="What came back: fetch it, take it down, look at it, review it.")
+
+CHANNELS = ("phone", "letter", "mention", "form", "forum")
+CATEGORIES = ("complaint", "question", "thanks", "unsubscribe", "change_of_data", "seminar_answer", "machine", "other")
+MessageId = Annotated[int, typer.Argument(metavar="ID", help="The message's number, as `replies list` shows it.")]
+By = Annotated[str, typer.Option("--by", help="Who reviews; else the name you are logged in with.")]
+
+
+@app.command()
+def fetch(as_json: AsJson = False) -> None:
+    """Read all mailboxes of the settings: Maildir, mbox, IMAP. Nothing is ever deleted there.
+
+    Each mail is stored before it is marked as read; what is here already is not taken twice. A mailbox that cannot
+    be read is told with a remedy (exit status 1), and the others are read. `outreach run` does all this by itself.
+
+    Example: [bold]outreach replies fetch[/bold]
+    """
+    from ..errors import SettingsError
+    from ..work.collect import collect_all  # lazy, as all below: SQLModel takes most of a second
+
+    workspace = open_here()
+    if not workspace.settings.replies.mailboxes:
+        raise SettingsError("no mailbox is set", remedy="Add [[replies.mailboxes]] to outreach.toml.")
+    with progress() as bar:
+        tasks = {name: bar.add_task(name.capitalize(), total=None) for name in ("fetched", "read")}
+        counts = collect_all(workspace, lambda name, step: bar.advance(tasks[name], step))
+    if as_json:
+        print_json(vars(counts) | {"troubles": [vars(one) for one in counts.troubles]})
+    else:
+        kinds = ", ".join(f"{kind.replace('_', ' ')} {number}" for kind, number in sorted(counts.kinds.items()))
+        typer.echo(f"{counts.fetched} fetched: {counts.stored} new, {counts.known} known already")
+        typer.echo(f"{counts.read} read{': ' + kinds if kinds else ''}")
+        if counts.unreadable:
+            typer.echo(f"{counts.unreadable} could not be read: `outreach replies list --unreviewed` shows them")
+    for trouble in counts.troubles:
+        typer.echo(f"error: {trouble.message}\n  {trouble.remedy}".rstrip(), err=True)
+    if counts.troubles:
+        raise typer.Exit(1)
+
+
+@app.command()
+def log(
+    channel: Annotated[str, typer.Option(help=f"By which way it came: {', '.join(CHANNELS)}.")],
+    text: Annotated[str, typer.Option(help="What was said; - reads it from the terminal or a pipe.")],
+    sender: Annotated[str, typer.Option("--from", help="The e-mail address that was given.")] = "",
+    customer: Annotated[str, typer.Option(help="Whose it is, where you know: the customer's e-mail address.")] = "",
+    name: Annotated[str, typer.Option(help="The name that was given.")] = "",
+    phone: Annotated[str, typer.Option(help="The caller's number.")] = "",
+    handle: Annotated[str, typer.Option(help="The author's handle.")] = "",
+    subject: Annotated[str, typer.Option(help="What it was about.")] = "",
+    at: Annotated[
+        str, typer.Option(help="When it was; else now. Like 2026-12-01 14:30, in the workspace's zone.")
+    ] = "",
+    link: Annotated[str, typer.Option(help="Where it can be read.")] = "",
+    reach: Annotated[int, typer.Option(help="How many people may have read it.", min=0)] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Take down a call, a letter, a mention, a form or a forum post.
+
+    Example: [bold]outreach replies log --channel phone --phone "+44 20 7946 0018" --text "The pump leaks again."[/bold]
+    """
+    from ..records import Channel
+    from ..store.customers import find_customer
+    from ..work.read import read_inbound
+    from ..work.told import log_message, read_when
+
+    if channel not in CHANNELS:
+        raise UsageError(f"--channel {channel}: there are {', '.join(CHANNELS)}")
+    workspace = open_here()
+    if customer:
+        with workspace.database.read() as session:
+            if find_customer(session, workspace.keys, customer) is None:
+                raise InputError(f"there is no customer {customer}", remedy="Leave --customer out, or import them.")
+    told = {
+        "text": sys.stdin.read() if text == "-" else text,
+        "from": sender,
+        "customer": customer,
+        "name": name,
+        "phone": phone,
+        "handle": handle,
+        "subject": subject,
+        "link": link,
+        "reach": reach or "",
+    }
+    when = read_when(at, workspace) if at else None
+    inbound_id = log_message(workspace, Channel(channel), told, at=when)
+    if inbound_id is None:
+        raise InputError("just this was taken down already", remedy="Nothing was added.")
+    read_inbound(workspace, inbound_id)
+    _show(inbound_id, as_json=as_json)
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help=".eml, mbox, .csv, .jsonl, or a folder of .eml.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Take messages from files: mails as .eml or mbox; calls, mentions and forms as CSV or JSON lines.
+
+    Columns: text (needed), channel, at, from, name, customer, handle, phone, subject, link, reach, id. The same file
+    again adds nothing. Rows that cannot be used are told with their number.
+
+    Example: [bold]outreach replies import old-inbox.mbox mentions.csv[/bold]
+    """
+    from ..work.collect import CollectCounts, read_stored
+    from ..work.told import import_file
+
+    workspace = open_here()
+    read = CollectCounts()
+    with progress() as bar:
+        task = bar.add_task("Storing", total=None)
+        done = [import_file(workspace, path, lambda: bar.advance(task)) for path in files]
+        reading = bar.add_task("Reading", total=sum(one.stored for one in done))
+        read_stored(workspace, read, lambda _, step: bar.advance(reading, step))
+    if as_json:
+        faults = [{"file": one.file, "row": row, "reason": why} for one in done for row, why in one.faults]
+        rows = [{"file": one.file, "found": one.found, "stored": one.stored, "known": one.known} for one in done]
+        print_json({"files": rows, "faults": faults, "read": read.read, "unreadable": read.unreadable})
+    else:
+        for one in done:
+            typer.echo(f"{one.file}: {one.found} found, {one.stored} new, {one.known} known already")
+            for row, why in one.faults[:20]:
+                typer.echo(f"  {one.file}:{row}: {why}", err=True)
+            if len(one.faults) > 20:
+                typer.echo(f"  … and {len(one.faults) - 20} more rows", err=True)
+    if any(one.faults for one in done) and not any(one.stored + one.known for one in done):
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_messages(
+    category: Annotated[str, typer.Option(help=f"Only these: {', '.join(CATEGORIES)}.")] = "",
+    is_open: Annotated[bool, typer.Option("--open", help="Only those in a case that is not closed.")] = False,
+    channel: Annotated[str, typer.Option(help=f"Only this way: email, {', '.join(CHANNELS)}.")] = "",
+    unreviewed: Annotated[bool, typer.Option("--unreviewed", help="Only what no person has looked at.")] = False,
+    machine: Annotated[bool, typer.Option("--machine", help="Machine mail too: bounces, automatic replies.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List what people wrote, the newest first.
+
+    Example: [bold]outreach replies list --category complaint --open[/bold]
+    """
+    from ..records import Category, Channel
+    from ..store.replies import InboundFilter, list_inbounds
+
+    if category and category not in CATEGORIES:
+        raise UsageError(f"--category {category}: there are {', '.join(CATEGORIES)}")
+    if channel and channel not in ("email", *CHANNELS):
+        raise UsageError(f"--channel {channel}: there are email, {', '.join(CHANNELS)}")
+    workspace = open_here()
+    with workspace.database.read() as session:
+        wanted = InboundFilter(
+            category=Category(category) if category else None,
+            channel=Channel(channel) if channel else None,
+            machine=machine or category == "machine",
+            unreviewed=unreviewed,
+            open_cases=is_open,
+            limit=limit,
+        )
+        rows = list_inbounds(session, wanted)
+        if as_json:
+            print_json([message_json(session, row) for row in rows])
+            return
+    if not rows:
+        typer.echo("Nothing of the kind has come in.")
+        return
+    columns = ("id", "received", "by", "from", "category", "topics", "urgency", "sure", "case", "text")
+    print_table(columns, [list_row(row) for row in rows])
+
+
+@app.command()
+def show(
+    message: MessageId,
+    raw: Annotated[bool, typer.Option("--raw", help="Print the bytes that came in.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show one message: what was written, whose it is and by which clue, what it was held to be and why.
+
+    Example: [bold]outreach replies show 12[/bold]
+    """
+    if not raw:
+        _show(message, as_json=as_json)
+        return
+    from ..records import Inbound
+
+    workspace = open_here()
+    with workspace.database.read() as session:
+        row = session.get(Inbound, message)
+    if row is None:
+        raise InputError(f"there is no message {message}", remedy="`outreach replies list` shows the numbers.")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(row.raw)
+    sys.stdout.buffer.flush()
+
+
+@app.command()
+def review(
+    message: Annotated[int | None, typer.Argument(metavar="[ID]", help="Only this message.")] = None,
+    category: Annotated[str, typer.Option("--as", help=f"What it is: {', '.join(CATEGORIES)}.")] = "",
+    topics: Annotated[list[str] | None, typer.Option("--topic", help="What it is about; may be repeated.")] = None,
+    urgency: Annotated[str, typer.Option(help="high, raised or normal.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take back the newest review (of this message).")] = False,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say what messages are: right, or corrected, by one key each. Case, holds and consent follow; so does an undo.
+
+    Keys: Enter or r right, c complaint, q question, t thanks, u unsubscribe, d changed data, o other, m machine,
+    s skip, z undo, x leave. The most urgent come first.
+
+    Examples: [bold]outreach replies review[/bold], [bold]outreach replies review 12 --as question --topic milk[/bold],
+    [bold]outreach replies review --undo[/bold]
+    """
+    from ..records import Category, Urgency
+    from ..work.review import review as review_one
+    from ..work.review import undo_review
+    from .reply_review import review_all
+
+    if category and category not in CATEGORIES:
+        raise UsageError(f"--as {category}: there are {', '.join(CATEGORIES)}")
+    if urgency and urgency not in tuple(Urgency):
+        raise UsageError(f"--urgency {urgency}: there are {', '.join(Urgency)}")
+    workspace = open_here()
+    who = by or getpass.getuser()
+    known = workspace.settings.topics
+    if wrong := next((topic for topic in topics or [] if known and topic not in known), None):
+        raise UsageError(f"--topic {wrong}: there are {', '.join(known)}")
+    if undo:
+        undone = undo_review(workspace, by=by or None, inbound_id=message)
+        if undone is None:
+            raise InputError("there is no review to take back")
+        typer.echo(f"taken back: message {undone}")
+        _show(undone, as_json=as_json)
+    elif message is None:
+        if category or topics or urgency:
+            raise UsageError("--as, --topic and --urgency need a message's number")
+        review_all(workspace, by=who)
+    elif category or topics is not None or urgency:
+        review_one(
+            workspace,
+            message,
+            by=who,
+            category=Category(category) if category else None,
+            topics=topics,
+            urgency=Urgency(urgency) if urgency else None,
+        )
+        _show(message, as_json=as_json)
+    else:
+        review_all(workspace, by=who, only=message)
+
+
+@app.command()
+def classify(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A mail (.eml), a text, or - for what comes by a pipe.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what a text would be held to be, with the words that decide. Nothing is stored.
+
+    Example: [bold]echo "The pump is broken again" | outreach replies classify -[/bold]
+    """
+    from ..work.try_out import try_out
+    from .common import workspace_root
+
+    if file == "-":
+        raw = sys.stdin.buffer.read(2_000_000)
+    else:
+        try:
+            with Path(file).open("rb") as opened:
+                raw = opened.read(25_000_000)
+        except OSError as wrong:
+            raise InputError(f"cannot be read: {wrong.strerror}", file=file) from wrong
+    found = try_out(raw, workspace_root(), is_mail=file.lower().endswith(".eml"))
+    if as_json:
+        print_json(judgement_json(found))
+    else:
+        tell_judgement(found)
+
+
+def _show(inbound_id: int, *, as_json: bool) -> None:
+    from ..records import Inbound
+    from ..store.replies import verdicts_of
+
+    workspace = open_here()
+    with workspace.database.read() as session:
+        row = session.get(Inbound, inbound_id)
+        if row is None:
+            raise InputError(f"there is no message {inbound_id}", remedy="`outreach replies list` shows the numbers.")
+        if as_json:
+            print_json(message_json(session, row, whole=True))
+        else:
+            tell_message(session, row, verdicts_of(session, inbound_id))
