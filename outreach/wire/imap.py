@@ -40,7 +40,6 @@ class Imap(Mailbox):
         self._selected = ""
         self._validity = 0
         self._writable = True
-        self._waiting: dict[str, Waiting] = {}
 
     def check(self) -> None:
         with self._told():
@@ -52,8 +51,7 @@ class Imap(Mailbox):
             folders = self._folders(client)
         for folder in folders:
             with self._told():
-                uids = self._behind_mark(client, folder)
-            waiting = self._waiting[folder]
+                uids, waiting = self._behind_mark(client, folder)
             for start in range(0, len(uids), ASKED_AT_A_TIME):
                 for batch in self._batches(client, folder, uids[start : start + ASKED_AT_A_TIME]):
                     with self._told():
@@ -61,10 +59,10 @@ class Imap(Mailbox):
                         validity = self._validity
                         found = client.fetch(batch, ["INTERNALDATE", f"BODY.PEEK[]<0.{self.max_bytes + 1}>"])
                     for uid in batch:
-                        yield from self._fetched(folder, validity, uid, found.pop(uid, {}), waiting.hand_out(uid))
+                        yield from self._fetched(folder, validity, uid, found.pop(uid, {}), waiting)
 
     def acknowledge(self, fetched: Fetched) -> None:
-        uid, validity, ticket = fetched.handle
+        uid, validity, waiting, ticket = fetched.handle
         with self._told():
             client = self._connected()
             self._select(client, fetched.folder)
@@ -72,7 +70,7 @@ class Imap(Mailbox):
                 return
             if self._writable:
                 client.add_flags([uid], [SEEN], silent=True)
-        self.marks[fetched.folder] = Mark(validity, self._waiting[fetched.folder].settle(ticket))
+        self.marks[fetched.folder] = Mark(validity, waiting.settle(ticket))
 
     def close(self) -> None:
         if self._client is not None:
@@ -81,27 +79,26 @@ class Imap(Mailbox):
             self._client, self._selected = None, ""
 
     def _fetched(
-        self, folder: str, validity: int, uid: int, parts: Mapping[bytes, Any], ticket: int
+        self, folder: str, validity: int, uid: int, parts: Mapping[bytes, Any], waiting: Waiting
     ) -> Iterator[Fetched]:
         """The mail, or nothing where it vanished between looking and reading."""
-        raw = parts.get(b"BODY[]<0>", parts.get(b"BODY[]"))
+        raw, ticket = parts.get(b"BODY[]<0>", parts.get(b"BODY[]")), waiting.hand_out(uid)
         if raw is None:
-            self._waiting[folder].settle(ticket)
+            waiting.settle(ticket)
             return
         at = parts.get(b"INTERNALDATE")
         received = at.astimezone(UTC) if isinstance(at, datetime) and at.tzinfo else None
         cut = len(raw) > self.max_bytes
         place = f"{folder}/{validity}/{uid}"
-        yield Fetched(raw[: self.max_bytes], place, folder, received, cut, (uid, validity, ticket))
+        yield Fetched(raw[: self.max_bytes], place, folder, received, cut, (uid, validity, waiting, ticket))
 
-    def _behind_mark(self, client: Any, folder: str) -> list[int]:
-        """The UIDs that were not read yet, in ascending order."""
+    def _behind_mark(self, client: Any, folder: str) -> tuple[list[int], Waiting]:
+        """The UIDs that were not read yet, in ascending order, and where they wait to be acknowledged."""
         self._select(client, folder)
         mark = self.marks.get(folder)
         known = mark.last_uid if mark is not None and mark.uidvalidity == self._validity else 0
-        self._waiting[folder] = Waiting(known)
         # "n:*" always names the last mail too, even where its UID is below n
-        return sorted(uid for uid in client.search(["UID", f"{known + 1}:*"]) if uid > known)
+        return sorted(uid for uid in client.search(["UID", f"{known + 1}:*"]) if uid > known), Waiting(known)
 
     def _batches(self, client: Any, folder: str, uids: Sequence[int]) -> Iterator[list[int]]:
         """UIDs in portions that fit into memory together; a large mail comes alone."""

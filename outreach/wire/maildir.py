@@ -28,7 +28,6 @@ class _Found:
     part: str
     name: str
     seconds: float
-    ticket: int = 0
 
 
 class Maildir(Mailbox):
@@ -37,7 +36,6 @@ class Maildir(Mailbox):
     def __init__(self, box: MailboxSettings, path: Path, marks: Mapping[str, Mark], max_bytes: int) -> None:
         super().__init__(box, marks, max_bytes)
         self.path = path
-        self._waiting: dict[str, Waiting] = {}
         self._done: set[str] = set()
 
     def check(self) -> None:
@@ -45,7 +43,7 @@ class Maildir(Mailbox):
 
     def fetch(self) -> Iterator[Fetched]:
         for folder, base in self._folders():
-            waiting = self._waiting.setdefault(folder, Waiting(self.marks.get(folder, Mark()).last_uid))
+            waiting = Waiting(self.marks.get(folder, Mark()).last_uid)
             for found in sorted(self._look(folder, base), key=lambda one: (one.seconds, one.name)):
                 raw = self._read(found)
                 if raw is None:
@@ -57,11 +55,11 @@ class Maildir(Mailbox):
                     folder=folder,
                     received_at=datetime.fromtimestamp(found.seconds, UTC),
                     cut=len(raw) > self.max_bytes,
-                    handle=(found, ticket),
+                    handle=(found, waiting, ticket),
                 )
 
     def acknowledge(self, fetched: Fetched) -> None:
-        found, ticket = fetched.handle
+        found, waiting, ticket = fetched.handle
         self._done.add(f"{found.folder}/{_unique(found.name)}")
         part, name = found.part, found.name
         if not (found.base / part / name).exists():
@@ -75,7 +73,7 @@ class Maildir(Mailbox):
                 pass
             except OSError as wrong:
                 raise self._wrong(f"{found.base} cannot be written: {wrong.strerror}") from wrong
-        self.marks[found.folder] = Mark(None, self._waiting[found.folder].settle(ticket))
+        self.marks[found.folder] = Mark(None, waiting.settle(ticket))
 
     def _folders(self) -> list[tuple[str, Path]]:
         if not self.path.is_dir():

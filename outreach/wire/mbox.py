@@ -35,7 +35,6 @@ class Mbox(Mailbox):
     def __init__(self, box: MailboxSettings, path: Path, marks: Mapping[str, Mark], max_bytes: int) -> None:
         super().__init__(box, marks, max_bytes)
         self.path = path
-        self._waiting = Waiting(0)
 
     def check(self) -> None:
         with self._locked() as file:
@@ -44,19 +43,19 @@ class Mbox(Mailbox):
     def fetch(self) -> Iterator[Fetched]:
         with self._locked() as file:
             identity, at = self._start(file)
-        self._waiting = Waiting(at)
+        waiting = Waiting(at)
         while True:
             with self._locked() as file:
                 if self._identity(file) != identity:
                     return
-                found, at = self._batch(file, at, identity)
+                found, at = self._batch(file, at, identity, waiting)
             if not found:
                 return
             yield from found
 
     def acknowledge(self, fetched: Fetched) -> None:
-        identity, ticket = fetched.handle
-        self.marks[FOLDER] = Mark(identity, self._waiting.settle(ticket))
+        identity, waiting, ticket = fetched.handle
+        self.marks[FOLDER] = Mark(identity, waiting.settle(ticket))
 
     def _start(self, file: BinaryIO) -> tuple[int, int]:
         """The file's identity, and the offset of the first mail that we have not read."""
@@ -78,7 +77,7 @@ class Mbox(Mailbox):
             )
         return zlib.crc32(first) if first else 0
 
-    def _batch(self, file: BinaryIO, at: int, identity: int) -> tuple[list[Fetched], int]:
+    def _batch(self, file: BinaryIO, at: int, identity: int, waiting: Waiting) -> tuple[list[Fetched], int]:
         """The next mails from offset `at` on, and the offset behind them."""
         file.seek(at)
         found: list[Fetched] = []
@@ -89,10 +88,10 @@ class Mbox(Mailbox):
         while line and len(found) < BATCH_MAILS and weight < BATCH_BYTES:
             start, opening = at, line
             raw, size, at, line = self._mail(file, at + len(line))
-            ticket = self._waiting.hand_out(at)
+            ticket = waiting.hand_out(at)
             weight += len(raw)
             place, cut = f"{identity}/{start}", size > len(raw)
-            found.append(Fetched(raw, place, FOLDER, _arrived(opening), cut, (identity, ticket)))
+            found.append(Fetched(raw, place, FOLDER, _arrived(opening), cut, (identity, waiting, ticket)))
         return found, at
 
     def _mail(self, file: BinaryIO, at: int) -> tuple[bytes, int, int, bytes]:

@@ -257,3 +257,14 @@ def test_settings_without_a_place_are_told(tmp_path: Path) -> None:
         box = MailboxSettings.model_validate({"name": "care", "kind": kind})
         with pytest.raises(MailboxError, match=f"no {key} is set"):
             open_mailbox(box, tmp_path, {})
+
+
+def test_a_second_look_is_not_confused_by_what_the_first_left_unacknowledged(path: Path) -> None:
+    put(path, 1, age=5000)
+    put(path, 2, age=4000)
+    with open_it(path) as box:
+        list(box.fetch())
+        for one in box.fetch():
+            box.acknowledge(one)
+        marks = box.marks
+    assert marks["INBOX"].last_uid > time.time() - 4100

@@ -250,3 +250,13 @@ def test_any_mbox_is_cut_where_the_standard_library_cuts_it(
     expected = [known.get_bytes(key).replace(b"\n>From", b"\nFrom") for key in known.keys()]  # noqa: SIM118
     known.close()
     assert [found.rstrip(b"\n") for found in read(path)[0]] == [one.rstrip(b"\n") for one in expected]
+
+
+def test_a_second_look_is_not_confused_by_what_the_first_left_unacknowledged(path: Path) -> None:
+    path.write_bytes(mail(1) + mail(2) + mail(3))
+    with open_it(path) as box:
+        list(box.fetch())
+        for one in box.fetch():
+            box.acknowledge(one)
+        marks = box.marks
+    assert read(path, marks)[0] == []

@@ -14,7 +14,7 @@ from outreach.wire.smtp import RelayTarget, SmtpSession
 
 from ..servers.fault import CLOSE, HANG, Action, Deaf, Drip, FaultServer, Interrupt, Say
 
-PATIENT, HASTY = 20.0, 0.4
+PATIENT, HASTY = 20.0, 0.3
 ENVELOPE = Envelope("care+b1@acme.example", "ann@example.com")
 MESSAGE = b"Message-ID: <1.o@acme.example>\r\nSubject: hello\r\n\r\n.dot\r\n..two\r\nend\r\n"
 
@@ -217,11 +217,11 @@ def test_421_before_the_intent_releases() -> None:
 
 
 def test_421_between_the_intent_and_the_dot_defers_and_the_dot_is_not_sent() -> None:
-    with FaultServer({"DATA": Interrupt(SHUTTING, seconds=0.2)}) as server:
+    with FaultServer({"DATA": Interrupt(SHUTTING, seconds=0.1)}) as server:
         session = SmtpSession(target(server))
         assert session.open() is None
         assert session.offer(ENVELOPE, MESSAGE).ok
-        time.sleep(0.6)
+        time.sleep(0.4)
         answer = session.finish()
         server.settle()
         assert isinstance(answer, SmtpReply) and answer.code == 421
@@ -243,11 +243,11 @@ def test_what_comes_before_the_intent_is_never_taken_for_the_dots_answer(early: 
 
 @EARLY
 def test_what_comes_before_the_dot_is_never_taken_for_its_answer(early: bytes) -> None:
-    with FaultServer({"DATA": Interrupt(early, seconds=0.2)}) as server:
+    with FaultServer({"DATA": Interrupt(early, seconds=0.1)}) as server:
         session = SmtpSession(target(server))
         assert session.open() is None
         assert session.offer(ENVELOPE, MESSAGE).ok
-        time.sleep(0.6)
+        time.sleep(0.4)
         assert judge(Stage.DOT, session.finish()).event is Event.UNKNOWN
         server.settle()
         assert (server.dots, server.taken) == (0, [])
