@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 
@@ -198,19 +198,24 @@ def unplan(session: Session, edition_id: int, delivery_ids: Sequence[int]) -> No
 
 def withhold_queued(session: Session, edition_id: int, refusals: Mapping[int, tuple[str, str]], now: datetime) -> int:
     """queued → withheld for these customers, each with its reason and evidence; how many changed."""
-    after, changed = move(DeliveryState.QUEUED, DeliveryEvent.WITHHOLD), 0
-    for customer_id, (reason, evidence) in refusals.items():
-        statement = (
-            update(Delivery)
-            .where(
-                col(Delivery.edition_id) == edition_id,
-                col(Delivery.customer_id) == customer_id,
-                col(Delivery.state) == DeliveryState.QUEUED,
-            )
-            .values(state=after, reason=reason, evidence=evidence, next_at=None, settled_at=now)
-        )
-        changed += session.connection().execute(statement).rowcount
-    return changed
+    after, connection = move(DeliveryState.QUEUED, DeliveryEvent.WITHHOLD), session.connection()
+    wanted = select(col(Delivery.id), col(Delivery.customer_id), col(Delivery.edition_id)).where(
+        col(Delivery.customer_id).in_(list(refusals))
+    )
+    rows = [
+        (row, refusals[customer])
+        for row, customer, its in connection.execute(wanted)
+        if its == edition_id and customer is not None
+    ]
+    if not rows:
+        return 0
+    statement = (
+        update(Delivery)
+        .where(col(Delivery.id) == bindparam("row"), col(Delivery.state) == DeliveryState.QUEUED)
+        .values(state=after, reason=bindparam("why"), evidence=bindparam("words"), next_at=None, settled_at=now)
+    )
+    values = [{"row": row, "why": reason, "words": evidence} for row, (reason, evidence) in rows]
+    return connection.execute(statement, values).rowcount
 
 
 def cancel_some(session: Session, edition_id: int, evidence: str, now: datetime, limit: int = 1000) -> int:
@@ -237,36 +242,41 @@ def cancel_some(session: Session, edition_id: int, evidence: str, now: datetime,
     return changed
 
 
-def extend_some(session: Session, edition_id: int, until: datetime, limit: int = 1000) -> int:
-    """Let at most `limit` waiting deliveries live until `until` at least; how many changed."""
-    found = (
+def extend_some(session: Session, edition_id: int, until: datetime, *, after: int = 0, limit: int = 1000) -> int:
+    """Let at most `limit` waiting deliveries behind the id `after` live until `until`; the last id, or 0."""
+    query = (
         select(col(Delivery.id))
         .where(
             col(Delivery.edition_id) == edition_id,
+            col(Delivery.id) > after,
             col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.DEFERRED)),
-            col(Delivery.expires_at) < until,
         )
+        .order_by(col(Delivery.id))
         .limit(limit)
     )
-    statement = update(Delivery).where(col(Delivery.id).in_(found.scalar_subquery())).values(expires_at=until)
-    return session.connection().execute(statement).rowcount
+    found = [row for row in session.execute(query).scalars() if row is not None]
+    for ids in rows_in_chunks(found, CHUNK):
+        session.connection().execute(update(Delivery).where(col(Delivery.id).in_(ids)).values(expires_at=until))
+    return found[-1] if found else 0
 
 
 def had_content(session: Session, campaign_id: int, content_digest: str, customer_ids: Sequence[int]) -> set[int]:
     """Who of these people has been sent an edition of this campaign with the very same content."""
+    editions = set(
+        session.execute(
+            select(col(Edition.id)).where(
+                col(Edition.campaign_id) == campaign_id, col(Edition.content_digest) == content_digest
+            )
+        ).scalars()
+    )
     found: set[int] = set()
     for ids in rows_in_chunks(list(customer_ids), CHUNK):
-        query = (
-            select(col(Delivery.customer_id))
-            .join(Edition, col(Edition.id) == col(Delivery.edition_id))
-            .where(
-                col(Delivery.customer_id).in_(ids),
-                col(Delivery.campaign_id) == campaign_id,
-                col(Delivery.state).in_(MAY_HAVE_BEEN_SENT),
-                col(Edition.content_digest) == content_digest,
-            )
+        query = select(col(Delivery.customer_id), col(Delivery.edition_id), col(Delivery.state)).where(
+            col(Delivery.customer_id).in_(ids)
         )
-        found.update(customer_id for customer_id in session.execute(query).scalars() if customer_id is not None)
+        for customer_id, edition_id, state in session.connection().execute(query):
+            if customer_id is not None and edition_id in editions and state in MAY_HAVE_BEEN_SENT:
+                found.add(customer_id)
     return found
 
 

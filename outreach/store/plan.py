@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import func, insert, select, update
 from sqlmodel import Session, col
 
 from ..plan.steps import LiftHold, NewBoost, NewHold, StepDraft
@@ -202,22 +202,24 @@ def boosts_of(session: Session, customer_ids: Collection[int]) -> dict[int, list
 
 
 def recent_bulk(session: Session, customer_ids: Collection[int], since: datetime) -> dict[int, list[datetime]]:
-    """When each person was sent bulk mail after `since`, oldest first; mail in flight or in doubt counts as sent."""
+    """When each person was sent bulk mail after `since`, oldest first; mail in flight or in doubt counts as sent.
+
+    State and kind are compared here, not in SQL: else SQLite would walk all that was ever sent, for every slice.
+    """
     found: dict[int, list[datetime]] = defaultdict(list)
     for ids in rows_in_chunks(list(customer_ids), CHUNK):
-        rows = session.execute(
-            select(col(Delivery.customer_id), col(Delivery.sent_at), col(Delivery.intent_at)).where(
-                col(Delivery.customer_id).in_(ids),
-                col(Delivery.kind).in_(BULK),
-                col(Delivery.state).in_(MAY_HAVE_BEEN_SENT),
-                or_(
-                    col(Delivery.sent_at) > since,
-                    and_(col(Delivery.sent_at).is_(None), col(Delivery.intent_at) > since),
-                ),
-            )
+        query = select(
+            col(Delivery.customer_id),
+            col(Delivery.kind),
+            col(Delivery.state),
+            func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at)),
+        ).where(
+            col(Delivery.customer_id).in_(ids),
+            func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at)) > since,
         )
-        for customer_id, sent_at, intent_at in rows:
-            found[customer_id].append(sent_at or intent_at)
+        for customer_id, kind, state, at in session.connection().execute(query):
+            if customer_id is not None and kind in BULK and state in MAY_HAVE_BEEN_SENT:
+                found[customer_id].append(at)
     return {customer_id: sorted(times) for customer_id, times in found.items()}
 
 
@@ -227,13 +229,12 @@ def shown_tips(
     """The tips that each person has had, or is just getting, in other editions than `but_edition`."""
     found: dict[int, set[str]] = defaultdict(set)
     for ids in rows_in_chunks(list(customer_ids), CHUNK):
-        query = select(col(Delivery.customer_id), col(Delivery.choices)).where(
-            col(Delivery.customer_id).in_(ids), col(Delivery.state).in_(SHOWN)
-        )
-        if but_edition is not None:
-            query = query.where(col(Delivery.edition_id) != but_edition)
-        for customer_id, choices in session.execute(query):
-            found[customer_id].update((choices or {}).get("tips", ()))
+        query = select(
+            col(Delivery.customer_id), col(Delivery.edition_id), col(Delivery.state), col(Delivery.choices)
+        ).where(col(Delivery.customer_id).in_(ids))
+        for customer_id, edition_id, state, choices in session.connection().execute(query):
+            if customer_id is not None and edition_id != but_edition and state in SHOWN:
+                found[customer_id].update((choices or {}).get("tips", ()))
     return {customer_id: tips for customer_id, tips in found.items() if tips}
 
 

@@ -40,7 +40,7 @@ from .preflight import preflight
 from .schedules import due_for, timing_of
 from .workspace import Workspace
 
-CHUNK = 1000
+CHUNK = 500
 Progress = Callable[[int], None]
 """Told how many people were added since it was told last."""
 NOTHING_NEW = "nothing new"

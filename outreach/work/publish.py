@@ -139,10 +139,10 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple
         with workspace.database.read() as session:
             content = freeze(session, workspace, session.get_one(Campaign, campaign.id), now=now)
         values |= _content(campaign, content) | {"frozen_at": now, "planned_at": None, "planned": None}
-    extended = 1
-    while extended:
+    last = -1
+    while last:
         with workspace.database.write() as session:
-            extended = extend_some(session, edition.id, until)
+            last = extend_some(session, edition.id, until, after=max(last, 0))
     with workspace.database.write() as session:
         move_edition(session, edition.id, [EditionState.WAITING], EditionState.PLANNING, **values)
     return edition.id, changed
