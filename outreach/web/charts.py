@@ -86,7 +86,7 @@ def columns(name: str, title: str, points: Sequence[Point], *, numbers: bool = T
 
 
 def line(name: str, title: str, points: Sequence[Point], *, mark: float | None = None, mark_words: str = "") -> Markup:
-    """A line through the values that there are; `mark` draws a level to compare with."""
+    """A line through values side by side; `mark` draws a level to compare with, which `mark_words` tells."""
     known = [(number, point) for number, point in enumerate(points) if point.value is not None]
     most = max([point.value or 0 for _, point in known] + [mark or 0]) or 1
     step = 100 / max(len(points), ROOM)
@@ -97,10 +97,7 @@ def line(name: str, title: str, points: Sequence[Point], *, mark: float | None =
     telling = _telling(points)
     body = _baseline()
     if mark is not None:
-        body += Markup(
-            '<line x1="0" x2="100%" y1="{y}" y2="{y}" class="level"/>'
-            '<text x="0" y="{above}" class="label faint">{words}</text>'
-        ).format(y=place(0, mark)[1], above=place(0, mark)[1] - 6, words=mark_words)
+        body += Markup('<line x1="0" x2="100%" y1="{y}" y2="{y}" class="level"/>').format(y=place(0, mark)[1])
     for (first, before), (second, after) in pairwise(known):
         if second - first > 1:
             continue
@@ -118,7 +115,8 @@ def line(name: str, title: str, points: Sequence[Point], *, mark: float | None =
                     x=x, y=_round(beside), words=point.words
                 )
         body += _foot(_round(step * (number + 0.5)), point.label, number, len(points))
-    return _svg(name, title, points, body, PLOT + FOOT)
+    told = [*points, Point("level", mark, mark_words)] if mark is not None else points
+    return _svg(name, title, told, body, PLOT + FOOT)
 
 
 def spans(name: str, title: str, rows: Sequence[Span]) -> Markup:

@@ -55,6 +55,7 @@ def report_page(figures: Figures) -> str:
         older=len(editions[SHOWN:]),
         plots=_plots(figures, zone),
         register=_register(figures),
+        level=level_words(figures),
     )
 
 
@@ -74,7 +75,7 @@ def change(now: Rate, before: Rate | None, *, editions: int) -> Change:
     """How a rate stands against the editions before; more is worse. Only what passes chance is called good or bad."""
     if before is None or now.per_1000 is None or before.per_1000 is None:
         return Change("", "")
-    last = f"last {editions}" if editions > 1 else "last"
+    last = f"last {editions}" if editions > 1 else "last one"
     if now.per_1000 == before.per_1000:
         return Change(f"as in the {last}", "")
     more = now.per_1000 > before.per_1000
@@ -167,7 +168,7 @@ def _plots(figures: Figures, zone: ZoneInfo) -> dict[str, Markup | None]:
         )
         if shown
         else None,
-        "complaints": _complaints(shown, names),
+        "complaints": _complaints(figures, shown, names),
         "categories": _tally("categories", "What people wrote", replies.people, TONES),
         "topics": _tally("topics", "What the complaints are about", replies.complaint_topics, {}),
         "days": columns(
@@ -186,21 +187,30 @@ def _plots(figures: Figures, zone: ZoneInfo) -> dict[str, Markup | None]:
     }
 
 
-def _complaints(shown: Sequence[EditionFigures], names: Mapping[int, str]) -> Markup | None:
+def _complaints(figures: Figures, shown: Sequence[EditionFigures], names: Mapping[int, str]) -> Markup | None:
     """The rate of each edition, beside the level of those before the last."""
     if not any(each.reached for each in shown):
         return None
-    last = shown[-1]
-    level = last.before.complaints if last.before else None
+    level = _level(figures)
     return line(
         "complaints",
         "Complaints per 1,000 people reached, edition by edition",
         [Point(names[each.id], each.rates.complaints.per_1000, rate(each.rates.complaints)) for each in shown],
         mark=level.per_1000 if level else None,
-        mark_words=f"{'the one' if last.before_editions == 1 else last.before_editions} before the last: {rate(level)}"
-        if level
-        else "",
+        mark_words=level_words(figures),
     )
+
+
+def _level(figures: Figures) -> Rate | None:
+    """The complaints of the editions before the last, where there are enough to be a level."""
+    last = figures.editions[-1] if figures.editions else None
+    return last.before.complaints if last is not None and last.before and last.before_editions > 1 else None
+
+
+def level_words(figures: Figures) -> str:
+    """What the dashed line in the plot of complaints is."""
+    level = _level(figures)
+    return f"dashed: {rate(level)} in the {figures.editions[-1].before_editions} before the last" if level else ""
 
 
 def _times(figures: Figures) -> Markup | None:

@@ -78,7 +78,7 @@ def test_a_change_is_called_good_or_bad_only_where_chance_would_not_make_it() ->
     assert change(Rate(2, 100), Rate(1, 100), editions=5).tone == ""
     assert change(Rate(2, 100), Rate(1, 100), editions=5).words == "▲ from 10.0, last 5"
     assert change(Rate(60, 1000), Rate(10, 1000), editions=5).tone == "bad"
-    assert change(Rate(1, 1000), Rate(50, 1000), editions=1).words == "▼ from 50.0, last"
+    assert change(Rate(1, 1000), Rate(50, 1000), editions=1).words == "▼ from 50.0, last one"
     assert change(Rate(1, 1000), Rate(50, 1000), editions=1).tone == "good"
     assert change(Rate(5, 100), Rate(5, 100), editions=2).words == "as in the last 2"
 
