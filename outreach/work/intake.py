@@ -30,6 +30,8 @@ from .workspace import Workspace
 
 SMALLEST_CHUNK, CHUNK = 125, 1_000
 """Rows per transaction: a slow machine takes fewer, so that no other writer waits long."""
+STOPS = 25
+"""Withdrawals per transaction: each is a handful of statements."""
 LONG, SHORT = 0.08, 0.04
 """Seconds of a transaction beyond which chunks are halved, and below which they grow again."""
 _REASONS = 50
@@ -105,6 +107,7 @@ class _Intake:
         self._now = workspace.clock()
         self._size = CHUNK // 2
         self._seen: set[bytes] = set()
+        self._chunk: dict[str, Person] = {}
         self._stops: list[tuple[str, Person]] = []
         zones = _zones() if sheet.columns.place("zone") is not None else {}
         self._reader = RowReader(sheet.columns, sheet.types, zones, self._now)
@@ -113,19 +116,31 @@ class _Intake:
 
     def chunks(self) -> Iterator[list[tuple[str, Person]]]:
         """Good rows, no person twice, a chunk at a time; faults and duplicates are counted on the way."""
-        people: list[tuple[str, Person]] = []
         keys = self._workspace.keys
         for record in self._sheet.records():
             self._result.rows += 1
             person = self._read(record)
             if person is not None:
-                key = address_key(keys, person.address)
-                if self._is_new(key, person):
-                    people.append((key, person))
-            if len(people) >= self._size:
-                yield people
-                people = []
-        yield people
+                self._take(address_key(keys, person.address), person)
+            if len(self._chunk) >= self._size:
+                yield list(self._chunk.items())
+                self._chunk.clear()
+        yield list(self._chunk.items())
+
+    def _take(self, key: str, person: Person) -> None:
+        short = bytes.fromhex(key)
+        if short not in self._seen:
+            self._seen.add(short)
+            self._chunk[key] = person
+            return
+        self._result.duplicate += 1
+        if person.status is not SubscriptionState.UNSUBSCRIBED:
+            return
+        # whichever of two rows says stop, it counts
+        if first := self._chunk.get(key):
+            first.status, first.row = person.status, person.row
+        else:
+            self._stops.append((key, person))
 
     def _read(self, record: Record) -> Person | None:
         try:
@@ -140,17 +155,6 @@ class _Intake:
         for warning in person.warnings:
             _count(self._result.warnings, warning)
         return person
-
-    def _is_new(self, key: str, person: Person) -> bool:
-        short = bytes.fromhex(key)
-        if short not in self._seen:
-            self._seen.add(short)
-            return True
-        self._result.duplicate += 1
-        if person.status is SubscriptionState.UNSUBSCRIBED:
-            # whichever of two rows says stop, it counts
-            self._stops.append((key, person))
-        return False
 
     def forecast(self, people: list[tuple[str, Person]]) -> None:
         """Count what a chunk would do."""
@@ -170,6 +174,21 @@ class _Intake:
         elif took < SHORT:
             self._size = min(CHUNK, self._size * 2)
         self._count(chunk)
+        self._stop()
+
+    def _stop(self) -> None:
+        """Carry out what repeated rows said of people who are written already, a few in each transaction."""
+        while self._stops:
+            part, self._stops = self._stops[:STOPS], self._stops[STOPS:]
+            with self._workspace.database.write() as session:
+                list_id = ensure_list(session, self._result.list_name, self._now)
+                ids = customer_ids_by_key(session, [key for key, _ in part])
+                for key, person in part:
+                    way = {"how": "import", "evidence": f"{self._result.file}:{person.row}"}
+                    if key in ids:
+                        self._result.unsubscribed += unsubscribe(
+                            session, customer_id=ids[key], list_id=list_id, at=self._now, **way
+                        )
 
     def _count(self, chunk: Chunk) -> None:
         result = self._result
@@ -180,23 +199,7 @@ class _Intake:
         result.unsubscribed += sum(tie.state is SubscriptionState.UNSUBSCRIBED for tie in chunk.ties)
 
     def finish(self) -> None:
-        """Carry out what repeated rows said, and keep that the import was made."""
-        for start in range(0, len(self._stops), CHUNK):
-            part = self._stops[start : start + CHUNK]
-            with self._workspace.database.write() as session:
-                list_id = ensure_list(session, self._result.list_name, self._now)
-                ids = customer_ids_by_key(session, [key for key, _ in part])
-                for key, person in part:
-                    if key in ids:
-                        evidence = f"{self._result.file}:{person.row}"
-                        self._result.unsubscribed += unsubscribe(
-                            session,
-                            customer_id=ids[key],
-                            list_id=list_id,
-                            at=self._now,
-                            how="import",
-                            evidence=evidence,
-                        )
+        """Keep that the import was made."""
         with self._workspace.database.write() as session:
             add_import(
                 session,
@@ -231,8 +234,5 @@ def _count(told: Counter[str], words: str) -> None:
 
 def _general(reason: str) -> str:
     """A fault's reason without the row's own address in front, so that alike ones are counted together."""
-    return (
-        f"no e-mail address: {reason.partition(' is no e-mail address: ')[2]}"
-        if " is no e-mail address: " in reason
-        else reason
-    )
+    _, known, rest = reason.partition(" is no e-mail address: ")
+    return f"no e-mail address: {rest}" if known else reason

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import signal
 import subprocess
@@ -70,16 +71,29 @@ def _adds_up(result: ImportResult) -> bool:
 
 PEOPLE = """\
 E-Mail;Vorname;Nachname;Land;Sprache;Telefon;Größe;Kunde seit;Aktiv;PLZ;Notiz
-ann@example.com;Ann;Müller;Deutschland;Deutsch;0049 151 2345678;5;31.12.2024;ja;01067;"sagt ""hallo"",
+ann@example.com;Ann;Müller;Deutschland;Deutsch;0049 151 2345678;5;31.12.2024;ja;01067;"sagt ""hallo"";
 zweimal"
 Bo@Example.COM;Bo;"O'Neil; jr";US;en-US;;6;01.01.2025;nein;10115;
 """
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1"])
-@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"),
+    [
+        ("utf-8", ","),
+        ("utf-8", "|"),
+        ("utf-8-sig", ";"),
+        ("utf-16", "\t"),
+        ("utf-16-le", ";"),
+        ("utf-16-be", ","),
+        ("cp1252", ";"),
+        ("latin-1", "\t"),
+    ],
+)
 def test_a_real_life_file_becomes_customers(workspace: Workspace, encoding: str, delimiter: str) -> None:
-    text = PEOPLE.replace('"O\'Neil; jr"', "O'Neil").replace(";", delimiter)
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, delimiter=delimiter).writerows(csv.reader(io.StringIO(PEOPLE, newline=""), delimiter=";"))
+    text = buffer.getvalue()
     result = _import(workspace, text.encode(encoding))
     assert (result.created, result.invalid, result.rejects) == (2, 0, None) and _adds_up(result)
     ann, bo = _find(workspace, "ann@example.com"), _find(workspace, "bo@example.com")
@@ -90,9 +104,9 @@ def test_a_real_life_file_becomes_customers(workspace: Workspace, encoding: str,
         "kunde_seit": "2024-12-31",
         "aktiv": True,
         "plz": "01067",
-        "notiz": 'sagt "hallo",\nzweimal',
+        "notiz": 'sagt "hallo";\nzweimal',
     }
-    assert (bo.address, bo.last_name, bo.attributes["plz"]) == ("Bo@example.com", "O'Neil", "10115")
+    assert (bo.address, bo.last_name, bo.attributes["plz"]) == ("Bo@example.com", "O'Neil; jr", "10115")
 
 
 def test_each_person_is_subscribed_with_a_proof_that_names_file_and_row(workspace: Workspace, clock: HandClock) -> None:
@@ -224,6 +238,21 @@ def test_duplicates_are_counted_the_first_wins_and_a_stop_always_counts(workspac
     assert (result.created, result.duplicate) == (2, 2) and _adds_up(result)
     assert _find(workspace, "a@b.de").first_name == "Ann"
     assert _state(workspace, "a@b.de") is _state(workspace, "c@b.de") is SubscriptionState.UNSUBSCRIBED
+
+
+def test_a_stop_far_behind_in_the_file_counts_too_and_a_second_run_finds_nothing_to_do(workspace: Workspace) -> None:
+    people = [f"u{n}@b.de,subscribed\n" for n in range(3000)]
+    stops = [f"u{n}@b.de,unsubscribed\n" for n in range(60)]
+    text = "email,status\n" + "".join(people + stops)
+    result = _import(workspace, text)
+    assert (result.created, result.duplicate, result.unsubscribed) == (3000, 60, 60)
+    assert _state(workspace, "u59@b.de") is SubscriptionState.UNSUBSCRIBED
+    assert _find(workspace, "u59@b.de").version == 2
+    with workspace.database.read() as session:
+        act = consent_history(session, _find(workspace, "u0@b.de").id or 0)[-1]
+    assert (act.act, act.evidence) == (ConsentAct.WITHDRAWN, "people.csv:3002")
+    again = _import(workspace, text)
+    assert (again.unchanged, again.unsubscribed) == (3000, 0)
 
 
 def test_a_dry_run_counts_the_same_and_writes_nothing(workspace: Workspace, make_customer: MakeCustomer) -> None:
