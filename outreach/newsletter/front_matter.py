@@ -112,5 +112,6 @@ def _read_yaml(lines: list[str], start: int, end: int, file: str) -> tuple[dict[
         return {}, {}
     if not isinstance(values, dict) or not isinstance(node, yaml.MappingNode):
         raise InputError("the front matter must be lines of `key: value`", file=file, line=start + 1)
-    places = {str(key.value): start + key.start_mark.line + 1 for key, _ in node.value}
-    return {str(key): value for key, value in values.items()}, places
+    rows = [start + key.start_mark.line + 1 for key, _ in node.value]
+    places = {str(key.value): row for (key, _), row in zip(node.value, rows, strict=True)}
+    return {str(key): value for key, value in values.items()}, {str(key): start + 1 for key in values} | places
