@@ -293,7 +293,7 @@ class _Writer:
 def _paragraph(text: str) -> list[str]:
     """The lines of a paragraph as its <br> break them, blanks folded and invisible filling dropped."""
     visible = text.translate(_INVISIBLE)
-    return [_FILLER.sub(_one_space, part).strip(" \t") for part in visible.split("\n")]
+    return [_FILLER.sub(_one_space, part).strip(" \t\xa0") for part in visible.split("\n")]
 
 
 def _one_space(found: re.Match[str]) -> str:

@@ -146,3 +146,8 @@ def test_crafted_html_of_200_kb_takes_under_a_second(html: str) -> None:
 
 def test_deep_nesting_keeps_the_innermost_text() -> None:
     assert html_to_text("<div>" * 5_000 + "kept" + "</div>" * 5_000) == "kept"
+
+
+def test_a_cell_that_only_keeps_a_distance_says_nothing() -> None:
+    html = "<table><tr><td><p>one</p></td></tr><tr><td>&nbsp;</td></tr><tr><td><p>two</p></td></tr></table>"
+    assert html_to_text(html) == "one\n\ntwo"
