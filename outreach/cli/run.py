@@ -33,19 +33,21 @@ def run(
     from ..work.worker import run_forever, run_once  # lazy: SQLModel takes most of a second
 
     workspace = open_here()
-    stop = stop_on_signal()
-    if once:
+    with stop_on_signal() as stop:
+        if not once:
+            ready = f"Serving {workspace.root}. Stop with Ctrl-C."
+            run_forever(
+                workspace, stop, _sayer(as_json=as_json), on_ready=lambda: None if as_json else typer.echo(ready)
+            )
+            if not as_json:
+                typer.echo("Stopped in good order.")
+            return
         done = run_once(workspace, stop=stop)
-        if as_json:
-            print_json(_round_json(done))
-        else:
-            _say(done)
-        _exit(done.troubles)
-        return
-    ready = f"Serving {workspace.root}. Stop with Ctrl-C."
-    run_forever(workspace, stop, _sayer(as_json=as_json), on_ready=lambda: None if as_json else typer.echo(ready))
-    if not as_json:
-        typer.echo("Stopped in good order.")
+    if as_json:
+        print_json(_round_json(done))
+    else:
+        _say(done)
+    _exit(done.troubles)
 
 
 def _exit(troubles: list[Trouble]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -71,8 +73,7 @@ def send(
 def _send(workspace: Workspace, proposal: Proposal) -> SendCounts:
     from ..work.send import send_open
 
-    stop = stop_on_signal()
-    with progress() as bar:
+    with stop_on_signal() as stop, progress() as bar:
         task = bar.add_task(f"sending {proposal.campaign}", total=proposal.to_go)
         return send_open(
             workspace,
@@ -82,16 +83,20 @@ def _send(workspace: Workspace, proposal: Proposal) -> SendCounts:
         )
 
 
-def stop_on_signal() -> threading.Event:
+@contextmanager
+def stop_on_signal() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set: what is in the air is finished, the rest is given back."""
     stop = threading.Event()
 
     def told(_number: int, _frame: Any) -> None:
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, told)
-    return stop
+    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _show(workspace: Workspace, proposal: Proposal) -> None:

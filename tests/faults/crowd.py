@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import insert, select
@@ -42,6 +42,7 @@ class Crowd:
 
     root: Path
     port: int
+    settings: dict[str, str] = field(default_factory=dict)
 
     def open(self) -> Workspace:
         return open_workspace(self.root)
@@ -52,6 +53,7 @@ class Crowd:
             "OUTREACH_RELAY__CONNECTIONS": str(CONNECTIONS),
             "OUTREACH_IDENTITY__POSTAL_ADDRESS": "1 Road, Town",
             "NO_COLOR": "1",
+            **self.settings,
         }
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
@@ -71,10 +73,10 @@ class Crowd:
             return process.returncode, out.decode()
 
 
-def gather(root: Path, port: int, people: int) -> Crowd:
-    """Make the workspace, add the people and apply the campaign."""
+def gather(root: Path, port: int, people: int, **settings: str) -> Crowd:
+    """Make the workspace, add the people and apply the campaign. `settings` are OUTREACH_… variables."""
     create_workspace(root, "acme", port=port)
-    crowd = Crowd(root, port)
+    crowd = Crowd(root, port, settings)
     workspace = crowd.open()
     add_people(workspace, people)
     file = root / "news.md"

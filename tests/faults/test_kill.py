@@ -48,11 +48,6 @@ def campaign_of_kills(folder: Path, *, people: int, kills: int, seed: int) -> No
         taken = [str(record["message_id"]) for record in sink.taken()]
         assert_nobody_lost_nobody_twice(workspace, taken, people)
         assert count_in(workspace, DeliveryState.IN_DOUBT) == doubtful
-        status, said = crowd.run("send", "news", "--yes")
-        assert status == 3, said
-        assert len(sink.taken()) == len(taken)
-        status, said = crowd.run("verify", "news")
-        assert status == (3 if doubtful else 0), said
         workspace.database.close()
 
 
