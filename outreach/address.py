@@ -22,6 +22,7 @@ from .errors import InputError, SettingsError
 Purpose = Literal["reply", "bounce", "unsubscribe", "view"]
 ID_LENGTH = 26
 MAC_LENGTH = 10
+_FIVE_BITS = b"abcdefghijklmnopqrstuvwxyz234567" * 8
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def read_key_ring(path: Path) -> KeyRing:
 
 
 def new_public_id() -> str:
-    """128 random bits as 26 lower-case base32 characters."""
-    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+    """130 random bits as 26 lower-case base32 characters: five bits of each random octet."""
+    return secrets.token_bytes(ID_LENGTH).translate(_FIVE_BITS).decode("ascii")
 
 
 def canonical_address(text: str) -> str:
