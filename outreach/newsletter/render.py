@@ -110,7 +110,8 @@ class Renderer:
         pieces: list[str] = list(shape.html)
         pieces[1::2] = [escaped[number] for number in shape.order]
         html = "".join(pieces)
-        text = html_to_text(html) if shape.pattern is None else shape.pattern.fill(known)
+        text = None if shape.pattern is None else shape.pattern.fill(known)
+        text = html_to_text(html) if text is None else text
         return Rendered(subject, preheader, html, text, shape.images)
 
     def render_whole(self, values: Mapping[str, Any], tips: Sequence[ChosenTip], links: Links) -> Rendered:

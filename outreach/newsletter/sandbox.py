@@ -101,6 +101,7 @@ def parse_template(
     """
     try:
         tree = environment.parse(source)
+        environment.compile(source, raw=True)
     except TemplateSyntaxError as wrong:
         raise syntax_error(wrong, source, file, line) from None
     except RecursionError:
@@ -136,7 +137,7 @@ def missing_variable(wrong: UndefinedError) -> str:
 
 def near_names(name: str, known: Iterable[str]) -> list[str]:
     """Known names that look like `name`, the likeliest first."""
-    return difflib.get_close_matches(name, sorted(known), 3, 0.6)
+    return difflib.get_close_matches(name, sorted(known), 3, 0.7)
 
 
 def plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """The text of an HTML page in which some words are known only later: converted once, filled per reader.
 
 Law: `text_pattern(html, hole).fill(words)` equals `html_to_text` of the filled page; where it might not (a hole whose
-width decides about a table, a link that may say its own target), there is no pattern. A test compares the two.
+width decides about a table, words that make a link say its own target), there is None. A test compares the two.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from .html import (
     _BLOCKS,
+    _SPACE,
     MAX_INDENTS,
     WIDTH,
     Links,
@@ -45,12 +46,17 @@ class _Words:
 
 @dataclass(frozen=True)
 class TextPattern:
-    """Ready lines, and paragraphs that wait for their words."""
+    """Ready lines, paragraphs that wait for their words, the links' targets, and the links that holes are part of."""
 
     parts: tuple[str | _Words, ...]
+    targets: tuple[tuple[str, ...], ...]
+    links: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
 
-    def fill(self, words: Sequence[str]) -> str:
-        """The text with hole number n reading `words[n]`."""
+    def fill(self, words: Sequence[str]) -> str | None:
+        """The text with hole number n reading `words[n]`; None where with these words a link would be set otherwise."""
+        for shown, target in self.links:
+            if shows_itself(_joined(shown, words), _joined(target, words)):
+                return None
         lines: list[str] = []
         for part in self.parts:
             if isinstance(part, str):
@@ -61,7 +67,19 @@ class TextPattern:
                 filled.append(part.underline * min(max(map(display_width, filled)), WIDTH))
             lines.append((part.first + filled[0]).rstrip())
             lines += [(part.rest + line).rstrip() for line in filled[1:]]
+        if self.targets:
+            targets = [_joined(target, words) for target in self.targets]
+            if len(set(targets)) < len(targets):
+                return None
+            lines += ["", "-" * 40, *(f"[{number}] {target}" for number, target in enumerate(targets, 1))]
         return "\n".join(lines).replace("\xa0", " ").strip("\n")
+
+
+def shows_itself(shown: str, target: str) -> bool:
+    """Whether a link needs no number: its words are its target, or it leads nowhere outside the mail."""
+    plain = target.removeprefix("mailto:").removeprefix("https://").removeprefix("http://").rstrip("/")
+    words = shown.rstrip("/").removeprefix("https://").removeprefix("http://")
+    return words == plain or target.startswith(("#", "javascript:", "data:"))
 
 
 def _joined(pieces: tuple[str, ...], words: Sequence[str]) -> str:
@@ -109,12 +127,14 @@ class _PatternWriter(_Writer):
         super().__init__(links)
         self.hole = hole
         self.waiting: dict[int, _Words] = {}
+        self.links_with_holes: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
         self.possible = True
 
     def close_link(self, target: str, since: int) -> None:
-        shown = "".join(self.words[since:])
-        if self.hole.search(shown) and self.hole.search(target):
-            self.possible = False
+        target = target.strip()
+        shown = _SPACE.sub(" ", "".join(self.words[since:])).strip()
+        if shown and target and (self.hole.search(shown) or self.hole.search(target)):
+            self.links_with_holes.append((tuple(self.hole.split(shown)), tuple(self.hole.split(target))))
         super().close_link(target, since)
 
     def end_block(self, *, gap: bool = False) -> None:
@@ -157,14 +177,8 @@ class _PatternWriter(_Writer):
         if not self.possible or any(map(self.hole.search, self.lines)):
             return None
         parts: list[str | _Words] = [self.waiting.get(number, line) for number, line in enumerate(self.lines)]
-        if self.targets:
-            parts += ["", "-" * 40]
-            parts += [self._target(f"[{number}] {target}") for target, number in self.targets.items()]
-        return TextPattern(tuple(parts))
-
-    def _target(self, line: str) -> str | _Words:
-        pieces = tuple(self.hole.split(line))
-        return line if len(pieces) == 1 else _Words((pieces,), 10**9, "", "", "")
+        targets = tuple(tuple(self.hole.split(target)) for target in self.targets)
+        return TextPattern(tuple(parts), targets, tuple(self.links_with_holes))
 
 
 def _is_row_of_words(row: Any) -> bool:
