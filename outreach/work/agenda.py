@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
+from itertools import chain, islice
 
 from sqlmodel import Session
 
@@ -28,7 +28,7 @@ from ..store.editions import (
 )
 from ..store.plan import recent_steps, step_counts
 from ..workdays import zone_or
-from .forecast import Foreseen, count_forecast, draft_edition, judge_all
+from .forecast import CHUNK, Foreseen, Judged, count_forecast, draft_edition, judge_all
 from .schedules import Occasion, Timing, occasions_after, timing_of, wanted_row
 from .workspace import Workspace
 
@@ -167,14 +167,20 @@ def who_is(workspace: Workspace, campaign_name: str, which: str) -> Iterator[Per
             return
         timing, occasion = _next(workspace, found, now)
         draft = draft_edition(workspace, found, occasion.key, occasion.opens, per_customer=timing.per_customer)
-        for one in judge_all(session, workspace, found, draft, per_customer=timing.per_customer):
-            said = one.permission
-            group = "withheld" if said.state is not None else "later" if said.later is not None else "going"
-            if which == group or (which == "going" and group == "later"):
-                address = load_customers(session, [one.person.id])[one.person.id].address or ""
-                yield PersonPlan(
-                    address, said.state.value if said.state else "queued", said.reason, said.evidence, one.at
-                )
+        judged = judge_all(session, workspace, found, draft, per_customer=timing.per_customer)
+        wanted = (one for one in judged if which in _groups(one))
+        while chunk := list(islice(wanted, CHUNK)):
+            people = load_customers(session, [one.person.id for one in chunk])
+            for one in chunk:
+                said = one.permission
+                state = said.state.value if said.state else DeliveryState.QUEUED.value
+                yield PersonPlan(people[one.person.id].address or "", state, said.reason, said.evidence, one.at)
+
+
+def _groups(one: Judged) -> tuple[str, ...]:
+    if one.permission.state is not None:
+        return ("withheld",)
+    return ("going", "later") if one.permission.later is not None else ("going",)
 
 
 def _named_in_outbox(session: Session, edition_id: int, which: str) -> Iterator[PersonPlan]:

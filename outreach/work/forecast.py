@@ -103,6 +103,7 @@ def judge_all(
     """Everybody whom the segment gives, judged as of the instant at which their mail is due; streamed."""
     rules = edition_facts(workspace, campaign, edition)
     default = workspace.settings.identity.zone
+    due_in: dict[str | None, datetime] = {}
     stream = stream_people(session, edition.list_id, parse_segment(edition.segment))
     while people := list(islice(stream, CHUNK)):
         zones = {person.id: person.zone for person in people}
@@ -111,8 +112,10 @@ def judge_all(
             known = facts[person.id]
             if foreseen is not None and person.id in foreseen.sent:
                 known = replace(known, sent=[*known.sent, *foreseen.sent[person.id]])
-            zone = zone_or(person.zone, default) if per_customer else None
-            due = max(due_for(edition.occasion, edition.due_at, zone), edition.due_at)
+            if person.zone not in due_in:
+                zone = zone_or(person.zone, default) if per_customer else None
+                due_in[person.zone] = max(due_for(edition.occasion, edition.due_at, zone), edition.due_at)
+            due = due_in[person.zone]
             yield Judged(person, due, judge_person(rules, known, due), known)
 
 
