@@ -129,6 +129,10 @@ def _is_subscribed(session: Session, customer: Customer | None, list_id: int | N
 
 
 def _ended_here(session: Session, customer: Customer, list_id: int | None) -> bool:
+    """Whether the last word about this list, or about all of them, was spoken by following such a link."""
     assert customer.id is not None
-    acts = [act for act in consent_history(session, customer.id) if act.list_id == list_id]
+    acts = [act for act in consent_history(session, customer.id) if act.list_id in (list_id, None)]
+    block = find_suppression(session, customer.address_key) if customer.address_key else None
+    if block is not None and not block.evidence.startswith(LINK_EVIDENCE):
+        return False
     return bool(acts) and acts[-1].act is ConsentAct.WITHDRAWN and acts[-1].how in HERE

@@ -135,6 +135,16 @@ def test_undo_restores_only_what_such_a_link_ended(site: httpx.Client, workspace
     assert state_of(workspace, reader) is SubscriptionState.UNSUBSCRIBED
 
 
+def test_undo_never_lifts_a_wish_to_hear_nothing_at_all(site: httpx.Client, workspace: Workspace, reader: int) -> None:
+    token = token_for(workspace, reader)
+    site.post(f"/u/{token}", data=BUTTON)
+    with workspace.database.write() as session:
+        unsubscribe(session, customer_id=reader, list_id=None, at=workspace.clock(), how="mail", evidence="<a@b>")
+    assert site.post(f"/u/{token}/undo", data=BUTTON).status_code == 409
+    with workspace.database.read() as session:
+        assert session.exec(select(Suppression)).one().reason is SuppressionReason.UNSUBSCRIBED_ALL
+
+
 def test_a_post_that_is_neither_one_click_nor_the_button_changes_nothing(
     site: httpx.Client, workspace: Workspace, reader: int
 ) -> None:
