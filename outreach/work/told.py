@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,8 @@ def log_message(
     if not (reach.isascii() and reach.isdigit() and len(reach) < 12):
         raise InputError(f"reach: {reach!r} is no number")
     when = at or workspace.clock()
+    if when > workspace.clock() + timedelta(minutes=5):
+        raise InputError(f"{when:%Y-%m-%d %H:%M} UTC lies in the future")
     raw = told_bytes({**values, "channel": channel.value, "at": when.isoformat(), "place": place})
     columns = {
         "handle": read_handle(values.get("handle", ""))[:200],

@@ -1,0 +1,166 @@
+"""Calls, letters, mentions and files of messages are taken like any mail."""
+
+from __future__ import annotations
+
+import json
+import mailbox
+from pathlib import Path
+
+import pytest
+
+from outreach.errors import InputError
+from outreach.records import Category, Channel, ClueKind, SubscriptionState
+from outreach.store.consents import subscriptions_of
+from outreach.work.collect import read_stored
+from outreach.work.read import read_inbound
+from outreach.work.told import import_file, log_message, read_when
+from outreach.work.workspace import Workspace
+
+from ..conftest import MakeCustomer
+from .replying import inbound, inbounds
+
+
+def told(workspace: Workspace, channel: Channel, **what: object):  # type: ignore[no-untyped-def]
+    number = log_message(workspace, channel, what)
+    assert number is not None
+    read_inbound(workspace, number)
+    return inbound(workspace, number)
+
+
+def test_a_call_is_matched_by_the_number_however_it_is_written(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    ann = make_customer("ann@example.com", phone="+491701234567")
+    make_customer("bob@example.com", phone="+491707654321")
+    for number in ("+49 170 1234567", "0049 170 1234567", "0170/123 45 67"):
+        got = told(workspace, Channel.PHONE, text="The pump is broken again, unacceptable!", phone=number)
+        assert (got.customer_id, got.clue, got.category) == (ann, ClueKind.PHONE, Category.COMPLAINT), number
+    assert got.case_id is not None
+
+
+def test_a_mention_is_matched_by_the_handle(workspace: Workspace, make_customer: MakeCustomer) -> None:
+    ann = make_customer("ann@example.com", handle="ann_makes")
+    got = told(workspace, Channel.MENTION, text="Great tip, thanks", handle="@Ann_Makes", reach=1200, link="https://x")
+    assert (got.customer_id, got.clue, got.reach, got.link) == (ann, ClueKind.HANDLE, 1200, "https://x")
+
+
+def test_the_customer_that_a_person_named_wins(workspace: Workspace, make_customer: MakeCustomer) -> None:
+    make_customer("ann@example.com", phone="+491701234567")
+    bob = make_customer("bob@example.com")
+    got = told(workspace, Channel.PHONE, text="Hello?", phone="+491701234567", customer="bob@example.com")
+    assert (got.customer_id, got.clue) == (bob, ClueKind.PERSON)
+
+
+def test_a_number_of_two_people_is_nobodys(workspace: Workspace, make_customer: MakeCustomer) -> None:
+    make_customer("ann@example.com", phone="+491701234567")
+    make_customer("bob@example.com", phone="+491701234567")
+    assert told(workspace, Channel.PHONE, text="Hello?", phone="+491701234567").customer_id is None
+
+
+def test_a_letter_may_unsubscribe(workspace: Workspace, make_customer: MakeCustomer) -> None:
+    ann = make_customer("ann@example.com")
+    told(workspace, Channel.LETTER, text="Please remove me from your mailing list.", customer="ann@example.com")
+    with workspace.database.read() as session:
+        assert subscriptions_of(session, ann)[0].state is SubscriptionState.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ({}, "no text"),
+        ({"text": "x", "phone": "abc"}, "no phone number"),
+        ({"text": "x", "reach": "many"}, "no number"),
+    ],
+)
+def test_what_cannot_be_taken_down_says_why(workspace: Workspace, what: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        log_message(workspace, Channel.PHONE, what)
+
+
+def test_a_time_without_a_zone_is_in_the_workspaces(workspace: Workspace) -> None:
+    assert read_when("2026-12-01 14:30", workspace).isoformat() == "2026-12-01T14:30:00+00:00"
+    with pytest.raises(InputError, match="no date"):
+        read_when("yesterday", workspace)
+
+
+MAIL = b"From: ann@example.com\nSubject: hi\nMessage-ID: <%d@x>\n\nThe lid is broken, I am disappointed.\n"
+
+
+def test_mails_as_eml_mbox_and_folder(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "one.eml").write_bytes(MAIL % 1)
+    assert import_file(workspace, tmp_path / "one.eml").stored == 1
+    box = mailbox.mbox(tmp_path / "box")
+    for number in (2, 3):
+        box.add(MAIL % number)
+    box.flush()
+    assert import_file(workspace, tmp_path / "box").stored == 2
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "four.eml").write_bytes(MAIL % 4)
+    (folder / "again.eml").write_bytes(MAIL % 1)
+    counts = import_file(workspace, folder)
+    assert (counts.found, counts.stored, counts.known) == (2, 1, 1)
+    assert read_stored(workspace) == 4
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_csv_with_other_headings_and_encodings(workspace: Workspace, tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_bytes(
+        'Kanal;Datum;Absender;Nachricht\nphone;2026-11-30 10:00;ann@example.com;"Müll, schon\nwieder"\n'.encode(
+            encoding
+        )
+    )
+    counts = import_file(workspace, path)
+    assert (counts.found, counts.stored, counts.faults) == (1, 1, [])
+    read_stored(workspace)
+    with workspace.database.read() as session:
+        got = inbounds(session)[0]
+    assert (got.channel, got.text, got.received_at.isoformat()) == (
+        Channel.PHONE,
+        "Müll, schon\nwieder",
+        "2026-11-30T10:00:00+00:00",
+    )
+    assert import_file(workspace, path).known == 1
+
+
+def test_bad_rows_are_told_and_good_ones_taken(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("text,channel,at\nfine,mention,\n,mention,\nno,fax,\nlate,form,someday\n", encoding="utf-8")
+    counts = import_file(workspace, path)
+    assert (counts.found, counts.stored) == (4, 1)
+    assert [row for row, _ in counts.faults] == [3, 4, 5]
+
+
+def test_json_lines_and_a_json_list(workspace: Workspace, tmp_path: Path) -> None:
+    rows = [{"text": "one", "handle": "@a", "id": 1}, {"message": "two", "phone": "+49 170 1234567"}]
+    lines = tmp_path / "m.jsonl"
+    lines.write_text("\n".join([*map(json.dumps, rows), "{broken", '"a word"']), encoding="utf-8")
+    counts = import_file(workspace, lines)
+    assert (counts.stored, [row for row, _ in counts.faults]) == (2, [3, 4])
+    whole = tmp_path / "m.json"
+    whole.write_text(json.dumps(rows), encoding="utf-8")
+    assert import_file(workspace, whole).stored == 2
+    with workspace.database.read() as session:
+        assert [one.channel for one in inbounds(session)][:2] == [Channel.MENTION, Channel.PHONE]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.csv", b"name,channel\nx,phone\n", "no column holds the text"),
+        ("a.csv", b"PK\x03\x04rest", "not CSV"),
+        ("a.json", b"[{", "not valid JSON"),
+        ("a.bin", b"\x00\x01\x02", "no mail, mbox, CSV or JSON-lines"),
+        ("", b"", "no .eml files"),
+    ],
+)
+def test_files_of_another_kind_are_refused(
+    workspace: Workspace, tmp_path: Path, name: str, data: bytes, words: str
+) -> None:
+    path = tmp_path / "given" / name if name else tmp_path / "given"
+    (tmp_path / "given").mkdir()
+    if name:
+        path.write_bytes(data)
+    with pytest.raises(InputError, match=words):
+        import_file(workspace, path)
