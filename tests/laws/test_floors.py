@@ -31,10 +31,11 @@ FLOORS = {
 STRANGERS = [*RULES, "store", "wire"]
 """Rooms that share a floor with others and must not import them."""
 IMPURE = {
-    "socket", "sqlite3", "subprocess", "threading", "random", "secrets", "os", "requests", "urllib.request",
+    "socket", "sqlite3", "subprocess", "random", "secrets", "os", "requests", "urllib.request",
     "smtplib", "imaplib", "sqlalchemy", "time", "tempfile", "shutil", "logging", "multiprocessing", "asyncio",
 }  # fmt: skip
-IMPURE_CALLS = {"now", "utcnow", "today", "open", "input", "print", "read_text", "write_text", "utc_now", "getenv"}
+IMPURE_CALLS = {"open", "input", "print", "utc_now"}
+IMPURE_METHODS = {"now", "utcnow", "today", "read_text", "write_text", "read_bytes", "write_bytes", "getenv"}
 LAZY_MARK = "lazy"
 
 
@@ -92,7 +93,9 @@ def test_rule_rooms_touch_no_clock_socket_file_or_chance(path: Path) -> None:
         assert target not in IMPURE and target.split(".")[0] not in IMPURE, f"{path}:{line}: a rule imports {target}"
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            own = getattr(getattr(node.func, "value", None), "id", "") == "self"
+            method, name = "" if own else getattr(node.func, "attr", ""), getattr(node.func, "id", "")
+            assert method not in IMPURE_METHODS, f"{path}:{node.lineno}: a rule calls {method}()"
             assert name not in IMPURE_CALLS, f"{path}:{node.lineno}: a rule calls {name}()"
 
 

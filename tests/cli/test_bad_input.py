@@ -1,0 +1,210 @@
+"""Everything that can be wrong with what a user hands us: a clear message, a remedy, the right exit status."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from outreach.wire.catcher import Catcher
+from outreach.work.create import create_workspace
+from tests.cli.inside import Done, outreach
+from tests.servers.locked import LockedRelay, free_port
+
+PEOPLE = "email,first_name,plan\nann@example.com,Ann,pro\nbob@example.com,Bob,free\n"
+CAMPAIGN = """---
+name: hello
+subject: Hello {{ first_name or "there" }}
+preheader: A short word
+template: news
+list: customers
+kind: news
+---
+Dear {{ first_name or "friend" }}, all is well.
+"""
+
+
+def told(done: Done, status: int, *words: str) -> str:
+    """The words on stderr, after checking status, words, and that no traceback got out."""
+    said = done.stderr + done.stdout
+    assert "Traceback" not in said, said
+    assert done.returncode == status, said
+    for word in words:
+        assert word.lower() in said.lower(), f"{word!r} is not in:\n{said}"
+    return said
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A workspace whose relay answers at no port yet."""
+    create_workspace(tmp_path / "acme", "acme", port=free_port())
+    (tmp_path / "acme" / "people.csv").write_text(PEOPLE)
+    (tmp_path / "acme" / "hello.md").write_text(CAMPAIGN)
+    return tmp_path / "acme"
+
+
+@pytest.fixture
+def ready(root: Path) -> Path:
+    """The same with two customers and a campaign."""
+    told(outreach(root, "customers", "import", "people.csv", "--list", "customers"), 0)
+    told(outreach(root, "campaigns", "apply", "hello.md"), 0)
+    return root
+
+
+@pytest.fixture
+def catcher(root: Path) -> Iterator[Catcher]:
+    port = int(next(line for line in (root / "outreach.toml").read_text().splitlines() if line[:6] == "port =")[7:])
+    with Catcher(
+        root / "mail", host="127.0.0.1", port=port, inbox=root / "inbox", inbox_address="care@acme.example"
+    ) as up:
+        yield up
+
+
+def test_broken_toml_names_file_and_line(root: Path) -> None:
+    with (root / "outreach.toml").open("a") as file:
+        file.write('\n[cases\nowner = "x"\n')
+    told(outreach(root, "plan"), 1, "outreach.toml", "not valid TOML", "line")
+
+
+def test_an_unknown_setting_is_named_with_its_line(root: Path) -> None:
+    text = (root / "outreach.toml").read_text().replace("connections = 10", "conections = 10")
+    (root / "outreach.toml").write_text(text)
+    line = next(number for number, row in enumerate(text.splitlines(), 1) if row.startswith("conections"))
+    told(outreach(root, "plan"), 1, f"outreach.toml:{line}", "relay.conections", "is not a setting")
+
+
+def test_a_bad_variable_is_told_without_a_traceback(root: Path) -> None:
+    told(outreach(root, "plan", OUTREACH_RELAY__PORT="many"), 1, "relay.port")
+
+
+def test_a_variable_that_no_customer_has_is_named(root: Path) -> None:
+    (root / "hello.md").write_text(CAMPAIGN.replace("all is well", "your {{ shoe_size }} is well"))
+    told(outreach(root, "customers", "import", "people.csv", "--list", "customers"), 0)
+    told(outreach(root, "campaigns", "apply", "hello.md"), 0)
+    told(outreach(root, "campaigns", "check", "hello", "--offline"), 1, "shoe_size")
+
+
+def test_a_template_with_a_syntax_error_shows_file_line_and_excerpt(root: Path) -> None:
+    (root / "hello.md").write_text(CAMPAIGN + "\n{% if plan == %}x{% endif %}\n")
+    told(outreach(root, "campaigns", "apply", "hello.md"), 1, "hello.md:11", "{% if plan ==")
+
+
+def test_front_matter_that_is_no_yaml_names_the_line(root: Path) -> None:
+    (root / "hello.md").write_text("---\nname: hello\nsubject: [unclosed\n---\nHello\n")
+    told(outreach(root, "campaigns", "apply", "hello.md"), 1, "hello.md:")
+
+
+def test_an_unreachable_relay_sends_nothing_and_says_where(ready: Path) -> None:
+    told(outreach(ready, "send", "hello", "--yes"), 1, "127.0.0.1", "catcher")
+    with sqlite3.connect(ready / "outreach.db") as connection:
+        assert dict(connection.execute("SELECT state, count(*) FROM delivery GROUP BY state")) == {"queued": 2}
+
+
+def test_a_database_from_a_newer_version_is_refused(ready: Path) -> None:
+    with sqlite3.connect(ready / "outreach.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    told(outreach(ready, "plan"), 1, "newer outreach")
+
+
+def test_a_csv_that_is_a_spreadsheet_says_save_as_csv(root: Path) -> None:
+    with zipfile.ZipFile(root / "people.xlsx", "w") as book:
+        book.writestr("xl/workbook.xml", "<workbook/>")
+    told(outreach(root, "customers", "import", "people.xlsx", "--list", "customers"), 1, "people.xlsx", "CSV")
+
+
+def test_a_csv_without_addresses_names_its_headings(root: Path) -> None:
+    (root / "people.csv").write_text("name,town\nAnn,Ulm\n")
+    told(outreach(root, "customers", "import", "people.csv", "--list", "customers"), 1, "town", "--map")
+
+
+def test_a_missing_file_is_named(root: Path) -> None:
+    said = told(outreach(root, "customers", "import", "nobody.csv", "--list", "customers"), 1, "nobody.csv")
+    assert "exist" in said.lower() or "no such" in said.lower()
+
+
+def test_an_unknown_campaign_is_wrong_usage(ready: Path) -> None:
+    told(outreach(ready, "send", "hallo", "--yes"), 2, "hallo")
+
+
+def test_a_second_daemon_exits_with_a_message(ready: Path, catcher: Catcher) -> None:
+    first = subprocess.Popen(
+        [sys.executable, "-m", "outreach", "run"],
+        cwd=ready,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert first.stdout is not None
+        first.stdout.readline()
+        told(outreach(ready, "run"), 1, "already")
+    finally:
+        first.terminate()
+        assert first.wait(timeout=30) == 0
+
+
+def test_a_mailbox_that_vanished_is_told_and_the_rest_goes_on(ready: Path) -> None:
+    text = (ready / "outreach.toml").read_text()
+    box = '[[replies.mailboxes]]\nname = "gone"\nkind = "mbox"\npath = "gone.mbox"\n\n[sending]'
+    (ready / "outreach.toml").write_text(text.replace("[sending]", box))
+    told(outreach(ready, "replies", "fetch"), 1, "gone")
+
+
+def test_a_mail_of_50_megabytes_is_kept_cut_and_flagged(ready: Path, tmp_path: Path) -> None:
+    mail = (
+        b"From: ann@example.com\r\nTo: care@acme.example\r\nSubject: my photos\r\nMessage-ID: <big@example.com>\r\n\r\n"
+    )
+    (tmp_path / "big.eml").write_bytes(mail + b"It leaks, see the photo.\r\n" + b"QUJD" * 12_500_000)
+    told(outreach(ready, "replies", "import", str(tmp_path / "big.eml")), 0)
+    with sqlite3.connect(ready / "outreach.db") as connection:
+        kept = connection.execute("SELECT length(raw), flagged, subject, text FROM inbound").fetchall()
+    assert [(size, subject) for size, _, subject, _ in kept] == [(25_000_000, "my photos")]
+    assert "25 MB" in kept[0][1]
+    assert "It leaks" in kept[0][3]
+
+
+def test_a_full_disk_sends_nothing_twice_and_says_so(ready: Path, catcher: Catcher) -> None:
+    """The database is at its limit before the first intent: no dot leaves."""
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "full_disk")}
+    command = [sys.executable, "-m", "outreach", "send", "hello", "--yes"]
+    done = subprocess.run(command, cwd=ready, env=environ, capture_output=True, text=True, timeout=90, check=False)
+    told(Done(done.returncode, done.stdout, done.stderr), 1, "full")
+    assert not [*(ready / "mail").glob("new/*")]
+
+
+def test_a_wrong_password_is_told_with_a_remedy(ready: Path) -> None:
+    with LockedRelay(user="ann", password="right") as relay:
+        values = {
+            "OUTREACH_RELAY__HOST": "127.0.0.1",
+            "OUTREACH_RELAY__PORT": str(relay.port),
+            "OUTREACH_RELAY__USERNAME": "ann",
+            "OUTREACH_RELAY__PASSWORD": "wrong-secret",
+        }
+        said = told(outreach(ready, "send", "hello", "--yes", **values), 1, "password")
+    assert "wrong-secret" not in said
+
+
+def test_two_at_the_same_instant_do_no_harm(ready: Path, catcher: Catcher) -> None:
+    command = [sys.executable, "-m", "outreach"]
+    quiet = {"cwd": ready, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+    both = [
+        subprocess.Popen([*command, *words], **quiet)  # type: ignore[call-overload]
+        for words in (["send", "hello", "--yes"], ["send", "hello", "--yes"], ["run", "--once"])
+    ]
+    assert {process.wait(timeout=90) for process in both} <= {0, 3}
+    lines = (ready / "mail" / "catcher.log").read_text().splitlines()
+    assert len(lines) == 2
+
+
+def test_what_is_done_is_not_sent_again(ready: Path, catcher: Catcher) -> None:
+    told(outreach(ready, "send", "hello", "--yes"), 0)
+    told(outreach(ready, "send", "hello", "--yes"), 3, "--again")
+    assert len((ready / "mail" / "catcher.log").read_text().splitlines()) == 2
+    told(outreach(ready, "send", "hello", "--yes", "--again"), 0)
+    assert len((ready / "mail" / "catcher.log").read_text().splitlines()) == 4
