@@ -28,11 +28,11 @@ from .rejects import Rejects
 from .sheet import Sheet, open_sheet
 from .workspace import Workspace
 
-SMALLEST_CHUNK, CHUNK = 125, 1_000
+SMALLEST_CHUNK, CHUNK = 250, 1_000
 """Rows per transaction: a slow machine takes fewer, so that no other writer waits long."""
 STOPS = 25
 """Withdrawals per transaction: each is a handful of statements."""
-LONG, SHORT = 0.08, 0.04
+LONG, SHORT = 0.12, 0.06
 """Seconds of a transaction beyond which chunks are halved, and below which they grow again."""
 _REASONS = 50
 Progress = Callable[[int, int], None]

@@ -79,20 +79,20 @@ def test_one_before_a_very_long_file_costs_its_own_line_only() -> None:
 
 def test_a_row_of_ten_megabytes_is_refused_and_the_next_is_read() -> None:
     text = f'a,b\n"{"x" * 10_000_000}",2\n3,4\n'
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert _cells(text)[1:] == [["3", "4"]]
     assert len(_faults(text)[0][1]) == 10_000
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3
 
 
 @pytest.mark.parametrize("piece", ['1,"x\n', '1,"x\n' + "2,3\n" * 300, '1,"""x\n2,3"\n', '"\n,\n', '1,"x"y"\n"'])
 def test_reading_hostile_quotation_marks_takes_linear_time(piece: str) -> None:
     times = []
     for size in (250_000, 1_000_000):
-        begin = time.perf_counter()
+        begin = time.process_time()
         for _ in read_records(io.StringIO("a,b\n" + piece * (size // len(piece)), newline=""), ","):
             pass
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
     assert times[1] < 12 * times[0] + 0.5
 
 
@@ -135,13 +135,15 @@ FILES = st.integers(2, 5).flatmap(
     ending=st.sampled_from(["\n", "\r\n", "\r"]),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_what_is_written_comes_back(
     rows: list[list[str]], delimiter: str, quoting: int, ending: str, encoding: str
 ) -> None:
     head = ["email", *(f"c{n}" for n in range(1, len(rows[0])))]
-    if quoting == csv.QUOTE_MINIMAL:
-        rows = [[cell.replace("\r", "") for cell in row] for row in rows]  # csv.writer leaves a lone CR unquoted
+    if quoting == csv.QUOTE_MINIMAL:  # csv.writer leaves a newline unquoted that is not its own
+        rows = [
+            ["".join(sign for sign in cell if sign not in "\r\n" or sign in ending) for cell in row] for row in rows
+        ]
     buffer = io.StringIO(newline="")
     csv.writer(buffer, delimiter=delimiter, quoting=quoting, lineterminator=ending).writerows([head, *rows])  # type: ignore[arg-type]
     raw = buffer.getvalue().encode(encoding)
