@@ -99,6 +99,8 @@ class SmtpSession:
                 self._pipelined(line, commands) if "PIPELINING" in self.extensions else self._steps(line, commands)
             )
             if offered.ok:
+                if not line.quiet:
+                    raise line.ended("the relay gave more replies than it was sent commands")
                 line.stage = Stage.BODY
                 line.send(body, self.target.reply_timeout)
                 line.expect_silence()
@@ -227,8 +229,6 @@ class SmtpSession:
         if first is not None:
             # DATA was answered 354 with nobody to get the mail: a lone dot might send an empty one, so we close
             return self._refused(first, close=reply.code < 400 or reply.code == 421)
-        if not line.quiet:
-            raise line.ended("the relay gave more replies than it was sent commands")
         return Offered(True, Stage.DATA, reply)
 
     def _steps(self, line: Line, commands: list[bytes]) -> Offered:

@@ -253,12 +253,15 @@ def test_what_comes_before_the_dot_is_never_taken_for_its_answer(early: bytes) -
         assert (server.dots, server.taken) == (0, [])
 
 
-def test_more_replies_than_commands_end_the_conversation() -> None:
-    with FaultServer({"RCPT": b"250 ok\r\n250 ok\r\n"}) as server:
+@PIPELINED
+@pytest.mark.parametrize("verb", ["RCPT", "DATA"])
+def test_more_replies_than_commands_end_the_conversation_before_the_mail_goes_out(verb: str, pipelining: bool) -> None:
+    script = {"RCPT": b"250 ok\r\n250 ok\r\n"} if verb == "RCPT" else {"DATA": b"354 go\r\n250 ok\r\n"}
+    with FaultServer(script, extensions(pipelining)) as server:
         tried = try_one(SmtpSession(target(server)))
         server.settle()
-        assert tried.outcome.event is Event.RELEASE
-        assert (server.dots, tried.alive) == (0, False)
+        assert (tried.stage, tried.outcome.event, tried.alive) == (Stage.DATA, Event.RELEASE, False)
+        assert (server.dots, set(server.cut) <= {b""}) == (0, True)
 
 
 def test_a_421_behind_the_250_keeps_the_250_and_costs_only_the_connection() -> None:
