@@ -7,20 +7,22 @@ import os
 import shlex
 import subprocess
 import tempfile
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import OutreachError, UsageError
-from .common import AsJson, open_here, print_json, print_table
+from .case_views import case_json, due_words, print_case, print_list, row
+from .common import AsJson, open_here, print_json
 
 if TYPE_CHECKING:
     from ..records import CaseState
     from ..work.workspace import Workspace
 
-app = typer.Typer(no_args_is_help=True, help="Complaints and questions as cases, until they are solved.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Complaints and questions as cases, until they are solved."
+)
 
 CaseId = Annotated[int, typer.Argument(metavar="ID", help="The case's number, as `cases list` shows it.")]
 By = Annotated[str, typer.Option("--by", help="Who does it; else the name you are logged in with.")]
@@ -54,29 +56,12 @@ def list_cases(
     people = {case.id: customer for case, customer in rows}
     ranked = [case for case in rank_cases(case for case, _ in rows) if not overdue or is_overdue(case, now)]
     if as_json:
-        print_json([_case_json(workspace, case, people[case.id], now) for case in ranked])
+        print_json([case_json(workspace, case, people[case.id], now) for case in ranked])
         return
     if not ranked:
         typer.echo("No case is overdue." if overdue else "No case is open: nobody waits for an answer.")
         return
-    print_table(
-        ["case", "state", "due", "age", "urgency", "what", "topic", "owner", "from", "summary"],
-        [
-            [
-                case.id,
-                case.state,
-                _due_words(workspace, case, now),
-                _age(now, case.closed_at, case.opened_at),
-                "" if case.urgency == "normal" else case.urgency,
-                case.category,
-                case.topic,
-                case.owner or "nobody",
-                _person(case, people[case.id]),
-                case.summary[:60],
-            ]
-            for case in ranked
-        ],
-    )
+    print_list([row(workspace, case, people[case.id], now) for case in ranked])
 
 
 @app.command()
@@ -99,7 +84,7 @@ def show(case_id: CaseId, as_json: AsJson = False) -> None:
     moves = [(entry.at, entry.event) for entry in entries if entry.event is not None]
     taken = durations(case, moves, workspace.working_hours)
     if as_json:
-        value = _case_json(workspace, case, customer, now)
+        value = case_json(workspace, case, customer, now)
         value["first_answer_hours"], value["solution_hours"] = taken.first_answer, taken.solution
         value["entries"] = [
             entry.model_dump(include={"at", "kind", "event", "by", "text", "inbound_id", "delivery_id"})
@@ -109,25 +94,7 @@ def show(case_id: CaseId, as_json: AsJson = False) -> None:
         value["steps"] = [step.model_dump(include={"at", "rule", "state", "what", "reason"}) for step in steps]
         print_json(value)
         return
-    typer.echo(f"Case {case.id}: {case.category}{' about ' + case.topic if case.topic else ''}, {case.state}")
-    typer.echo(f"  from     {_person(case, customer)}")
-    typer.echo(f"  owner    {case.owner or 'nobody'}")
-    typer.echo(f"  urgency  {case.urgency}")
-    typer.echo(f"  opened   {_local(workspace, case.opened_at)}, {_age(now, case.closed_at, case.opened_at)} ago")
-    typer.echo(f"  due      {_due_words(workspace, case, now)}")
-    if taken.first_answer is not None:
-        typer.echo(f"  answered after {taken.first_answer:.1f} business hours")
-    if taken.solution is not None:
-        typer.echo(f"  solved   after {taken.solution:.1f} business hours, waiting for the customer left out")
-    for entry in entries:
-        what = entry.event or entry.kind
-        typer.echo(f"\n{_local(workspace, entry.at)}  {what}  {entry.by}")
-        for line in entry.text.splitlines():
-            typer.echo(f"    {line}")
-    if steps:
-        typer.echo("\nWhat it changed in the plan:")
-        for step in steps:
-            typer.echo(f"  {_local(workspace, step.at)}  {step.what} ({step.reason})")
+    print_case(workspace, case, customer, now, taken, entries, steps)
 
 
 @app.command()
@@ -254,7 +221,7 @@ def _tell(workspace: Workspace, case_id: int) -> None:
 
     with workspace.database.read() as session:
         case = find_case(session, case_id)
-    due = _due_words(workspace, case, workspace.clock())
+    due = due_words(workspace, case, workspace.clock())
     typer.echo(f"Case {case.id} is {case.state}, owned by {case.owner or 'nobody'}{'; due ' + due if due else ''}.")
 
 
@@ -323,46 +290,6 @@ def _states(names: list[str]) -> list[CaseState] | None:
     if unknown:
         raise UsageError(f"{unknown[0]!r} is no state of a case", remedy=f"They are {', '.join(STATES)}, and all.")
     return [CaseState(name) for name in names or STATES[:4]]
-
-
-def _case_json(workspace: Workspace, case: Any, customer: Any, now: datetime) -> dict[str, Any]:
-    from ..cases.clock import is_overdue  # lazy
-
-    value: dict[str, Any] = case.model_dump(exclude={"customer_id", "version"})
-    value["customer"] = customer.address if customer is not None else None
-    value["overdue"] = is_overdue(case, now)
-    value["age_hours"] = round(((case.closed_at or now) - case.opened_at).total_seconds() / 3600, 2)
-    value["due_local"] = _local(workspace, case.due_at)
-    return value
-
-
-def _person(case: Any, customer: Any) -> str:
-    if customer is None:
-        return str(case.author)
-    if customer.erased_at is not None:
-        return "erased"
-    name = " ".join(part for part in (customer.first_name, customer.last_name) if part)
-    return f"{name} <{customer.address}>" if name else str(customer.address or case.author)
-
-
-def _due_words(workspace: Workspace, case: Any, now: datetime) -> str:
-    from ..cases.clock import is_overdue  # lazy
-
-    if case.state == "waiting":
-        return f"waits for the customer since {_local(workspace, case.waiting_since)}"
-    if case.state not in ("new", "open"):
-        return ""
-    return _local(workspace, case.due_at) + (" (overdue)" if is_overdue(case, now) else "")
-
-
-def _local(workspace: Workspace, instant: datetime) -> str:
-    local = instant.astimezone(workspace.working_hours.zone)
-    return f"{local:%a} {local.day} {local:%b %H:%M}"
-
-
-def _age(now: datetime, closed_at: datetime | None, opened_at: datetime) -> str:
-    hours = ((closed_at or now) - opened_at).total_seconds() / 3600
-    return f"{hours / 24:.0f} d" if hours >= 48 else f"{hours:.0f} h" if hours >= 1 else f"{hours * 60:.0f} min"
 
 
 def _me() -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..store.edition_figures import EditionFigures, Rate, Rates
     from ..store.figures import Figures, Spread
 
-report_app = typer.Typer()
+report_app = typer.Typer(add_completion=False)
 SHOWN = 8
 
 

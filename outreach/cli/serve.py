@@ -11,7 +11,7 @@ import typer
 from ..errors import OutreachError
 from .common import open_here
 
-serve_app = typer.Typer()
+serve_app = typer.Typer(add_completion=False)
 
 
 @serve_app.command()
