@@ -147,6 +147,8 @@ def _entry_lines(entry: Entry) -> Iterable[str]:
     occasion = entry.occasion.replace("/", " ")
     yield f"{entry.campaign} · {entry.kind} · {occasion} · {entry.state}"
     yield f'  "{entry.subject}"' + (f": {entry.note}" if entry.note else "")
+    if entry.state == "waiting":
+        yield f"  a person must decide: change it, or let it go as it is: outreach send {entry.campaign} --release"
     yield f"  to {entry.going:,} of {entry.people:,} people"
     if entry.done and entry.edition_id is not None:
         yield "  so far: " + ", ".join(f"{count:,} {state}" for state, count in entry.done.items())

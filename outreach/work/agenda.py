@@ -226,7 +226,7 @@ def _coming(
         earlier = editions_of(session, found.id)
         if not found.schedule.strip():
             if not earlier or (only and all(edition.state not in UNFINISHED for edition in earlier)):
-                coming.append((found, timing, Occasion(f"once-{BY_HAND}", now)))
+                coming.append((found, timing, Occasion(f"once-{BY_HAND}{' again' if earlier else ''}", now)))
             continue
         known = {edition.occasion for edition in earlier}
         overdue = wanted_row(workspace, found, row) or {}
@@ -246,12 +246,12 @@ def _foresee(
     opens = max(occasion.opens, workspace.clock())
     draft = draft_edition(workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
     counts = count_forecast(session, workspace, campaign, draft, per_customer=timing.per_customer, foreseen=foreseen)
-    by_hand = occasion.key.endswith(BY_HAND)
+    by_hand, again = occasion.key.startswith(f"once-{BY_HAND}"), occasion.key.endswith("again")
     return Entry(
         campaign=campaign.name,
         kind=campaign.kind.value,
         subject=campaign.subject,
-        occasion=BY_HAND if by_hand else occasion.key,
+        occasion=occasion.key.removeprefix("once-"),
         state="to come" if occasion.opens > workspace.clock() else "ready" if by_hand else "due",
         opens=occasion.opens,
         people=counts.people,
@@ -265,7 +265,9 @@ def _foresee(
         first=dict(+counts.first),
         waiting=dict(+counts.waiting),
         changed_tips=counts.changed_tips,
-        note=f"goes when a person sends it: outreach send {campaign.name}" if by_hand else "",
+        note=f"goes when a person sends it: outreach send {campaign.name}{' --again' if again else ''}"
+        if by_hand
+        else "",
     )
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from ..address import new_public_id
-from ..errors import InputError, NeedsPerson, UsageError
+from ..errors import InputError, NeedsPerson, OutreachError, UsageError
 from ..records import Campaign, CampaignState, Edition, EditionState, Schedule
 from ..store.editions import (
     advance_schedule,
@@ -46,19 +46,27 @@ ONCE = "once-"
 
 
 def publish_due(workspace: Workspace, progress: Progress | None = None) -> list[int]:
-    """Finish broken-off plannings, then open and plan every occasion that is due. The editions opened."""
+    """Finish broken-off plannings, then open and plan every occasion that is due. The editions opened.
+
+    What is wrong with one campaign never stops another: it is raised at the end.
+    """
     settle_schedules(workspace)
     with workspace.database.read() as session:
-        wanted = [edition.id for edition, _ in editions_in(session, [EditionState.PLANNING])]
+        unfinished = [edition.id for edition, _ in editions_in(session, [EditionState.PLANNING])]
         due = [campaign.id for campaign, _ in schedules_due(session, workspace.clock())]
-    for campaign_id in due:
-        if campaign_id is not None:
-            wanted.append(_open_due(workspace, campaign_id, by_person=False))
-    return [
-        edition_id
-        for edition_id in wanted
-        if edition_id is not None and plan_edition(workspace, edition_id, progress) is EditionState.OPEN
-    ]
+    opened: list[int] = []
+    troubles: list[OutreachError] = []
+    for edition_id, campaign_id in [*((edition_id, None) for edition_id in unfinished), *((None, one) for one in due)]:
+        try:
+            if campaign_id is not None:
+                edition_id = _open_due(workspace, campaign_id, by_person=False)
+            if edition_id is not None and plan_edition(workspace, edition_id, progress) is EditionState.OPEN:
+                opened.append(edition_id)
+        except OutreachError as wrong:
+            troubles.append(wrong)
+    if troubles:
+        raise troubles[0]
+    return opened
 
 
 def open_occasion(

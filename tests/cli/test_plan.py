@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from outreach.cli.plan import plan_app
 from outreach.plan.steps import PlanEvent
-from outreach.records import Kind
+from outreach.records import EditionState, Kind
 from outreach.work.workspace import Workspace
-from tests.work.planning_kit import complain, make_campaign, make_tip
+from tests.work.planning_kit import complain, make_campaign, make_edition, make_tip
 
 MakeCustomer = Callable[..., int]
 
@@ -111,6 +111,16 @@ def test_the_json_of_the_plan_keeps_its_fields(acme: Workspace) -> None:
     assert news["refused"][0] == {"state": "withheld", "reason": "open complaint", "people": 1}
     assert tips["first"] == {"descaling": 1}
     assert set(found["changes"][0]) == {"at", "rule", "state", "who", "what", "reason", "case"}
+
+
+def test_an_edition_that_waits_says_why_and_what_a_person_can_do(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outreach.cli.plan.open_here", lambda: workspace)
+    make_edition(workspace, make_campaign(workspace), state=EditionState.WAITING, reason="unchanged", subject="Tips")
+    said = _run()
+    assert '"Tips": unchanged' in said
+    assert "outreach send tips --release" in said
 
 
 def test_an_empty_workspace_says_how_to_begin(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

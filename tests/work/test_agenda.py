@@ -150,7 +150,9 @@ def test_an_edition_that_waits_says_why(workspace: Workspace, people: list[int])
 def test_a_campaign_that_is_done_is_foreseen_again_only_when_asked_for(workspace: Workspace, people: list[int]) -> None:
     make_edition(workspace, make_campaign(workspace), state=EditionState.DONE)
     assert read_agenda(workspace).entries == ()
-    assert _only(workspace, campaign="tips").going == 5
+    asked = _only(workspace, campaign="tips")
+    assert (asked.occasion, asked.going) == ("by hand again", 5)
+    assert asked.note.endswith("outreach send tips --again")
 
 
 def test_a_paused_campaign_and_one_whose_rule_cannot_be_read_are_told(workspace: Workspace) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from outreach.errors import NeedsPerson, UsageError
+from outreach.errors import InputError, NeedsPerson, UsageError
 from outreach.plan.steps import PlanEvent
 from outreach.records import Campaign, CampaignState, Delivery, DeliveryState, Edition, EditionState, Schedule, Step
 from outreach.store.accounts import account
@@ -504,3 +504,24 @@ def test_where_more_than_two_in_a_hundred_cannot_be_rendered_the_edition_waits_a
     edition_id = open_occasion(workspace, "news", release=True)
     said = Counter((row.state.value, row.reason) for row in _deliveries(workspace, edition_id))
     assert said == {("queued", ""): 1, ("withheld", "render: plan"): 8}
+
+
+def test_what_is_wrong_with_one_campaign_never_stops_another(
+    workspace: Workspace, people: list[int], clock: Any
+) -> None:
+    _apply(workspace, schedule="every wednesday at 09:00", zone="UTC")
+    _apply(workspace, TIPS, schedule="every wednesday at 09:00", zone="UTC")
+    with workspace.database.write() as session:
+        campaign = find_campaign(session, "news")
+        assert campaign is not None
+        campaign.segment = "plan =="
+        session.add(campaign)
+    publish_due(workspace)
+    clock.now = datetime(2026, 12, 2, 9, 0, tzinfo=UTC)
+    for _ in range(2):
+        with pytest.raises(InputError):
+            publish_due(workspace)
+    assert _editions(workspace) == [
+        ("2026-12-02/09:00", EditionState.PLANNING),
+        ("2026-12-02/09:00", EditionState.OPEN),
+    ]
