@@ -17,7 +17,9 @@ INBOX = "inbox"
 @catcher_app.command()
 def catcher(
     host: Annotated[str, typer.Option(help="Where to listen; else relay.host of the settings.")] = "",
-    port: Annotated[int, typer.Option(help="The port; else relay.port of the settings.", min=0, max=65535)] = -1,
+    port: Annotated[
+        int | None, typer.Option(help="The port; else relay.port of the settings.", min=0, max=65535)
+    ] = None,
 ) -> None:
     """Take mail like a relay, and file it in a Maildir instead of sending it on.
 
@@ -31,7 +33,7 @@ def catcher(
 
     workspace = open_here()
     relay = workspace.settings.relay
-    place, number = host or relay.host, port if port >= 0 else relay.port
+    place, number = host or relay.host, relay.port if port is None else port
     if not is_loopback(place):
         raise UsageError(
             f"{place} is not this machine: the catcher takes mail from here only",
