@@ -291,6 +291,7 @@ def _watch(workspace: Workspace, name: str, address: str, port: int) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", port))
+            listener.listen()
         except OSError as wrong:
             raise UsageError(f"port {port} cannot be used: {wrong.strerror}", remedy="Choose another, or 0.") from None
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
