@@ -55,10 +55,11 @@ class BounceReport:
     returned: ParsedMail | None = None
 
 
-def read_bounce(mail: ParsedMail, raw: bytes) -> BounceReport | None:
+def read_bounce(mail: ParsedMail, raw: bytes, *, strict: bool = False) -> BounceReport | None:
     """The report in a mail that a machine sent about ours, or None where it holds none.
 
-    A structured report is read first; then the samples of flufl.bounce find the recipient in free text.
+    A structured report is read first; then the detectors of flufl.bounce find the recipient in free text. `strict`:
+    nothing else says that it is a bounce, so that words alone ("does not exist") are not enough.
     """
     returned = returned_headers(mail)
     for part in mail.parts:
@@ -66,7 +67,7 @@ def read_bounce(mail: ParsedMail, raw: bytes) -> BounceReport | None:
             found = _worst(_recipients(mime.decode_bytes(part.body, part.charset), returned))
             if found is not None:
                 return found
-    return _from_free_text(mail, raw, returned)
+    return _from_free_text(mail, raw, returned, strict)
 
 
 def returned_headers(mail: ParsedMail) -> ParsedMail | None:
@@ -138,12 +139,14 @@ def _typed(value: str) -> str:
     return plain_address(value.partition(";")[2].strip() or value)
 
 
-def _from_free_text(mail: ParsedMail, raw: bytes, returned: ParsedMail | None) -> BounceReport | None:
+def _from_free_text(mail: ParsedMail, raw: bytes, returned: ParsedMail | None, strict: bool) -> BounceReport | None:
     temporary, permanent = _scan(raw[:200_000])
     words = mail.text[:20_000]
     status = _STATUS.search(words)
     stated = status[1] if status else f"{basic[1][0]}.0.0" if (basic := _BASIC.search(words)) else ""
     diagnostic = _telling_line(words)
+    if strict and not permanent and not temporary:
+        return None
     if permanent or (not temporary and _BAD_WORDS.search(words.lower())):
         recipient = plain_address(sorted(permanent)[0]) if permanent else ""
         return BounceReport("failed", recipient, stated, diagnostic, classify_status(stated, diagnostic), returned)

@@ -16,15 +16,20 @@ from .dsn import BounceReport, read_bounce, returned_headers
 from .mail import Limits, ParsedMail
 
 _MACHINE_SENDERS = re.compile(
-    r"^(?:mailer-daemon|mail-daemon|postmaster|mailer|mdaemon|bounces?|smtp-daemon)(?:[+.-].*)?@"
+    r"\b(?:mailer[-._]daemon|mail[-._]daemon|mdaemon|smtp[-._]daemon|postmaster)\b"
+    r"|\bmail[-._ ]delivery[-._ ](?:sub)?system\b"
+    r"|^<?bounces?[+@-]"
 )
 _BOUNCE_SUBJECT = re.compile(
-    r"undeliver|unzustellbar|delivery (?:status|failure|has failed|incomplete)|delivery to .{1,80} has|failure notice"
-    r"|mail delivery (?:failed|system)|returned (?:mail|to sender)|delivery notification|nicht zustellbar|non remis"
-    r"|mensaje no entregado|mancata consegna|warning: could not send|undelivered mail|mail system error"
-    r"|non distribuable"
+    r"undeliver|unzustellbar|delivery (?:status|failure|problem|warning|has failed|incomplete|notification|error)"
+    r"|delivery to .{1,80} has|failure (?:notice|delivery)|mail delivery|(?:mail|message) (?:delivery )?failed"
+    r"|returned (?:mail|to sender|message)|mail (?:system )?error|mail failure|failed mail|non-delivery|nondeliver"
+    r"|(?:could not be|not been|not|cannot be) delivered|could not send|nicht zustellbar|nicht zugestellt|non remis"
+    r"|non distribuable|no entregado|mancata consegna|niet bezorgd|не доставлено|user unknown"
 )
+_DELAY_SUBJECT = re.compile(r"\bdelay|\bwarning\b|not yet been|verzöger|en attente")
 _ANSWER_MARK = r"^(?:(?:re|aw|fwd?|tr|sv|antw?|rif|odp):\s*)*"
+_SUBJECT_OF_AN_ANSWER = re.compile(r"(?:re|aw|antw|sv|rif|odp):")
 _AUTO_SUBJECT = re.compile(
     _ANSWER_MARK + r"(?:\[?auto(?:matic|mated)?[- ]?(?:reply|response|replied|generated)"
     r"|out[ -]of[ -](?:the )?office|ooo\b|away from (?:my|the) (?:office|desk|mail)"
@@ -83,7 +88,8 @@ def sort_machine(mail: ParsedMail, raw: bytes, *, to_bounces: bool = False) -> M
         return MachineMail(Machine.ABUSE_REPORT, f"Feedback-Type: {feedback.kind}", feedback=feedback)
     if any(part.media_type in _RECEIPT for part in mail.parts) or mail.report_type == "disposition-notification":
         return MachineMail(Machine.RECEIPT, "a receipt (disposition notification)")
-    if (why := _looks_like_bounce(mail, to_bounces)) and (found := _bounce(mail, raw, why)):
+    why, sure = _looks_like_bounce(mail, to_bounces)
+    if why and (found := _bounce(mail, raw, why, sure)):
         return found
     if calendar := _calendar(mail):
         return MachineMail(Machine.CALENDAR, calendar)
@@ -103,24 +109,29 @@ def _feedback(mail: ParsedMail) -> Feedback | None:
     return Feedback(fields.get("feedback-type", "abuse").strip().lower(), recipient[:320], returned_headers(mail))
 
 
-def _looks_like_bounce(mail: ParsedMail, to_bounces: bool) -> str:
+def _looks_like_bounce(mail: ParsedMail, to_bounces: bool) -> tuple[str, bool]:
+    """Why it may be one ("" if nothing says so), and whether that is sure before the report in it is read."""
+    subject = mail.subject.lower()[:300]
+    from_machine = bool(_MACHINE_SENDERS.search(mail.header("from").lower()[:500]))
+    told = bool(_BOUNCE_SUBJECT.search(subject)) and not _SUBJECT_OF_AN_ANSWER.match(subject)
     if mail.report_type == "delivery-status" or any("delivery-status" in part.media_type for part in mail.parts):
-        return "a delivery status report"
+        return "a delivery status report", True
     if mail.has("x-failed-recipients"):
-        return "X-Failed-Recipients"
-    if _MACHINE_SENDERS.match(mail.sender.lower()) and _BOUNCE_SUBJECT.search(mail.subject.lower()[:300]):
-        return f"from {mail.sender}"
-    if mail.return_path == "" and _BOUNCE_SUBJECT.search(mail.subject.lower()[:300]):
-        return "the null reverse-path and its subject"
-    if to_bounces and (mail.return_path == "" or _MACHINE_SENDERS.match(mail.sender.lower())):
-        return "it came to the reverse-path of our mail"
-    return ""
+        return "X-Failed-Recipients", True
+    if from_machine:
+        return f"from {mail.sender or 'a mail system'}", told or bool(_DELAY_SUBJECT.search(subject))
+    if mail.return_path == "":
+        return ("the null reverse-path and its subject", True) if told else ("the null reverse-path", to_bounces)
+    return (f"its subject: {mail.subject[:80]}", False) if told else ("", False)
 
 
-def _bounce(mail: ParsedMail, raw: bytes, why: str) -> MachineMail | None:
-    report = read_bounce(mail, raw)
+def _bounce(mail: ParsedMail, raw: bytes, why: str, sure: bool) -> MachineMail | None:
+    report = read_bounce(mail, raw, strict=not sure)
     if report is None:
-        return None if _auto_reply(mail) else MachineMail(Machine.BOUNCE, why)
+        if not sure:
+            return None
+        late = _DELAY_SUBJECT.search(mail.subject.lower()[:300])
+        return MachineMail(Machine.DELAY if late else Machine.BOUNCE, why)
     if report.action == "delivered":
         return MachineMail(Machine.RECEIPT, "a delivery status report: delivered", bounce=report)
     if report.action == "delayed":
@@ -162,6 +173,6 @@ def _other_machine(mail: ParsedMail) -> str:
         return f"Precedence: {precedence}"
     if mail.has("list-id", "list-unsubscribe"):
         return "it came through a mailing list"
-    if _MACHINE_SENDERS.match(mail.sender.lower()):
+    if _MACHINE_SENDERS.search(mail.header("from").lower()[:500]):
         return f"from {mail.sender}"
     return ""

@@ -88,6 +88,35 @@ def test_what_comes_to_our_reverse_path_from_nobody_is_a_bounce() -> None:
     assert sort(raw, to_bounces=True).machine is Machine.BOUNCE
 
 
+def test_a_gateway_that_says_so_in_free_text_only_is_found_by_the_recipient() -> None:
+    raw = (
+        b"From: gateway@corp.example\nTo: care@acme.example\nSubject: Mail could not be delivered\n"
+        b"Precedence: bulk\n\nThe email below could not be delivered to the following user:\n\n<ann@example.com>\n\n"
+        b"550 5.1.1 user unknown\n\nOld message:\nSubject: Tips\n"
+    )
+    found = sort(raw)
+    assert found.machine is Machine.BOUNCE
+    assert found.bounce is not None
+    assert found.bounce.recipient == "ann@example.com"
+
+
+@pytest.mark.parametrize(
+    "subject", ["Delivery failure", "Parcel could not be delivered", "Re: Undelivered Mail Returned to Sender"]
+)
+def test_a_person_who_writes_about_a_delivery_is_no_bounce(subject: str) -> None:
+    words = "My parcel was returned and your tracking page does not exist. 550 euros! Who is the user unknown there?"
+    raw = f"From: ann@example.com\nReturn-Path: <ann@example.com>\nSubject: {subject}\n\n{words}\n".encode()
+    assert sort(raw).machine is Machine.HUMAN
+
+
+def test_a_warning_in_free_text_is_a_delay() -> None:
+    raw = (
+        b"From: Mail Delivery System <mailer-daemon@mx.example>\nReturn-Path: <>\n"
+        b"Subject: Warning: message delayed 24 hours\n\nYour message is still in the queue.\n"
+    )
+    assert sort(raw).machine is Machine.DELAY
+
+
 def report(kind: str) -> bytes:
     return (
         "From: fbl@isp.example\r\nTo: care@acme.example\r\nSubject: FW: Tips\r\n"
