@@ -110,10 +110,7 @@ def line(name: str, title: str, points: Sequence[Point], *, mark: float | None =
             x, y = place(number, point.value)
             body += Markup('<circle cx="{x}%" cy="{y}" r="4.5" class="dot {tone}"/>').format(x=x, y=y, tone=point.tone)
             if number in telling:
-                beside = y + 20 if _is_dip(points, number) and y < PLOT - 24 else y - 11
-                body += Markup('<text x="{x}%" y="{y}" class="value" text-anchor="middle">{words}</text>').format(
-                    x=x, y=_round(beside), words=point.words
-                )
+                body += _number(points, number, x, y)
         body += _foot(_round(step * (number + 0.5)), point.label, number, len(points))
     told = [*points, Point("level", mark, mark_words)] if mark is not None else points
     return _svg(name, title, told, body, PLOT + FOOT)
@@ -179,6 +176,18 @@ def _telling(points: Sequence[Point]) -> set[int]:
         if all(abs(number - other) > 1 for other in chosen):
             chosen.add(number)
     return chosen
+
+
+def _number(points: Sequence[Point], number: int, x: float, y: float) -> Markup:
+    """A point's value where the line does not cross it: below a dip, right of a fall, else above."""
+    shift, anchor, at = 0, "middle", y - 11
+    if _is_dip(points, number) and y < PLOT - 24:
+        at = y + 20
+    elif 0 < number < len(points) - 1 and (points[number - 1].value or 0) > (points[number].value or 0):
+        shift, anchor = 4, "start"
+    return Markup('<text x="{x}%" y="{y}" dx="{shift}" class="value" text-anchor="{anchor}">{words}</text>').format(
+        x=x, y=_round(at), shift=shift, anchor=anchor, words=points[number].words
+    )
 
 
 def _is_dip(points: Sequence[Point], number: int) -> bool:

@@ -63,7 +63,7 @@ def attention(figures: Figures) -> list[str]:
     """What needs a person, most pressing first."""
     cases, told = figures.cases, []
     if cases.overdue:
-        told.append(f"{_count(cases.overdue, 'case is', 'cases are')} overdue: a customer waits too long for us.")
+        told.append(f"{_count(cases.overdue, 'case is', 'cases are')} overdue: we owe the customer a word.")
     if figures.in_doubt:
         told.append(f"{_count(figures.in_doubt, 'mail is', 'mails are')} in doubt: nobody knows whether it was taken.")
     if figures.replies.unreviewed:
@@ -102,7 +102,11 @@ def hours(value: float | None) -> str:
 def _tiles(figures: Figures) -> list[Tile]:
     cases = figures.cases
     return [
-        Tile(f"{figures.people_reached:,}", "people reached", f"by {figures.sent:,} mails that were accepted"),
+        Tile(
+            f"{figures.people_reached:,}",
+            "people reached",
+            f"by {_count(figures.sent, 'mail that was', 'mails that were')} accepted",
+        ),
         Tile(
             rate(figures.complaints),
             "complaints per 1,000 reached",
@@ -116,7 +120,7 @@ def _tiles(figures: Figures) -> list[Tile]:
         ),
         Tile(hours(cases.first_answer.median), "to the first answer", _spread_words(cases.first_answer)),
         Tile(hours(cases.solution.median), "to the solution", _spread_words(cases.solution)),
-        Tile(f"{figures.unsubscribed:,}", "unsubscribed", f"{figures.bounced:,} mails bounced"),
+        Tile(f"{figures.unsubscribed:,}", "unsubscribed", f"{_count(figures.bounced, 'mail', 'mails')} bounced"),
     ]
 
 
