@@ -24,6 +24,7 @@ from outreach.records import (
     Step,
     Urgency,
 )
+from outreach.work.answer import answer_case
 from outreach.work.casework import move_case
 from outreach.work.follow_up import after_answer, after_close, after_reopen, after_review, follow_up
 from outreach.work.workspace import Workspace
@@ -31,6 +32,7 @@ from outreach.work.workspace import Workspace
 from ..cases.make import follow as follow_inbound
 from ..cases.make import receive, review, write_inbound
 from ..conftest import HandClock, MakeCustomer
+from ..web.make import make_edition
 
 
 @pytest.fixture
@@ -269,3 +271,38 @@ def test_undoing_a_confirmation_leaves_only_a_suggestion(workspace: Workspace, a
 def _version(workspace: Workspace, customer_id: int) -> int:
     with workspace.database.read() as session:
         return session.get_one(Customer, customer_id).version
+
+
+def test_what_comes_back_to_our_answer_belongs_to_its_case_whatever_it_is(
+    workspace: Workspace, ann: int, clock: HandClock
+) -> None:
+    case_id = receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    assert case_id is not None
+    answer = answer_case(workspace, case_id, "Which cable do you use?", "maria")
+    do(workspace, case_id, CaseEvent.WAIT)
+    clock.advance(days=1)
+    assert receive(workspace, Category.OTHER, customer_id=ann, delivery_id=answer, text="The black one.") == case_id
+    assert the_case(workspace, case_id).state is CaseState.OPEN
+    do(workspace, case_id, CaseEvent.RESOLVE)
+    do(workspace, case_id, CaseEvent.CONFIRM)
+    again = receive(workspace, Category.COMPLAINT, customer_id=ann, delivery_id=answer, topics=("billing",))
+    assert again == case_id, "a confirmed case is reopened by its own thread"
+    assert the_case(workspace, case_id).state is CaseState.OPEN
+
+
+def test_the_same_topic_after_the_customer_confirmed_is_a_new_matter(workspace: Workspace, ann: int) -> None:
+    case_id = receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    do(workspace, case_id, CaseEvent.RESOLVE)
+    do(workspace, case_id, CaseEvent.CONFIRM)
+    assert receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",)) != case_id
+
+
+def test_two_replies_to_one_mail_are_one_matter_unless_their_topics_differ(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    ann = make_customer("ann2@example.com")
+    _, (delivery_id,) = make_edition(workspace, [ann])
+    first = receive(workspace, Category.COMPLAINT, customer_id=ann, delivery_id=delivery_id, topics=("charging",))
+    assert receive(workspace, Category.QUESTION, customer_id=ann, delivery_id=delivery_id) == first
+    other = receive(workspace, Category.QUESTION, customer_id=ann, delivery_id=delivery_id, topics=("billing",))
+    assert other != first
