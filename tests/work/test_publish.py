@@ -17,6 +17,7 @@ from outreach.store.accounts import account
 from outreach.store.editions import find_campaign
 from outreach.store.outbox import insert_deliveries
 from outreach.work import planning
+from outreach.work.agenda import read_agenda
 from outreach.work.compose import apply_campaign, apply_tip
 from outreach.work.publish import open_occasion, plan_edition, publish_due
 from outreach.work.workspace import Workspace
@@ -525,3 +526,24 @@ def test_what_is_wrong_with_one_campaign_never_stops_another(
         ("2026-12-02/09:00", EditionState.PLANNING),
         ("2026-12-02/09:00", EditionState.OPEN),
     ]
+
+
+def test_the_forecast_is_what_planning_then_does(workspace: Workspace, make_customer: MakeCustomer, clock: Any) -> None:
+    zones = ["Europe/Berlin", "America/Los_Angeles", "Asia/Tokyo", None]
+    ids = [make_customer(f"p{number}@example.com", zone=zones[number % 4]) for number in range(16)]
+    for number in (1, 6, 11):
+        make_customer(f"off{number}@example.com", subscribed=False)
+    complain(workspace, ids[0])
+    complain(workspace, ids[5], "delivery", PlanEvent.COMPLAINT_CONFIRMED)
+    _apply(workspace, schedule="every wednesday at 09:00", zone="Europe/Berlin")
+    foreseen = read_agenda(workspace, days=2).entries[0]
+    clock.now = datetime(2026, 12, 2, 8, 0, tzinfo=UTC)
+    publish_due(workspace)
+    planned = read_agenda(workspace, days=2).entries[0]
+    assert planned.state == "open"
+    assert (planned.people, planned.going, planned.before) == (foreseen.people, foreseen.going, foreseen.before)
+    assert sorted(planned.slots, key=repr) == sorted(foreseen.slots, key=repr)
+    assert planned.later == foreseen.later
+    assert {(one.state, one.reason, one.people) for one in planned.refused} == {
+        (one.state, one.reason, one.people) for one in foreseen.refused
+    }
