@@ -50,11 +50,7 @@ def queue_single(
     if kind not in CAMPAIGNS:
         raise ValueError(f"{kind} is no single mail")
     canonical = canonical_address(address)
-    try:
-        for name, value in (("Subject", subject), ("In-Reply-To", in_reply_to), ("References", references)):
-            checked(name, value)
-    except TemplateError as wrong:
-        raise UsageError(wrong.message, remedy=wrong.remedy) from None
+    _check_headers({"Subject": subject, "In-Reply-To": in_reply_to, "References": references})
     campaign_id = system_campaign(session, CAMPAIGNS[kind], kind, now)
     key = address_key(workspace.keys, canonical)
     found = _delivery(session, campaign_id, occasion, key)
@@ -63,54 +59,54 @@ def queue_single(
         found = _delivery(session, campaign_id, occasion, key)
     if found is not None:
         return found
-    expires = now + timedelta(days=workspace.settings.sending.expires_days)
-    edition_id = add_single(
-        session,
-        {
-            "public_id": new_public_id(),
-            "campaign_id": campaign_id,
-            "kind": kind,
-            "number": 1,
-            "occasion": occasion,
-            "state": EditionState.OPEN,
-            "reason": "",
-            "segment": "",
-            "subject": subject,
-            "sender": sender or workspace.settings.identity.sender,
-            "content_digest": "",
-            "frozen": {
-                "format": 1,
-                "method": READY,
-                "subject": subject,
-                "text": text,
-                "to": canonical,
-                "in_reply_to": in_reply_to,
-                "references": references,
-                **(content or {}),
-            },
-            "due_at": now,
-            "expires_at": expires,
-            "frozen_at": now,
-            "planned_at": now,
-            "planned": 1,
-            "planned_digest": people_digest([key]),
-        },
-    )
-    row = {
-        "public_id": public_id or new_public_id(),
-        "edition_id": edition_id,
-        "campaign_id": campaign_id,
-        "occasion": occasion,
-        "customer_id": customer_id,
-        "address_key": key,
-        "kind": kind,
-        "due_at": now,
-        "expires_at": expires,
+    frozen = {
+        "format": 1,
+        "method": READY,
+        "subject": subject,
+        "text": text,
+        "to": canonical,
+        "in_reply_to": in_reply_to,
+        "references": references,
+        **(content or {}),
     }
-    insert_deliveries(session, [row])
+    shared = {
+        "campaign_id": campaign_id,
+        "kind": kind,
+        "occasion": occasion,
+        "due_at": now,
+        "expires_at": now + timedelta(days=workspace.settings.sending.expires_days),
+    }
+    edition = {"subject": subject, "sender": sender or workspace.settings.identity.sender, "frozen": frozen}
+    edition_id = add_single(session, {**shared, **edition, **_planned(key, now)})
+    own = {"public_id": public_id or new_public_id(), "edition_id": edition_id, "customer_id": customer_id}
+    insert_deliveries(session, [{**shared, **own, "address_key": key}])
     queued = _delivery(session, campaign_id, occasion, key)
     assert queued is not None
     return queued
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    try:
+        for name, value in headers.items():
+            checked(name, value)
+    except TemplateError as wrong:
+        raise UsageError(wrong.message, remedy=wrong.remedy) from None
+
+
+def _planned(key: str, now: datetime) -> dict[str, Any]:
+    """What an edition for one person says of itself: open at once, planned for just that one."""
+    return {
+        "public_id": new_public_id(),
+        "number": 1,
+        "state": EditionState.OPEN,
+        "reason": "",
+        "segment": "",
+        "content_digest": "",
+        "frozen_at": now,
+        "planned_at": now,
+        "planned": 1,
+        "planned_digest": people_digest([key]),
+    }
 
 
 def _delivery(session: Session, campaign_id: int, occasion: str, key: str) -> int | None:
