@@ -60,12 +60,13 @@ def _from_html(html: str) -> str:
 
 
 def _begin_of_quote(lines: Sequence[str], marked: Sequence[bool]) -> int:
-    """The first line that introduces or is a quotation; past the end where there is none."""
+    """The first line that introduces or is a quotation, rules above it included; past the end where there is none."""
     for number, line in enumerate(lines):
-        if marked[number] or is_original_mark(line) or is_intro(lines, number):
+        block = is_header_field(line) and sum(is_header_field(near) for near in lines[number : number + 6]) >= 3
+        if block or marked[number] or is_original_mark(line) or is_intro(lines, number):
+            while number and (is_separator(lines[number - 1]) or not lines[number - 1].strip()):
+                number -= 1
             return number
-        if is_header_field(line) and sum(is_header_field(near) for near in lines[number : number + 6]) >= 3:
-            return number - 1 if number and is_separator(lines[number - 1]) else number
     return len(lines)
 
 

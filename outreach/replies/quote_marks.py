@@ -16,7 +16,8 @@ _ORIGINAL = frozenset(
         "message d'origine", "message original", "message transféré", "mensaje original", "mensaje reenviado",
         "messaggio originale", "messaggio inoltrato", "oorspronkelijk bericht", "doorgestuurd bericht",
         "mensagem original", "mensagem encaminhada", "ursprungligt meddelande", "originalmeddelande",
-        "oprindelig meddelelse", "original meddelelse", "opprinnelig melding", "alkuperäinen viesti",
+        "oprindelig meddelelse", "oprindelig besked", "original meddelelse", "opprinnelig melding",
+        "alkuperäinen viesti",
         "wiadomość oryginalna", "oryginalna wiadomość", "původní zpráva", "původní e-mail", "eredeti üzenet",
         "mesaj original", "orijinal mesaj", "исходное сообщение", "пересылаемое сообщение",
         "begin forwarded message:", "anfang der weitergeleiteten nachricht:", "début du message transféré :",
@@ -36,14 +37,14 @@ _INTROS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("w dniu ", "dnia ", "pon", "wt", "śr", "czw", "pt", "sob", "niedz"), (" napisał", " pisze", " napisała")),
     (("dne ", "po ", "út ", "st ", "čt ", "pá ", "so ", "ne "), (" napsal", " odesílatel")),
     (("ma ", "ti ", "ke ", "to ", "pe ", "la ", "su "), (" kirjoitti",)),
-    (("",), (" şunu yazdı", " tarihinde", " ezt írta", " a scris", " написал", " пишет", " написала", "写道", "寫道")),
+    (("",), (" şunu yazdı", " tarihinde", " írta", " a scris", " написал", " пишет", " написала", "写道", "寫道")),
     (("",), ("のメール", "さんは書きました", "님이 작성")),
 )
 _FIELDS = frozenset(
     (
         "from", "sent", "date", "to", "cc", "subject", "reply-to",
         "von", "gesendet", "datum", "an", "betreff", "kopie",
-        "de", "envoyé", "date d'envoi", "à", "objet", "enviado", "enviado el", "fecha", "para", "asunto",
+        "de", "envoyé", "date d'envoi", "à", "objet", "envoyé le", "enviado", "enviado el", "fecha", "para", "asunto",
         "da", "inviato", "data", "a", "oggetto", "van", "verzonden", "aan", "onderwerp", "enviada em", "assunto",
         "från", "skickat", "till", "ämne", "fra", "sendt", "til", "emne", "lähettäjä", "lähetetty", "aihe",
         "od", "wysłano", "do", "temat", "odesláno", "komu", "předmět", "kimden", "gönderildi", "kime", "konu",
@@ -54,7 +55,8 @@ _LINKS = ("http://", "https://", "mailto:", "www.", "cid:", "image:", "bild:")
 _MOBILE = (
     "sent from my ", "sent from outlook", "sent from yahoo", "sent from mail for windows", "sent with proton",
     "sent via ", "get outlook for ", "von meinem ", "gesendet von ", "gesendet mit ", "von unterwegs gesendet",
-    "diese nachricht wurde von meinem", "envoyé de mon ", "envoyé depuis ", "télécharger outlook", "enviado desde ",
+    "diese nachricht wurde von meinem", "envoyé de mon ", "envoyé depuis ", "envoyé à partir de ",
+    "télécharger outlook", "enviado desde ",
     "enviado do meu ", "obtener outlook", "inviato da ", "verzonden vanaf ", "verstuurd vanaf ", "skickat från ",
     "sendt fra ", "lähetetty ", "wysłano z ", "wysłane z ", "odesláno z ", "отправлено с ", "iphoneから送信",
     "outlook für ", "holen sie sich outlook",
@@ -87,18 +89,28 @@ def is_intro(lines: Sequence[str], number: int) -> bool:
             return False
         if joined.endswith((":", "：")):
             return _says_who_wrote(joined.lower())
+        if joined.strip(" -").endswith(" wrote") and "@" in joined:
+            return True
     return False
 
 
 def _says_who_wrote(line: str) -> bool:
     if not any(char.isdigit() for char in line) and "@" not in line:
         return False
+    if "@" in line and len(line) < 200 and _looks_dated(line):
+        return True
     return any(line.startswith(begins) and any(verb in line for verb in verbs) for begins, verbs in _INTROS)
+
+
+def _looks_dated(line: str) -> bool:
+    """A day, a year and a time of day stand in it: what mail programs of any language write over a quotation."""
+    digits = "".join(char if char.isdigit() else " " for char in line).split()
+    return len(digits) >= 4 and any(len(part) == 4 and part[:2] in ("19", "20") for part in digits)
 
 
 def is_header_field(line: str) -> bool:
     """ "From: …", "Gesendet: …": a line of a header block as mail programs quote it."""
-    name, colon, _ = line[:60].strip(" \t>*").partition(":")
+    name, colon, _ = line[:60].replace("\xa0", " ").strip(" \t>*").partition(":")
     return bool(colon) and name.strip(" *").lower() in _FIELDS
 
 

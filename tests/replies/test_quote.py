@@ -171,3 +171,25 @@ def test_subtraction_finds_the_own_words_of_simulated_replies() -> None:
         own, reply = _reply(chance)
         right += strip_quotes(reply, "", SENT).text == own
     assert right >= 297
+
+
+@pytest.mark.parametrize(
+    "intro",
+    [
+        '30.09.2017, 18.30, "Acme - Care" <care@acme.example>:',
+        "2017-11-24 16:32 GMT+01:00 Acme Care <care@acme.example>:",
+        "Wednesday, 17 November 2021, 3:32 PM +0300 from care@acme.example <care@acme.example>:",
+        "---- On Wed, 24 Feb 2021 14:02:50 +0530 care@acme.example wrote ----",
+        "De\xa0: Acme <care@acme.example>\nÀ\xa0: Ann\nEnvoyé le\xa0: Mercredi 30 novembre 2016 10h30\nObjet\xa0: Re",
+        "______________\n\n-------- Oprindelig besked --------",
+    ],
+)
+def test_other_heads_of_a_quotation(intro: str) -> None:
+    assert strip_quotes(f"It leaks.\n\n{intro}\n\nOur old words").text == "It leaks."
+
+
+def test_times_in_a_persons_own_words_are_no_head_of_a_quotation() -> None:
+    text = (
+        "Please call me:\n\n2024-01-15 14:30:25\n15.01.2024 14:30\nOn the other hand: later.\n\nMy address: a@b.example"
+    )
+    assert strip_quotes(text).text == text
