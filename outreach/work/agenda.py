@@ -216,7 +216,8 @@ def _coming(
         if only not in (None, found.name) or found.id is None:
             continue
         if found.state is not CampaignState.ACTIVE:
-            problems.append(f"{found.name} is {found.state.value}")
+            if found.state is CampaignState.PAUSED or only is not None:
+                problems.append(f"{found.name} is {found.state.value}: nothing of it is sent")
             continue
         try:
             timing = timing_of(workspace, found)

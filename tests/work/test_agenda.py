@@ -158,8 +158,11 @@ def test_a_campaign_that_is_done_is_foreseen_again_only_when_asked_for(workspace
 def test_a_paused_campaign_and_one_whose_rule_cannot_be_read_are_told(workspace: Workspace) -> None:
     make_campaign(workspace, "paused", state=CampaignState.PAUSED)
     make_campaign(workspace, "odd", schedule="every tueday at 09:00")
+    make_campaign(workspace, "old", state=CampaignState.CANCELLED)
     problems = read_agenda(workspace).problems
-    assert "paused is paused" in problems
+    assert "paused is paused: nothing of it is sent" in problems
+    assert not any(problem.startswith("old") for problem in problems)
+    assert read_agenda(workspace, campaign="old").problems == ("old is cancelled: nothing of it is sent",)
     assert any(problem.startswith("campaign odd: the schedule cannot be read at column 7") for problem in problems)
 
 
