@@ -152,15 +152,16 @@ def _near(lines: Sequence[str], quoted: Sequence[bool], places: range) -> bool:
 
 
 def _signature(lines: Sequence[str], quoted: list[bool]) -> list[bool]:
-    """Take the signature off: from its mark to the next quoted line, and what phones append."""
+    """Take the signature off: from its mark to the next quoted line, and what phones append as the last line."""
     inside = False
     result = list(quoted)
+    own = [number for number, out in enumerate(quoted) if not out and lines[number].strip()]
     for number, line in enumerate(lines):
         if quoted[number]:
             inside = False
         elif line in ("--", "-- ") and any(lines[:number]):
             inside = True
-        if inside or is_mobile_signature(line):
+        if inside or (own[-1:] == [number] and is_mobile_signature(line)):
             result[number] = True
     return result
 

@@ -54,7 +54,8 @@ _FIELDS = frozenset(
 _LINKS = ("http://", "https://", "mailto:", "www.", "cid:", "image:", "bild:")
 _MOBILE = (
     "sent from my ", "sent from outlook", "sent from yahoo", "sent from mail for windows", "sent with proton",
-    "sent via ", "get outlook for ", "von meinem ", "gesendet von ", "gesendet mit ", "von unterwegs gesendet",
+    "sent via the ", "sent via mobile", "get outlook for ", "von meinem ", "gesendet von mein", "gesendet von outlook",
+    "gesendet von mail für windows", "gesendet mit der ", "gesendet mit outlook", "von unterwegs gesendet",
     "diese nachricht wurde von meinem", "envoyé de mon ", "envoyé depuis ", "envoyé à partir de ",
     "télécharger outlook", "enviado desde ",
     "enviado do meu ", "obtener outlook", "inviato da ", "verzonden vanaf ", "verstuurd vanaf ", "skickat från ",

@@ -193,3 +193,8 @@ def test_times_in_a_persons_own_words_are_no_head_of_a_quotation() -> None:
         "Please call me:\n\n2024-01-15 14:30:25\n15.01.2024 14:30\nOn the other hand: later.\n\nMy address: a@b.example"
     )
     assert strip_quotes(text).text == text
+
+
+def test_what_was_sent_from_somewhere_is_no_mobile_footer_in_the_middle_of_a_text() -> None:
+    text = "Sent from my office on Monday, not here on Friday.\nWhere is it?"
+    assert strip_quotes(text).text == text
