@@ -100,16 +100,18 @@ def tell_message(session: Session, row: Inbound, verdicts: Sequence[Verdict]) ->
 
     customer = session.get(Customer, row.customer_id) if row.customer_id is not None else None
     who = f"{row.sender_name} <{row.sender}>".strip() if row.sender else row.handle or row.phone or row.sender_name
-    typer.echo(f"message {row.id} · {row.channel.value} · {row.received_at:%Y-%m-%d %H:%M} UTC · from {who or '?'}")
+    typer.echo(
+        f"message {row.id} · {row.channel.value} · {row.received_at:%Y-%m-%d %H:%M} UTC · from {_safe(who) or '?'}"
+    )
     if row.subject:
-        typer.echo(f"subject   {row.subject}")
+        typer.echo(f"subject   {_safe(row.subject)}")
     whose = customer.address if customer is not None else "no customer that we know"
     clue = f", by {row.clue.value.replace('_', ' ')}" if row.clue is not None else ""
     typer.echo(f"customer  {whose}{clue}" + (f" · case {row.case_id}" if row.case_id else ""))
     if row.machine.value != "human":
         typer.echo(f"machine   {row.machine.value.replace('_', ' ')}")
     if row.flagged:
-        typer.echo(f"look      {row.flagged}")
+        typer.echo(f"look      {_safe(row.flagged)}")
     for one in row.attachments:
         typer.echo(f"attached  {one['name'] or '(no name)'} ({one['media_type']}, {one['size']:,} bytes)")
     typer.echo("")

@@ -105,7 +105,7 @@ def parameter(headers: Headers, header: str, name: str) -> str:
         message[header] = value
         found = message.get_param(name, "", header, unquote=True)
         if isinstance(found, tuple):
-            return decode_bytes(found[2].encode("latin-1", "replace"), found[0] or "utf-8")
+            return plain_value(decode_bytes(found[2].encode("latin-1", "replace"), found[0] or "utf-8"))
         return decode_value(str(found or ""))
     except _UNSAFE:
         return ""

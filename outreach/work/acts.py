@@ -80,6 +80,15 @@ def leave_by_person(session: Session, inbound: Inbound, now: datetime, by: str) 
     )
 
 
+def left_by_itself(session: Session, inbound: Inbound) -> bool:
+    """Whether this message unsubscribed its writer before anybody read it."""
+    if inbound.customer_id is None:
+        return False
+    evidence = evidence_of(inbound)
+    acts = consent_history(session, inbound.customer_id)
+    return any(act.act is ConsentAct.WITHDRAWN and act.evidence == evidence and act.how == "mail" for act in acts)
+
+
 def stay_after_all(session: Session, inbound: Inbound, now: datetime, by: str) -> bool:
     """Give back what this message's withdrawal took: a person reads it otherwise. Whether anything was."""
     if inbound.customer_id is None:

@@ -15,7 +15,7 @@ from ..records import Category, Inbound, InboundState, Machine, Urgency, Verdict
 from ..replies.machine import sort_machine
 from ..replies.parse import parse_inbound
 from ..store.replies import HEADERS, MACHINES, add_verdict, last_review, repeat_verdict, verdicts_of
-from .acts import leave_by_person, stay_after_all
+from .acts import leave_by_person, left_by_itself, stay_after_all
 from .follow_up import after_review
 from .workspace import Workspace
 
@@ -57,7 +57,7 @@ def review(
             inbound.machine = Machine.HUMAN
         inbound.state, inbound.reviewed_at = InboundState.READ, now
         add_verdict(session, inbound, verdict)
-        _follow(session, workspace, inbound, was, now, by)
+        _follow(session, workspace, inbound, now, by, leaves=chosen is Category.UNSUBSCRIBE)
         return verdict
 
 
@@ -72,7 +72,6 @@ def undo_review(workspace: Workspace, *, by: str | None = None, inbound_id: int 
         session.add(verdict)
         session.flush()
         inbound = _inbound(session, verdict.inbound_id)
-        was = inbound.category
         standing = [one for one in verdicts_of(session, verdict.inbound_id) if one.undone_at is None]
         force = standing[-1] if standing else None
         repeat_verdict(inbound, force)
@@ -83,20 +82,27 @@ def undo_review(workspace: Workspace, *, by: str | None = None, inbound_id: int 
             inbound.machine = sort_machine(parse_inbound(inbound.raw), inbound.raw).machine
         session.add(inbound)
         session.flush()
-        _follow(session, workspace, inbound, was, now, verdict.by)
+        leaves = inbound.category is Category.UNSUBSCRIBE and (
+            force is None or force.by not in MACHINES or left_by_itself(session, inbound)
+        )
+        _follow(session, workspace, inbound, now, verdict.by, leaves=leaves)
         return verdict.inbound_id
 
 
-def _follow(
-    session: Session, workspace: Workspace, inbound: Inbound, was: Category | None, now: datetime, by: str
-) -> None:
+def _follow(session: Session, workspace: Workspace, inbound: Inbound, now: datetime, by: str, *, leaves: bool) -> None:
     """Consent, case and plan follow what the message is held to be now."""
-    if inbound.category is Category.UNSUBSCRIBE and was is not Category.UNSUBSCRIBE:
+    if leaves:
         leave_by_person(session, inbound, now, by)
-    elif was is Category.UNSUBSCRIBE and inbound.category is not Category.UNSUBSCRIBE:
+    elif not _left_besides(session, inbound):
         stay_after_all(session, inbound, now, by)
     session.flush()
     after_review(session, workspace, inbound.id or 0, now)
+
+
+def _left_besides(session: Session, inbound: Inbound) -> bool:
+    """Whether it asked to leave beside being a complaint: then what it is corrected to changes nothing about that."""
+    first = next(iter(verdicts_of(session, inbound.id or 0)), None)
+    return first is not None and first.category is not Category.UNSUBSCRIBE and left_by_itself(session, inbound)
 
 
 def _inbound(session: Session, inbound_id: int) -> Inbound:

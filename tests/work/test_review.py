@@ -110,6 +110,27 @@ def test_a_person_may_read_a_wish_to_leave_where_the_cues_did_not(workspace: Wor
     assert is_subscribed(workspace, ann)
 
 
+def test_a_complaint_that_asked_to_leave_stays_away_when_it_is_confirmed(
+    workspace: Workspace, ann: int, mail: bytes
+) -> None:
+    words = "Unacceptable, the pump broke again and nobody answers, I am fed up and furious. Unsubscribe me."
+    number = said(workspace, mail, Voice("complaint", "", "", words))
+    assert (inbound(workspace, number).category, is_subscribed(workspace, ann)) == (Category.COMPLAINT, False)
+    review(workspace, number, by="maria")
+    assert not is_subscribed(workspace, ann)
+
+
+def test_a_wish_to_leave_from_another_address_acts_when_a_person_agrees(
+    workspace: Workspace, ann: int, mail: bytes
+) -> None:
+    got = receive(workspace, as_reply(LEAVING, mail, "ann.private@elsewhere.example", style=0))
+    assert is_subscribed(workspace, ann)
+    review(workspace, got.id or 0, by="maria")
+    assert not is_subscribed(workspace, ann)
+    undo_review(workspace)
+    assert is_subscribed(workspace, ann)
+
+
 def test_machine_mail_may_turn_out_to_be_a_persons_and_back(workspace: Workspace, mail: bytes) -> None:
     voice = Voice("out_of_office", "", "Automatic reply: {}", "Your machine leaks, by the way.")
     got = receive(workspace, as_out_of_office(voice, mail, "ann@example.com"))
