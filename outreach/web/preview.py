@@ -6,6 +6,7 @@ Law: it listens on this machine only and changes nothing; the mail stands in a s
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -71,13 +72,15 @@ class PreviewMail:
 def preview_app(render: Callable[[], PreviewMail], version: Callable[[], str]) -> Starlette:
     """The preview's pages. `version` changes when what is shown may have; then `render` is asked again."""
     held: dict[str, PreviewMail] = {}
+    one_at_a_time = threading.Lock()
 
     def mail() -> PreviewMail:
-        now = version()
-        if now not in held:
-            held.clear()
-            held[now] = render()
-        return held[now]
+        with one_at_a_time:
+            now = version()
+            if now not in held:
+                held.clear()
+                held[now] = render()
+            return held[now]
 
     def page(_request: Request) -> Response:
         shown = mail()

@@ -81,6 +81,9 @@ def _failing(workspace: Workspace, draft: Draft) -> list[Fault]:
     for fault in every_tip:
         if fault is not None and fault.words not in {words for _, words in found}:
             faults.append(Fault("warning", "render", fault.words, "for whoever has no such value"))
+    if content.frozen["method"] == "shape":
+        words = f"its CSS is inlined for each shape of the mail, which sends more slowly: {content.frozen['why']}"
+        faults.append(Fault("warning", "inlining", words))
     if not people:
         faults.append(Fault("warning", "list", "nobody is subscribed to the list yet: tried on nobody's data"))
     return faults

@@ -125,6 +125,8 @@ def test_each_fault_of_a_campaign_is_found(workspace: Workspace, file: Path, mak
         "error" in check(workspace, file, TEXT.replace("https://www.acme.example/more", "http://localhost/x"))["link"]
     )
     assert "size" in check(workspace, file, TEXT + "word " * 25_000)
+    slow = TEXT.replace("Dear", "<div>\n\nDear")
+    assert "left open" in check(workspace, file, slow)["inlining"]
     layout = workspace.root / "templates" / "layouts" / "bare.html.j2"
     layout.write_text("<html><body>{{ content }}</body></html>", encoding="utf-8")
     found = check(workspace, file, TEXT.replace("kind: news", "kind: news\ntemplate: bare"))
