@@ -60,7 +60,7 @@ def send(
         )
     if not as_json:
         _show(workspace, proposal)
-    if not confirm(f"Send to {_people(proposal.to_go)}?", yes=yes):
+    if not confirm(f"Send to {_people(proposal.to_go)}?", yes=yes or not proposal.to_go):
         typer.echo("Nothing was sent. The edition waits; run the command again to be asked again.")
         raise typer.Exit(3)
     let_go(workspace, proposal)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -124,6 +124,25 @@ def open_editions(session: Session, among: Sequence[int] | None = None) -> list[
     return [edition for edition in found if edition is not None]
 
 
+def anything_due(session: Session, edition_ids: Sequence[int], now: datetime) -> bool:
+    """Whether a claim would find something in these editions now."""
+    for edition_id in edition_ids:
+        due = select(col(Delivery.id)).where(
+            col(Delivery.edition_id) == edition_id,
+            or_(
+                and_(col(Delivery.state) == DeliveryState.QUEUED, col(Delivery.due_at) <= now, _ripe(now)),
+                and_(col(Delivery.state) == DeliveryState.DEFERRED, col(Delivery.next_at) <= now),
+            ),
+        )
+        if session.execute(due.limit(1)).first() is not None:
+            return True
+    return False
+
+
+def _ripe(now: datetime) -> ColumnElement[bool]:
+    return or_(col(Delivery.next_at).is_(None), col(Delivery.next_at) <= now)
+
+
 def _wake(session: Session, edition_id: int, now: datetime) -> None:
     """deferred --next_at--> queued."""
     session.connection().execute(
@@ -155,7 +174,7 @@ def _claim_from(
             col(Delivery.edition_id) == edition_id,
             col(Delivery.state) == DeliveryState.QUEUED,
             col(Delivery.due_at) <= now,
-            or_(col(Delivery.next_at).is_(None), col(Delivery.next_at) <= now),
+            _ripe(now),
         )
         .order_by(col(Delivery.due_at), col(Delivery.id))
         .limit(limit)

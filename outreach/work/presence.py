@@ -39,10 +39,13 @@ class Presence:
     def __enter__(self) -> Presence:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            # locked before it gets its name: nobody may see it unlocked and take us for dead
+            unnamed = self._path.with_suffix(".new")
+            self._file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.pwrite(self._file, _MARK.pack(0), 0)
             self._hand = mmap.mmap(self._file, _MARK.size)
+            unnamed.rename(self._path)
         except OSError as wrong:
             raise DatabaseError(
                 f"{self._path.parent} cannot be written: {wrong.strerror}",
@@ -98,7 +101,10 @@ def find_dead(root: Path, name: str) -> Remains | None:
         return None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        named = path.stat().st_ino == os.fstat(file).st_ino
     except OSError:
+        named = False
+    if not named:  # it lives, or it ended in good order while we looked
         os.close(file)
         return None
     mark = os.pread(file, _MARK.size, 0)

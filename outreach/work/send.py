@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from ..errors import OutreachError
 from ..records import DeliveryState
-from ..store.outbox import finish_editions, open_editions
+from ..store.outbox import anything_due, finish_editions, open_editions
 from ..store.workers import Reclaimed, sign_on
 from ..wire.smtp import relay_target
 from .commit import Committer
@@ -85,8 +85,10 @@ def send_open(
     target = relay_target(workspace.settings.relay, workspace.root)
     reclaimed = recover(workspace)
     with workspace.database.read() as session:
-        if not open_editions(session, edition_ids):
-            return SendCounts(reclaimed=reclaimed)
+        editions = open_editions(session, edition_ids)
+        due = anything_due(session, editions, workspace.clock())
+    if not due:
+        return SendCounts(reclaimed=reclaimed, finished=_finish(workspace, editions))
     stopping = (lambda: False) if stop is None else stop.is_set
     with Presence(workspace.root, name) as presence:
         with workspace.database.write() as session:
@@ -102,7 +104,9 @@ def send_open(
         trouble = lines.trouble or committer.failure
         if trouble is not None:
             raise trouble
-    finished = _finish(workspace, edition_ids)
+    with workspace.database.read() as session:
+        editions = open_editions(session, edition_ids)
+    finished = _finish(workspace, editions)
     return _counts(committer.counts + feed.counts, feed.postponed, left, reclaimed, finished)
 
 
@@ -115,13 +119,12 @@ def _tidy(workspace: Workspace, name: str, presence: Presence) -> Reclaimed:
         return Reclaimed()
 
 
-def _finish(workspace: Workspace, edition_ids: Sequence[int] | None) -> tuple[int, ...]:
-    with workspace.database.read() as session:
-        among = open_editions(session, edition_ids)
-    if not among:
+def _finish(workspace: Workspace, edition_ids: Sequence[int]) -> tuple[int, ...]:
+    """Close the editions in which nothing is left to do."""
+    if not edition_ids:
         return ()
     with workspace.database.write() as session:
-        return tuple(finish_editions(session, among, workspace.clock()))
+        return tuple(finish_editions(session, edition_ids, workspace.clock()))
 
 
 def _counts(

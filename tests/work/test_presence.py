@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from outreach.work.presence import FOLDER, Presence, find_dead, worker_name
@@ -56,3 +57,28 @@ def test_of_a_worker_without_a_file_nobody_knows(tmp_path: Path) -> None:
 
 def test_names_are_never_the_same() -> None:
     assert len({worker_name("send") for _ in range(100)}) == 100
+
+
+def test_a_worker_that_begins_is_never_taken_for_dead(tmp_path: Path) -> None:
+    """Its file is looked at by others from the moment when it has a name."""
+    found: list[str] = []
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            for path in (tmp_path / FOLDER).glob("*.lock"):
+                remains = find_dead(tmp_path, path.stem)
+                if remains is not None:
+                    found.append(path.stem)
+                    remains.leave()
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for _ in range(300):
+        presence = Presence(tmp_path, worker_name("w"))
+        with presence:
+            presence.take(1)
+            presence.put_down()
+    ended.set()
+    watcher.join()
+    assert found == []

@@ -241,3 +241,19 @@ def test_the_customer_of_a_paused_campaign_waits(workspace: Workspace, make_cust
     assert states_of(workspace, edition) == [DeliveryState.QUEUED]
     with workspace.database.read() as session:
         assert session.execute(select(col(Customer.version))).scalar() == 1
+
+
+def test_a_round_that_finds_nothing_due_leaves_no_trace(
+    workspace: Workspace, make_customer: People, clock: Any
+) -> None:
+    edition = lay_edition(workspace, [make_customer("ann@example.com")], due_at=workspace.clock() + timedelta(hours=1))
+    nowhere = with_relay(workspace, 1)
+    assert send(nowhere) == SendCounts()
+    with workspace.database.read() as session:
+        assert session.execute(select(Worker)).all() == []
+        assert session.get_one(Edition, edition).state is EditionState.OPEN
+
+
+def test_an_edition_for_nobody_is_done_at_once(workspace: Workspace) -> None:
+    edition = lay_edition(workspace, [])
+    assert send(with_relay(workspace, 1)).finished == (edition,)
