@@ -51,6 +51,7 @@ class LazyGroup(TyperGroup):
         if args and args[0] in COMMANDS:
             loaded = importlib.import_module(f"..{COMMANDS[args[0]][0]}", __name__)
             door: typer.Typer = getattr(loaded, f"{args[0]}_app", None) or loaded.app
+            door._add_completion = False  # completion belongs to the whole program, not to each command
             return args[0], _named(args[0], typer.main.get_command(door)), args[1:]
         return super().resolve_command(ctx, args)
 

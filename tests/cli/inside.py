@@ -23,22 +23,25 @@ class Done:
     stderr: str
 
 
-def outreach(root: Path, *arguments: str, **environ: str) -> Done:
+def outreach(root: Path, *arguments: str, stdin: str = "", **environ: str) -> Done:
     """`outreach ARGUMENTS` in the folder `root`, without a terminal, and with these variables set."""
     out, err = io.StringIO(), io.StringIO()
-    with _place(root, ["outreach", *arguments], environ), redirect_stdout(out), redirect_stderr(err):
+    with _place(root, ["outreach", *arguments], environ, stdin), redirect_stdout(out), redirect_stderr(err):
         status = app()
     return Done(status, out.getvalue(), err.getvalue())
 
 
 @contextmanager
-def _place(root: Path, argv: list[str], environ: dict[str, str]) -> Iterator[None]:
+def _place(root: Path, argv: list[str], environ: dict[str, str], stdin: str) -> Iterator[None]:
     before = Path.cwd()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OUTREACH_")} | environ
     os.chdir(root)
     try:
-        with patch.object(sys, "argv", argv), patch.object(sys, "stdin", io.StringIO()):
-            with patch.dict(os.environ, kept, clear=True):
-                yield
+        with (
+            patch.object(sys, "argv", argv),
+            patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()))),
+            patch.dict(os.environ, kept, clear=True),
+        ):
+            yield
     finally:
         os.chdir(before)

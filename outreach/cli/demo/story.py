@@ -92,7 +92,9 @@ def play(stage: Stage, say: Say) -> Told:
     held = sum(count for reason, count, _ in told.withheld if "complaint" in reason)
     say(f"The news did not go to {held} people with an open complaint.")
     told.answers = people_answer(stage)
-    say(f"{PERSON.title()} answered {told.answers} cases by mail, each in its thread, and closed them.")
+    say(
+        f"{PERSON.title()} answered {told.answers} cases by mail, each in its thread; the complaints are solved, the questions wait for the customer."
+    )
     second = issue(stage)
     told.changed = _changed(stage)
     say(f"Issue 2 went to {second} people; for {told.changed} it begins with what they had written about.")
@@ -180,7 +182,7 @@ def news(stage: Stage, told: Told) -> None:
 
 
 def people_answer(stage: Stage) -> int:
-    """Every case is answered by a person, in the customer's own thread; the complaints are then solved."""
+    """Every case is answered by a person, in the customer's own thread; a day later the complaints are solved."""
     stage.clock.advance(hours=20)
     with stage.workspace.database.read() as session:
         cases = list(session.execute(select(Case).where(col(Case.customer_id).is_not(None))).scalars())
@@ -189,9 +191,11 @@ def people_answer(stage: Stage) -> int:
         answer_case(stage.workspace, case.id, ANSWERS.get(case.topic, ANSWER), PERSON)
     work(stage)
     stage.clock.advance(hours=26)
-    for case in cases[: len(cases) * 2 // 3]:
+    for case in cases:
         assert case.id is not None
-        change_state(stage.workspace, case.id, CaseEvent.RESOLVE, PERSON, "the customer's machine works again")
+        solved = case.category is Category.COMPLAINT
+        words = "the customer's machine works again" if solved else "we wait for the customer's word"
+        change_state(stage.workspace, case.id, CaseEvent.RESOLVE if solved else CaseEvent.WAIT, PERSON, words)
     return len(cases)
 
 

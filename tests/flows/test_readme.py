@@ -1,0 +1,149 @@
+"""The README is true: its commands run one after the other as a user would run them, and its JSON fields are there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.inside import outreach
+from tests.flows.readme import README, blocks, commands
+from tests.servers.locked import free_port
+
+INSTALL = "python3 -m venv"
+ROW = re.compile(r"^\| `outreach ([^`]+)`[^|]*(?:\\\|[^|]*)*\| ([^|]*)\|$", re.MULTILINE)
+EXAMPLES = {
+    "init": "init .",
+    "customers import": "customers import people.csv --list customers --dry-run",
+    "customers list": "customers list",
+    "customers show": "customers show ann@example.com",
+    "customers count": "customers count",
+    "campaigns apply": "campaigns apply spring.md",
+    "campaigns list": "campaigns list",
+    "campaigns check": "campaigns check spring --offline",
+    "campaigns preview": "campaigns preview spring --as ann@example.com",
+    "campaigns test": "campaigns test spring --to me@example.com",
+    "tips apply": "tips apply templates/tips",
+    "tips list": "tips list",
+    "tips preview": "tips preview milk-cold-jug",
+    "plan": "plan",
+    "why": "why ann@example.com spring",
+    "send": "send news --yes",
+    "run": "run --once",
+    "verify": "verify spring --state sent",
+    "replies fetch": "replies fetch",
+    "replies import": "replies import calls.jsonl",
+    "replies log": "replies log --channel letter --customer ann@example.com --text Thanks!",
+    "replies list": "replies list",
+    "replies show": "replies show 1",
+    "replies review": "replies review 1 --as complaint",
+    "replies classify": "replies classify spring.md",
+    "cases list": "cases list",
+    "cases show": "cases show 1",
+    "report": "report",
+    "doctor": "doctor",
+}
+
+
+RELAY = {"OUTREACH_RELAY__PORT": str(free_port()), "COLUMNS": "120"}
+PIPED = re.compile(r'^echo "([^"]*)" \| (.*)$')
+
+
+class Reader:
+    """Somebody who types the README's lines one after the other; knows `cd`, `&&`, `|` and a trailing `&`."""
+
+    def __init__(self, home: Path) -> None:
+        self.place = home
+        self.behind: list[subprocess.Popen[str]] = []
+
+    def type(self, line: str) -> None:
+        if line.endswith(" &"):
+            self._start(line.removesuffix(" &"))
+            return
+        for part in line.split(" && "):
+            if part.startswith("cd "):
+                self.place /= part.removeprefix("cd ")
+                continue
+            piped = PIPED.match(part)
+            words = shlex.split(piped[2] if piped else part)
+            assert words[0] == "outreach", line
+            done = outreach(self.place, *words[1:], stdin=piped[1] if piped else "", **RELAY)
+            assert done.returncode == 0, f"$ {line}\n{done.stdout}{done.stderr}"
+
+    def _start(self, line: str) -> None:
+        command = [sys.executable, "-m", *shlex.split(line)]
+        process = subprocess.Popen(command, cwd=self.place, env=os.environ | RELAY, stdout=subprocess.PIPE, text=True)
+        self.behind.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline()
+
+    def leave(self) -> None:
+        for process in self.behind:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The workspace that a reader of the README has at its end, its catcher still running."""
+    reader = Reader(tmp_path_factory.mktemp("reader"))
+    try:
+        for command in commands():
+            if command.startswith(INSTALL):
+                continue
+            reader.type(command)
+            if command.startswith("outreach init"):
+                for block in blocks():
+                    if block.file:
+                        (reader.place / block.file).write_text(block.text, encoding="utf-8")
+        (reader.place / "calls.jsonl").write_text('{"text": "Where is my parcel?", "channel": "phone"}\n')
+        yield reader.place
+    finally:
+        reader.leave()
+
+
+def run(workspace: Path, words: str) -> Any:
+    done = outreach(workspace, *shlex.split(words), "--json", **RELAY)
+    assert "Traceback" not in done.stderr
+    return json.loads(done.stdout)
+
+
+def test_every_command_of_the_readme_runs(workspace: Path) -> None:
+    assert (workspace / "report.html").stat().st_size > 5_000
+    assert (workspace / "mail" / "catcher.log").read_text().count("\n") >= 3
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_json_fields_that_the_readme_promises_are_there(workspace: Path, name: str) -> None:
+    told = next(fields for command, fields in ROW.findall(README.read_text("utf-8")) if command.startswith(name))
+    promised = set(re.findall(r"`(\w+)`", told)) - {"show"}
+    assert promised
+    value = run(workspace, EXAMPLES[name])
+    row = value[0] if isinstance(value, list) else value
+    assert promised <= set(row), f"missing: {promised - set(row)}"
+
+
+def test_every_row_of_the_table_is_tried() -> None:
+    rows = [command for command, fields in ROW.findall(README.read_text("utf-8")) if "`" in fields]
+    assert len(rows) >= 28
+    for command in rows:
+        assert any(command.startswith(name) for name in EXAMPLES), command
+
+
+def test_the_two_commands_stand_in_the_readme_whole() -> None:
+    text = README.read_text("utf-8")
+    assert "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/outreach demo" in text
+    assert "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest" in text
+
+
+def test_links_inside_the_readme_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README.read_text("utf-8")):
+        assert (README.parent / target).exists(), target
