@@ -83,7 +83,7 @@ class LetterPress:
         self._domain = workspace.sender_domain
         self._reply, self._bounce = workspace.reply_address, workspace.bounce_address
         self._plus = settings.replies.scheme == "plus"
-        self._url = settings.public.url.rstrip("/") if settings.public.linkable else ""
+        self._links = LinkMaker(workspace)
         self._images = images
         self._bulk = edition.kind in BULK or bool(self.frozen.get("bulk"))
         name = mailing_list.name or str(self.frozen.get("list") or "")
@@ -133,19 +133,34 @@ class LetterPress:
 
     def links(self, public_id: str) -> Links:
         """The links of one delivery."""
-        return mail_links(self.workspace, public_id)
+        return self._links.of(public_id)
+
+
+class LinkMaker:
+    """The unsubscribe and view links of deliveries: https where we are reached so, else a mailto: alone."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._keys = workspace.keys
+        self._base = workspace.settings.public.url.rstrip("/") if workspace.settings.public.linkable else ""
+        address = workspace.reply_address
+        if workspace.settings.replies.scheme == "plus":
+            before, after = tagged_address(address, "\0").split("\0")
+            self._mailto = f"mailto:{quote(before, safe='@+')}u", f"{quote(after, safe='@+')}?subject=unsubscribe"
+        else:
+            self._mailto = f"mailto:{quote(address, safe='@+')}?subject=unsubscribe%20u", ""
+
+    def of(self, public_id: str) -> Links:
+        """The links of the delivery with this public id."""
+        token = sign_token(self._keys, "unsubscribe", public_id)
+        if self._base:
+            view = sign_token(self._keys, "view", public_id)
+            return Links(f"{self._base}/u/{token}", f"{self._base}/v/{view}")
+        return Links(token.join(self._mailto))
 
 
 def mail_links(workspace: Workspace, public_id: str) -> Links:
-    """The unsubscribe and view links of one delivery: https where we are reached so, else a mailto: alone."""
-    token = sign_token(workspace.keys, "unsubscribe", public_id)
-    if workspace.settings.public.linkable:
-        base = workspace.settings.public.url.rstrip("/")
-        return Links(f"{base}/u/{token}", f"{base}/v/{sign_token(workspace.keys, 'view', public_id)}")
-    address = workspace.reply_address
-    if workspace.settings.replies.scheme == "plus":
-        return Links(f"mailto:{quote(tagged_address(address, f'u{token}'), safe='@+')}?subject=unsubscribe")
-    return Links(f"mailto:{quote(address, safe='@+')}?subject=unsubscribe%20u{token}")
+    """The links of one delivery."""
+    return LinkMaker(workspace).of(public_id)
 
 
 def open_press(session: Session, workspace: Workspace, edition_id: int) -> LetterPress:
