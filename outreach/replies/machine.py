@@ -63,12 +63,16 @@ _LIMITS = Limits()
 
 @dataclass(frozen=True)
 class MachineMail:
-    """What kind of mail it is, and the header that says so. A person's mail is `HUMAN`."""
+    """What kind of mail it is, and the header that says so. A person's mail is `HUMAN`.
+
+    `weak`: the header stands on people's mail too, where our address is a list itself: somebody we know is no machine.
+    """
 
     machine: Machine
     reason: str
     bounce: BounceReport | None = None
     feedback: Feedback | None = None
+    weak: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,10 @@ def sort_machine(mail: ParsedMail, raw: bytes, *, to_bounces: bool = False) -> M
         return MachineMail(Machine.CALENDAR, calendar)
     if why := _auto_reply(mail):
         return MachineMail(Machine.AUTO_REPLY, why)
-    if why := _other_machine(mail):
-        return MachineMail(Machine.OTHER, why)
+    if _MACHINE_SENDERS.search(mail.header("from").lower()[:500]):
+        return MachineMail(Machine.OTHER, f"from {mail.sender or 'a mail system'}")
+    if (why := _list_mail(mail)) and not mail.ancestors:
+        return MachineMail(Machine.OTHER, why, weak=True)
     return MachineMail(Machine.HUMAN, "no header of a machine")
 
 
@@ -167,12 +173,8 @@ def _auto_reply(mail: ParsedMail) -> str:
     return ""
 
 
-def _other_machine(mail: ParsedMail) -> str:
+def _list_mail(mail: ParsedMail) -> str:
     precedence = mail.header("precedence").lower().strip()
     if precedence in ("bulk", "list", "junk"):
         return f"Precedence: {precedence}"
-    if mail.has("list-id", "list-unsubscribe"):
-        return "it came through a mailing list"
-    if _MACHINE_SENDERS.search(mail.header("from").lower()[:500]):
-        return f"from {mail.sender}"
-    return ""
+    return "it came through a mailing list" if mail.has("list-id", "list-unsubscribe") else ""

@@ -120,6 +120,8 @@ class Reader:
         with self.workspace.database.read() as session:
             owners = find_owners(session, self.workspace, found, inbound.received_at)
             match = choose_match(found, owners, key, machine=is_report)
+            if machine.weak and match.clue is not None:
+                machine = MachineMail(Machine.HUMAN, "somebody we know, by way of a list")
             sent = self.sent_texts.of(session, match.delivery_id) if machine.machine not in REPORTS else None
         stripped = strip_quotes(mail.text, mail.html, sent)
         language = guess_language(stripped.text or mail.subject)

@@ -188,3 +188,9 @@ def test_receipts_calendar_answers_and_lists() -> None:
     )
     assert sort(calendar).machine is Machine.CALENDAR
     assert sort(b"From: a@b.example\nPrecedence: bulk\nList-Id: <x.y>\n\nnews\n").machine is Machine.OTHER
+
+
+def test_an_answer_that_came_by_way_of_a_list_is_a_persons() -> None:
+    raw = b"From: ann@example.com\nPrecedence: list\nList-Id: <care.acme.example>\nIn-Reply-To: <a@b>\n\nIt leaks.\n"
+    assert sort(raw).machine is Machine.HUMAN
+    assert sort(raw.replace(b"In-Reply-To", b"X-Nothing")).weak

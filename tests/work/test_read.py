@@ -93,6 +93,15 @@ def test_without_a_token_the_message_id_tells_and_else_the_sender_and_the_time(
     assert got.delivery_id == delivery_of(workspace, ann).id
 
 
+def test_a_customer_who_writes_to_us_by_way_of_a_list_is_a_person(workspace: Workspace, ann: int, mail: bytes) -> None:
+    head = (
+        b"Precedence: list\r\nList-Id: <care.acme.example>\r\nSubject: pump\r\n\r\nIt leaks, this is unacceptable.\r\n"
+    )
+    got = receive(workspace, b"From: ann@example.com\r\n" + head)
+    assert (got.machine, got.category, got.customer_id) == (Machine.HUMAN, Category.COMPLAINT, ann)
+    assert receive(workspace, b"From: shop@other.example\r\n" + head).machine is Machine.OTHER
+
+
 def test_a_stranger_is_kept_without_a_customer(workspace: Workspace) -> None:
     got = receive(workspace, b"From: eve@example.com\r\nSubject: hi\r\n\r\nYour shop is terrible.\r\n")
     assert (got.customer_id, got.clue, got.sender) == (None, None, "eve@example.com")
