@@ -54,6 +54,16 @@ ANSWERS = {
     "it again; your recipes stay. I will ask you on Friday whether it held.",
 }
 ANSWER = "Thank you for telling us. I have looked into it and will put it right; here is what happens next."
+SAID = {
+    "complaint": "complaints",
+    "question": "questions",
+    "thanks": "thanks",
+    "out_of_office": "out-of-office notes",
+    "unsubscribe_words": "unsubscribes by mail",
+    "bounce": "bounce",
+    "abuse_report": "abuse report",
+    "one_click": "one-click unsubscribe",
+}
 Say = Callable[[str], None]
 
 
@@ -84,7 +94,7 @@ def play(stage: Stage, say: Say) -> Told:
     stage.clock.advance(hours=3)
     work(stage)
     _what_was_read(stage, told)
-    said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in told.answered.counts.items())
+    said = ", ".join(f"{count} {SAID[name]}" for name, count in told.answered.counts.items())
     say(f"Back came {said}; read and sorted into {told.cases} cases.")
     agreed = people_look(stage)
     say(f"{PERSON.title()} agreed with {agreed} of the complaints, with one key each.")
@@ -92,9 +102,7 @@ def play(stage: Stage, say: Say) -> Told:
     held = sum(count for reason, count, _ in told.withheld if "complaint" in reason)
     say(f"The news did not go to {held} people with an open complaint.")
     told.answers = people_answer(stage)
-    say(
-        f"{PERSON.title()} answered {told.answers} cases by mail, each in its thread; the complaints are solved, the questions wait for the customer."
-    )
+    say(f"{PERSON.title()} answered {told.answers} cases by mail, each in its thread; the complaints are solved.")
     second = issue(stage)
     told.changed = _changed(stage)
     say(f"Issue 2 went to {second} people; for {told.changed} it begins with what they had written about.")
