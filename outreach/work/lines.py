@@ -155,10 +155,9 @@ class Lines:
             waited = time.monotonic() - self._last_good
             hopeless = self._failures >= FAILURES and waited >= self._patience
         if outcome.stop or hopeless:
-            remedy = (
-                outcome.remedy or "What was not sent stays queued. Check [relay] and `outreach doctor`, then retry."
-            )
-            self._stop_all(RelayError(f"the relay {self.target.name} takes no mail: {outcome.reason}", remedy=remedy))
+            words = f"the relay {self.target.name} takes no mail: {outcome.reason}"
+            remedy = f"{outcome.remedy or self._remedy} What was not sent stays queued."
+            self._stop_all(RelayError(words, remedy=remedy))
         elif outcome.back_off:
             self._stop.wait(pause)
 
