@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from outreach.cli.demo.voices import VOICES
 from outreach.prose import guess_language
 from outreach.records import Category, Urgency
 from outreach.replies.classify import Judgement, asks_to_leave, classify, find_topics
+from outreach.replies.quote import strip_quotes
 from outreach.settings import starter_templates
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "replies.jsonl"
@@ -52,6 +54,16 @@ def test_the_cues_on_the_corpus(part: str, capsys: pytest.CaptureFixture[str]) -
     assert figures["complaint_auc"] >= 0.85
     assert figures["right"] >= 0.8
     assert figures["urgency"] >= 0.9
+
+
+def test_the_cues_on_the_words_of_another_writer() -> None:
+    said = [voice for voice in VOICES if voice.kind in ("complaint", "question", "thanks")]
+    rows = [
+        {"text": strip_quotes(one.text).text, "subject": one.subject or "Re: Tips", "category": one.kind, "topic": ""}
+        for one in said
+    ]
+    right = [judge(row["text"], row["subject"]).category.value == row["category"] for row in rows]
+    assert sum(right) / len(right) >= 0.9
 
 
 def test_confidence_rises_with_being_right() -> None:
