@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from sqlmodel import Session
@@ -30,17 +31,17 @@ class Workspace:
     database: Database
     clock: Clock = utc_now
 
-    @property
+    @cached_property
     def sender_domain(self) -> str:
         """The domain of the identity's sender, for Message-IDs and List-Ids."""
         return canonical_address(self.settings.identity.sender).rpartition("@")[2]
 
-    @property
+    @cached_property
     def reply_address(self) -> str:
         """Where answers go, before a token is added."""
         return canonical_address(self.settings.replies.address or self.settings.identity.sender)
 
-    @property
+    @cached_property
     def bounce_address(self) -> str:
         """The reverse-path, before a token is added."""
         return canonical_address(self.settings.replies.bounces or self.reply_address)
