@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,8 @@ from outreach.address import address_key, canonical_address, new_public_id
 from outreach.records import Customer, MailingList, Subscription, SubscriptionState
 from outreach.work.create import create_workspace
 from outreach.work.workspace import Workspace, open_workspace
+
+START = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
 
 
 class HandClock:
@@ -60,18 +63,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def clock() -> HandClock:
     """Tuesday, 1 December 2026, 10:00 UTC."""
-    return HandClock(datetime(2026, 12, 1, 10, 0, tzinfo=UTC))
+    return HandClock(START)
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace as `outreach init` makes it, made once for a whole run; tests get copies."""
+    root = tmp_path_factory.mktemp("made") / "acme"
+    create_workspace(root, "acme", clock=HandClock(START))
+    return root
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, clock: HandClock) -> Iterator[Workspace]:
-    """A fresh workspace as `outreach init` makes it, with a list called customers, on the hand-moved clock."""
+def workspace(tmp_path: Path, clock: HandClock, made_once: Path) -> Iterator[Workspace]:
+    """A fresh workspace with a list called customers, on the hand-moved clock."""
     root = tmp_path / "acme"
-    create_workspace(root, "acme", clock=clock)
+    shutil.copytree(made_once, root)
     opened = open_workspace(root, clock)
-    with opened.database.write() as session:
-        if session.exec(select(MailingList).where(MailingList.name == "customers")).first() is None:
-            session.add(MailingList(name="customers", title="Customers", created_at=clock()))
     yield opened
     opened.database.close()
 
