@@ -178,7 +178,8 @@ def _slot_lines(slots: Sequence[Slot]) -> Iterable[str]:
 
 def why_lines(why: Why, zone: str) -> Iterable[str]:
     """The answer for one person in words, line by line."""
-    yield f"{why.email} and {why.campaign} ({why.kind}), {why.occasion.replace('/', ' ')}: {why.answer}"
+    occasion = why.occasion.removeprefix("once-").replace("/", " ")
+    yield f"{why.email} and {why.campaign} ({why.kind}), {occasion}: {why.answer}"
     if why.allowed:
         yield f"  it goes {why.local}"
     yield "Rules:"

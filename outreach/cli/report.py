@@ -198,6 +198,7 @@ def _print_editions(figures: Figures, console: Console) -> None:
 
     from ..web.charts import sparkline
     from ..web.report import change, rate
+    from ..workdays import zone_or
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Editions", title_justify="left", title_style="bold")
     table.add_column("edition", no_wrap=True)
@@ -215,7 +216,7 @@ def _print_editions(figures: Figures, console: Console) -> None:
             arrow = found.words[:1] if found.words[:1] in "▲▼" else ""
             cells.append(f"{rate(now)} [{tone}]{arrow + rate(before) if before and arrow else '':>6}[/{tone}]")
         table.add_row(
-            f"{edition.due_at:%d %b} {_plain(edition.campaign[:12])} {edition.number}",
+            f"{edition.day(zone_or(figures.zone, 'UTC')):%d %b} {_plain(edition.campaign[:12])} {edition.number}",
             f"{edition.reached:,}",
             f"{edition.rates.replies.count:,}",
             *cells,

@@ -71,7 +71,7 @@ def parse_campaign(text: str, file: str) -> CampaignFile:
         subject=front.text("subject"),
         preheader=front.text("preheader"),
         sender=_sender(front),
-        template=front.text("template", "tips" if kind is Kind.TIPS else "news"),
+        template=front.text("template", "tips" if kind is Kind.TIPS else "news").removesuffix(".html.j2"),
         list_name=front.text("list"),
         segment=front.text("segment"),
         topics=front.words("topics"),

@@ -9,10 +9,11 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import reduce
 from operator import add
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, String, cast, func, select, union
 from sqlmodel import Session, col
@@ -103,6 +104,11 @@ class EditionFigures:
     rates: Rates
     before: Rates | None = None
     before_editions: int = 0
+
+    def day(self, zone: ZoneInfo) -> date:
+        """The day it was due: a schedule's own local date, whatever day that was where it opened; else the zone's."""
+        named, slash, _ = self.occasion.partition("/")
+        return date.fromisoformat(named) if slash and len(named) == 10 else self.due_at.astimezone(zone).date()
 
     @property
     def pending(self) -> int:

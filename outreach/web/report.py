@@ -134,7 +134,7 @@ def _edition(edition: EditionFigures, zone: ZoneInfo) -> dict[str, object]:
     rates, before, number = edition.rates, edition.before, edition.before_editions
     return {
         "figures": edition,
-        "when": f"{edition.due_at.astimezone(zone):%-d %b %Y}",
+        "when": f"{edition.day(zone):%-d %b %Y}",
         "rates": [
             (
                 "complaints",
@@ -160,7 +160,7 @@ def _plots(figures: Figures, zone: ZoneInfo) -> dict[str, Markup | None]:
     shown = figures.editions[-PLOTTED:]
     last = shown[-1] if shown else None
     replies, cases = figures.replies, figures.cases
-    names = {each.id: _edition_label(each.due_at, zone) for each in shown}
+    names = {each.id: f"{each.day(zone):%-d %b}" for each in shown}
     return {
         "reached": columns(
             "reached",
@@ -243,10 +243,6 @@ def _register(figures: Figures) -> list[tuple[str, int]]:
         ("confirmed by the customer", states.get(CaseState.CONFIRMED, 0)),
         ("dismissed", states.get(CaseState.DISMISSED, 0)),
     ]
-
-
-def _edition_label(at: datetime, zone: ZoneInfo) -> str:
-    return f"{at.astimezone(zone):%-d %b}"
 
 
 def _day(iso: str) -> str:

@@ -18,11 +18,14 @@ from ..records import MailingList, WorkspaceRow
 from ..settings import FILE, load_settings, starter_templates
 from ..store.database import Database, open_database
 from ..store.migrate import HEAD, current_revision, migrate
+from ..wire.maildir_file import make_maildir
 from ..workdays import Clock, utc_now
 from .workspace import EPOCH, KEYS, new_epoch
 
 SETTINGS_TEMPLATE = "outreach.toml"
 FIRST_LIST = "customers"
+INBOX = "inbox"
+"""The Maildir that the settings name at first: the catcher files in it what comes to us."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ def _write_settings(root: Path, name: str, port: int, made: list[str], kept: lis
     topics = (source / "topics.toml").read_text(encoding="utf-8")
     path.write_text(filled + "\n" + topics, encoding="utf-8")
     made.append(FILE)
+    make_maildir(root / INBOX)
+    made.append(INBOX)
 
 
 def _copy_templates(root: Path, made: list[str], kept: list[str]) -> None:

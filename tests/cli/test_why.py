@@ -42,7 +42,7 @@ def _why(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[s
 
 def test_the_answer_for_one_person_in_words(acme: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     said = _say(acme, monkeypatch, "ann@example.com", "tips")
-    assert said.startswith("ann@example.com and tips (tips), once-by hand: yes: nothing speaks against it")
+    assert said.startswith("ann@example.com and tips (tips), by hand: yes: nothing speaks against it")
     assert "  it goes 2026-12-01 11:00 Europe/Berlin" in said
     assert "  yes   holds" in said
     assert "  plain: next in the editor's order" in said

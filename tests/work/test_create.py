@@ -10,6 +10,7 @@ import pytest
 
 from outreach.errors import DatabaseError, InputError, NeedsPerson, SettingsError
 from outreach.store.migrate import HEAD
+from outreach.work.collect import collect
 from outreach.work.create import back_up, create_workspace
 from outreach.work.workspace import EPOCH, KEYS, Workspace, check_may_send, open_workspace
 
@@ -19,6 +20,11 @@ def test_a_workspace_opens_after_it_was_made(tmp_path: Path) -> None:
     opened = open_workspace(made.root)
     assert opened.reply_address == "care@acme.example"
     check_may_send(opened)
+
+
+def test_a_fresh_workspace_has_an_inbox_that_can_be_read(tmp_path: Path) -> None:
+    create_workspace(tmp_path, "acme")
+    assert collect(open_workspace(tmp_path)).fetched == 0
 
 
 def test_the_key_file_is_its_owners_alone(tmp_path: Path) -> None:
