@@ -1,7 +1,7 @@
 """The process in which templates run that nobody has tried yet.
 
-Law: it has a cap on memory, CPU time and file size, an alarm of its own CPU time for each mail, and no database, key or socket: it reads
-requests as lines of JSON and answers each with one line (RELIABILITY, Templates). Run as `python -m`, see `trial`.
+Law: it has a cap on memory, CPU time and file size, an alarm of CPU time for each mail, and no database, key or
+socket: it reads requests as lines of JSON and answers each with one line (RELIABILITY, Templates). See `trial`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..errors import TemplateError
@@ -32,7 +33,8 @@ def main() -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(limit)
-        resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+        with suppress(ValueError, OSError):  # macOS knows the limit's name and refuses any value
+            resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
     signal.signal(signal.SIGVTALRM, _ring)
     first = json.loads(sys.stdin.readline())
     renderer = Renderer(first["frozen"], issue_number=first["issue_number"])
