@@ -57,6 +57,5 @@ def test_a_send_that_is_killed_five_times_loses_nobody_and_writes_to_nobody_twic
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [2, 3])
-def test_twenty_kills_over_two_thousand_people(tmp_path: Path, seed: int) -> None:
-    campaign_of_kills(tmp_path, people=2000, kills=20, seed=seed)
+def test_twenty_kills_over_two_thousand_people(tmp_path: Path) -> None:
+    campaign_of_kills(tmp_path, people=2000, kills=20, seed=2)
