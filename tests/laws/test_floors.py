@@ -113,34 +113,24 @@ def test_an_import_inside_a_function_is_a_lazy_one_that_says_so(path: Path) -> N
 
 
 def test_rooms_form_no_circle() -> None:
-    edges = {
-        str(path.relative_to(ROOT)): {target for target, _ in imports_of(path) if target.startswith("outreach.")}
-        for path in modules()
-    }
-    name_of = {
-        ".".join(["outreach", *Path(file).with_suffix("").parts]).removesuffix(".__init__"): file for file in edges
-    }
+    edges: dict[str, set[str]] = {}
+    for path in modules():
+        heads = {
+            node.lineno
+            for node in ast.parse(path.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        }
+        name = ".".join(["outreach", *path.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
+        edges[name] = {target for target, line in imports_of(path) if line in heads and target != name}
     done: set[str] = set()
 
-    def visit(file: str, above: tuple[str, ...]) -> None:
-        assert file not in above, f"a circle of imports: {' -> '.join([*above, file])}"
-        if file in done:
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, f"a circle of imports: {' -> '.join([*above, name])}"
+        if name in done or name not in edges:
             return
-        for target in edges[file]:
-            if (below := name_of.get(target)) and below != file:
-                visit(below, (*above, file))
-        done.add(file)
+        for target in edges[name]:
+            visit(target, (*above, name))
+        done.add(name)
 
-    top_level = {
-        file: {
-            target
-            for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body
-            if isinstance(node, ast.Import | ast.ImportFrom)
-            for target, line in imports_of(ROOT / file)
-            if line == node.lineno
-        }
-        for file in edges
-    }
-    edges = {file: targets & edges[file] for file, targets in top_level.items()}
-    for file in edges:
-        visit(file, ())
+    for name in edges:
+        visit(name, ())
