@@ -41,6 +41,18 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+MEMORY = Path("/dev/shm")
+ROOM = 1_500_000_000
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the tests' folders in memory where there is room: a process may be killed there as well as on a disk,
+    and thousands of fsyncs a minute on a busy disk would measure nothing but the disk."""
+    chosen = "PYTEST_DEBUG_TEMPROOT" in os.environ
+    if not chosen and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where every server is promised (OUTREACH_NO_SKIPS, as in .ci/run), a test skipped for want of one has failed."""

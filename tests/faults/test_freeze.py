@@ -32,6 +32,7 @@ def freeze(process: subprocess.Popen[bytes], lock: Path) -> None:
     raise AssertionError("it held the lock all the time")
 
 
+@pytest.mark.long
 def test_a_frozen_worker_that_wakes_up_sends_nothing_more_and_its_late_replies_count(tmp_path: Path) -> None:
     people = 60
     with start_sink(tmp_path / "sink.log", "--dot-delay", "0.3") as sink:

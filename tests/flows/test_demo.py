@@ -119,6 +119,7 @@ def test_the_page_shows_both_issues_and_asks_the_network_for_nothing(demo: Any) 
     assert "https://news.acme.example" not in Path(demo["report"]).read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_three_kills_in_the_middle_lose_nobody_and_write_to_nobody_twice(tmp_path: Path) -> None:
     crash = run_demo(tmp_path / "acme", "--crash")
     assert crash["kills"] == 3

@@ -46,7 +46,7 @@ EXAMPLES = {
     "replies show": "replies show 1",
     "replies review": "replies review 1 --as complaint",
     "replies classify": "replies classify spring.md",
-    "cases list": "cases list",
+    "cases list": "cases list --state all",
     "cases show": "cases show 1",
     "report": "report",
     "doctor": "doctor",

@@ -96,7 +96,7 @@ def _keep(session: Session, people: list[dict[str, Any]]) -> None:
 
 
 @given(tree=TREES, people=PEOPLE)
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_sql_and_the_pure_judge_take_the_same_people(
     session: Session, tree: Node, people: list[dict[str, Any]]
 ) -> None:
