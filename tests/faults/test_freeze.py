@@ -9,6 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from outreach.records import DeliveryState
 
 from ..servers import start_sink
