@@ -1,7 +1,7 @@
 """Which tips one person gets in this issue, and why.
 
 Law: never the same tip twice; the person's own topics first, once they have had a personal answer; a topic
-that still waits for that answer is left out; then the editor's order.
+that still waits for that answer is left out; then the editor's order. The reason is read in the reader's language.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+# A topic is a word of the settings, written once: only the language that it is written in can name it.
+_WROTE = {"en": "You wrote to us about {topic}", "de": "Sie haben uns zu diesem Thema geschrieben"}
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,14 @@ def choose_tips(
     pool: Sequence[TipFacts],
     *,
     shown: Collection[str],
-    boosts: Mapping[str, tuple[int, str]],
+    boosts: Mapping[str, int],
     blocked: Collection[str],
     language: str,
     campaign_topics: Collection[str],
     count: int,
     now: datetime,
 ) -> list[ChosenTip]:
-    """At most `count` tips, best first. `boosts` maps a topic to its boost's id and the reason to print.
+    """At most `count` tips, best first. `boosts` maps a topic to its boost's id.
 
     A campaign with topics of its own takes only tips on them, beside those that answer a boost.
     """
@@ -57,12 +60,12 @@ def choose_tips(
         )
     )
     chosen: list[ChosenTip] = []
-    for topic, (boost, reason) in boosts.items():
+    for topic, boost in boosts.items():
         if len(chosen) < count and topic not in blocked:
             taken = {tip.name for tip in chosen}
             found = next((tip for tip in fit if topic in tip.topics and tip.name not in taken), None)
             if found is not None:
-                chosen.append(ChosenTip(found.name, reason, boost))
+                chosen.append(ChosenTip(found.name, tip_reason(topic, language), boost))
     taken = {tip.name for tip in chosen}
     wanted = set(campaign_topics)
     rest = [tip for tip in fit if tip.name not in taken and (not wanted or wanted & set(tip.topics))]
@@ -77,6 +80,11 @@ def _fits(tip: TipFacts, blocked: Collection[str], now: datetime) -> bool:
         and (tip.valid_from is None or tip.valid_from <= now)
         and (tip.valid_until is None or now < tip.valid_until)
     )
+
+
+def tip_reason(topic: str, language: str) -> str:
+    """Why a tip on `topic` comes first, in the words of its reader; English for a language that has none here."""
+    return _WROTE[pick_language(tuple(_WROTE), language) or "en"].format(topic=topic)
 
 
 def pick_language(languages: Sequence[str], wanted: str) -> str:

@@ -134,10 +134,10 @@ def choose_one(
     now: datetime,
 ) -> list[ChosenTip]:
     """The tips for one person; each topic's oldest boost counts."""
-    own: dict[str, tuple[int, str]] = {}
+    own: dict[str, int] = {}
     for boost in boosts:
         if boost.id is not None:
-            own.setdefault(boost.topic, (boost.id, boost.reason))
+            own.setdefault(boost.topic, boost.id)
     return choose_tips(
         pool.for_person(person),
         shown=shown,

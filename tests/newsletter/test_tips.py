@@ -49,23 +49,31 @@ def test_no_tip_comes_twice() -> None:
 
 
 def test_a_persons_own_topic_comes_first_with_its_reason() -> None:
-    chosen = choose(boosts={"water": (7, "You wrote to us about water")})
+    chosen = choose(boosts={"water": 7})
     assert chosen == [ChosenTip("c", "You wrote to us about water", 7), ChosenTip("a")]
 
 
+def test_the_reason_is_in_the_language_of_its_reader() -> None:
+    def told(language: str) -> str:
+        return choose(boosts={"water": 7}, language=language)[0].reason
+
+    assert told("de") == told("de-AT") == "Sie haben uns zu diesem Thema geschrieben"
+    assert told("en") == told("fr") == told("") == "You wrote to us about water"
+
+
 def test_each_boosted_topic_is_served_before_any_is_served_twice() -> None:
-    chosen = choose(boosts={"water": (7, "w"), "noise": (8, "n")}, count=3)
+    chosen = choose(boosts={"water": 7, "noise": 8}, count=3)
     assert [(each.name, each.boost) for each in chosen] == [("c", 7), ("a", 8), ("b", None)]
 
 
 def test_tips_on_a_topic_that_waits_for_an_answer_are_left_out() -> None:
     assert names(choose(blocked={"noise"}, count=4)) == ["b", "c"]
-    assert names(choose(blocked={"water"}, boosts={"water": (1, "x")}, count=4)) == ["a", "b"]
+    assert names(choose(blocked={"water"}, boosts={"water": 1}, count=4)) == ["a", "b"]
 
 
 def test_a_campaign_with_topics_takes_tips_on_them_and_boosts() -> None:
     assert names(choose(campaign_topics={"water"}, count=4)) == ["c", "d"]
-    assert names(choose(campaign_topics={"water"}, boosts={"heat": (1, "x")}, count=4)) == ["b", "c", "d"]
+    assert names(choose(campaign_topics={"water"}, boosts={"heat": 1}, count=4)) == ["b", "c", "d"]
 
 
 def test_tips_in_the_readers_language_come_first() -> None:
