@@ -7,6 +7,7 @@ be in doubt, and in doubt may be at most one delivery per open connection and ki
 from __future__ import annotations
 
 import random
+import signal
 import time
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from .crowd import CONNECTIONS, Crowd, assert_nobody_lost_nobody_twice, count_in
 def kill_repeatedly(crowd: Crowd, sink: Sink, kills: int, planned: int, seed: int) -> int:
     """Kill `send` that many times, each after a few more mails were taken; how many were in the air at the kills."""
     dice = random.Random(seed)
-    doubtful = 0
+    doubtful = killed = 0
     for number in range(kills):
         before = len(sink.taken())
         enough = before + dice.randint(1, max(2, 2 * (planned - before) // (kills - number + 2)))
@@ -29,12 +30,13 @@ def kill_repeatedly(crowd: Crowd, sink: Sink, kills: int, planned: int, seed: in
             while process.poll() is None and len(sink.taken()) < min(enough, planned - 1):
                 time.sleep(0.002)
             process.kill()
-            process.wait()
+            killed += process.wait() == -signal.SIGKILL
         workspace = crowd.open()
         in_the_air = count_in(workspace, DeliveryState.INFLIGHT)
         assert in_the_air <= CONNECTIONS
         doubtful += in_the_air
         workspace.database.close()
+    assert killed >= kills - 1, f"only {killed} of {kills} kills met a living process"
     return doubtful
 
 
