@@ -73,7 +73,9 @@ def classify(text: str, subject: str, language: str, topics: Mapping[str, Sequen
         return Judgement(
             Category.OTHER, found_topics, Urgency.NORMAL, None, (f"not scored: {spoken} has no cues; please read it",)
         )
-    hits = hits + _shape(text)
+    shape = _shape(text)
+    if len(shape) > 1 or any(hit.category is Category.COMPLAINT for hit in hits):
+        hits = hits + shape
     return _judge(said, hits, TABLES[name], found_topics)
 
 

@@ -161,3 +161,40 @@ def test_any_text_gets_a_judgement(text: str, subject: str, language: str) -> No
     assert found.confidence is None or 0 <= found.confidence <= 1
     assert 0 <= found.complaint <= 1
     assert found.reasons
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("The milk wand is clogged and I get no foam at all, not happy.", Category.COMPLAINT),
+        ("This isn't very helpful.", Category.COMPLAINT),
+        ("Ich bin mit der Maschine überhaupt nicht zufrieden", Category.COMPLAINT),
+        ("Je ne suis pas du tout content", Category.COMPLAINT),
+        ("No estoy contento", Category.COMPLAINT),
+        ("Gracias por nada", Category.COMPLAINT),
+        ("No gracias, todo perfecto", Category.THANKS),
+        ("Not a day without it. Perfect!", Category.THANKS),
+        ("It would be nice if it worked", Category.OTHER),
+        ("Oh great, another mail. Wonderful, while my refund is five weeks late. Well done.", Category.COMPLAINT),
+        ("Oh great, thank you!", Category.THANKS),
+    ],
+)
+def test_praise_that_is_denied_is_no_praise(text: str, category: Category) -> None:
+    assert judge(text).category is category
+
+
+@pytest.mark.parametrize("text", ["Congratulations!!! You have won 1,000,000 USD", "Not bad at all", "No complaints"])
+def test_no_case_is_opened_for_exclamation_marks_or_for_content(text: str) -> None:
+    assert judge(text).category is Category.OTHER
+
+
+def test_a_long_sentence_against_more_mail_is_acted_on_and_a_threat_is_not() -> None:
+    assert judge("Thank you, but I do not want any more mails from you.").leaves
+    both = judge("I do not want any more emails from you. Also my invoice is wrong, you charged me twice.")
+    assert (both.category, both.leaves) == (Category.COMPLAINT, True)
+    assert not judge("I will unsubscribe if this happens again").leaves
+
+
+@pytest.mark.parametrize("text", ["Delete all my data immediately.", "Bitte löschen Sie alle meine Daten."])
+def test_a_wish_to_be_forgotten_is_a_change_of_data(text: str) -> None:
+    assert judge(text).category is Category.CHANGE_OF_DATA

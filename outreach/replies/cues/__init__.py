@@ -11,8 +11,8 @@ __all__ = ["TABLES", "CueTable", "compile_table", "find_cues"]
 from . import de, en, es, fr
 
 TABLES: dict[str, CueTable] = {
-    "en": compile_table(en.CUES, en.URGENT),
-    "de": compile_table(de.CUES, de.URGENT),
-    "fr": compile_table(fr.CUES, fr.URGENT),
-    "es": compile_table(es.CUES, es.URGENT),
+    "en": compile_table(en.CUES, en.URGENT, en.DENIALS, en.DEGREES),
+    "de": compile_table(de.CUES, de.URGENT, de.DENIALS, de.DEGREES),
+    "fr": compile_table(fr.CUES, fr.URGENT, fr.DENIALS, fr.DEGREES),
+    "es": compile_table(es.CUES, es.URGENT, es.DENIALS, es.DEGREES),
 }

@@ -10,7 +10,7 @@ CUES = {
             abzocke | betrug | nie wieder | scheußlich | darf … nicht sein | geld zurück | rückzahlung
             zweimal … abgebucht | doppelt abgebucht | keine antwort | nie eine antwort | niemand antwortet
             niemand meldet sich | niemand … ans telefon | lasse ich mir nicht | schlimmste | unter aller sau
-            mangelhaft
+            mangelhaft | danke für nichts
         """,
         2: """
             funktioniert nicht | funktionieren nicht | geht nicht | geht immer noch nicht | klappt nicht
@@ -71,6 +71,7 @@ CUES = {
         3: """
             umgezogen | umzug | neue anschrift | neue adresse | adresse hat sich geändert | adressänderung
             neue e-mail-adresse | neue mailadresse | neue telefonnummer | neue nummer | geheiratet | heiße jetzt
+            löschen sie meine daten | löschen sie alle meine daten | meine daten löschen | meine daten zu löschen
             neue bankverbindung | ändern sie bitte meine | bitte ändern sie meine | neuer name
         """,
         1: "ab sofort | bitte korrigieren | bitte ändern",
@@ -102,3 +103,6 @@ URGENT = {
         kündige | kündigung | kündigen | vertrag beenden | widerruf | storniere*
     """,
 }
+
+DENIALS = "nicht | kein | keine | keinen | nie | niemals | wenig"
+DEGREES = "sehr | ganz | besonders | so | wirklich | mehr | gerade | ein | eine"

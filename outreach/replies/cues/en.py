@@ -29,7 +29,10 @@ CUES = {
             none of … helps | without a word | without warning | without telling | without asking | seriously?
             can't be right | cannot be right | locked out | can't be used | cannot be used | never authorised
             never authorized | fix your | please fix | downhill | worn out | gets stuck | get stuck | my lawyer
-            no better | worse | is expired | i paid | that i paid for
+            no better | worse | is expired | i paid | that i paid for | not amused | days late
+            weeks late | months late | oh great | oh wonderful | oh brilliant | how wonderful | money back
+            does not connect | doesn't connect
+            unbelievable
         """,
         1: """
             still | unfortunately | sadly | problem* | issue | issues | trouble | fail* | error | stuck | lost
@@ -40,14 +43,16 @@ CUES = {
             used to be | ever since | burnt | noise | noisy | loud | smell | stain | sour | bitter | months old
             after … months | doesn't | don't you | do you people | supposed to | beyond | joke | full
         """,
+        -3: "not a complaint | no complaints | no complaint | can't complain | nothing to complain",
         -2: """
-            not a complaint | no complaints | can't complain | no problem | not a problem | my own fault
+            no problem | not a problem | my own fault
             solved it | works perfectly | everything seems to work | just curious | no worries | all sorted
             works now | works again | sorted now | no hurry | no rush | fixed it | is fixed | all good
             that was it
         """,
         -1: """
-            just wondering | i wonder | out of interest | slight | should i worry | would love | love the
+            not bad | not unhappy | just wondering | i wonder
+            out of interest | slight | should i worry | would love | love the
         """,
     },
     Category.QUESTION: {
@@ -83,7 +88,8 @@ CUES = {
         1: "happy | good | nice | glad | better than | fun | early | pleased",
         -2: """
             thanks for nothing | thank you for nothing | thanks but | thanks for the tips, but | not impressed
-            thank you for the quick answer, however
+            thank you for the quick answer, however | would be great | would be nice | would be good
+            would be helpful | would be lovely
         """,
     },
     Category.UNSUBSCRIBE: {
@@ -96,12 +102,14 @@ CUES = {
             remove my address | delete my address | remove … from your mailing list
             delete … from your mailing list | cancel the newsletter | cancel newsletter | no longer want your
             no longer want to get | never signed up | stop these emails | stop this newsletter | leave this list
-            leave the list | cancel my newsletter
+            leave the list | cancel my newsletter | do not want any more emails | do not want any more e-mails
+            do not want any more mails | don't want any more mails | do not want … emails
+            do not want … newsletter* | do not want … mails
         """,
         1: "mailing list | spam",
         -3: """
             don't want to unsubscribe | do not want to unsubscribe | not unsubscribe | before i unsubscribe
-            or i unsubscribe | or i will unsubscribe | or i'll unsubscribe | unsubscribed by mistake
+            unsubscribe if | or i unsubscribe | or i will unsubscribe | or i'll unsubscribe | unsubscribed by mistake
             accidentally unsubscribed | unsubscribed by accident | subscribe me again
         """,
     },
@@ -113,7 +121,8 @@ CUES = {
             new email is | email has changed | my last name is now | my name is now | my surname is now
             got married | number has changed | new phone number | new number | change my name | change my e-mail
             change my email | please correct it | card number has changed | deliver … to my office | it's ms
-            it's mr | it's mrs | please use my new | new delivery address | write to me as
+            it's mr | it's mrs | please use my new | new delivery address | write to me as | delete my data
+            delete all my data | delete my personal data | erase my data | right to be forgotten
         """,
         1: "please update | please change | could you change | from now on | new details | closed",
     },
@@ -151,3 +160,6 @@ URGENT = {
         cancel … with immediate effect | ending my subscription | want to cancel
     """,
 }
+
+DENIALS = "not | never | hardly | far from | anything but | *n't | cannot"
+DEGREES = "at all | very | really | so | exactly | particularly | too | be | been | feeling | being"

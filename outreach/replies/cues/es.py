@@ -8,7 +8,7 @@ CUES = {
             vergüenza | inaceptable | inadmisible | indignante | queja | quejarme | me quejo | decepcion*
             harto | harta | enfadad* | estafa | nunca más | devuélvanme | devolución | reembolso
             cobrado … dos veces | nadie me contesta | nadie contesta | nadie responde | sin respuesta | pésimo
-            fatal
+            fatal | gracias por nada
         """,
         2: """
             no funciona | no funcionan | no va | dejó de funcionar | se ha roto | roto | rota | rotos | averiad*
@@ -71,3 +71,6 @@ URGENT = {
     (Urgency.RAISED, "accessibility"): "cieg* | lector de pantalla | discapacidad | accesib* | sord*",
     (Urgency.RAISED, "cancellation"): "cancelar mi suscripción | cancelar el contrato | cancelen mi | rescindir",
 }
+
+DENIALS = "no estoy | no está | no estamos | no es | no son | no me parece | nunca | nada"
+DEGREES = "muy | nada | tan | del todo | un | una"

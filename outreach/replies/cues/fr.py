@@ -8,7 +8,7 @@ CUES = {
             inadmissible | inacceptable | scandaleu* | honte | honteux | réclamation | me plains | me plaindre
             déçu | déçue | très déçu | mécontent* | furieu* | en colère | marre | arnaque | plus jamais
             remboursez | remboursement | débité … deux fois | débitée … deux fois | personne ne répond
-            aucune réponse | sans réponse | lamentable
+            aucune réponse | sans réponse | lamentable | merci pour rien
         """,
         2: """
             ne marche pas | ne fonctionne pas | ne marche plus | ne fonctionne plus | en panne | cassé | cassée
@@ -75,3 +75,6 @@ URGENT = {
     (Urgency.RAISED, "accessibility"): "aveugle | malvoyant* | lecteur d'écran | handicap* | accessibilité | sourd",
     (Urgency.RAISED, "cancellation"): "résilie* | résiliation | annuler mon abonnement | annulez mon abonnement",
 }
+
+DENIALS = "pas | plus | jamais | guère"
+DEGREES = "du tout | très | vraiment | trop | un | une"

@@ -16,6 +16,9 @@ Urgent = Mapping[tuple[Urgency, str], str]
 SEVERAL = 3
 """More hits of one weight than this count no further: a long text must not outweigh a clear one."""
 
+NEAR = 40
+"""Characters before praise in which a denial is looked for."""
+
 
 @dataclass(frozen=True)
 class CueTable:
@@ -23,6 +26,8 @@ class CueTable:
 
     cues: tuple[tuple[Category, float, re.Pattern[str]], ...]
     urgent: tuple[tuple[Urgency, str, re.Pattern[str]], ...]
+    denied: re.Pattern[str]
+    """What turns the praise right behind it round: "not very"."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +39,16 @@ class Hit:
     words: str
 
 
-def compile_table(cues: Cues, urgent: Urgent) -> CueTable:
-    """The patterns of one language. Cues stand one per line or between bars."""
+def compile_table(cues: Cues, urgent: Urgent, denials: str, degrees: str) -> CueTable:
+    """The patterns of one language. Cues stand one per line or between bars; so do `denials` ("not") and the
+    `degrees` that may stand between them and a word of praise ("very").
+    """
     return CueTable(
         tuple(
             (category, weight, _pattern(words)) for category, levels in cues.items() for weight, words in levels.items()
         ),
         tuple((urgency, reason, _pattern(words)) for (urgency, reason), words in urgent.items()),
+        re.compile(rf"(?:{_pattern(denials).pattern})(?:\s+(?:{_pattern(degrees).pattern}))*\s+\Z"),
     )
 
 
@@ -48,9 +56,19 @@ def find_cues(table: CueTable, text: str) -> list[Hit]:
     """Every cue in `text` (lower-case, plain apostrophes), each wording once."""
     found = []
     for category, weight, pattern in table.cues:
-        words = dict.fromkeys(match[0] for match in pattern.finditer(text))
-        found += [Hit(category, weight, word) for word in list(words)[:SEVERAL]]
+        hits = dict.fromkeys(_hit(table, category, weight, match) for match in pattern.finditer(text))
+        found += list(hits)[:SEVERAL]
     return found
+
+
+def _hit(table: CueTable, category: Category, weight: float, match: re.Match[str]) -> Hit:
+    """The hit; praise that is denied ("not very happy") is a complaint."""
+    if category is Category.THANKS and weight > 0:
+        start = match.start()
+        denied = table.denied.search(match.string[max(0, start - NEAR) : start])
+        if denied:
+            return Hit(Category.COMPLAINT, max(weight, 2.0), denied[0] + match[0])
+    return Hit(category, weight, match[0])
 
 
 def find_urgency(table: CueTable, text: str) -> tuple[Urgency, str, str] | None:
