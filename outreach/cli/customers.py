@@ -158,6 +158,7 @@ def unsubscribe(
     Example: [bold]outreach customers unsubscribe ann@example.com --words "asked by phone"[/bold]
     """
     from ..store import consents
+    from ..work.epoch import advance
 
     workspace = open_here()
     with workspace.database.write() as session:
@@ -172,6 +173,7 @@ def unsubscribe(
             words=words,
             by=by or getpass.getuser(),
         )
+        advance(session, workspace.root, needed=False)
     where = list_name or "any list"
     typer.echo(f"{customer.address} {'gets' if changed else 'got already'} no newsletters of {where}.")
 
@@ -218,6 +220,7 @@ def suppress(
     from ..address import address_key, canonical_address
     from ..records import SuppressionReason
     from ..store import consents
+    from ..work.epoch import advance
 
     workspace = open_here()
     address = canonical_address(email)
@@ -229,6 +232,7 @@ def suppress(
             at=workspace.clock(),
             evidence=f"{reason} ({by or getpass.getuser()})",
         )
+        advance(session, workspace.root, needed=False)
     typer.echo(f"{address} {'is' if changed else 'was already'} blocked.")
 
 

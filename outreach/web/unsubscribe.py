@@ -30,6 +30,7 @@ from ..store.consents import (
     unsubscribe,
 )
 from ..store.edition_figures import LINK_EVIDENCE
+from ..work.epoch import advance
 from ..work.workspace import Workspace
 
 HERE = ("one_click", "page")
@@ -87,7 +88,7 @@ def leave(workspace: Workspace, token: str, *, how: str) -> Link | None:
         else:
             reason = SuppressionReason.UNSUBSCRIBED_ALL
             suppress(session, address_key=link.address_key, reason=reason, at=now, evidence=evidence)
-        session.flush()
+        advance(session, workspace.root, needed=False)
         return find_link(session, workspace, token)
 
 

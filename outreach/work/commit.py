@@ -55,11 +55,13 @@ class Committer:
         clock: Clock,
         lease: timedelta,
         on_settled: Callable[[int], None] | None = None,
+        *,
+        on_intents: Callable[[Session], None] | None = None,
     ) -> None:
         self.counts: Counter[DeliveryState] = Counter()
         self.failure: Exception | None = None
         self._database, self._name, self._clock, self._lease = database, name, clock, lease
-        self._on_settled = on_settled
+        self._on_settled, self._on_intents = on_settled, on_intents
         self._moves: deque[Move] = deque()
         self._intents: deque[_Intent] = deque()
         self._wake = threading.Condition()
@@ -150,6 +152,8 @@ class Committer:
                     now = self._clock()
                     lost = _apply(session, moves, now)
                     granted = intend(session, [intent.row for intent in intents], now)
+                    if granted and self._on_intents is not None:
+                        self._on_intents(session)
                     if beating:
                         beat(session, self._name, now, self._lease)
             except Exception as wrong:

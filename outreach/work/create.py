@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from ..store.database import Database, open_database
 from ..store.migrate import HEAD, current_revision, migrate
 from ..wire.maildir_file import make_maildir
 from ..workdays import Clock, utc_now
-from .workspace import EPOCH, KEYS, new_epoch
+from .epoch import Mark, write_mark
+from .workspace import KEYS, new_epoch
 
 SETTINGS_TEMPLATE = "outreach.toml"
 FIRST_LIST = "customers"
@@ -131,7 +133,7 @@ def _migrated(database: Database, made: list[str], kept: list[str]) -> Path | No
 
 def back_up(source: Path, target: Path) -> None:
     """Copy a SQLite database that may be in use, by SQLite's own backup API."""
-    with sqlite3.connect(source) as reader, sqlite3.connect(target) as writer:
+    with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
         reader.backup(writer)
 
 
@@ -143,4 +145,4 @@ def _first_rows(database: Database, root: Path, name: str, clock: Clock) -> None
         now = clock()
         session.add(WorkspaceRow(name=name, epoch=epoch, created_at=now))
         session.add(MailingList(name=FIRST_LIST, title="Customers", created_at=now))
-        (root / EPOCH).write_text(epoch + "\n", encoding="utf-8")
+        write_mark(root, Mark(epoch))

@@ -24,6 +24,7 @@ from ..records import SubscriptionState
 from ..store.consents import unsubscribe
 from ..store.customers import customer_ids_by_key, ensure_list, list_id_of
 from ..store.imports import Chunk, add_import, plan_chunk, write_chunk
+from .epoch import advance
 from .rejects import Rejects
 from .sheet import Sheet, open_sheet
 from .workspace import Workspace
@@ -209,6 +210,7 @@ class _Intake:
                 counts=self._result.counts,
                 rejects=str(self.rejects.path or ""),
             )
+            advance(session, self._workspace.root, needed=False)
 
 
 @functools.cache

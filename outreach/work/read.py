@@ -26,6 +26,7 @@ from ..replies.parse import parse_inbound, plain_address
 from ..replies.quote import Stripped, strip_quotes
 from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy
 from .acts import act_on_machine, leave_list, tell_evidence
+from .epoch import advance
 from .follow_up import after_inbound
 from .owners import find_owners, told_clues
 from .sent_text import SentTexts
@@ -105,6 +106,7 @@ class Reader:
             inbound = session.get_one(Inbound, inbound_id)
             if inbound.state is InboundState.STORED:
                 self._write(session, inbound, reading, self.workspace.clock())
+                advance(session, self.workspace.root, needed=False)
             return _outcome(inbound)
 
     def _understand(self, inbound: Inbound, mail: ParsedMail) -> _Reading:

@@ -19,6 +19,7 @@ from ..store.outbox import anything_due, finish_editions, open_editions
 from ..store.workers import Reclaimed, sign_on
 from ..wire.smtp import relay_target
 from .commit import Committer
+from .epoch import advance
 from .feed import Feed, Judge, OpenPress, Progress
 from .judge import judge_people
 from .letter import open_press
@@ -93,7 +94,14 @@ def send_open(
     with Presence(workspace.root, name) as presence:
         with workspace.database.write() as session:
             sign_on(session, name, owner, workspace.clock())
-        committer = Committer(workspace.database, name, workspace.clock, lease, progress)
+        committer = Committer(
+            workspace.database,
+            name,
+            workspace.clock,
+            lease,
+            progress,
+            on_intents=lambda session: advance(session, workspace.root),
+        )
         feed = Feed(workspace, presence, committer, edition_ids, lease, press, judge, progress)
         lines = Lines(target, workspace.settings.relay, committer, workspace.clock)
         try:

@@ -16,9 +16,20 @@ from ..settings import Settings, load_settings
 from ..store.database import Database, open_database
 from ..store.migrate import check_revision
 from ..workdays import Clock, WorkingHours, utc_now, zone_or
+from .epoch import EPOCH, Mark, read_mark, write_mark
+
+__all__ = [
+    "EPOCH",
+    "KEYS",
+    "Workspace",
+    "accept_database",
+    "check_may_send",
+    "new_epoch",
+    "open_workspace",
+    "workspace_row",
+]
 
 KEYS = "outreach.keys"
-EPOCH = "outreach.epoch"
 
 
 @dataclass(frozen=True)
@@ -85,20 +96,18 @@ def accept_database(workspace: Workspace) -> None:
         row.epoch = epoch
         row.version += 1
         session.add(row)
-    (workspace.root / EPOCH).write_text(epoch + "\n", encoding="utf-8")
+        mark = Mark(epoch, row.turn)
+    write_mark(workspace.root, mark)
 
 
 def check_may_send(workspace: Workspace) -> None:
     """Raise NeedsPerson while everything is paused or the database is not the one that sent last (I10)."""
+    mark = read_mark(workspace.root)  # before the row: others raise both meanwhile
     with workspace.database.read() as session:
         row = workspace_row(session)
     if row.paused_at is not None:
         raise NeedsPerson(f"all sending is paused since {row.paused_at:%Y-%m-%d %H:%M} UTC: {row.pause_reason}")
-    try:
-        known = (workspace.root / EPOCH).read_text(encoding="utf-8").strip()
-    except OSError:
-        known = ""
-    if known != row.epoch:
+    if mark is None or not mark.covers(row):
         raise NeedsPerson(
             "this database is not the one that sent last: it looks like a restored backup",
             remedy="Mail sent after it would go out again. Check, then run `outreach doctor --accept-database`.",

@@ -146,6 +146,7 @@ def _workspace() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.String(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("paused_at", UtcDateTime(), nullable=True),
         sa.Column("pause_reason", sa.String(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
