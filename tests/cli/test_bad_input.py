@@ -30,7 +30,7 @@ Dear {{ first_name or "friend" }}, all is well.
 """
 
 
-def told(done: Done, status: int, *words: str) -> str:
+def check_told(done: Done, status: int, *words: str) -> str:
     """The words on stderr, after checking status, words, and that no traceback got out."""
     said = done.stderr + done.stdout
     assert "Traceback" not in said, said
@@ -52,8 +52,8 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def ready(root: Path) -> Path:
     """The same with two customers and a campaign."""
-    told(outreach(root, "customers", "import", "people.csv", "--list", "customers"), 0)
-    told(outreach(root, "campaigns", "apply", "hello.md"), 0)
+    check_told(outreach(root, "customers", "import", "people.csv", "--list", "customers"), 0)
+    check_told(outreach(root, "campaigns", "apply", "hello.md"), 0)
     return root
 
 
@@ -69,39 +69,39 @@ def catcher(root: Path) -> Iterator[Catcher]:
 def test_broken_toml_names_file_and_line(root: Path) -> None:
     with (root / "outreach.toml").open("a") as file:
         file.write('\n[cases\nowner = "x"\n')
-    told(outreach(root, "plan"), 1, "outreach.toml", "not valid TOML", "line")
+    check_told(outreach(root, "plan"), 1, "outreach.toml", "not valid TOML", "line")
 
 
 def test_an_unknown_setting_is_named_with_its_line(root: Path) -> None:
     text = (root / "outreach.toml").read_text().replace("connections = 10", "conections = 10")
     (root / "outreach.toml").write_text(text)
     line = next(number for number, row in enumerate(text.splitlines(), 1) if row.startswith("conections"))
-    told(outreach(root, "plan"), 1, f"outreach.toml:{line}", "relay.conections", "is not a setting")
+    check_told(outreach(root, "plan"), 1, f"outreach.toml:{line}", "relay.conections", "is not a setting")
 
 
 def test_a_bad_variable_is_told_without_a_traceback(root: Path) -> None:
-    told(outreach(root, "plan", OUTREACH_RELAY__PORT="many"), 1, "relay.port")
+    check_told(outreach(root, "plan", OUTREACH_RELAY__PORT="many"), 1, "relay.port")
 
 
 def test_a_variable_that_no_customer_has_is_named(root: Path) -> None:
     (root / "hello.md").write_text(CAMPAIGN.replace("all is well", "your {{ shoe_size }} is well"))
-    told(outreach(root, "customers", "import", "people.csv", "--list", "customers"), 0)
-    told(outreach(root, "campaigns", "apply", "hello.md"), 0)
-    told(outreach(root, "campaigns", "check", "hello", "--offline"), 1, "shoe_size")
+    check_told(outreach(root, "customers", "import", "people.csv", "--list", "customers"), 0)
+    check_told(outreach(root, "campaigns", "apply", "hello.md"), 0)
+    check_told(outreach(root, "campaigns", "check", "hello", "--offline"), 1, "shoe_size")
 
 
 def test_a_template_with_a_syntax_error_shows_file_line_and_excerpt(root: Path) -> None:
     (root / "hello.md").write_text(CAMPAIGN + "\n{% if plan == %}x{% endif %}\n")
-    told(outreach(root, "campaigns", "apply", "hello.md"), 1, "hello.md:11", "{% if plan ==")
+    check_told(outreach(root, "campaigns", "apply", "hello.md"), 1, "hello.md:11", "{% if plan ==")
 
 
 def test_front_matter_that_is_no_yaml_names_the_line(root: Path) -> None:
     (root / "hello.md").write_text("---\nname: hello\nsubject: [unclosed\n---\nHello\n")
-    told(outreach(root, "campaigns", "apply", "hello.md"), 1, "hello.md:")
+    check_told(outreach(root, "campaigns", "apply", "hello.md"), 1, "hello.md:")
 
 
 def test_an_unreachable_relay_sends_nothing_and_says_where(ready: Path) -> None:
-    told(outreach(ready, "send", "hello", "--yes"), 1, "127.0.0.1", "catcher")
+    check_told(outreach(ready, "send", "hello", "--yes"), 1, "127.0.0.1", "catcher")
     with sqlite3.connect(ready / "outreach.db") as connection:
         assert dict(connection.execute("SELECT state, count(*) FROM delivery GROUP BY state")) == {"queued": 2}
 
@@ -109,27 +109,27 @@ def test_an_unreachable_relay_sends_nothing_and_says_where(ready: Path) -> None:
 def test_a_database_from_a_newer_version_is_refused(ready: Path) -> None:
     with sqlite3.connect(ready / "outreach.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    told(outreach(ready, "plan"), 1, "newer outreach")
+    check_told(outreach(ready, "plan"), 1, "newer outreach")
 
 
 def test_a_csv_that_is_a_spreadsheet_says_save_as_csv(root: Path) -> None:
     with zipfile.ZipFile(root / "people.xlsx", "w") as book:
         book.writestr("xl/workbook.xml", "<workbook/>")
-    told(outreach(root, "customers", "import", "people.xlsx", "--list", "customers"), 1, "people.xlsx", "CSV")
+    check_told(outreach(root, "customers", "import", "people.xlsx", "--list", "customers"), 1, "people.xlsx", "CSV")
 
 
 def test_a_csv_without_addresses_names_its_headings(root: Path) -> None:
     (root / "people.csv").write_text("name,town\nAnn,Ulm\n")
-    told(outreach(root, "customers", "import", "people.csv", "--list", "customers"), 1, "town", "--map")
+    check_told(outreach(root, "customers", "import", "people.csv", "--list", "customers"), 1, "town", "--map")
 
 
 def test_a_missing_file_is_named(root: Path) -> None:
-    said = told(outreach(root, "customers", "import", "nobody.csv", "--list", "customers"), 1, "nobody.csv")
+    said = check_told(outreach(root, "customers", "import", "nobody.csv", "--list", "customers"), 1, "nobody.csv")
     assert "exist" in said.lower() or "no such" in said.lower()
 
 
 def test_an_unknown_campaign_is_wrong_usage(ready: Path) -> None:
-    told(outreach(ready, "send", "hallo", "--yes"), 2, "hallo")
+    check_told(outreach(ready, "send", "hallo", "--yes"), 2, "hallo")
 
 
 def test_a_second_daemon_exits_with_a_message(ready: Path, catcher: Catcher) -> None:
@@ -143,7 +143,7 @@ def test_a_second_daemon_exits_with_a_message(ready: Path, catcher: Catcher) -> 
     try:
         assert first.stdout is not None
         first.stdout.readline()
-        told(outreach(ready, "run"), 1, "already")
+        check_told(outreach(ready, "run"), 1, "already")
     finally:
         first.terminate()
         assert first.wait(timeout=30) == 0
@@ -153,7 +153,7 @@ def test_a_mailbox_that_vanished_is_told_and_the_rest_goes_on(ready: Path) -> No
     text = (ready / "outreach.toml").read_text()
     box = '[[replies.mailboxes]]\nname = "gone"\nkind = "mbox"\npath = "gone.mbox"\n\n[sending]'
     (ready / "outreach.toml").write_text(text.replace("[sending]", box))
-    told(outreach(ready, "replies", "fetch"), 1, "gone")
+    check_told(outreach(ready, "replies", "fetch"), 1, "gone")
 
 
 def test_a_mail_of_50_megabytes_is_kept_cut_and_flagged(ready: Path, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_mail_of_50_megabytes_is_kept_cut_and_flagged(ready: Path, tmp_path: P
         b"From: ann@example.com\r\nTo: care@acme.example\r\nSubject: my photos\r\nMessage-ID: <big@example.com>\r\n\r\n"
     )
     (tmp_path / "big.eml").write_bytes(mail + b"It leaks, see the photo.\r\n" + b"QUJD" * 12_500_000)
-    told(outreach(ready, "replies", "import", str(tmp_path / "big.eml")), 0)
+    check_told(outreach(ready, "replies", "import", str(tmp_path / "big.eml")), 0)
     with sqlite3.connect(ready / "outreach.db") as connection:
         kept = connection.execute("SELECT length(raw), flagged, subject, text FROM inbound").fetchall()
     assert [(size, subject) for size, _, subject, _ in kept] == [(25_000_000, "my photos")]
@@ -174,7 +174,7 @@ def test_a_full_disk_sends_nothing_twice_and_says_so(ready: Path, catcher: Catch
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "full_disk")}
     command = [sys.executable, "-m", "outreach", "send", "hello", "--yes"]
     done = subprocess.run(command, cwd=ready, env=environ, capture_output=True, text=True, timeout=90, check=False)
-    told(Done(done.returncode, done.stdout, done.stderr), 1, "full")
+    check_told(Done(done.returncode, done.stdout, done.stderr), 1, "full")
     assert not [*(ready / "mail").glob("new/*")]
 
 
@@ -186,7 +186,7 @@ def test_a_wrong_password_is_told_with_a_remedy(ready: Path) -> None:
             "OUTREACH_RELAY__USERNAME": "ann",
             "OUTREACH_RELAY__PASSWORD": "wrong-secret",
         }
-        said = told(outreach(ready, "send", "hello", "--yes", **values), 1, "password")
+        said = check_told(outreach(ready, "send", "hello", "--yes", **values), 1, "password")
     assert "wrong-secret" not in said
 
 
@@ -203,8 +203,8 @@ def test_two_at_the_same_instant_do_no_harm(ready: Path, catcher: Catcher) -> No
 
 
 def test_what_is_done_is_not_sent_again(ready: Path, catcher: Catcher) -> None:
-    told(outreach(ready, "send", "hello", "--yes"), 0)
-    told(outreach(ready, "send", "hello", "--yes"), 3, "--again")
+    check_told(outreach(ready, "send", "hello", "--yes"), 0)
+    check_told(outreach(ready, "send", "hello", "--yes"), 3, "--again")
     assert len((ready / "mail" / "catcher.log").read_text().splitlines()) == 2
-    told(outreach(ready, "send", "hello", "--yes", "--again"), 0)
+    check_told(outreach(ready, "send", "hello", "--yes", "--again"), 0)
     assert len((ready / "mail" / "catcher.log").read_text().splitlines()) == 4
