@@ -5,7 +5,8 @@ Law: what is under way is counted in the outbox; what is to come is foreseen wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, islice
@@ -246,8 +247,9 @@ def _foresee(
 ) -> Entry:
     opens = max(occasion.opens, workspace.clock())
     draft = draft_edition(workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
-    counts = count_forecast(session, workspace, campaign, draft, per_customer=timing.per_customer, foreseen=foreseen)
     by_hand, again = occasion.key.startswith(f"once-{BY_HAND}"), occasion.key.endswith("again")
+    used = foreseen.aside() if by_hand else foreseen
+    counts = count_forecast(session, workspace, campaign, draft, per_customer=timing.per_customer, foreseen=used)
     return Entry(
         campaign=campaign.name,
         kind=campaign.kind.value,
@@ -259,7 +261,7 @@ def _foresee(
         going=counts.going.total(),
         before=counts.before,
         slots=tuple(
-            _slot(workspace, zone, at, people) for (zone, at), people in sorted(counts.going.items(), key=_by_time)
+            _slot(workspace, zone, at, people) for (zone, at), people in sorted(_minutes(counts.going), key=_by_time)
         ),
         refused=tuple(Refused(state, reason, people) for (state, reason), people in counts.not_going.most_common()),
         later=dict(counts.later),
@@ -317,6 +319,14 @@ def _under_way(
         edition_id=edition.id,
         done=done,
     )
+
+
+def _minutes(going: Counter[tuple[str, datetime]]) -> Iterable[tuple[tuple[str, datetime], int]]:
+    """The same by whole minutes, as people read them: a budget has room again at anybody's own second."""
+    slots: Counter[tuple[str, datetime]] = Counter()
+    for (zone, at), people in going.items():
+        slots[zone, at.replace(second=0, microsecond=0)] += people
+    return slots.items()
 
 
 def _slot(workspace: Workspace, zone: str, at: datetime, people: int) -> Slot:

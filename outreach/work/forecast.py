@@ -1,7 +1,8 @@
 """What one edition would do if it were planned: the same rules as the claim, on everybody whom the segment gives.
 
 Law: a forecast changes nothing and counts nothing twice: mail foreseen for a person is in their budget when the next
-edition is foreseen. "Before" is the same judgement without what replies changed: no holds, no boosts.
+edition is foreseen; what goes only when a person sends it is in nobody's. "Before" is the same judgement without what
+replies changed: no holds, no boosts.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ class Foreseen:
     def add(self, person: int, at: datetime) -> None:
         """Foresee one bulk mail."""
         self.sent[person] = (*self.sent.get(person, ()), at)
+
+    def aside(self) -> Foreseen:
+        """The same so far, apart: for an edition that uses up nothing of what others foresee."""
+        tips = defaultdict(set, {person: set(names) for person, names in self.tips.items()})
+        return Foreseen(dict(self.sent), set(self.boosts), tips)
 
 
 @dataclass(frozen=True)

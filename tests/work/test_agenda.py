@@ -13,7 +13,7 @@ from outreach.store.outbox import insert_deliveries
 from outreach.work.agenda import Entry, read_agenda, who_is
 from outreach.work.workspace import Workspace
 
-from .planning_kit import complain, make_campaign, make_edition, make_tip
+from .planning_kit import complain, make_campaign, make_edition, make_sent, make_tip
 
 MakeCustomer = Callable[..., int]
 ZONES = ["Europe/Berlin", "Europe/Berlin", "America/New_York", "Asia/Tokyo", None]
@@ -103,6 +103,26 @@ def test_mail_that_is_foreseen_counts_in_the_budget_of_what_follows(workspace: W
     first, second, third = read_agenda(workspace, days=3).entries
     assert "budget" not in {*first.later, *second.later}
     assert {refused.reason: refused.people for refused in third.refused} == {"budget": 5}
+
+
+def test_what_a_person_may_send_by_hand_uses_up_nobodys_budget(workspace: Workspace, people: list[int]) -> None:
+    for name in ("a", "b", "c"):
+        make_campaign(workspace, name, Kind.NEWS)
+    make_campaign(workspace, schedule="every day at 12:00", zone="UTC")
+    entries = read_agenda(workspace, days=1).entries
+    assert [(entry.campaign, entry.going) for entry in entries] == [("a", 5), ("b", 5), ("c", 5), ("tips", 5)]
+
+
+def test_times_a_few_seconds_apart_are_one_line(workspace: Workspace, people: list[int]) -> None:
+    news = make_campaign(workspace, "news", Kind.NEWS)
+    for occasion in ("once-1", "once-2"):
+        edition = make_edition(workspace, news, occasion, state=EditionState.DONE)
+        for number, person in enumerate(people):
+            make_sent(workspace, edition, person, workspace.clock() - timedelta(days=6, seconds=number))
+    make_campaign(workspace, schedule="every day at 12:00", zone="UTC")
+    entry = read_agenda(workspace, days=1).entries[0]
+    assert entry.later == {"budget": 5}
+    assert len({(slot.zone, slot.local) for slot in entry.slots}) == len(entry.slots)
 
 
 def test_what_is_under_way_is_counted_in_the_outbox(workspace: Workspace, people: list[int]) -> None:
