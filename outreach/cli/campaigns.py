@@ -229,8 +229,9 @@ def cancel(name: str, yes: Yes = False) -> None:
 
     Example: [bold]outreach campaigns cancel spring-offer --yes[/bold]
     """
-    if confirm(f"Cancel {name}? People who have not had it yet will not get it.", yes=yes):
-        _change(name, "cancelled", "What was planned and has not gone is cancelled at the next run.")
+    if not confirm(f"Cancel {name}? People who have not had it yet will not get it.", yes=yes):
+        raise typer.Exit(3)
+    _change(name, "cancelled", "What was planned and has not gone is cancelled at the next run.")
 
 
 def _change(name: str, word: str, then: str) -> None:

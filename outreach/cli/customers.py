@@ -256,7 +256,7 @@ def unsuppress(email: Email, yes: Yes = False) -> None:
         return
     typer.echo(f"{address} is blocked since {block.at:%Y-%m-%d}: {SUPPRESSION_WORDS[block.reason]} ({block.evidence}).")
     if not confirm("Write to it again?", yes=yes):
-        raise typer.Exit(1)
+        raise typer.Exit(3)
     with workspace.database.write() as session:
         consents.unsuppress(session, address_key=key)
     typer.echo(f"{address} is no longer blocked.")

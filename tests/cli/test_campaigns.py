@@ -119,7 +119,7 @@ def test_pause_resume_and_cancel_are_said_and_listed(root: Path) -> None:
     assert "paused" in run(root, "send", "hello", "--yes", status=3).stderr
     run(root, "campaigns", "resume", "hello")
     assert state() == "active"
-    run(root, "campaigns", "cancel", "hello")
+    run(root, "campaigns", "cancel", "hello", status=3)
     assert state() == "active", "without a terminal only --yes is a yes"
     run(root, "campaigns", "cancel", "hello", "--yes")
     assert state() == "cancelled"
