@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .common import print_table
+from .common import print_table, printable
 
 if TYPE_CHECKING:
     from ..cases.clock import Durations
@@ -40,8 +40,9 @@ def print_case(
     taken: Durations,
     entries: Sequence[CaseEntry],
     steps: Sequence[Step],
+    senders: Mapping[int, str],
 ) -> None:
-    """The whole file of a case."""
+    """The whole file of a case. `senders`: the address that each of its messages came from."""
     typer.echo(f"Case {case.id}: {case.category}{' about ' + case.topic if case.topic else ''}, {case.state}")
     typer.echo(f"  from     {person(case, customer)}")
     typer.echo(f"  owner    {case.owner or 'nobody'}")
@@ -53,8 +54,14 @@ def print_case(
     if taken.solution is not None:
         typer.echo(f"  solved   after {taken.solution:.1f} business hours, waiting for the customer left out")
     for entry in entries:
-        typer.echo(f"\n{local(workspace, entry.at)}  {entry.event or entry.kind}  {entry.by}")
-        for line in entry.text.splitlines():
+        typer.echo(f"\n{local(workspace, entry.at)}  {entry.event or entry.kind}  {printable(entry.by)}")
+        sender = senders.get(entry.inbound_id or 0, "")
+        if customer is not None and sender and sender.lower() != (customer.address or "").lower():
+            typer.echo(
+                f"    (from {printable(sender)}, not the customer's own address:"
+                f" an answer goes there only with --to {printable(sender)})"
+            )
+        for line in printable(entry.text).splitlines():
             typer.echo(f"    {line}")
     if steps:
         typer.echo("\nWhat it changed in the plan:")
@@ -74,7 +81,7 @@ def row(workspace: Workspace, case: Case, customer: Customer | None, now: dateti
         "topic": case.topic,
         "owner": case.owner or "nobody",
         "from": person(case, customer),
-        "summary": case.summary[:70],
+        "summary": printable(case.summary[:70]),
     }
 
 
@@ -93,11 +100,11 @@ def case_json(workspace: Workspace, case: Case, customer: Customer | None, now: 
 def person(case: Case, customer: Customer | None) -> str:
     """Whose case it is."""
     if customer is None:
-        return str(case.author)
+        return printable(str(case.author))
     if customer.erased_at is not None:
         return "erased"
     name = " ".join(part for part in (customer.first_name, customer.last_name) if part)
-    return f"{name} <{customer.address}>" if name else str(customer.address or case.author)
+    return printable(f"{name} <{customer.address}>") if name else str(customer.address or case.author)
 
 
 def due_words(workspace: Workspace, case: Any, now: datetime) -> str:

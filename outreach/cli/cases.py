@@ -81,6 +81,7 @@ def show(case_id: CaseId, as_json: AsJson = False) -> None:
         customer = kept.customer_of(session, case)
         entries = kept.entries_of(session, case_id)
         holds, steps = kept.holds_and_steps(session, case_id)
+        senders = {each.id: each.sender for each in kept.inbounds_of(session, case_id) if each.sender and each.id}
     moves = [(entry.at, entry.event) for entry in entries if entry.event is not None]
     taken = durations(case, moves, workspace.working_hours)
     if as_json:
@@ -94,7 +95,7 @@ def show(case_id: CaseId, as_json: AsJson = False) -> None:
         value["steps"] = [step.model_dump(include={"at", "rule", "state", "what", "reason"}) for step in steps]
         print_json(value)
         return
-    print_case(workspace, case, customer, now, taken, entries, steps)
+    print_case(workspace, case, customer, now, taken, entries, steps, senders)
 
 
 @app.command()
@@ -119,6 +120,7 @@ def answer(
     file: Annotated[Path | None, typer.Option("--file", help="A UTF-8 text file to send; - reads from a pipe.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="You asked the customer something: the clock stands.")] = False,
     resolve: Annotated[bool, typer.Option("--resolve", help="This solves it.")] = False,
+    to: Annotated[str, typer.Option("--to", help="Another address that wrote in this case; else the customer's.")] = "",
     later: Annotated[bool, typer.Option("--later", help="Only queue it; it leaves with the next run.")] = False,
     by: By = "",
 ) -> None:
@@ -133,7 +135,7 @@ def answer(
         raise UsageError("--wait and --resolve exclude each other", remedy="Is it solved, or do you ask something?")
     workspace = open_here()
     who = by or _me()
-    delivery_id = answer_case(workspace, case_id, _text(workspace, case_id, text, file), who)
+    delivery_id = answer_case(workspace, case_id, _text(workspace, case_id, text, file), who, to=to)
     if wait or resolve:
         change_state(workspace, case_id, CaseEvent.WAIT if wait else CaseEvent.RESOLVE, who)
     typer.echo(_leave(workspace, delivery_id, later=later))
@@ -222,18 +224,20 @@ def _tell(workspace: Workspace, case_id: int) -> None:
     with workspace.database.read() as session:
         case = find_case(session, case_id)
     due = due_words(workspace, case, workspace.clock())
-    typer.echo(f"Case {case.id} is {case.state}, owned by {case.owner or 'nobody'}{'; due ' + due if due else ''}.")
+    owed = f"; {'it ' if case.waiting_since is not None else 'due '}{due}" if due else ""
+    typer.echo(f"Case {case.id} is {case.state}, owned by {case.owner or 'nobody'}{owed}.")
 
 
 def _leave(workspace: Workspace, delivery_id: int, *, later: bool) -> str:
     """Send the answer now, unless `later`; in words what became of it."""
-    from ..records import Delivery, DeliveryState  # lazy
+    from ..records import Delivery, DeliveryState, Edition  # lazy
     from ..work.send import send_open
 
     with workspace.database.read() as session:
         edition_id = session.get_one(Delivery, delivery_id).edition_id
+        to = session.get_one(Edition, edition_id).frozen["to"]
     if later:
-        return "Queued: it leaves with the next `outreach run`."
+        return f"Queued for {to}: it leaves with the next `outreach run`."
     try:
         send_open(workspace, edition_ids=[edition_id])
     except OutreachError as wrong:
@@ -241,7 +245,7 @@ def _leave(workspace: Workspace, delivery_id: int, *, later: bool) -> str:
     with workspace.database.read() as session:
         delivery = session.get_one(Delivery, delivery_id)
     if delivery.state is DeliveryState.SENT:
-        return "Sent."
+        return f"Sent to {to}."
     why = delivery.evidence or delivery.response or delivery.reason
     return f"The answer is {str(delivery.state).replace('_', ' ')}{': ' + why if why else ''}."
 

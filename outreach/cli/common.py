@@ -51,6 +51,11 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no place in JSON")
 
 
+def printable(text: str) -> str:
+    """Text of strangers without what could steer a terminal."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text)
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
     """A table for a person: boxed and folded on a terminal, tab-separated and whole in a pipe."""
     if not sys.stdout.isatty():
@@ -85,7 +90,7 @@ def progress() -> Progress:
 
 
 def confirm(question: str, *, yes: bool) -> bool:
-    """Ask on a terminal; without one only --yes is a yes."""
+    """Ask on a terminal; without one only --yes is a yes. A no is for the command to end with exit status 3."""
     if yes:
         return True
     if not sys.stdin.isatty():

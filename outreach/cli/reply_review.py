@@ -38,7 +38,8 @@ def review_all(workspace: Workspace, *, by: str, only: int | None = None) -> Non
     if not waiting:
         typer.echo("Nothing waits to be reviewed.")
         return
-    at, done = 0, 0
+    at = 0
+    done: set[int] = set()
     while at < len(waiting):
         _tell(workspace, waiting[at], f"{at + 1} of {len(waiting)}")
         key = _ask()
@@ -48,17 +49,20 @@ def review_all(workspace: Workspace, *, by: str, only: int | None = None) -> Non
             undone = undo_review(workspace, by=by)
             typer.echo(f"taken back: message {undone}" if undone is not None else "there is nothing to take back")
             if undone is not None:
-                done = max(0, done - 1)
-                at = waiting.index(undone) if undone in waiting else at
+                done.discard(undone)
+                if undone not in waiting:
+                    waiting.insert(at, undone)
+                at = waiting.index(undone)
             continue
         if key == "s":
             at += 1
             continue
         if _decide(workspace, waiting[at], key, by):
-            done += 1
+            done.add(waiting[at])
             at += 1
     typer.echo(
-        f"{done} reviewed, {len(waiting) - done} left. `outreach replies review --undo` takes the last one back."
+        f"{len(done)} reviewed, {len(waiting) - len(done)} left."
+        " `outreach replies review --undo` takes the last one back."
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .common import printable
+
 if TYPE_CHECKING:
     from sqlmodel import Session
 
@@ -101,21 +103,21 @@ def tell_message(session: Session, row: Inbound, verdicts: Sequence[Verdict]) ->
     customer = session.get(Customer, row.customer_id) if row.customer_id is not None else None
     who = f"{row.sender_name} <{row.sender}>".strip() if row.sender else row.handle or row.phone or row.sender_name
     typer.echo(
-        f"message {row.id} · {row.channel.value} · {row.received_at:%Y-%m-%d %H:%M} UTC · from {_safe(who) or '?'}"
+        f"message {row.id} · {row.channel.value} · {row.received_at:%Y-%m-%d %H:%M} UTC · from {printable(who) or '?'}"
     )
     if row.subject:
-        typer.echo(f"subject   {_safe(row.subject)}")
+        typer.echo(f"subject   {printable(row.subject)}")
     whose = customer.address if customer is not None else "no customer that we know"
     clue = f", by {row.clue.value.replace('_', ' ')}" if row.clue is not None else ""
     typer.echo(f"customer  {whose}{clue}" + (f" · case {row.case_id}" if row.case_id else ""))
     if row.machine.value != "human":
         typer.echo(f"machine   {row.machine.value.replace('_', ' ')}")
     if row.flagged:
-        typer.echo(f"look      {_safe(row.flagged)}")
+        typer.echo(f"look      {printable(row.flagged)}")
     for one in row.attachments:
         typer.echo(f"attached  {one['name'] or '(no name)'} ({one['media_type']}, {one['size']:,} bytes)")
     typer.echo("")
-    typer.echo(_safe(row.text) or "(nothing to read)")
+    typer.echo(printable(row.text) or "(nothing to read)")
     typer.echo("")
     for verdict in verdicts:
         undone = " (taken back)" if verdict.undone_at is not None else ""
@@ -124,7 +126,7 @@ def tell_message(session: Session, row: Inbound, verdicts: Sequence[Verdict]) ->
         sure = f", {_percent(verdict.confidence)} sure" if verdict.confidence is not None else ", not scored"
         typer.echo(f"{verdict.by}: {verdict.category.value.replace('_', ' ')}{topics}{urgency}{sure}{undone}")
         for reason in verdict.reasons:
-            typer.echo(f"  {_safe(reason)}")
+            typer.echo(f"  {printable(reason)}")
 
 
 def judgement_json(found: TriedOut) -> dict[str, Any]:
@@ -154,7 +156,7 @@ def tell_judgement(found: TriedOut) -> None:
     topics = f" about {', '.join(judged.topics)}" if judged.topics else ""
     typer.echo(f"{judged.category.value.replace('_', ' ')}{topics}, {judged.urgency.value} urgency, {sure}")
     for reason in judged.reasons:
-        typer.echo(f"  {_safe(reason)}")
+        typer.echo(f"  {printable(reason)}")
 
 
 def _percent(share: float | None) -> str:
@@ -162,10 +164,5 @@ def _percent(share: float | None) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(_safe(text).split())
+    line = " ".join(printable(text).split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
-
-
-def _safe(text: str) -> str:
-    """Text of strangers without what could steer a terminal."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text)

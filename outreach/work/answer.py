@@ -2,8 +2,8 @@
 
 Law: an answer leaves by the same outbox as every mail, plain and threaded below what the customer wrote last
 (RFC 5322 3.6.4). It goes to the customer's own address where we know it, so that a stranger who wrote into a case with
-a forwarded mail never gets its answer. It counts from the moment when it is queued; `follow_up.after_lost_answers`
-takes that back should it fail.
+a forwarded mail gets its answer only where a person names them. It counts from the moment when it is queued;
+`follow_up.after_lost_answers` takes that back should it fail.
 """
 
 from __future__ import annotations
@@ -35,27 +35,29 @@ class Thread:
 
     address: str
     subject: str
+    customer_id: int | None = None
     in_reply_to: str = ""
     references: str = ""
 
 
-def answer_case(workspace: Workspace, case_id: int, text: str, by: str) -> int:
-    """Queue a personal mail to the customer; the delivery's id.
+def answer_case(workspace: Workspace, case_id: int, text: str, by: str, *, to: str = "") -> int:
+    """Queue a personal mail to the customer, or to another address that wrote in this case; the delivery's id.
 
-    Raises UsageError for an unknown or closed case, an empty text, or a customer whose address nobody knows.
+    Raises UsageError for an unknown or closed case, an empty text, a customer whose address nobody knows, or a `to`
+    that did not write.
     """
     text = _said(text)
     with workspace.database.write() as session:
         now = workspace.clock()
         case = find_case(session, case_id)
         _must_be_open(case)
-        thread = find_thread(session, workspace, case)
+        thread = find_thread(session, workspace, case, to)
         number = 1 + sum(entry.kind is EntryKind.ANSWER for entry in kept.entries_of(session, case_id))
         delivery_id = queue_single(
             session,
             workspace,
             kind=Kind.SERVICE,
-            customer_id=case.customer_id,
+            customer_id=thread.customer_id,
             address=thread.address,
             occasion=f"case-{case_id}/{number}",
             subject=thread.subject,
@@ -116,12 +118,14 @@ def change_state(workspace: Workspace, case_id: int, event: CaseEvent, by: str, 
             after_close(session, workspace, case, now, by=by)
 
 
-def find_thread(session: Session, workspace: Workspace, case: Case) -> Thread:
-    """Where an answer in this case goes. Raises UsageError where no address is known."""
+def find_thread(session: Session, workspace: Workspace, case: Case, to: str = "") -> Thread:
+    """Where an answer in this case goes. Raises UsageError where no address is known, or `to` did not write."""
     assert case.id is not None
     mails = [each for each in kept.inbounds_of(session, case.id) if each.channel is Channel.EMAIL and each.sender]
     last = mails[-1] if mails else None
     customer = kept.customer_of(session, case)
+    if to and (customer is None or to.strip().lower() != (customer.address or "").lower()):
+        return _thread_to(case, mails, to.strip())
     address = (customer.address if customer is not None else None) or (
         last.sender if last is not None and case.customer_id is None else ""
     )
@@ -131,9 +135,24 @@ def find_thread(session: Session, workspace: Workspace, case: Case) -> Thread:
             remedy=f"Answer another way, then write it down: `outreach cases note {case.id} TEXT --answered`.",
         )
     if last is None:
-        return Thread(address, f"Your message to {workspace.settings.identity.company}")
+        return Thread(address, f"Your message to {workspace.settings.identity.company}", case.customer_id)
+    return _below(last, address, case.customer_id)
+
+
+def _thread_to(case: Case, mails: list[Inbound], to: str) -> Thread:
+    """An answer to one who wrote in this case from an address that is not the customer's own."""
+    last = next((each for each in reversed(mails) if each.sender.lower() == to.lower()), None)
+    if last is None:
+        senders = ", ".join(dict.fromkeys(each.sender for each in mails)) or "nobody"
+        raise UsageError(
+            f"case {case.id}: nobody wrote from {to}", remedy=f"Those who wrote: {senders}. Or leave --to out."
+        )
+    return _below(last, last.sender, None)
+
+
+def _below(last: Inbound, address: str, customer_id: int | None) -> Thread:
     ids = _references(last)
-    return Thread(address, answer_subject(last.subject), ids[-1] if ids else "", " ".join(ids))
+    return Thread(address, answer_subject(last.subject), customer_id, ids[-1] if ids else "", " ".join(ids))
 
 
 def answer_subject(subject: str) -> str:

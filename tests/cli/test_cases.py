@@ -136,7 +136,7 @@ def test_a_case_is_shown_with_what_was_said_and_what_it_changed(run: Run, clock:
 
 def test_a_case_goes_its_way_from_new_to_confirmed(run: Run) -> None:
     assert run("assign", "1", "maria") == "Case 1 is open, owned by maria; due Thu 3 Dec 10:00.\n"
-    assert "is waiting" in run("wait", "1")
+    assert "is waiting, owned by maria; it waits for the customer since" in run("wait", "1")
     assert "waits for the customer since Tue 1 Dec 10:30" in run("list", "--state", "waiting")
     assert run("resolve", "1", "--note", "new burrs") == "Case 1 is solved, owned by maria.\n"
     assert "is open" in run("reopen", "1")
@@ -198,7 +198,9 @@ def test_an_answer_really_leaves_and_one_that_cannot_stays_queued(
         relay = desk.settings.relay.model_copy(update={"port": catcher.port})
         here = replace(desk, settings=desk.settings.model_copy(update={"relay": relay}))
         run = runner(here, monkeypatch)
-        assert run("answer", "1", "--file", "-", "--resolve", given="It is fixed: grüße\n").startswith("Sent.\n")
+        assert run("answer", "1", "--file", "-", "--resolve", given="It is fixed: grüße\n").startswith(
+            "Sent to ann@example.com.\n"
+        )
     (mail,) = mailbox.Maildir(tmp_path / "mail", create=False)
     assert mail["To"] == "ann@example.com"
     assert mail["In-Reply-To"]
@@ -206,3 +208,19 @@ def test_an_answer_really_leaves_and_one_that_cannot_stays_queued(
     said = run("answer", "2", "--text", "Are you well?", "--wait")
     assert said.startswith("Queued")
     assert "Case 2 is waiting" in said
+
+
+def test_what_a_stranger_wrote_is_told_as_such_and_cannot_steer_the_terminal(
+    workspace: Workspace, make_customer: MakeCustomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = make_customer("ann@example.com")
+    text = "How much\x1b]0;owned\x07 is it?"
+    case_id = receive(workspace, Category.QUESTION, customer_id=ann, sender="sam@example.net", text=text)
+    call = runner(workspace, monkeypatch)
+    shown, listed = call("show", str(case_id)), call("list")
+    assert "from sam@example.net, not the customer's own address" in shown
+    assert "only with --to sam@example.net" in shown
+    assert "\x1b" not in shown + listed
+    assert "Queued for sam@example.net" in call(
+        "answer", str(case_id), "--text", "10", "--to", "sam@example.net", "--later"
+    )

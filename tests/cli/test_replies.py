@@ -146,6 +146,17 @@ def test_z_goes_back_to_the_message_before(acme: Workspace) -> None:
     assert all(row["reviewed_at"] for row in rows)
 
 
+def test_z_takes_back_an_earlier_rounds_review_and_shows_that_message_again(acme: Workspace) -> None:
+    first = logged()
+    run("review", str(first), "--as", "machine", "--by", "maria")
+    logged("Where is the manual?")
+    said = run("review", "--by", "maria", typed="z\nc\nr\n")
+    assert said.index("1 of 1") < said.index("taken back") < said.index("1 of 2") < said.index("2 of 2")
+    assert "2 reviewed, 0 left" in said
+    kinds = {row["id"]: row["category"] for row in json.loads(run("list", "--json"))}
+    assert kinds == {first: "complaint", first + 1: "question"}
+
+
 def test_reviewing_at_a_terminal_needs_no_enter(acme: Workspace) -> None:
     number = logged()
     ours, theirs = pty.openpty()

@@ -108,6 +108,19 @@ def test_a_stranger_with_a_forwarded_mail_never_gets_the_answer(workspace: Works
     assert recipient == "ann@example.com"
 
 
+def test_a_person_may_answer_another_address_that_wrote_in_the_case_and_no_other(
+    workspace: Workspace, ann: int
+) -> None:
+    case_id = complain(workspace, ann, sender="sam@example.net", message_id="<s1@example.net>", flagged="forwarded")
+    recipient, mail = mail_of(workspace, answer_case(workspace, case_id, "Hello Sam", "maria", to="SAM@example.net"))
+    assert (recipient, mail["To"], mail["In-Reply-To"]) == ("sam@example.net", "sam@example.net", "<s1@example.net>")
+    own = answer_case(workspace, case_id, "Hello Ann", "maria", to="ann@example.com")
+    assert mail_of(workspace, own)[0] == "ann@example.com"
+    with pytest.raises(UsageError, match=r"nobody wrote from eve@example\.net") as refused:
+        answer_case(workspace, case_id, "Hello", "maria", to="eve@example.net")
+    assert "sam@example.net" in refused.value.remedy
+
+
 def test_somebody_who_is_no_customer_is_answered_where_they_wrote_from(workspace: Workspace) -> None:
     case_id = complain(workspace, None, sender="zoe@example.org")
     assert mail_of(workspace, answer_case(workspace, case_id, "Hello", "maria"))[0] == "zoe@example.org"
