@@ -211,4 +211,6 @@ class Imap(Mailbox):
 def _words(wrong: Exception) -> str:
     said = wrong.args[0] if wrong.args else wrong
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    if text[:2] in ("b'", 'b"') and text[-1] == text[1]:
+        text = text[2:-1]  # imaplib hands on the server's octets as Python would write them
     return " ".join(text.split())[:200]

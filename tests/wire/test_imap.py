@@ -287,6 +287,7 @@ def refused(box: MailboxSettings) -> MailboxError:
 def test_a_wrong_password_is_told(dovecot: Dovecot, authority: Authority) -> None:
     wrong = refused(settings(dovecot, authority, password="wrong"))
     assert "refused the login" in wrong.message and "app password" in wrong.remedy
+    assert "b'" not in wrong.message, "the server's words, not Python's"
 
 
 def test_a_stale_token_is_told(dovecot: Dovecot, authority: Authority) -> None:
