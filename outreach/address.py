@@ -88,6 +88,8 @@ def canonical_address(text: str) -> str:
     The local part keeps its case for sending. Raises InputError saying what is wrong (RFC 5321 4.1.2).
     """
     plain = text.strip()
+    if _BREAKS.intersection(plain):
+        raise InputError(f"{plain!r} is no e-mail address: it has a line break or another control character")
     if "<" in plain:
         plain = parseaddr(plain)[1]
     local, at, domain = plain.rpartition("@")
@@ -104,6 +106,7 @@ def canonical_address(text: str) -> str:
     return f"{checked.local_part}@{(checked.ascii_domain or checked.domain).lower()}"
 
 
+_BREAKS = frozenset({*map(chr, range(32)), "\x7f", "\x85", "\u2028", "\u2029"} - {"\t"})
 _ATOM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+/=?^_`{|}~.-")
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")
 

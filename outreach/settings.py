@@ -250,7 +250,9 @@ def _excerpt(text: str, wrong: tomllib.TOMLDecodeError) -> str:
     lines = text.splitlines()
     if number is None or not 0 < number <= len(lines):
         return "Mend the file and retry."
-    return f"line {number}: {lines[number - 1].strip()}"
+    name, equals, _ = lines[number - 1].strip().partition("=")
+    secret = any(word in name.lower() for word in ("password", "secret", "token", "key"))
+    return f"line {number}: {name}{equals} …" if secret else f"line {number}: {lines[number - 1].strip()}"
 
 
 def _explain(path: Path, text: str, wrong: ValidationError) -> str:

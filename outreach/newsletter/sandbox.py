@@ -34,7 +34,7 @@ class Absent(StrictUndefined):
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Keys of a mapping win over its methods: `customer.items` is the customer's own `items`, if there is one.
+    """A mapping has its keys and no methods: `customer.items` is the customer's own `items`, or it is absent.
 
     A power is small: a large one runs inside C, where no alarm can end it.
     """
@@ -47,8 +47,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, Mapping) and attribute in obj:
-            return obj[attribute]
+        if isinstance(obj, Mapping):
+            return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
 
 
@@ -72,7 +72,7 @@ class Holes:
 def _printed(context: Context, value: Any) -> Any:
     if isinstance(value, Markup):
         return value
-    text = str(value)
+    text = _said(value)
     holes = context.parent.get(HOLES)
     return text if holes is None else holes.mark(text)
 
@@ -89,6 +89,13 @@ def text_environment() -> Sandbox:
 
 @pass_context
 def _plainly(_context: Context, value: Any) -> str:
+    return _said(value)
+
+
+def _said(value: Any) -> str:
+    """`value` in words; a function, such as `range` where this person has no `range`, is nothing to say."""
+    if callable(value) and not isinstance(value, Absent):
+        raise UndefinedError(f"{getattr(value, '__name__', 'this')} is a function, and no value of this person")
     return str(value)
 
 
@@ -101,10 +108,10 @@ def parse_template(
     """
     try:
         tree = environment.parse(source)
-        environment.compile(source, raw=True)
+        environment.compile(source)
     except TemplateSyntaxError as wrong:
         raise syntax_error(wrong, source, file, line) from None
-    except RecursionError:
+    except (RecursionError, SyntaxError, MemoryError):  # Python's own limits: 20 blocks, 100 levels of indentation
         raise TemplateError("is nested too deeply", file=file, line=line) from None
     refused = [nodes.Include, nodes.Import, nodes.FromImport, *([] if bases else [nodes.Extends, nodes.Block])]
     for node in (node for kind in refused for node in tree.find_all(kind)):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from sqlmodel import Session
 from ..errors import DatabaseError
 
 BUSY_MILLISECONDS = 15_000
+LOOK_AGAIN_SECONDS = 0.002
 T = TypeVar("T")
 
 
@@ -156,22 +158,47 @@ def explain(database: Database, wrong: Exception) -> DatabaseError:
 
 
 class _WriteLock:
-    """One writer at a time across threads and processes: a thread lock, then flock on a file of its own."""
+    """One writer at a time across threads and processes: a thread lock, then flock on a file of its own.
+
+    Nobody waits longer than for SQLite's own lock: a process that was stopped while it held this one is told of.
+    """
 
     def __init__(self, database: Path) -> None:
+        self._database = database
         self._file = database.with_name(database.name + ".lock")
         self._thread = threading.Lock()
         self._handle: Any = None
 
     def __enter__(self) -> None:
-        self._thread.acquire()
+        until = time.monotonic() + BUSY_MILLISECONDS / 1000
+        if not self._thread.acquire(timeout=BUSY_MILLISECONDS / 1000):
+            raise self._held()
         try:
             if self._handle is None:
                 self._handle = self._file.open("a")
-            fcntl.flock(self._handle, fcntl.LOCK_EX)
+            while not self._taken():
+                if time.monotonic() >= until:
+                    raise self._held()
+                time.sleep(LOOK_AGAIN_SECONDS)
+        except OSError as wrong:
+            self._thread.release()
+            raise DatabaseError(f"{self._file} cannot be locked: {wrong.strerror}") from wrong
         except BaseException:
             self._thread.release()
             raise
+
+    def _taken(self) -> bool:
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _held(self) -> DatabaseError:
+        return DatabaseError(
+            f"the database {self._database} is locked by another program",
+            remedy="It has held it for longer than 15 seconds. Is an outreach process stopped (Ctrl-Z)? Let it go on.",
+        )
 
     def __exit__(self, *_: object) -> None:
         fcntl.flock(self._handle, fcntl.LOCK_UN)

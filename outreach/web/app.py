@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
-import anyio.from_thread
+import anyio
 from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,6 +25,8 @@ from .unsubscribe import Link, bring_back, find_link, leave
 from .view import view_mail
 
 MAX_BODY = 16_384
+BODY_SECONDS = 10.0
+BODY = "outreach.body"
 HEADERS = (
     (
         b"content-security-policy",
@@ -48,7 +50,7 @@ def public_app(workspace: Workspace) -> Starlette:
             Route("/u/{token}/undo", _undo, methods=["POST"]),
             Route("/v/{token}", _view, methods=["GET"]),
         ],
-        middleware=[Middleware(_SafeHeaders)],
+        middleware=[Middleware(_SafeHeaders), Middleware(_ReadBody)],
         exception_handlers={HTTPException: _refused, OutreachError: _not_now},
     )
     app.state.workspace = workspace
@@ -78,7 +80,7 @@ def _unsubscribe_page(request: Request) -> Response:
 
 def _unsubscribe(request: Request) -> Response:
     """RFC 8058's POST, or the page's button. Anything else is shown the button."""
-    body = anyio.from_thread.run(_read_body, request)
+    body: bytes = request.scope[BODY]
     one_click = b"List-Unsubscribe" in body and b"One-Click" in body
     if not one_click and parse_qs(body.decode("latin-1"), max_num_fields=10).get("from") != ["page"]:
         return _unsubscribe_page(request)
@@ -150,16 +152,6 @@ def _workspace(request: Request) -> Workspace:
     return found
 
 
-async def _read_body(request: Request) -> bytes:
-    """The first bytes of the body: a form of ours is tiny, whatever is longer is not read."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            return body[:MAX_BODY]
-    return body
-
-
 def _refused(request: Request, wrong: Exception) -> Response:
     assert isinstance(wrong, HTTPException)
     answer = _notice(request, "nothing", wrong.status_code)
@@ -187,3 +179,28 @@ class _SafeHeaders:
             await send(message)
 
         await self.app(scope, receive, send_safely if scope["type"] == "http" else send)
+
+
+class _ReadBody:
+    """Reads the beginning of a POST's body before a thread is given to it: who drips must not keep others from leaving.
+
+    A form of ours is tiny; whatever is longer, or slower, is not read.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope[BODY] = await self._beginning(receive) if scope["method"] == "POST" else b""
+        await self.app(scope, receive, send)
+
+    async def _beginning(self, receive: Receive) -> bytes:
+        body = b""
+        with anyio.move_on_after(BODY_SECONDS):
+            while len(body) < MAX_BODY:
+                message = await receive()
+                body += message.get("body", b"")
+                if not message.get("more_body", False):
+                    break
+        return body[:MAX_BODY]

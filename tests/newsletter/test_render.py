@@ -239,3 +239,22 @@ def test_one_renderer_serves_many_threads() -> None:
     fresh = Renderer(compile_newsletter(source(), pool()))
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(lambda each: fresh.render(*each), wanted * 3)) == expected * 3
+
+
+@pytest.mark.parametrize("name", ["items", "keys", "values", "get", "copy"])
+def test_a_value_that_is_absent_is_never_a_method_of_ours(name: str) -> None:
+    assert "none" in render(f'{{{{ customer.{name} or "none" }}}}', {"attributes": {"plan": "pro"}}).text
+    with pytest.raises(TemplateError, match=f"the variable {name} is missing"):
+        render(f"{{{{ customer.{name} }}}}")
+
+
+@pytest.mark.parametrize("where", ["body", "subject"])
+def test_a_function_is_never_printed(where: str) -> None:
+    with pytest.raises(TemplateError, match="is a function"):
+        render(**{"body": "Hello", where: "{{ range }}"})
+
+
+def test_what_python_itself_cannot_compile_is_told_like_any_other_fault() -> None:
+    deep = "{% for one in (1,) %}" * 30 + "x" + "{% endfor %}" * 30
+    with pytest.raises(TemplateError, match="nested too deeply"):
+        render(deep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 from pathlib import Path
 
@@ -89,3 +90,19 @@ def test_a_full_database_is_told_with_a_remedy(workspace: Workspace) -> None:
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="does not exist"):
         open_database("nowhere/a.db", tmp_path)
+
+
+def test_a_stopped_process_that_holds_the_lock_is_told_of_and_not_waited_for(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outreach.store.database.BUSY_MILLISECONDS", 200)
+    monkeypatch.setattr("outreach.store.database.has_wal_reset_bug", lambda: True)
+    database = open_database("outreach.db", workspace.root)
+    with (workspace.root / "outreach.db.lock").open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(DatabaseError, match="locked") as told, database.write():
+            pass
+        assert "15 seconds" in told.value.remedy
+    with database.write() as session:
+        session.connection().execute(text("SELECT 1"))
+    database.close()
