@@ -17,6 +17,7 @@ from outreach.records import Customer, MailingList, Subscription, SubscriptionSt
 from outreach.work.create import create_workspace
 from outreach.work.workspace import Workspace, open_workspace
 
+CHROMIUM = Path("/usr/bin/chromium")
 START = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
 
 
@@ -70,6 +71,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "long" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium. A file's own: its event loop must be gone before other tests start theirs."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
+    from playwright.sync_api import Error, sync_playwright  # lazy: few files need it
+
+    with sync_playwright() as play:
+        try:
+            opened = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        except Error as wrong:
+            pytest.skip(f"Chromium does not start: {wrong.message[:200]}")
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

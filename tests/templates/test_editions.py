@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -32,7 +30,6 @@ MEASURE = """() => {
   return [document.documentElement.scrollWidth, card.getBoundingClientRect().width, style('.card').backgroundColor,
           style('.inside').paddingLeft, style('.hidden').display];
 }"""
-CHROMIUM = shutil.which("chromium")
 CAMPAIGN_NAMES = [file.stem for file in CAMPAIGNS]
 
 
@@ -101,18 +98,6 @@ def test_every_tip_can_be_rendered_in_every_language() -> None:
             mail = renderer.render({"language": language}, [ChosenTip(tip.name, "", None)], MAILTO)
             assert words.title in " ".join(mail.text.split())
             assert f'lang="{language}"' in mail.html.partition("numeral")[0].rpartition("<table")[2]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is missing: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
 
 
 @pytest.mark.needs_debian
