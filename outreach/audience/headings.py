@@ -44,10 +44,18 @@ _SYNONYMS = {
     "consent_words": "consent words, consent text, consent wording, einwilligungstext, texte du consentement,"
     " texto del consentimiento",
 }
+_AGREED = (
+    "newsletter, newsletters, mailings, email marketing, marketing, marketing emails, accepts marketing,"
+    " accepts email marketing, marketing consent, email consent, newsletter consent, marketing opt in, email opt in,"
+    " newsletter opt in, consent, opted in, einwilligung, newsletter einwilligung, newsletter erwünscht, werbung,"
+    " consentement, accepte les newsletters, consentimiento, acepta marketing"
+)
+"""Headings of a status, too, where every cell tells one: a shop's own "newsletter: weekly" stays an attribute."""
 FIELDS = tuple(_SYNONYMS)
 """What a column may be mapped to, beside the name of an attribute and `-` for nothing."""
 _BY_NAME = {fold(name): field for field, names in _SYNONYMS.items() for name in (*names.split(","), field)}
 del _BY_NAME["address"]
+_AGREEMENTS = frozenset(map(fold, _AGREED.split(",")))
 _PERHAPS_ADDRESS = frozenset(map(fold, ("address", "adresse", "dirección", "user", "username", "login", "contact")))
 _OURS = frozenset({"reject_row", "reject_reason"})
 _KEYWORDS = frozenset("and or not in is empty contains true false none if else for".split())
@@ -108,6 +116,8 @@ def read_headings(
         if known and known not in used and fold(heading) not in wanted:
             meanings[place] = known
             used.add(known)
+    if "status" not in used:
+        _find_agreement(headings, meanings, sample, wanted, used)
     if "address" not in used:
         _find_address(headings, meanings, sample, file)
     for place, heading in enumerate(headings):
@@ -141,6 +151,21 @@ def _read_mapping(mapping: Mapping[str, str], headings: Sequence[str]) -> dict[s
     return wanted
 
 
+def _find_agreement(
+    headings: Sequence[str],
+    meanings: list[str],
+    sample: Sequence[Sequence[str]],
+    wanted: Mapping[str, str],
+    used: set[str],
+) -> None:
+    for place, heading in enumerate(headings):
+        name = fold(heading)
+        if name in _AGREEMENTS and name not in wanted and not meanings[place] and _holds_only_states(sample, place):
+            meanings[place] = "status"
+            used.add("status")
+            return
+
+
 def _find_address(headings: Sequence[str], meanings: list[str], sample: Sequence[Sequence[str]], file: str) -> None:
     for place, heading in enumerate(headings):
         if fold(heading) in _PERHAPS_ADDRESS and not meanings[place] and _mostly_addresses(sample, place):
@@ -170,6 +195,11 @@ def _mostly_addresses(sample: Sequence[Sequence[str]], place: int) -> bool:
 def _holds_states(sample: Sequence[Sequence[str]], place: int) -> bool:
     """Whether a column called status tells of subscriptions; else it is the company's own: gold, silver."""
     return any(place < len(row) and read_status(row[place]) for row in sample)
+
+
+def _holds_only_states(sample: Sequence[Sequence[str]], place: int) -> bool:
+    cells = [row[place] for row in sample if place < len(row) and row[place].strip()]
+    return bool(cells) and all(read_status(cell) for cell in cells)
 
 
 def _any_cell(sample: Sequence[Sequence[str]], place: int) -> bool:

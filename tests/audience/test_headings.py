@@ -80,6 +80,17 @@ def test_a_status_that_tells_of_no_subscription_is_an_attribute() -> None:
     assert (gold.meanings[1], cleaned.meanings[1]) == (".status", "status")
 
 
+@pytest.mark.parametrize("heading", ["Newsletter", "Accepts Email Marketing", "E-Mail Marketing", "Einwilligung"])
+def test_a_column_of_yes_and_no_tells_who_wants_newsletters(heading: str) -> None:
+    asked = read_headings(["email", heading], {}, [["a@b.c", "yes"], ["b@b.c", ""], ["c@b.c", "nein"]], file="f")
+    weekly = read_headings(["email", heading], {}, [["a@b.c", "yes"], ["b@b.c", "weekly"]], file="f")
+    assert asked.meanings[1] == "status"
+    assert weekly.meanings[1].startswith(".")
+    both = read_headings(["email", heading, "status"], {}, [["a@b.c", "yes", "unsubscribed"]], file="f")
+    assert both.meanings[2] == "status", "the surer column counts"
+    assert _told("email", heading, mapping={heading: "asked"}, sample=[["a@b.c", "no"]])[heading] == "asked"
+
+
 def test_address_means_email_only_where_it_holds_some() -> None:
     assert _told("Address", sample=[["a@b.c"]]) == {"Address": "address"}
     told = _told("Address", "email", sample=[["Main street 1", "a@b.c"]])
