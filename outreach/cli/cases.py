@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shlex
 import subprocess
@@ -14,7 +13,7 @@ import typer
 
 from ..errors import OutreachError, UsageError
 from .case_views import case_json, due_words, print_case, print_list, row
-from .common import AsJson, open_here, print_json
+from .common import AsJson, me, open_here, print_json
 
 if TYPE_CHECKING:
     from ..records import CaseState
@@ -109,7 +108,7 @@ def assign(
     from ..work.answer import assign_case  # lazy
 
     workspace = open_here()
-    assign_case(workspace, case_id, who, by or _me())
+    assign_case(workspace, case_id, who, by or me())
     _tell(workspace, case_id)
 
 
@@ -134,7 +133,7 @@ def answer(
     if wait and resolve:
         raise UsageError("--wait and --resolve exclude each other", remedy="Is it solved, or do you ask something?")
     workspace = open_here()
-    who = by or _me()
+    who = by or me()
     delivery_id = answer_case(workspace, case_id, _text(workspace, case_id, text, file), who, to=to)
     if wait or resolve:
         change_state(workspace, case_id, CaseEvent.WAIT if wait else CaseEvent.RESOLVE, who)
@@ -158,7 +157,7 @@ def note(
     from ..work import answer as work  # lazy
 
     workspace = open_here()
-    (work.note_answer if answered else work.note)(workspace, case_id, text, by or _me())
+    (work.note_answer if answered else work.note)(workspace, case_id, text, by or me())
     _tell(workspace, case_id)
 
 
@@ -214,7 +213,7 @@ def _change(case_id: int, event: str, by: str, note: str) -> None:
     from ..work.answer import change_state
 
     workspace = open_here()
-    change_state(workspace, case_id, CaseEvent(event), by or _me(), note)
+    change_state(workspace, case_id, CaseEvent(event), by or me(), note)
     _tell(workspace, case_id)
 
 
@@ -294,10 +293,3 @@ def _states(names: list[str]) -> list[CaseState] | None:
     if unknown:
         raise UsageError(f"{unknown[0]!r} is no state of a case", remedy=f"They are {', '.join(STATES)}, and all.")
     return [CaseState(name) for name in names or STATES[:4]]
-
-
-def _me() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "somebody"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import InputError, UsageError
-from .common import AsJson, Yes, confirm, open_here, print_json, print_table, progress
+from .common import AsJson, Yes, confirm, me, open_here, print_json, print_table, progress
 from .customer_views import customer_json, import_json, row_json, tell_customer, tell_import
 
 if TYPE_CHECKING:
@@ -171,7 +170,7 @@ def unsubscribe(
             how="person",
             evidence="customers unsubscribe",
             words=words,
-            by=by or getpass.getuser(),
+            by=by or me(),
         )
         advance(session, workspace.root, needed=False)
     where = list_name or "any list"
@@ -202,7 +201,7 @@ def resubscribe(
             how="person",
             evidence="customers resubscribe",
             words=words,
-            by=by or getpass.getuser(),
+            by=by or me(),
         )
     typer.echo(f"{customer.address} is subscribed again." if changed else "Nothing had been withdrawn.")
 
@@ -230,7 +229,7 @@ def suppress(
             address_key=address_key(workspace.keys, address),
             reason=SuppressionReason.BY_HAND,
             at=workspace.clock(),
-            evidence=f"{reason} ({by or getpass.getuser()})",
+            evidence=f"{reason} ({by or me()})",
         )
         advance(session, workspace.root, needed=False)
     typer.echo(f"{address} {'is' if changed else 'was already'} blocked.")

@@ -184,7 +184,7 @@ def why_lines(why: Why, zone: str) -> Iterable[str]:
         yield f"  it goes {why.local}"
     yield "Rules:"
     for rule in why.rules:
-        until = f" until {_local(rule.until, zone)}" if rule.until else ""
+        until = f" (until {_local(rule.until, zone)})" if rule.until else ""
         words = f": {rule.reason}, {rule.evidence}" if rule.reason else ""
         yield f"  {rule.answer:<5} {rule.rule}{words}{until}"
     if why.tips:

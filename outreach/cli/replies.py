@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError, UsageError
-from .common import AsJson, open_here, print_json, print_table, progress
+from .common import AsJson, me, open_here, print_json, print_table, progress
 from .reply_views import judgement_json, list_row, message_json, tell_judgement, tell_message
 
 app = typer.Typer(no_args_is_help=True, help="What came back: fetch it, take it down, look at it, review it.")
@@ -239,7 +238,7 @@ def review(
     if urgency and urgency not in tuple(Urgency):
         raise UsageError(f"--urgency {urgency}: there are {', '.join(Urgency)}")
     workspace = open_here()
-    who = by or getpass.getuser()
+    who = by or me()
     known = workspace.settings.topics
     if wrong := next((topic for topic in topics or [] if known and topic not in known), None):
         raise UsageError(f"--topic {wrong}: there are {', '.join(known)}")

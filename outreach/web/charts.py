@@ -183,7 +183,7 @@ def _number(points: Sequence[Point], number: int, x: float, y: float) -> Markup:
     shift, anchor, at = 0, "middle", y - 11
     if _is_dip(points, number) and y < PLOT - 24:
         at = y + 20
-    elif 0 < number < len(points) - 1 and (points[number - 1].value or 0) > (points[number].value or 0):
+    elif 0 < number < max(len(points), ROOM) - 1 and (points[number - 1].value or 0) > (points[number].value or 0):
         shift, anchor = 4, "start"
     return Markup('<text x="{x}%" y="{y}" dx="{shift}" class="value" text-anchor="{anchor}">{words}</text>').format(
         x=x, y=_round(at), shift=shift, anchor=anchor, words=points[number].words

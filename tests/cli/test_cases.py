@@ -224,3 +224,13 @@ def test_what_a_stranger_wrote_is_told_as_such_and_cannot_steer_the_terminal(
     assert "Queued for sam@example.net" in call(
         "answer", str(case_id), "--text", "10", "--to", "sam@example.net", "--later"
     )
+
+
+def test_somebody_whom_the_system_knows_by_a_number_only_can_work_too(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_123)
+    run("note", "1", "called")
+    assert told(run, "show", "1")["entries"][-1]["by"] == "somebody"

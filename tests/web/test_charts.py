@@ -54,6 +54,11 @@ def test_a_line_is_broken_where_there_is_no_value_and_can_be_compared_with_a_lev
     assert len(list(root.iter(f"{SVG}circle"))) == 3
 
 
+def test_the_number_of_a_last_point_stands_beside_the_line_that_falls_to_it_where_there_is_room() -> None:
+    drawn = str(line("x", "X", [Point("a", 300.0, "300"), Point("b", 0.0, "0.0")]))
+    assert 'text-anchor="start">0.0<' in drawn
+
+
 def test_where_labels_would_collide_only_the_telling_ones_stand() -> None:
     values = [Point(str(number), number + 1, f"v{number}") for number in range(12)]
     shown = [each.text for each in parsed(columns("c", "t", values)).iter(f"{SVG}text")]
