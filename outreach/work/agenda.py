@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
@@ -20,6 +20,7 @@ from ..store.customers import load_customers
 from ..store.editions import (
     TO_GO,
     UNFINISHED,
+    WENT_OUT,
     campaigns_and_schedules,
     due_counts,
     editions_in,
@@ -29,11 +30,13 @@ from ..store.editions import (
 )
 from ..store.plan import recent_steps, step_counts
 from ..workdays import zone_or
+from .choose import tips_wanted
 from .forecast import CHUNK, Foreseen, Judged, count_forecast, draft_edition, judge_all
 from .schedules import Occasion, Timing, occasions_after, timing_of, wanted_row
 from .workspace import Workspace
 
 BY_HAND = "by hand"
+SAME_AGAIN = "it waits for a person if nothing in it changes until then: the same text went out before"
 MOST_OCCASIONS = 31
 """So many occasions of one campaign are foreseen at most."""
 
@@ -140,11 +143,15 @@ def read_agenda(
             if campaign in (None, found.name)
         ]
         coming, problems = _coming(session, workspace, now, until, campaign)
-        entries = []
+        entries: list[Entry] = []
         for found, timing, occasion in coming:
             if progress is not None:
                 progress(found.name)
-            entries.append(_foresee(session, workspace, found, timing, occasion, foreseen))
+            entry = _foresee(session, workspace, found, timing, occasion, foreseen)
+            second = any(earlier.campaign == found.name for earlier in (*under_way, *entries))
+            if timing.rule.recurring and not tips_wanted(workspace, found) and (second or _gone_out(session, found)):
+                entry = replace(entry, note=SAME_AGAIN)
+            entries.append(entry)
         changes = tuple(
             Change(step.at, step.rule, step.state.value, who, step.what, step.reason, step.case_id)
             for step, who in recent_steps(session, since)
@@ -240,6 +247,15 @@ def _coming(
             if occasion.key not in known:
                 coming.append((found, timing, occasion))
     return sorted(coming, key=lambda item: item[2].opens), tuple(problems)
+
+
+def _gone_out(session: Session, campaign: Campaign) -> bool:
+    """Whether the campaign has gone out as it stands now."""
+    assert campaign.id is not None
+    return any(
+        edition.state in WENT_OUT and edition.frozen_at >= campaign.updated_at
+        for edition in editions_of(session, campaign.id)
+    )
 
 
 def _foresee(

@@ -10,7 +10,7 @@ from outreach.errors import UsageError
 from outreach.plan.steps import PlanEvent
 from outreach.records import CampaignState, DeliveryState, EditionState, Kind
 from outreach.store.outbox import insert_deliveries
-from outreach.work.agenda import Entry, read_agenda, who_is
+from outreach.work.agenda import SAME_AGAIN, Entry, read_agenda, who_is
 from outreach.work.workspace import Workspace
 
 from .planning_kit import complain, make_campaign, make_edition, make_sent, make_tip
@@ -165,6 +165,16 @@ def test_what_is_under_way_is_counted_in_the_outbox(workspace: Workspace, people
 def test_an_edition_that_waits_says_why(workspace: Workspace, people: list[int]) -> None:
     make_edition(workspace, make_campaign(workspace), state=EditionState.WAITING, reason="unchanged")
     assert _only(workspace).note == "unchanged"
+
+
+def test_the_same_text_on_the_next_occasion_is_foreseen_to_wait(
+    workspace: Workspace, people: list[int], clock: Any
+) -> None:
+    news = make_campaign(workspace, "news", Kind.NEWS, schedule="every day at 12:00", zone="UTC")
+    assert [entry.note for entry in read_agenda(workspace, days=2).entries] == ["", SAME_AGAIN]
+    clock.advance(hours=1)
+    make_edition(workspace, news, "2026-12-01/11:00", state=EditionState.DONE)
+    assert read_agenda(workspace, days=1).entries[0].note == SAME_AGAIN
 
 
 def test_a_campaign_that_is_done_is_foreseen_again_only_when_asked_for(workspace: Workspace, people: list[int]) -> None:
