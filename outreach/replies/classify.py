@@ -63,7 +63,7 @@ def classify(text: str, subject: str, language: str, topics: Mapping[str, Sequen
     if asks_to_leave(text, subject):
         words = f'"{(text.strip() or subject.strip())[:60]}" asks to be unsubscribed'
         return Judgement(Category.UNSUBSCRIBE, found_topics, Urgency.NORMAL, 0.97, (words,), leaves=True)
-    if not any(char.isalpha() for char in said) and not any(char in "👍🙏❤?" for char in said):
+    if not any(char.isalpha() for char in said) and not any(char in "👍🙏❤😡🤬😠👎?" for char in said):
         return Judgement(Category.OTHER, (), Urgency.NORMAL, None, ("there are no words to judge",))
     name, hits = _best_table(said, language)
     if not name:

@@ -157,10 +157,10 @@ def _signature(lines: Sequence[str], quoted: list[bool]) -> list[bool]:
     result = list(quoted)
     own = [number for number, out in enumerate(quoted) if not out and lines[number].strip()]
     for number, line in enumerate(lines):
-        if quoted[number]:
-            inside = False
-        elif line in ("--", "-- ") and any(lines[:number]):
+        if line in ("--", "-- ") and any(lines[:number]):  # below a quotation the mark itself passes for its frame
             inside = True
+        elif quoted[number]:
+            inside = False
         if inside or (own[-1:] == [number] and is_mobile_signature(line)):
             result[number] = True
     return result

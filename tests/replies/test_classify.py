@@ -195,6 +195,23 @@ def test_a_long_sentence_against_more_mail_is_acted_on_and_a_threat_is_not() -> 
     assert not judge("I will unsubscribe if this happens again").leaves
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Guten Tag, ich möchte keine weiteren Newsletter mehr erhalten. Danke.",
+        "Ich möchte Ihren Newsletter nicht mehr bekommen, danke.",
+        "Je ne veux plus recevoir vos mails, merci.",
+        "Gracias, pero no quiero más correos.",
+    ],
+)
+def test_who_asks_politely_for_no_more_mail_leaves(text: str) -> None:
+    assert judge(text).category is Category.UNSUBSCRIBE
+
+
+def test_an_angry_face_is_a_complaint() -> None:
+    assert judge("😡😡😡").category is Category.COMPLAINT
+
+
 @pytest.mark.parametrize("text", ["Delete all my data immediately.", "Bitte löschen Sie alle meine Daten."])
 def test_a_wish_to_be_forgotten_is_a_change_of_data(text: str) -> None:
     assert judge(text).category is Category.CHANGE_OF_DATA

@@ -198,3 +198,8 @@ def test_times_in_a_persons_own_words_are_no_head_of_a_quotation() -> None:
 def test_what_was_sent_from_somewhere_is_no_mobile_footer_in_the_middle_of_a_text() -> None:
     text = "Sent from my office on Monday, not here on Friday.\nWhere is it?"
     assert strip_quotes(text).text == text
+
+
+def test_the_signature_below_an_answer_that_stands_under_the_quotation_is_taken_off() -> None:
+    text = "On 22.11.2026 13:35, Acme wrote:\n> hello\n\nThanks! Which one?\n\n-- \nZoe\ncomplaint department\n"
+    assert strip_quotes(text).text == "Thanks! Which one?"

@@ -63,7 +63,9 @@ CUES = {
             aus ihrem verteiler | aus der liste | aus ihrer liste | keine werbung | keinen newsletter
             keine newsletter | keine e-mails mehr | keine mails mehr | nicht mehr anschreiben | austragen
             löschen sie meine adresse | newsletter kündigen | keine weiteren mails | keine weiteren e-mails
-            kein interesse mehr
+            kein interesse mehr | keine weiteren newsletter | keinen weiteren newsletter
+            keine weiteren nachrichten | keine newsletter mehr | keine … mails mehr | newsletter nicht mehr
+            mails nicht mehr | nicht mehr … newsletter | nicht mehr … mails
         """,
         1: "verteiler | newsletter | spam",
     },

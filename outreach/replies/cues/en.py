@@ -32,7 +32,7 @@ CUES = {
             no better | worse | is expired | i paid | that i paid for | not amused | days late
             weeks late | months late | oh great | oh wonderful | oh brilliant | how wonderful | money back
             does not connect | doesn't connect
-            unbelievable
+            unbelievable | 😡 | 🤬 | 😠 | 👎
         """,
         1: """
             still | unfortunately | sadly | problem* | issue | issues | trouble | fail* | error | stuck | lost

@@ -47,7 +47,8 @@ CUES = {
         3: """
             de baja | darme de baja | denme de baja | dar de baja | no quiero recibir | no deseo recibir
             dejen de enviar | no me envíen | borren mi dirección | quítenme de la lista
-            cancelar la suscripción al boletín
+            cancelar la suscripción al boletín | no quiero más correos | no quiero más mensajes | no me envíe más
+            no me manden | dejen de mandarme
         """,
         1: "lista | publicidad | spam",
     },

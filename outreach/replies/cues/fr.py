@@ -48,6 +48,8 @@ CUES = {
     Category.UNSUBSCRIBE: {
         3: """
             désinscri* | désabonn* | me retirer de | retirez-moi | supprimez mon adresse | ne plus recevoir
+            plus recevoir vos | plus recevoir de mails | plus recevoir d'e-mails | plus recevoir de newsletter
+            plus recevoir votre newsletter | ne m'envoyez plus | arrêtez de m'envoyer | cessez de m'envoyer
             plus de mails | plus d'e-mails | plus de publicité | plus de newsletter
         """,
         1: "liste | spam | publicité",
