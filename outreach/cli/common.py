@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,7 +69,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
     """A table for a person: boxed and folded on a terminal, tab-separated and whole in a pipe."""
     if not sys.stdout.isatty():
         for row in [columns, *rows]:
-            typer.echo("\t".join("" if cell is None else str(cell).replace("\n", " ") for cell in row))
+            typer.echo("\t".join(_cell(cell).replace("\n", " ") for cell in row))
         return
     from rich import box  # lazy: only a terminal needs it
     from rich.console import Console
@@ -78,8 +78,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
 
     table = Table(*columns, title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text(_cell(cell)) for cell in row))
     Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    """A value as a table shows it: instants by the second, in UTC."""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return "" if value is None else str(value)
 
 
 def progress() -> Progress:

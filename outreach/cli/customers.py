@@ -83,23 +83,23 @@ def list_people(
 
     workspace, rule = open_here(), _segment(segment)
     with workspace.database.read() as session:
-        rows = list_customers(session, list_id=_list_id(session, list_name), segment=rule, limit=limit + 1)
+        found = list_customers(session, list_id=_list_id(session, list_name), segment=rule, limit=limit + 1)
         _warn_of_unknown(session, rule)
-    shown = rows[:limit]
+    shown = found[:limit]
     if as_json:
         print_json([row_json(row, state) for row, state in shown])
         return
     if not shown:
         typer.echo("Nobody.")
         return
-    print_table(
-        ["id", "email", "first name", "last name", "language", "country", "zone", "state"],
-        [
-            [row.id, row.address, row.first_name, row.last_name, row.language, row.country, row.zone, state]
-            for row, state in shown
-        ],
-    )
-    if len(rows) > limit:
+    headings = ["id", "email", "first name", "last name", "language", "country", "zone", "state"]
+    rows = [
+        [row.id, row.address, row.first_name, row.last_name, row.language, row.country, row.zone, state]
+        for row, state in shown
+    ]
+    width = len(headings) - (list_name is None)  # only a list has states
+    print_table(headings[:width], [row[:width] for row in rows])
+    if len(found) > limit:
         typer.echo(f"There are more than these {limit}: use --limit.", err=True)
 
 

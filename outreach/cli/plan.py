@@ -178,7 +178,7 @@ def _slot_lines(slots: Sequence[Slot]) -> Iterable[str]:
 
 def why_lines(why: Why, zone: str) -> Iterable[str]:
     """The answer for one person in words, line by line."""
-    occasion = why.occasion.removeprefix("once-").replace("/", " ")
+    occasion = why.occasion.replace("once-by hand", "by hand").replace("/", " ")
     yield f"{why.email} and {why.campaign} ({why.kind}), {occasion}: {why.answer}"
     if why.allowed:
         yield f"  it goes {why.local}"

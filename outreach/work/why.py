@@ -74,7 +74,7 @@ def explain_person(workspace: Workspace, email: str, campaign_name: str) -> Why:
         person = load_customers(session, [customer.id])[customer.id]
         edition, due = _edition(session, workspace, campaign, customer, now)
         facts = people_facts(session, workspace, edition, [person.id], due, zones={person.id: person.zone})[person.id]
-        said = [_segment(edition, person)]
+        said = [_segment(edition, person), *_planned(session, edition, person)]
         for ruling in rulings(edition_facts(workspace, campaign, edition), facts, due):
             found = ruling.permission
             answer = "yes" if found.allowed else "later" if found.state is None else "no"
@@ -137,6 +137,16 @@ def _segment(edition: Edition, person: CustomerRow) -> RuleSaid:
     if judge_segment(parse_segment(edition.segment), person.values()):
         return RuleSaid("segment", "yes")
     return RuleSaid("segment", "no", "not in the segment", f"the segment is: {edition.segment}")
+
+
+def _planned(session: Session, edition: Edition, person: CustomerRow) -> list[RuleSaid]:
+    """Whether an edition that is planned already counts this person in; nothing where it is still to be planned."""
+    if edition.id is None or edition.planned_at is None:
+        return []
+    if any(of.id == edition.id for _, of in deliveries_to(session, edition.campaign_id, person.id)):
+        return [RuleSaid("planned", "yes")]
+    when = f"{edition.planned_at:%Y-%m-%d %H:%M} UTC"
+    return [RuleSaid("planned", "no", "not among the people planned", f"{edition.occasion} was planned at {when}")]
 
 
 def _answer(refusal: RuleSaid | None) -> str:

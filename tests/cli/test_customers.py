@@ -81,6 +81,8 @@ def test_list_and_count_take_a_list_and_a_segment(here: Path) -> None:
         "created_at", "state",
     }  # fmt: skip
     assert rows[0]["attributes"] == {"plan": "pro", "platze": 5}
+    assert _call("list", "--list", "customers").output.splitlines()[0].endswith("state")
+    assert "state" not in _call("list").output.splitlines()[0], "without a list nobody has a state"
     assert [row["email"] for row in _json("list", "--segment", "platze > 5")] == ["bo@example.com"]
     assert len(_json("list", "--limit", "1")) == 1
     counted = _json("count", "--list", "customers", "--segment", 'plan == "pro" or plna == "pro"')

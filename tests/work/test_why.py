@@ -86,6 +86,17 @@ def test_a_mail_over_the_budget_goes_later_and_says_when(workspace: Workspace, m
     assert why.due == now + timedelta(days=2)
 
 
+def test_who_came_after_an_edition_was_planned_is_not_in_it(workspace: Workspace, make_customer: MakeCustomer) -> None:
+    ann = make_customer("ann@example.com")
+    make_customer("ben@example.com")
+    edition = make_edition(workspace, make_campaign(workspace), planned_at=workspace.clock())
+    make_sent(workspace, edition, ann, workspace.clock())
+    late = explain_person(workspace, "ben@example.com", "tips")
+    assert not late.allowed
+    assert late.answer.startswith("no: not among the people planned (once-1 was planned at 2026-12-01 10:00 UTC")
+    assert [rule.answer for rule in explain_person(workspace, "ann@example.com", "tips").rules][:2] == ["yes", "yes"]
+
+
 def test_an_unknown_person_or_campaign_is_refused_with_a_remedy(workspace: Workspace) -> None:
     make_campaign(workspace)
     with pytest.raises(UsageError, match="no customer has the address"):
