@@ -37,6 +37,7 @@ class Facts:
     `lapses_at`: when a merely suggested hold ends (work computes it from business days).
     `answered`: a person has answered the customer's last message personally.
     `confirmed`: a person agreed that this case is a complaint. `words`: the cues or words that spoke for it.
+    `own`: the customer wrote, as far as the address tells; somebody with a forwarded mail of theirs may have.
     `by`: who judged: "cues", or a person. `ending`: solved, confirmed or dismissed, for CLOSED.
     """
 
@@ -49,6 +50,7 @@ class Facts:
     lapses_at: datetime | None = None
     answered: bool = False
     confirmed: bool = False
+    own: bool = True
     by: str = ""
     confidence: float | None = None
     words: tuple[str, ...] = ()
@@ -170,7 +172,7 @@ def _hold(facts: Facts, customer_id: int, state: HoldState) -> list[StepDraft]:
 
 
 def _boost(facts: Facts, customer_id: int) -> list[StepDraft]:
-    if facts.category not in (Category.COMPLAINT, Category.QUESTION):
+    if facts.category not in (Category.COMPLAINT, Category.QUESTION) or not facts.own:
         return []
     return [
         StepDraft(

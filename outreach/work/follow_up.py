@@ -13,7 +13,19 @@ from sqlmodel import Session
 from ..cases.case import UNSOLVED
 from ..cases.clock import next_due, sooner_due
 from ..plan.steps import Facts, PlanEvent, next_steps
-from ..records import Case, CaseEvent, CaseState, Category, EntryKind, HoldState, Inbound, Machine, Urgency
+from ..records import (
+    Case,
+    CaseEvent,
+    CaseState,
+    Category,
+    Channel,
+    Customer,
+    EntryKind,
+    HoldState,
+    Inbound,
+    Machine,
+    Urgency,
+)
 from ..store import cases as kept
 from ..store import plan as plans
 from ..workdays import add_business_days, zone_or
@@ -277,6 +289,7 @@ def _plan(
         lapses_at=add_business_days(now, workspace.settings.cases.hold_lapses_days, workspace.working_hours),
         answered=_is_answered(session, case.id),
         confirmed=any(each.reviewed_at is not None and each.category is Category.COMPLAINT for each in messages),
+        own=any(_is_own(each, kept.customer_of(session, case)) for each in messages),
         by=by or (verdict.by if verdict is not None else CUES),
         confidence=verdict.confidence if verdict is not None else None,
         words=tuple(verdict.reasons) if verdict is not None else (),
@@ -286,6 +299,13 @@ def _plan(
     )
     for draft in next_steps(facts):
         plans.apply_step(session, draft, now)
+
+
+def _is_own(inbound: Inbound, customer: Customer | None) -> bool:
+    """Whether nothing says that another than the customer wrote it: no tip may tell them that they did."""
+    if customer is None or inbound.channel is not Channel.EMAIL:
+        return True
+    return inbound.sender.lower() == (customer.address or "").lower()
 
 
 def _has_confirmed_hold(session: Session, case: Case) -> bool:

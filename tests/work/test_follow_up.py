@@ -166,6 +166,24 @@ def test_an_answer_frees_the_tips_and_brings_the_topic_forward(workspace: Worksp
     assert (boost.customer_id, boost.topic, boost.used_at) == (ann, "charging", None)
 
 
+def test_a_customer_is_never_told_that_they_wrote_what_a_stranger_did(workspace: Workspace, ann: int) -> None:
+    case_id = receive(
+        workspace,
+        Category.QUESTION,
+        customer_id=ann,
+        topics=("charging",),
+        sender="sam@example.net",
+        flagged="forwarded",
+    )
+    do(workspace, case_id, CaseEvent.ANSWER)
+    with workspace.database.read() as session:
+        assert session.exec(select(Boost)).all() == []
+    assert receive(workspace, Category.QUESTION, customer_id=ann, topics=("charging",)) == case_id
+    do(workspace, case_id, CaseEvent.ANSWER)
+    with workspace.database.read() as session:
+        assert session.exec(select(Boost)).one().topic == "charging"
+
+
 def test_solving_lifts_the_holds_and_reopening_holds_again(workspace: Workspace, ann: int, clock: HandClock) -> None:
     inbound_id = write_inbound(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
     case_id = follow_inbound(workspace, inbound_id)
