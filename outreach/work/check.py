@@ -14,7 +14,7 @@ from .compose import Draft, freeze
 from .letter import chosen_tips, reader_values
 from .preflight import try_everyone
 from .proof import Proof, proof_edition, prove, subscribers
-from .trial import Trial, TrialPerson
+from .trial import Trial, TrialFault, TrialPerson
 from .workspace import Workspace
 
 SAMPLE_VALUES = {"first_name": "Ann", "last_name": "Lee", "language": "en", "country": "US", "zone": "UTC"}
@@ -75,15 +75,21 @@ def _failing(workspace: Workspace, draft: Draft) -> list[Fault]:
         found = try_everyone(trial, tried)
         every_tip = trial.failing([TrialPerson(SAMPLE_VALUES, tips, links)]) if tips else []
     faults = [
-        Fault("error", "render", words, f"{count} of {len(tried)} customers: {variable}")
-        for (variable, words), count in found.items()
+        Fault(
+            "error", "render", _with_remedy(fault), f"{count} of {len(tried)} customers: {fault.variable or 'template'}"
+        )
+        for fault, count in found.items()
     ]
     for fault in every_tip:
-        if fault is not None and fault.words not in {words for _, words in found}:
-            faults.append(Fault("warning", "render", fault.words, "for whoever has no such value"))
+        if fault is not None and fault.words not in {known.words for known in found}:
+            faults.append(Fault("warning", "render", _with_remedy(fault), "for whoever has no such value"))
     if content.frozen["method"] == "shape":
         words = f"its CSS is inlined for each shape of the mail, which sends more slowly: {content.frozen['why']}"
         faults.append(Fault("warning", "inlining", words))
     if not people:
         faults.append(Fault("warning", "list", "nobody is subscribed to the list yet: tried on nobody's data"))
     return faults
+
+
+def _with_remedy(fault: TrialFault) -> str:
+    return f"{fault.words}\n    {fault.remedy}" if fault.remedy else fault.words

@@ -123,12 +123,13 @@ def _variable(fault: TrialFault) -> str:
     return fault.variable or "template"
 
 
-def try_everyone(trial: Trial, people: Sequence[TrialPerson]) -> Counter[tuple[str, str]]:
-    """How many of these people each fault meets, by variable and words."""
-    found: Counter[tuple[str, str]] = Counter()
+def try_everyone(trial: Trial, people: Sequence[TrialPerson]) -> Counter[TrialFault]:
+    """How many of these people each fault meets; the remedy is the first one's."""
+    found: Counter[TrialFault] = Counter()
+    known: dict[tuple[str, str], TrialFault] = {}
     for part in rows_in_chunks(list(people), CHUNK):
-        faults = trial.failing(part)
-        found.update((_variable(fault), fault.words) for fault in faults if fault is not None)
-        if any(fault is not None and fault.fatal for fault in faults):
+        faults = [fault for fault in trial.failing(part) if fault is not None]
+        found.update(known.setdefault((fault.variable, fault.words), fault) for fault in faults)
+        if any(fault.fatal for fault in faults):
             break
     return found

@@ -117,6 +117,14 @@ def test_customers_for_whom_it_fails_are_counted_by_variable(
     )
 
 
+def test_a_name_that_nobody_has_comes_with_a_hint_at_the_right_one(
+    workspace: Workspace, file: Path, make_customer: MakeCustomer
+) -> None:
+    make_customer("ann@example.com", first_name="Ann")
+    found = check(workspace, file, TEXT + "{{ frist_name }}\n")
+    assert "the variable frist_name is missing" in found["render"] and "Did you mean first_name?" in found["render"]
+
+
 def test_each_fault_of_a_campaign_is_found(workspace: Workspace, file: Path, make_customer: MakeCustomer) -> None:
     make_customer("ann@example.com")
     assert "alt" in check(workspace, file, TEXT.replace("![A pump]", "![]"))
