@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -118,6 +119,11 @@ def app() -> int:
     except MemoryError:
         print("error: out of memory", file=sys.stderr)
         return 1
+    except UnicodeEncodeError as wrong:
+        if not re.search("[\ud800-\udfff]", wrong.object):
+            raise
+        print("error: an argument, or the name of a file, is no UTF-8 text", file=sys.stderr)
+        return 2
     return 0
 
 

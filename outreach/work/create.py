@@ -58,10 +58,10 @@ def create_workspace(root: Path, name: str, *, clock: Clock = utc_now, port: int
         raise SettingsError(
             f"{root} cannot be written: {wrong.strerror}", remedy="Choose a folder that you may write to."
         ) from wrong
-    _keys(root, made, kept)
     settings = load_settings(root)
     database = open_database(settings.database, root)
     try:
+        _keys(root, database, made, kept)
         backup = _migrated(database, made, kept)
         _first_rows(database, root, name, clock)
     finally:
@@ -104,11 +104,19 @@ def _copy_templates(root: Path, made: list[str], kept: list[str]) -> None:
             made.append(str(target.relative_to(root)))
 
 
-def _keys(root: Path, made: list[str], kept: list[str]) -> KeyRing:
+def _keys(root: Path, database: Database, made: list[str], kept: list[str]) -> KeyRing:
+    """The workspace's keys; new ones only where no database stands that was written with others."""
     path = root / KEYS
     if path.exists():
         kept.append(KEYS)
         return read_key_ring(path)
+    with database.engine.connect() as connection:
+        if current_revision(connection) is not None:
+            raise SettingsError(
+                f"the key file {path} is missing, and {database.path} was written with it",
+                remedy="Restore it from a backup. With new keys nobody who left or was blocked would be known again, "
+                "and no link in a mail would work. To begin anew, move the database away first.",
+            )
     ring = new_key_ring()
     write_key_ring(path, ring)
     made.append(KEYS)

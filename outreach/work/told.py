@@ -67,7 +67,8 @@ def log_message(
 
     Raises InputError where there is nothing to keep, or the number or reach is none.
     """
-    values = {name: str(value).strip() for name, value in told.items() if value not in (None, "")}
+    values = {name: _whole(str(value)).strip() for name, value in told.items() if value not in (None, "")}
+    place = _whole(place)
     if not values.get("text"):
         raise InputError("there is no text", remedy="Say what was said: --text “…”.")
     phone = read_phone(values["phone"]) if "phone" in values else ""
@@ -126,11 +127,16 @@ def read_when(text: str, workspace: Workspace) -> datetime:
     """An instant as a person writes it: ISO 8601; without an offset in the workspace's zone. Raises InputError."""
     try:
         when = datetime.fromisoformat(text.strip())
-    except ValueError:
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=zone_or(workspace.settings.identity.zone, "UTC"))
+        return when.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InputError(f"{text!r} is no date and time", remedy="Write it like 2026-12-01 14:30.") from None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=zone_or(workspace.settings.identity.zone, "UTC"))
-    return when.astimezone(UTC)
+
+
+def _whole(text: str) -> str:
+    """`text` without what no file or database can hold: halves of characters (JSON, argv, file names), and NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "�")
 
 
 def _kind_of(path: Path) -> str:
@@ -163,7 +169,7 @@ def _take_mail(workspace: Workspace, path: Path, counts: FileCounts, tick: Calla
     except OSError as wrong:
         raise InputError(f"cannot be read: {wrong.strerror}", file=path) from wrong
     counts.found += 1
-    stored = take_in(workspace, raw, mailbox="import", place=path.name)
+    stored = take_in(workspace, raw, mailbox="import", place=_whole(path.name))
     counts.stored += stored is not None
     counts.known += stored is None
     tick()
@@ -176,7 +182,7 @@ def _take_mbox(workspace: Workspace, path: Path, counts: FileCounts, tick: Calla
         with open_mailbox(box, workspace.root, {}, max_bytes=limit) as mailbox:
             for fetched in mailbox.fetch():
                 counts.found += 1
-                place = f"{path.name}: {fetched.place}"
+                place = _whole(f"{path.name}: {fetched.place}")
                 at = fetched.received_at
                 stored = take_in(workspace, fetched.raw, mailbox="import", place=place, received_at=at, cut=fetched.cut)
                 counts.stored += stored is not None

@@ -208,3 +208,8 @@ def test_what_is_done_is_not_sent_again(ready: Path, catcher: Catcher) -> None:
     assert len((ready / "mail" / "catcher.log").read_text().splitlines()) == 2
     check_told(outreach(ready, "send", "hello", "--yes", "--again"), 0)
     assert len((ready / "mail" / "catcher.log").read_text().splitlines()) == 4
+
+
+def test_a_file_whose_name_is_no_text_is_told(root: Path) -> None:
+    (root / "\udcff.csv").write_text(PEOPLE)
+    check_told(outreach(root, "customers", "import", "\udcff.csv", "--list", "customers"), 2, "UTF-8")

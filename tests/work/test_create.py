@@ -77,3 +77,12 @@ def test_a_backup_of_a_database_in_use_is_whole(workspace: Workspace, tmp_path: 
     with sqlite3.connect(tmp_path / "copy.db") as copy:
         assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
         assert copy.execute("SELECT count(*) FROM mailing_list").fetchone() == (1,)
+
+
+def test_lost_keys_are_never_made_anew_beside_a_database_that_needs_them(tmp_path: Path) -> None:
+    create_workspace(tmp_path, "acme")
+    (tmp_path / KEYS).unlink()
+    with pytest.raises(SettingsError, match=r"key file .* is missing") as told:
+        create_workspace(tmp_path, "acme")
+    assert "backup" in told.value.remedy
+    assert not (tmp_path / KEYS).exists()

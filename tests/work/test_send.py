@@ -26,7 +26,9 @@ from outreach.records import (
     Worker,
     WorkspaceRow,
 )
+from outreach.store.campaigns import change_campaign_state
 from outreach.store.consents import unsubscribe
+from outreach.store.outbox import hasten
 from outreach.work.presence import FOLDER, Presence
 from outreach.work.send import SendCounts, send_open
 from outreach.work.workspace import Workspace
@@ -257,3 +259,19 @@ def test_a_round_that_finds_nothing_due_leaves_no_trace(
 def test_an_edition_for_nobody_is_done_at_once(workspace: Workspace) -> None:
     edition = lay_edition(workspace, [])
     assert send(with_relay(workspace, 1)).finished == (edition,)
+
+
+def test_what_waited_for_a_paused_campaign_goes_as_soon_as_it_is_resumed(
+    workspace: Workspace, make_customer: People, sink: Sink
+) -> None:
+    edition = lay_edition(workspace, [make_customer(f"p{number}@example.com") for number in range(7)])
+    here = with_relay(workspace, sink.port)
+    with workspace.database.write() as session:
+        campaign = session.get_one(Campaign, session.get_one(Edition, edition).campaign_id)
+        name, campaign_id = campaign.name, campaign.id or 0
+        change_campaign_state(session, name, CampaignState.PAUSED, workspace.clock())
+    assert send(here).postponed == 7
+    with workspace.database.write() as session:
+        change_campaign_state(session, name, CampaignState.ACTIVE, workspace.clock())
+        assert [hasten(session, campaign_id, "paused", limit=5) for _ in range(3)] == [5, 2, 0]
+    assert send(here).sent == 7

@@ -164,3 +164,19 @@ def test_files_of_another_kind_are_refused(
         path.write_bytes(data)
     with pytest.raises(InputError, match=words):
         import_file(workspace, path)
+
+
+def test_text_that_no_database_can_hold_is_taken_without_what_is_no_text(workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "odd.jsonl"
+    file.write_text('{"text": "half \\ud800 a character", "from": "a@b.example"}\n{"text": "nul \\u0000 here"}\n')
+    assert import_file(workspace, file).stored == 2
+    read_stored(workspace)
+    with workspace.database.read() as session:
+        kept = inbounds(session)
+    assert sorted(one.text for one in kept) == ["half ? a character", "nul \ufffd here"]
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00", "soon"])
+def test_an_instant_that_no_calendar_of_ours_has_is_refused(workspace: Workspace, when: str) -> None:
+    with pytest.raises(InputError, match="no date and time"):
+        read_when(when, workspace)
