@@ -1,7 +1,8 @@
 """What a message does by itself, before anybody reads it: leaving a list, a bounce's evidence, an abuse report.
 
 Law: only a clue that names one mail of ours and cannot be guessed acts (a token, our Message-ID); a token in somebody
-else's hands acts for nobody. Every act is undone by `work.review`, and says on the verdict what it did.
+else's hands acts for nobody. Leaving a list is the exception: who just writes "unsubscribe" is heard by the sender's
+address alone, and the verdict says so. Every act is undone by `work.review`, and says on the verdict what it did.
 """
 
 from __future__ import annotations
@@ -60,7 +61,10 @@ def leave_list(session: Session, workspace: Workspace, inbound: Inbound, match: 
         words=(inbound.text or inbound.subject)[:500],
     )
     where = "from the list" if list_id is not None else "from all lists"
-    return [f"unsubscribed {where} at once"] if done else ["was unsubscribed already"]
+    if not done:
+        return ["was unsubscribed already"]
+    guessed = [] if match.clue in PROOFS else ["only the sender's address says who wrote: it can be forged"]
+    return [f"unsubscribed {where} at once", *guessed]
 
 
 def leave_by_person(session: Session, inbound: Inbound, now: datetime, by: str) -> None:

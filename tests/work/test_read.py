@@ -279,3 +279,16 @@ def test_an_answer_to_a_mail_of_an_erased_customer_acts_by_the_token(
         found = find_suppression(session, key)
         assert found is not None
         assert session.execute(select(col(Inbound.customer_id))).scalar() is None
+
+
+def test_a_bare_wish_to_leave_is_heard_by_the_address_alone_and_says_that_it_may_be_forged(
+    workspace: Workspace, ann: int, mail: bytes
+) -> None:
+    raw = (
+        b"From: ann@example.com\r\nTo: care@acme.example\r\nSubject: unsubscribe\r\nMessage-ID: <1@x>\r\n\r\nplease\r\n"
+    )
+    got = receive(workspace, raw)
+    assert (got.clue, state_of(workspace, ann)) == (ClueKind.SENDER, SubscriptionState.UNSUBSCRIBED)
+    assert any("can be forged" in reason for reason in verdicts(workspace, got.id or 0)[0].reasons)
+    token = receive(workspace, as_unsubscribe_mail(mail, "ann@example.com"))
+    assert not any("can be forged" in reason for reason in verdicts(workspace, token.id or 0)[0].reasons)
