@@ -26,6 +26,8 @@ from .workspace import KEYS, new_epoch
 
 SETTINGS_TEMPLATE = "outreach.toml"
 FIRST_LIST = "customers"
+PRIVATE = 0o600
+"""Settings may hold a password, the database holds addresses: they are their owner's alone."""
 INBOX = "inbox"
 """The Maildir that the settings name at first: the catcher files in it what comes to us."""
 
@@ -83,6 +85,7 @@ def _write_settings(root: Path, name: str, port: int, made: list[str], kept: lis
         .replace("@@PORT@@", str(port))
     )
     topics = (source / "topics.toml").read_text(encoding="utf-8")
+    path.touch(PRIVATE)
     path.write_text(filled + "\n" + topics, encoding="utf-8")
     made.append(FILE)
     make_maildir(root / INBOX)
@@ -135,6 +138,8 @@ def _migrated(database: Database, made: list[str], kept: list[str]) -> Path | No
         backup = database.path.with_name(f"{name}.before-{HEAD}")
         back_up(database.path, backup)
     migrate(database)
+    if before is None and database.path is not None:
+        database.path.chmod(PRIVATE)
     made.append(name)
     return backup
 

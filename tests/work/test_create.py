@@ -27,9 +27,10 @@ def test_a_fresh_workspace_has_an_inbox_that_can_be_read(tmp_path: Path) -> None
     assert collect(open_workspace(tmp_path)).fetched == 0
 
 
-def test_the_key_file_is_its_owners_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [KEYS, "outreach.toml", "outreach.db"])
+def test_keys_settings_and_addresses_are_their_owners_alone(tmp_path: Path, name: str) -> None:
     create_workspace(tmp_path, "acme")
-    assert stat.S_IMODE((tmp_path / KEYS).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
 
 
 def test_a_second_init_keeps_every_file(tmp_path: Path) -> None:
