@@ -144,6 +144,32 @@ class Hours(Part):
     holidays: str = Field("", description="a country such as DE or US, or with a part: DE-BY")
     extra_holidays: tuple[date, ...] = ()
 
+    @field_validator("days")
+    @classmethod
+    def _weekdays(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or not set(value) <= set(range(7)):
+            raise ValueError("must name at least one weekday, from 0 (Monday) to 6 (Sunday)")
+        return value
+
+    @field_validator("holidays")
+    @classmethod
+    def _known_place(cls, value: str) -> str:
+        if value:
+            from holidays import country_holidays  # lazy: 100 ms, and only needed where a country is set
+
+            country, _, part = value.partition("-")
+            try:
+                country_holidays(country, subdiv=part or None)
+            except NotImplementedError as wrong:
+                raise ValueError(f"{value!r} is no country or part of one whose holidays are known: {wrong}") from wrong
+        return value
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> Hours:
+        if self.start >= self.end:
+            raise ValueError("start must be before end")
+        return self
+
 
 class Cases(Part):
     """Who answers, and how many business hours they have."""

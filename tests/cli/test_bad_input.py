@@ -79,6 +79,22 @@ def test_an_unknown_setting_is_named_with_its_line(root: Path) -> None:
     check_told(outreach(root, "plan"), 1, f"outreach.toml:{line}", "relay.conections", "is not a setting")
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ('holidays = ""', 'holidays = "ZZ"', "hours.holidays"),
+        ('holidays = ""', 'holidays = "DE-XX"', "hours.holidays"),
+        ("days = [0, 1, 2, 3, 4]", "days = [7]", "hours.days"),
+        ("start = 09:00:00", "start = 19:00:00", "start must be before end"),
+    ],
+)
+def test_business_hours_that_cannot_be_are_refused_when_read(root: Path, before: str, after: str, words: str) -> None:
+    text = (root / "outreach.toml").read_text()
+    assert f"\n{before}\n" in text
+    (root / "outreach.toml").write_text(text.replace(f"\n{before}\n", f"\n{after}\n"))
+    check_told(outreach(root, "cases", "list"), 1, "outreach.toml", words)
+
+
 def test_a_bad_variable_is_told_without_a_traceback(root: Path) -> None:
     check_told(outreach(root, "plan", OUTREACH_RELAY__PORT="many"), 1, "relay.port")
 
