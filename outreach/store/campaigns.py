@@ -16,6 +16,7 @@ from sqlmodel import Session, col
 
 from ..records import Asset, Campaign, CampaignState, Delivery, DeliveryState, Edition, Kind, MailingList
 from .database import rows_in_chunks
+from .rows import write_row
 
 PAGE = 500
 
@@ -39,17 +40,8 @@ def list_names_by_id(session: Session) -> dict[int, str]:
 
 def keep_campaign(session: Session, name: str, values: Mapping[str, Any], now: datetime) -> int:
     """Write a campaign, new or changed; its id."""
-    found = campaign_named(session, name)
-    if found is None:
-        found = Campaign(name=name, created_at=now, updated_at=now, **values)
-        session.add(found)
-    else:
-        for key, value in values.items():
-            setattr(found, key, value)
-        found.updated_at = now
-    session.flush()
-    assert found.id is not None
-    return found.id
+    found = campaign_named(session, name) or Campaign(name=name, kind=values["kind"], created_at=now, updated_at=now)
+    return write_row(session, found, values, now)
 
 
 def change_campaign_state(session: Session, name: str, state: CampaignState, now: datetime) -> bool:

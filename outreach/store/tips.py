@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from ..records import Tip
+from .rows import write_row
 
 
 def tip_named(session: Session, name: str) -> Tip | None:
@@ -30,14 +31,5 @@ def next_position(session: Session) -> int:
 
 def keep_tip(session: Session, name: str, values: Mapping[str, Any], now: datetime) -> int:
     """Write a tip, new or changed; its id."""
-    found = tip_named(session, name)
-    if found is None:
-        found = Tip(name=name, created_at=now, updated_at=now, **values)
-        session.add(found)
-    else:
-        for key, value in values.items():
-            setattr(found, key, value)
-        found.updated_at = now
-    session.flush()
-    assert found.id is not None
-    return found.id
+    found = tip_named(session, name) or Tip(name=name, created_at=now, updated_at=now)
+    return write_row(session, found, values, now)

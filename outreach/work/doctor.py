@@ -242,15 +242,17 @@ def lines_to_paste(workspace: Workspace) -> dict[str, list[str]]:
     """What a Postfix and a DNS zone need, for this workspace's own names."""
     domain = workspace.sender_domain
     user = workspace.reply_address.partition("@")[0]
+    mailbox = ["[[replies.mailboxes]]", f'name = "{user}"', 'kind = "maildir"', f'path = "/home/{user}/Maildir"']
     return {
         "Postfix main.cf": [
-            "# answers to care+TOKEN@… arrive in care's mailbox",
+            f"# answers to {user}+TOKEN arrive in the mailbox of {user}, a Maildir that outreach reads",
             "recipient_delimiter = +",
+            "home_mailbox = Maildir/",
             "# outreach hands over its mail here, over several connections",
             "smtpd_client_connection_count_limit = 50",
             "enable_long_queue_ids = yes",
         ],
-        "Postfix master or .forward": [f"# a Maildir for {user} that outreach reads: home_mailbox = Maildir/"],
+        "outreach.toml": mailbox,
         "DNS zone": [
             f'{domain}. IN TXT "v=spf1 mx ~all"',
             f'_dmarc.{domain}. IN TXT "v=DMARC1; p=none; rua=mailto:dmarc@{domain}"',
