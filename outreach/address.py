@@ -132,6 +132,12 @@ def address_key(ring: KeyRing, canonical: str) -> str:
     return hmac.new(ring.address, canonical.lower().encode(), hashlib.sha256).hexdigest()[:40]
 
 
+def domain_key(ring: KeyRing, address: str) -> str:
+    """The key of an address's domain, for limits and storms that must outlive the address."""
+    domain = address.rpartition("@")[2].lower()
+    return hmac.new(ring.address, b"domain:" + domain.encode(), hashlib.sha256).hexdigest()[:16]
+
+
 def sign_token(ring: KeyRing, purpose: Purpose, public_id: str) -> str:
     """`public_id` with its key's number in front and a keyed digest behind, all lower-case base32."""
     return f"{ring.current}{public_id}{_mac(ring.signing[ring.current], purpose, public_id)}"

@@ -10,10 +10,13 @@ from .newsletter import Asset, Campaign, Edition, Schedule, Tip
 from .permission import YES, Permission, withhold
 from .plan import Boost, Hold, Step
 from .replies import Inbound, MailboxMark, Verdict
+from .sending import Alert, Bounce, Pace, RelayState, WaveLook
 from .types import UtcDateTime, Word
 from .words import (
     BULK,
     PROMOTION,
+    AlertKind,
+    BreakerState,
     CampaignState,
     CaseEvent,
     CaseState,
@@ -30,10 +33,12 @@ from .words import (
     InboundState,
     Kind,
     Machine,
+    Onward,
     StepState,
     SubscriptionState,
     SuppressionReason,
     Urgency,
+    WaveVerdict,
 )
 from .workspace import WorkspaceRow
 
@@ -41,8 +46,12 @@ __all__ = [
     "BULK",
     "PROMOTION",
     "YES",
+    "Alert",
+    "AlertKind",
     "Asset",
     "Boost",
+    "Bounce",
+    "BreakerState",
     "Campaign",
     "CampaignState",
     "Case",
@@ -72,7 +81,10 @@ __all__ = [
     "Machine",
     "MailboxMark",
     "MailingList",
+    "Onward",
+    "Pace",
     "Permission",
+    "RelayState",
     "Schedule",
     "Step",
     "StepState",
@@ -84,6 +96,8 @@ __all__ = [
     "Urgency",
     "UtcDateTime",
     "Verdict",
+    "WaveLook",
+    "WaveVerdict",
     "Word",
     "Worker",
     "WorkspaceRow",

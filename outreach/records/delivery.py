@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from .types import UtcDateTime, Word
-from .words import DeliveryState, FailureClass, Kind
+from .words import DeliveryState, FailureClass, Kind, Onward
 
 
 class Delivery(SQLModel, table=True):
@@ -18,7 +18,8 @@ class Delivery(SQLModel, table=True):
     `owner` and `fence` name the worker that holds a claimed or inflight row; every move compares them (I4).
     `customer_version`, `campaign_version`, `workspace_version` are what the claim saw; the intent compares (I8).
     `choices` are those made for this person: {"tips": [names], "reasons": {tip: why}, "variant": …}.
-    `reason` is the rule's name, `evidence` its words for a person.
+    `reason` is the rule's name, `evidence` its words for a person. `domain_key` is the keyed hash of the address's
+    domain (`address.domain_key`), for limits and storms. `onward` is the next server's answer, from the relay's log.
     """
 
     __tablename__ = "delivery"
@@ -35,6 +36,7 @@ class Delivery(SQLModel, table=True):
     occasion: str
     customer_id: int | None = Field(default=None, foreign_key="customer.id")
     address_key: str
+    domain_key: str = ""
     kind: Kind = Field(sa_type=Word(Kind))
     state: DeliveryState = Field(sa_type=Word(DeliveryState))
     reason: str = ""
@@ -60,6 +62,9 @@ class Delivery(SQLModel, table=True):
     intent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    onward: Onward | None = Field(default=None, sa_type=Word(Onward))
+    onward_words: str = ""
+    onward_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class DeliveryMove(SQLModel, table=True):
@@ -84,6 +89,8 @@ class Worker(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     kind: str
+    host: str = ""
+    pid: int = 0
     started_at: datetime = Field(sa_type=UtcDateTime)
     beat_at: datetime = Field(sa_type=UtcDateTime)
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -94,6 +94,7 @@ class Edition(SQLModel, table=True):
     `frozen` is all that rendering needs (the compiled layout, texts, pool of tips, asset digests): a JSON
     value made by `newsletter.compile` and read by `newsletter.render` alone.
     `planned` and `planned_digest` are set when planning ends, before the first claim.
+    `waves` are the sizes of its waves, or empty; only deliveries whose wave is at most `released_wave` are claimed.
     """
 
     __tablename__ = "edition"
@@ -118,4 +119,7 @@ class Edition(SQLModel, table=True):
     planned_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     planned: int | None = None
     planned_digest: str | None = None
+    waves: list[int] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    released_wave: int = 0
+    released_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -215,3 +215,41 @@ class StepState(StrEnum):
     PROPOSED = "proposed"
     REFUSED = "refused"
     UNDONE = "undone"
+
+
+class BreakerState(StrEnum):
+    """closed: mail flows; open: nothing is handed to the relay until `retry_at`; half_open: one connection tries."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class Onward(StrEnum):
+    """What the server behind our relay said, from the relay's log; none while nothing is known."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    BOUNCED = "bounced"
+
+
+class WaveVerdict(StrEnum):
+    """go: the next wave is released; warn: so it is, and a person is told; stop: the rest waits for a person."""
+
+    GO = "go"
+    WARN = "warn"
+    STOP = "stop"
+
+
+class AlertKind(StrEnum):
+    """What may need a person."""
+
+    WAVE_STOPPED = "wave_stopped"
+    IN_DOUBT = "in_doubt"
+    BREAKER_OPEN = "breaker_open"
+    DOMAIN_PAUSED = "domain_paused"
+    MAILBOX = "mailbox"
+    SILENT_DAEMON = "silent_daemon"
+    EDITION_WAITS = "edition_waits"
+    DATABASE = "database"
+    JOB = "job"

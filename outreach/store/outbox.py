@@ -38,6 +38,7 @@ DEFAULTS: dict[str, Any] = {
     "reason": "",
     "evidence": "",
     "customer_id": None,
+    "domain_key": "",
     "next_at": None,
     "expires_at": None,
     "wave": 0,
@@ -53,6 +54,9 @@ DEFAULTS: dict[str, Any] = {
     "relay": "",
     "response": "",
     "settled_at": None,
+    "onward": None,
+    "onward_words": "",
+    "onward_at": None,
 }
 
 
