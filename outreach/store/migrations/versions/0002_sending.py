@@ -129,8 +129,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("alert", "wave_look", "bounce", "pace", "relay_state"):
-        op.drop_table(table)
+    for name in ("alert", "wave_look", "bounce", "pace", "relay_state"):
+        op.drop_table(name)
     with op.batch_alter_table("edition") as table:
         for column in ("released_at", "released_wave", "waves"):
             table.drop_column(column)
