@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ..records.words import DeliveryEvent as Event
-from ..records.words import FailureClass
+from ..words import DeliveryEvent as Event
+from ..words import FailureClass
 
 
 class Stage(StrEnum):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ..records.words import DeliveryEvent as Event
-from ..records.words import DeliveryState as State
+from ..words import DeliveryEvent as Event
+from ..words import DeliveryState as State
 
 MOVES: Mapping[tuple[State, Event], State] = MappingProxyType(
     {

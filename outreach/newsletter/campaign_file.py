@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 from ..address import canonical_address
 from ..errors import InputError
-from ..records import BULK, Kind
+from ..words import BULK, Kind
 from .front_matter import FrontMatter, split_front_matter
 
 KEYS = (

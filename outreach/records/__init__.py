@@ -3,16 +3,7 @@
 Law: no I/O and no Relationship(); a table says what is kept, never how it is found or changed.
 """
 
-from .audience import Consent, Customer, CustomerImport, MailingList, Subscription, Suppression
-from .cases import Case, CaseEntry
-from .delivery import Delivery, DeliveryMove, Worker
-from .newsletter import Asset, Campaign, Edition, Schedule, Tip
-from .permission import YES, Permission, withhold
-from .plan import Boost, Hold, Step
-from .replies import Inbound, MailboxMark, Verdict
-from .sending import Alert, Bounce, Pace, RelayState, WaveLook
-from .types import UtcDateTime, Word
-from .words import (
+from ..words import (
     BULK,
     PROMOTION,
     AlertKind,
@@ -40,6 +31,15 @@ from .words import (
     Urgency,
     WaveVerdict,
 )
+from .audience import Consent, Customer, CustomerImport, MailingList, Subscription, Suppression
+from .cases import Case, CaseEntry
+from .delivery import Delivery, DeliveryMove, Worker
+from .newsletter import Asset, Campaign, Edition, Schedule, Tip
+from .permission import YES, Permission, withhold
+from .plan import Boost, Hold, Step
+from .replies import Inbound, MailboxMark, Verdict
+from .sending import Alert, Bounce, Pace, RelayState, WaveLook
+from .types import UtcDateTime, Word
 from .workspace import WorkspaceRow
 
 __all__ = [

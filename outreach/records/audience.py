@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from ..words import ConsentAct, SubscriptionState, SuppressionReason
 from .types import UtcDateTime, Word
-from .words import ConsentAct, SubscriptionState, SuppressionReason
 
 
 class Customer(SQLModel, table=True):

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel
 
+from ..words import CaseEvent, CaseState, Category, EntryKind, Urgency
 from .types import UtcDateTime, Word
-from .words import CaseEvent, CaseState, Category, EntryKind, Urgency
 
 
 class Case(SQLModel, table=True):

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from ..words import DeliveryState, FailureClass, Kind, Onward
 from .types import UtcDateTime, Word
-from .words import DeliveryState, FailureClass, Kind, Onward
 
 
 class Delivery(SQLModel, table=True):

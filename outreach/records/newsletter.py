@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, Column, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from ..words import CampaignState, EditionState, Kind
 from .types import UtcDateTime, Word
-from .words import CampaignState, EditionState, Kind
 
 
 class Campaign(SQLModel, table=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from .words import DeliveryState
+from ..words import DeliveryState
 
 
 @dataclass(frozen=True, slots=True)

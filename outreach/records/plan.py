@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel
 
+from ..words import HoldState, StepState
 from .types import UtcDateTime, Word
-from .words import HoldState, StepState
 
 
 class Hold(SQLModel, table=True):

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, LargeBinary
 from sqlmodel import Field, SQLModel
 
+from ..words import Category, Channel, ClueKind, InboundState, Machine, Urgency
 from .types import UtcDateTime, Word
-from .words import Category, Channel, ClueKind, InboundState, Machine, Urgency
 
 
 class Inbound(SQLModel, table=True):

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from ..words import AlertKind, BreakerState, FailureClass, WaveVerdict
 from .types import UtcDateTime, Word
-from .words import AlertKind, BreakerState, FailureClass, WaveVerdict
 
 
 class RelayState(SQLModel, table=True):

@@ -35,7 +35,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Word(TypeDecorator[StrEnum]):
-    """A word of one of the vocabularies in `records.words`, stored as its value."""
+    """A word of one of the vocabularies in `outreach.words`, stored as its value."""
 
     impl = String
     cache_ok = True

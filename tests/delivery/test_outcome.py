@@ -20,9 +20,9 @@ from outreach.delivery.outcome import (
     next_attempt,
 )
 from outreach.delivery.state import MOVES
-from outreach.records.words import DeliveryEvent as Event
-from outreach.records.words import DeliveryState as State
-from outreach.records.words import FailureClass
+from outreach.words import DeliveryEvent as Event
+from outreach.words import DeliveryState as State
+from outreach.words import FailureClass
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
 replies = st.builds(

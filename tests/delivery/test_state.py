@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outreach.delivery.state import FINAL, MOVES, move
-from outreach.records.words import DeliveryEvent as Event
-from outreach.records.words import DeliveryState as State
+from outreach.words import DeliveryEvent as Event
+from outreach.words import DeliveryState as State
 
 DOC = Path(__file__).parents[2] / "docs" / "delivery-states.md"
 BY_A_PERSON = {Event.RESEND}

@@ -18,6 +18,7 @@ FLOORS = {
     "settings": 1,
     "address": 1,
     "workdays": 1,
+    "words": 1,
     "prose": 1,
     "records": 2,
     **dict.fromkeys(RULES, 3),

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from outreach.delivery.envelope import Envelope
 from outreach.delivery.outcome import Lost, SmtpReply, Stage, Unable, judge
-from outreach.records.words import DeliveryEvent as Event
 from outreach.wire.smtp import RelayTarget, SmtpSession, relay_error, wire_bytes
+from outreach.words import DeliveryEvent as Event
 
 from ..servers import start_sink
 from ..servers.fault import FaultServer

@@ -9,8 +9,8 @@ import pytest
 
 from outreach.delivery.envelope import Envelope
 from outreach.delivery.outcome import Lost, Outcome, SmtpReply, Stage, judge
-from outreach.records.words import DeliveryEvent as Event
 from outreach.wire.smtp import RelayTarget, SmtpSession
+from outreach.words import DeliveryEvent as Event
 
 from ..servers.fault import CLOSE, HANG, Action, Deaf, Drip, FaultServer, Interrupt, Say
 

@@ -14,9 +14,9 @@ import pytest
 from outreach.delivery.envelope import Envelope
 from outreach.delivery.outcome import Lost, SmtpReply, Stage, judge
 from outreach.errors import SettingsError
-from outreach.records.words import DeliveryEvent as Event
 from outreach.settings import Relay
 from outreach.wire.smtp import SmtpSession, relay_error, relay_target
+from outreach.words import DeliveryEvent as Event
 
 from ..servers.certificates import Authority
 from ..servers.fault import HANG, Action, FaultServer
