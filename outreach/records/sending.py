@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from ..words import AlertKind, BreakerState, FailureClass, WaveVerdict
@@ -89,11 +89,21 @@ class WaveLook(SQLModel, table=True):
 class Alert(SQLModel, table=True):
     """Something that needs a person. `subject` names what it is about, so that one thing is told once.
 
-    `told_at`: when somebody was told; `over_at` and `over_told_at`: the same for its end.
+    `told_at`: when somebody was told; `over_at` and `over_told_at`: the same for its end. `tries` counts the times
+    that telling failed; not before `retry_at` is it tried again. Of one thing at most one alert is open.
     """
 
     __tablename__ = "alert"
-    __table_args__ = (Index("ix_alert_open", "kind", "subject", "over_at"),)
+    __table_args__ = (
+        Index(
+            "ix_alert_open",
+            "kind",
+            "subject",
+            unique=True,
+            sqlite_where=text("over_at IS NULL"),
+            postgresql_where=text("over_at IS NULL"),
+        ),
+    )
     id: int | None = Field(default=None, primary_key=True)
     kind: AlertKind = Field(sa_type=Word(AlertKind))
     subject: str
@@ -104,3 +114,5 @@ class Alert(SQLModel, table=True):
     over_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     over_told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     trouble: str = Field(default="", description="why it could not be told, if so")
+    tries: int = 0
+    retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

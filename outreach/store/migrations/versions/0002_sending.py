@@ -114,9 +114,19 @@ def _alert() -> None:
         sa.Column("over_at", UtcDateTime(), nullable=True),
         sa.Column("over_told_at", UtcDateTime(), nullable=True),
         sa.Column("trouble", sa.String(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("retry_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_alert_open", "alert", ["kind", "subject", "over_at"], unique=False)
+    still_open = sa.text("over_at IS NULL")
+    op.create_index(
+        "ix_alert_open",
+        "alert",
+        ["kind", "subject"],
+        unique=True,
+        sqlite_where=still_open,
+        postgresql_where=still_open,
+    )
 
 
 def upgrade() -> None:
