@@ -15,14 +15,17 @@ import secrets
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from .errors import InputError, SettingsError
 
 Purpose = Literal["reply", "bounce", "unsubscribe", "view"]
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 ID_LENGTH = 26
 MAC_LENGTH = 10
-_FIVE_BITS = b"abcdefghijklmnopqrstuvwxyz234567" * 8
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_FIVE_BITS = _ALPHABET.encode() * 8
+_TEN_BITS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,20 @@ def sign_token(ring: KeyRing, purpose: Purpose, public_id: str) -> str:
     return f"{ring.current}{public_id}{_mac(ring.signing[ring.current], purpose, public_id)}"
 
 
+class TokenMaker:
+    """Makes the tokens of one signing key, many a second: what `sign_token` gives, from digests begun once."""
+
+    def __init__(self, number: int, key: bytes) -> None:
+        self._number = str(number)
+        self._begun = {purpose: hmac.new(key, f"{purpose}:".encode(), hashlib.sha256) for purpose in PURPOSES}
+
+    def make(self, purpose: Purpose, public_id: str) -> str:
+        """The token of `public_id` for this purpose."""
+        digest = self._begun[purpose].copy()
+        digest.update(public_id.encode())
+        return f"{self._number}{public_id}{_short(digest.digest())}"
+
+
 def read_token(ring: KeyRing, purpose: Purpose, token: str) -> str | None:
     """The public id in a token that we made for this purpose, else None. Case does not matter."""
     token = token.strip().lower()
@@ -180,5 +197,17 @@ def read_message_id(text: str) -> str | None:
 
 
 def _mac(key: bytes, purpose: str, public_id: str) -> str:
-    digest = hmac.new(key, f"{purpose}:{public_id}".encode(), hashlib.sha256).digest()
-    return base64.b32encode(digest).decode().lower()[:MAC_LENGTH]
+    return _short(hmac.new(key, f"{purpose}:{public_id}".encode(), hashlib.sha256).digest())
+
+
+def _short(digest: bytes) -> str:
+    """The first 50 bits in base32, by a table of ten bits: `base64.b32encode` takes three times as long."""
+    bits = int.from_bytes(digest[:7]) >> 6
+    pairs = _TEN_BITS
+    return (
+        pairs[bits >> 40]
+        + pairs[bits >> 30 & 1023]
+        + pairs[bits >> 20 & 1023]
+        + pairs[bits >> 10 & 1023]
+        + pairs[bits & 1023]
+    )

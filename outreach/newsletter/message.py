@@ -17,6 +17,9 @@ from .headers import address_field, checked, raw_field, text_field, tokens_field
 
 _BASE64_LINE = 76
 
+Part = tuple[bytes, bytes]
+"""The header fields of a part, and what stands below the empty line that follows them."""
+
 
 @dataclass(frozen=True)
 class Image:
@@ -55,7 +58,14 @@ class Letter:
 
 def build_message(letter: Letter) -> bytes:
     """The mail as it goes over the wire. Raises TemplateError where a header cannot be written."""
-    return _headers(letter).encode() + _body(letter)
+    head, body = message_parts(letter)
+    return head + body
+
+
+def message_parts(letter: Letter) -> tuple[bytes, bytes]:
+    """The mail as its header block, with the empty line that ends it, and its body: what a signer takes."""
+    fields, body = _content(letter)
+    return _headers(letter).encode() + fields + b"\r\n", body
 
 
 def _headers(letter: Letter) -> str:
@@ -95,7 +105,7 @@ def _list_id(list_id: str) -> str:
     return f"{title}\r\n {checked('List-Id', bracket + rest)}\r\n"
 
 
-def _body(letter: Letter) -> bytes:
+def _content(letter: Letter) -> Part:
     text = _text_part("plain", letter.text)
     if not letter.html:
         return text
@@ -106,21 +116,19 @@ def _body(letter: Letter) -> bytes:
     return _multipart("alternative", f"=_{mark}_a", [text, html])
 
 
-def _multipart(subtype: str, boundary: str, parts: Sequence[bytes], extra: bytes = b"") -> bytes:
+def _multipart(subtype: str, boundary: str, parts: Sequence[Part], extra: bytes = b"") -> Part:
     """No encoded part can hold the boundary: quoted-printable never has =_ in it, base64 has no underscore."""
     line = boundary.encode()
-    pieces = [f'Content-Type: multipart/{subtype}; boundary="{boundary}"'.encode(), extra, b"\r\n"]
-    for part in parts:
-        pieces += [b"\r\n--", line, b"\r\n", part]
+    pieces = []
+    for fields, content in parts:
+        pieces += [b"\r\n--", line, b"\r\n", fields, b"\r\n", content]
     pieces += [b"\r\n--", line, b"--\r\n"]
-    return b"".join(pieces)
+    return f'Content-Type: multipart/{subtype}; boundary="{boundary}"'.encode() + extra + b"\r\n", b"".join(pieces)
 
 
-def _text_part(subtype: str, text: str) -> bytes:
+def _text_part(subtype: str, text: str) -> Part:
     encoding, body = encode_text(text)
-    return (
-        f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode() + body
-    )
+    return f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n".encode(), body
 
 
 def encode_text(text: str) -> tuple[str, bytes]:
@@ -139,7 +147,7 @@ def encode_text(text: str) -> tuple[str, bytes]:
 
 
 @lru_cache(maxsize=64)
-def image_part(image: Image) -> bytes:
+def image_part(image: Image) -> Part:
     """An image as a part of multipart/related (RFC 2387), encoded once."""
     name = checked("Content-Disposition", image.name)
     safe = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "._-") else "_" for sign in name)
@@ -147,9 +155,9 @@ def image_part(image: Image) -> bytes:
         f'Content-Type: {checked("Content-Type", image.media_type)}; name="{safe}"\r\n'
         f"Content-Transfer-Encoding: base64\r\n"
         f"Content-ID: <{checked('Content-ID', image.cid)}>\r\n"
-        f'Content-Disposition: inline; filename="{safe}"\r\n\r\n'
+        f'Content-Disposition: inline; filename="{safe}"\r\n'
     )
-    return head.encode() + base64_lines(image.data)
+    return head.encode(), base64_lines(image.data)
 
 
 def base64_lines(data: bytes) -> bytes:

@@ -11,8 +11,8 @@ from ..newsletter.tips import ChosenTip
 from ..wire.links import ask_links
 from .choose import choose_for
 from .compose import Draft, freeze
-from .letter import chosen_tips, reader_values
 from .preflight import try_everyone
+from .press import chosen_tips, reader_values
 from .proof import Proof, proof_edition, prove, subscribers
 from .trial import Trial, TrialFault, TrialPerson
 from .workspace import Workspace

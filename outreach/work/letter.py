@@ -1,175 +1,70 @@
-"""From a frozen edition to the bytes and the envelope of one person's mail.
+"""What an edition's press is made of, read from the database, the settings and the keys.
 
-Law: tokens, Message-ID and reverse-path come from the delivery's public id alone, so that every attempt, the web page
-and a resend are the same mail. No link to us leaves while we have no public https address.
+Law: nothing is read again while mails are made; what one press needs is one plain value (see `press`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
-from urllib.parse import quote
+from typing import Any
 
 from sqlmodel import Session
 
-from ..address import message_id, sign_token, tagged_address
-from ..delivery.envelope import Envelope, make_envelope
-from ..errors import TemplateError
-from ..newsletter.message import Image, Letter, build_message
-from ..newsletter.render import Links, Rendered, Renderer, customer_values
-from ..newsletter.tips import ChosenTip
-from ..records import BULK, Campaign, Edition, MailingList
+from ..newsletter.message import Image
+from ..newsletter.render import Links
+from ..records import Campaign, Edition, MailingList
 from ..store.campaigns import assets_by_digest
+from .press import LetterPress, LinkFacts, LinkMaker, PressFacts
 from .workspace import Workspace
-
-READY = "ready"
-"""The method of a frozen value whose subject, text and HTML are written out: single mails."""
-
-
-class Reader(Protocol):
-    """What a letter reads of a customer; a `Customer` and a `CustomerRow` are both such."""
-
-    @property
-    def address(self) -> str | None: ...
-    @property
-    def first_name(self) -> str | None: ...
-    @property
-    def last_name(self) -> str | None: ...
-    @property
-    def language(self) -> str | None: ...
-    @property
-    def country(self) -> str | None: ...
-    @property
-    def zone(self) -> str | None: ...
-    @property
-    def attributes(self) -> Mapping[str, Any]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """A mail ready to be handed over, and what its reader sees."""
-
-    envelope: Envelope
-    message: bytes
-    rendered: Rendered
-
-
-@dataclass(frozen=True)
-class MailingListFacts:
-    """What the headers say about the list; `name` "" for mail that belongs to none."""
-
-    name: str = ""
-    title: str = ""
-
-
-class LetterPress:
-    """One edition's mails. Safe to share between threads."""
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        edition: Edition,
-        campaign: Campaign,
-        mailing_list: MailingListFacts,
-        images: Mapping[str, Image],
-    ) -> None:
-        settings = workspace.settings
-        self.frozen = edition.frozen
-        self.workspace = workspace
-        self._sender = edition.sender or settings.identity.sender
-        self._domain = workspace.sender_domain
-        self._reply, self._bounce = workspace.reply_address, workspace.bounce_address
-        self._plus = settings.replies.scheme == "plus"
-        self._links = LinkMaker(workspace)
-        self._images = images
-        self._bulk = edition.kind in BULK or bool(self.frozen.get("bulk"))
-        name = mailing_list.name or str(self.frozen.get("list") or "")
-        self._list_id = f"{_phrase(mailing_list.title or name)} <{_label(name)}.{self._domain}>".strip() if name else ""
-        self._feedback = f"{campaign.name}:{edition.number}:{edition.kind.value}:{_label(self._domain)[:15]}"
-        ready = self.frozen.get("method") == READY
-        self.renderer = None if ready else Renderer(self.frozen, issue_number=edition.number)
-
-    def press(self, customer: Reader | None, public_id: str, choices: Mapping[str, Any], now: datetime) -> Pressed:
-        """The mail of one delivery. Raises TemplateError with the variable that is missing."""
-        address = str((customer.address if customer is not None else self.frozen.get("to")) or "")
-        if not address:
-            raise TemplateError("nobody knows an address of this person any more")
-        return self.wrap(self.render(customer, public_id, choices), address, public_id, now)
-
-    def render(self, customer: Reader | None, public_id: str, choices: Mapping[str, Any]) -> Rendered:
-        """What the reader will see."""
-        if self.renderer is None:
-            frozen = self.frozen
-            shown = tuple(frozen.get("assets") or ())
-            return Rendered(frozen["subject"], "", frozen.get("html", ""), frozen["text"], shown)
-        return self.renderer.render(reader_values(customer), chosen_tips(choices), self.links(public_id))
-
-    def wrap(self, rendered: Rendered, address: str, public_id: str, now: datetime) -> Pressed:
-        """The message and envelope around what was rendered."""
-        keys = self.workspace.keys
-        reply = tagged_address(self._reply, sign_token(keys, "reply", public_id)) if self._plus else self._reply
-        letter = Letter(
-            sender=self._sender,
-            recipient=address,
-            reply_to=reply,
-            subject=rendered.subject,
-            date=now,
-            message_id=message_id(public_id, self._domain),
-            text=rendered.text,
-            html=rendered.html,
-            images=[self._images[cid] for cid in rendered.images if cid in self._images],
-            bulk=self._bulk,
-            list_id=self._list_id,
-            unsubscribe=self.links(public_id).unsubscribe_url if self._bulk else "",
-            feedback_id=self._feedback if self._bulk else "",
-            in_reply_to=str(self.frozen.get("in_reply_to") or ""),
-            references=str(self.frozen.get("references") or ""),
-        )
-        token = "b" + sign_token(keys, "bounce", public_id) if self._plus else ""
-        return Pressed(make_envelope(self._bounce, address, token), build_message(letter), rendered)
-
-    def links(self, public_id: str) -> Links:
-        """The links of one delivery."""
-        return self._links.of(public_id)
-
-
-class LinkMaker:
-    """The unsubscribe and view links of deliveries: https where we are reached so, else a mailto: alone."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._keys = workspace.keys
-        self._base = workspace.settings.public.url.rstrip("/") if workspace.settings.public.linkable else ""
-        address = workspace.reply_address
-        if workspace.settings.replies.scheme == "plus":
-            before, after = tagged_address(address, "\0").split("\0")
-            self._mailto = f"mailto:{quote(before, safe='@+')}u", f"{quote(after, safe='@+')}?subject=unsubscribe"
-        else:
-            self._mailto = f"mailto:{quote(address, safe='@+')}?subject=unsubscribe%20u", ""
-
-    def of(self, public_id: str) -> Links:
-        """The links of the delivery with this public id."""
-        token = sign_token(self._keys, "unsubscribe", public_id)
-        if self._base:
-            view = sign_token(self._keys, "view", public_id)
-            return Links(f"{self._base}/u/{token}", f"{self._base}/v/{view}")
-        return Links(token.join(self._mailto))
-
-
-def mail_links(workspace: Workspace, public_id: str) -> Links:
-    """The links of one delivery."""
-    return LinkMaker(workspace).of(public_id)
 
 
 def open_press(session: Session, workspace: Workspace, edition_id: int) -> LetterPress:
     """The press of a stored edition."""
+    return LetterPress(press_facts(session, workspace, edition_id))
+
+
+def press_facts(session: Session, workspace: Workspace, edition_id: int) -> PressFacts:
+    """All that the mails of a stored edition are made of, as a value that another process can take."""
     edition = session.get_one(Edition, edition_id)
     campaign = session.get_one(Campaign, edition.campaign_id)
+    return edition_facts(session, workspace, edition, campaign, load_images(session, edition.frozen))
+
+
+def edition_facts(
+    session: Session, workspace: Workspace, edition: Edition, campaign: Campaign, images: Mapping[str, Image]
+) -> PressFacts:
+    """The same for an edition that is perhaps not kept; `images` are by Content-ID."""
     found = session.get(MailingList, edition.list_id) if edition.list_id is not None else None
-    facts = MailingListFacts(found.name, found.title) if found is not None else MailingListFacts()
-    return LetterPress(workspace, edition, campaign, facts, load_images(session, edition.frozen))
+    return PressFacts(
+        frozen=edition.frozen,
+        kind=edition.kind,
+        number=edition.number,
+        campaign=campaign.name,
+        sender=edition.sender or workspace.settings.identity.sender,
+        domain=workspace.sender_domain,
+        links=link_facts(workspace),
+        list_name=found.name if found is not None else "",
+        list_title=found.title if found is not None else "",
+        images=dict(images),
+    )
+
+
+def link_facts(workspace: Workspace) -> LinkFacts:
+    """What the workspace's links and tokens are made of."""
+    settings, keys = workspace.settings, workspace.keys
+    return LinkFacts(
+        key_number=keys.current,
+        key=keys.signing[keys.current],
+        reply_address=workspace.reply_address,
+        bounce_address=workspace.bounce_address,
+        plus=settings.replies.scheme == "plus",
+        base_url=settings.public.url.rstrip("/") if settings.public.linkable else "",
+    )
+
+
+def mail_links(workspace: Workspace, public_id: str) -> Links:
+    """The links of one delivery."""
+    return LinkMaker(link_facts(workspace)).of(public_id)
 
 
 def load_images(session: Session, frozen: Mapping[str, Any]) -> dict[str, Image]:
@@ -181,27 +76,3 @@ def load_images(session: Session, frozen: Mapping[str, Any]) -> dict[str, Image]
         for cid, digest in wanted.items()
         if digest in known
     }
-
-
-def reader_values(customer: Reader | None) -> dict[str, Any]:
-    """What a template may know of a customer."""
-    if customer is None:
-        return {}
-    row = {name: getattr(customer, name) for name in ("first_name", "last_name", "language", "country", "zone")}
-    return customer_values({**row, "attributes": customer.attributes})
-
-
-def chosen_tips(choices: Mapping[str, Any]) -> list[ChosenTip]:
-    """A delivery's choices as the renderer takes them."""
-    reasons = choices.get("reasons") or {}
-    return [ChosenTip(name, str(reasons.get(name) or "")) for name in choices.get("tips") or ()]
-
-
-def _label(text: str) -> str:
-    """`text` as a label of a domain name."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "list"
-
-
-def _phrase(text: str) -> str:
-    """`text` without what would end a phrase in a header (RFC 5322 3.2.3)."""
-    return " ".join(re.sub(r'[()<>@,;:\\".\[\]\x00-\x1f\x7f]', " ", text).split())

@@ -18,7 +18,8 @@ from ..store.campaigns import queued_people
 from ..store.customers import CustomerRow, load_customers
 from ..store.database import rows_in_chunks
 from .choose import choose_for
-from .letter import READY, chosen_tips, mail_links, reader_values
+from .letter import mail_links
+from .press import READY, chosen_tips, reader_values
 from .trial import Trial, TrialFault, TrialPerson
 from .workspace import Workspace
 

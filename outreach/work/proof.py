@@ -36,7 +36,8 @@ from ..store.tips import all_tips, tip_named
 from .choose import choose_for
 from .compose import Draft, FrozenContent, TipDraft, content_id, freeze, freeze_tip, read_draft, read_tip
 from .files import ImageFile
-from .letter import LetterPress, MailingListFacts, Pressed, chosen_tips, load_images, mail_links, reader_values
+from .letter import edition_facts, load_images, mail_links
+from .press import LetterPress, Pressed, chosen_tips, reader_values
 from .single import queue_single
 from .trial import Trial, TrialPerson
 from .workspace import Workspace
@@ -87,7 +88,7 @@ def prove(workspace: Workspace, draft: Draft, address: str = "") -> Proof:
             )
             choices = found.get(customer.id) or {}
         images = _images(session, content, draft)
-        press = LetterPress(workspace, edition, draft.campaign, _list(session, draft.campaign), images)
+        press = LetterPress(edition_facts(session, workspace, edition, draft.campaign, images))
     public_id = new_public_id()
     person = TrialPerson(reader_values(customer), chosen_tips(choices), press.links(public_id))
     with Trial(content.frozen, issue_number=edition.number) as trial:
@@ -139,7 +140,8 @@ def queue_test(workspace: Workspace, draft: Draft, *, to: str, address: str = ""
     """Queue the proof for the customer at `address` to a colleague at `to`; the delivery's id."""
     proof = prove(workspace, draft, address)
     with workspace.database.write() as session:
-        mailing_list = _list(session, draft.campaign)
+        list_id = draft.campaign.list_id
+        mailing_list = session.get(MailingList, list_id) if list_id is not None else None
         for image in draft.images.values():
             keep_asset(session, image.digest, image.name, image.media_type, image.data)
         return queue_single(
@@ -157,7 +159,7 @@ def queue_test(workspace: Workspace, draft: Draft, *, to: str, address: str = ""
             content={
                 "html": proof.rendered.html,
                 "assets": proof.assets,
-                "list": mailing_list.name,
+                "list": mailing_list.name if mailing_list is not None else "",
                 "bulk": True,
             },
         )
@@ -214,11 +216,6 @@ def proof_edition(session: Session, workspace: Workspace, campaign: Campaign, co
         due_at=now,
         frozen_at=now,
     )
-
-
-def _list(session: Session, campaign: Campaign) -> MailingListFacts:
-    found = session.get(MailingList, campaign.list_id) if campaign.list_id is not None else None
-    return MailingListFacts(found.name, found.title) if found is not None else MailingListFacts()
 
 
 def _images(session: Session, content: FrozenContent, draft: Draft) -> dict[str, Image]:

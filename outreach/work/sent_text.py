@@ -10,7 +10,8 @@ from sqlmodel import Session
 from ..errors import OutreachError
 from ..records import Delivery
 from ..store.customers import load_customers
-from .letter import LetterPress, open_press
+from .letter import open_press
+from .press import LetterPress
 from .workspace import Workspace
 
 MOST_PRESSES = 20

@@ -19,7 +19,7 @@ from ..newsletter.headers import checked
 from ..records import Delivery, EditionState, Kind
 from ..store.campaigns import add_single, has_edition, system_campaign
 from ..store.outbox import insert_deliveries
-from .letter import READY
+from .press import READY
 from .workspace import Workspace
 
 CAMPAIGNS = {Kind.SERVICE: "_service", Kind.TEST: "_test"}

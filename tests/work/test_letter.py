@@ -18,7 +18,8 @@ from outreach.settings import Public, Replies
 from outreach.store.campaigns import campaign_named
 from outreach.store.customers import load_customers
 from outreach.work.compose import apply_campaign, apply_tips, freeze
-from outreach.work.letter import LetterPress, Pressed, mail_links, open_press
+from outreach.work.letter import mail_links, open_press
+from outreach.work.press import LetterPress, Pressed
 from outreach.work.workspace import Workspace
 
 MakeCustomer = Callable[..., int]
