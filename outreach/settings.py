@@ -127,12 +127,22 @@ class Sending(Part):
     max_failing: float = Field(0.02, ge=0, le=1, description="share that may fail to render")
     max_crashes: int = Field(3, ge=1)
     expires_days: int = Field(5, ge=1, description="a mail not accepted by then is given up; RFC 5321 4.5.4.1")
+    retry_minutes: tuple[int, ...] = Field(
+        (30, 60, 120, 180), description="how long to wait after the first, second, … try; the last holds from there on"
+    )
     quiet_from: time = time(21, 0)
     quiet_until: time = time(8, 0)
     per_week: int = Field(2, ge=1, description="bulk mails to one person in seven days; service mail is free")
     tips_per_issue: int = Field(3, ge=1, le=12)
     missed: Literal["send", "skip", "ask"] = "send"
     missed_hours: int = Field(12, ge=0, description="'send' does so up to this age, then a person is asked")
+
+    @field_validator("retry_minutes")
+    @classmethod
+    def _ladder(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or not all(1 <= minutes <= 10_080 for minutes in value):
+            raise ValueError("must name one wait at least, each from 1 minute to 10080 (a week)")
+        return value
 
 
 class Hours(Part):

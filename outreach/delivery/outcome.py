@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -222,15 +223,24 @@ def _enhanced(reply: SmtpReply) -> str:
     return rest if kind == str(reply.code)[0] else ""
 
 
-_LADDER = (30, 60, 120, 180)
+LADDER = (30, 60, 120, 180)
 """Minutes to wait after the first, second, … attempt; the last holds from there on (RFC 5321 4.5.4.1)."""
 
 
-def next_attempt(attempts: int, now: datetime, *, seed: str | int) -> datetime:
+def next_attempt(
+    attempts: int,
+    now: datetime,
+    *,
+    seed: str | int,
+    ladder: Sequence[int] = LADDER,
+    expires_at: datetime | None = None,
+) -> datetime:
     """When to try again after `attempts` attempts, spread by up to a fifth so that retries don't come in a herd.
 
-    `seed` is the delivery's id: the same delivery and attempt always give the same instant.
+    `seed` is the delivery's id: the same delivery and attempt always give the same instant. Where that is later than
+    the mail's last hour, it is that hour: then it is judged expired, and not kept waiting for its step of the ladder.
     """
-    minutes = _LADDER[min(max(attempts, 1), len(_LADDER)) - 1]
+    minutes = ladder[min(max(attempts, 1), len(ladder)) - 1]
     share = zlib.crc32(f"{seed}:{attempts}".encode()) / 0xFFFFFFFF
-    return now + timedelta(minutes=minutes * (1 + 0.2 * share))
+    again = now + timedelta(minutes=minutes * (1 + 0.2 * share))
+    return again if expires_at is None else min(again, expires_at)

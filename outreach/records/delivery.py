@@ -68,7 +68,11 @@ class Delivery(SQLModel, table=True):
 
 
 class DeliveryMove(SQLModel, table=True):
-    """One move of a delivery that its own row does not tell: retries, doubts, evidence, a person's command."""
+    """What happened to a delivery that its own row does not tell: an attempt that did not end it, a doubt, evidence, a
+    person's command, a note (`before` and `after` are equal then).
+
+    `relay` is whom an attempt went to, `next_at` when the following one was due.
+    """
 
     __tablename__ = "delivery_move"
     id: int | None = Field(default=None, primary_key=True)
@@ -79,6 +83,8 @@ class DeliveryMove(SQLModel, table=True):
     after: DeliveryState = Field(sa_type=Word(DeliveryState))
     reason: str = ""
     detail: str = ""
+    relay: str = ""
+    next_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     by: str = ""
 
 

@@ -1,7 +1,8 @@
 """Kept: the moves of deliveries that a worker holds: settled, deferred, refused, given back.
 
 Law: every move is a compare-and-set on state, owner and fence (RELIABILITY I4), and where it leads is read from
-`delivery.state.MOVES`. What the row itself does not tell is added to its history.
+`delivery.state.MOVES`. The row tells the attempt that ended it; every other attempt, and each time that somebody was
+put off for a reason of their own, is added to its history. So a mail that goes at once costs no second row.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ TOLD = frozenset(
     }
 )
 """Events that the row itself does not tell: each leaves a DeliveryMove."""
+EVERYBODYS = frozenset({"", "paused"})
+"""Reasons to put a mail off that are nobody's own: a pause would add a line per person every few minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,13 @@ class Move:
         for happened in self.events:
             state = move(state, happened)
         return state
+
+    @property
+    def told(self) -> bool:
+        """Whether it belongs in the history: the row itself will not tell it."""
+        if self.events[-1] is DeliveryEvent.RELEASE:
+            return self.tried or self.reason not in EVERYBODYS
+        return not TOLD.isdisjoint(self.events)
 
 
 def release(row: Claimed, *, reason: str = "", evidence: str = "", next_at: datetime | None = None) -> Move:
@@ -90,7 +100,7 @@ def apply_moves(session: Session, moves: Sequence[Move], now: datetime) -> list[
     lost = [] if changed == len(moves) else [wanted for wanted in moves if not _arrived(session, wanted)]
     missed = {id(wanted) for wanted in lost}
     made = [wanted for wanted in moves if id(wanted) not in missed]
-    _tell(session, [wanted for wanted in made if TOLD.intersection(wanted.events)], now)
+    _tell(session, [wanted for wanted in made if wanted.told], now)
     used = [boost for wanted in made if wanted.after is DeliveryState.SENT for boost in wanted.boosts]
     if used:
         connection.execute(
@@ -167,6 +177,8 @@ def _tell(session: Session, moves: Sequence[Move], now: datetime) -> None:
             "after": made.after,
             "reason": made.reason,
             "detail": made.response or made.evidence,
+            "relay": made.relay,
+            "next_at": made.next_at,
             "by": made.row.owner,
         }
         for made in moves

@@ -220,10 +220,11 @@ def _claim_from(
     return sorted(rows, key=lambda row: row.id)
 
 
-def intend(session: Session, rows: Sequence[Claimed], now: datetime) -> set[int]:
+def intend(session: Session, rows: Sequence[Claimed], now: datetime, relay: str = "") -> set[int]:
     """claimed --intent--> inflight for all rows of one owner whose versions still stand; returns the ids granted.
 
     Whoever is missing must be dropped without the dot. The dot may leave only after the commit returned (I2).
+    `relay` is who is about to get it: whoever looks into a doubt must know whose log to read.
     The ids stand beside the pairs because SQLite seeks by a list of ids but not by a list of pairs.
     """
     if not rows:
@@ -233,6 +234,7 @@ def intend(session: Session, rows: Sequence[Claimed], now: datetime) -> set[int]
         "pairs": [(row.id, row.fence) for row in rows],
         "held_by": rows[0].owner,
         "now": now,
+        "to_relay": relay,
     }
     return {row.id for row in session.connection().execute(_INTENT, given)}
 
@@ -249,7 +251,9 @@ _INTENT = (
         col(Delivery.workspace_version) == _WORKSPACE,
         exists().where(col(Edition.id) == col(Delivery.edition_id), col(Edition.state) == EditionState.OPEN),
     )
-    .values(state=move(DeliveryState.CLAIMED, DeliveryEvent.INTENT), intent_at=bindparam("now"))
+    .values(
+        state=move(DeliveryState.CLAIMED, DeliveryEvent.INTENT), intent_at=bindparam("now"), relay=bindparam("to_relay")
+    )
     .returning(col(Delivery.id))
 )
 

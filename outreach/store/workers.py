@@ -98,8 +98,8 @@ def reclaim(
     _put_in_doubt(session, owner, doubtful, now, "its lease ran out" if only_overdue else "its process died")
     _poison(session, owner, poison, now)
     released = [row for row in claimed if row not in poison]
-    _release(session, owner, [row for row in released if row not in crashed], crashes=0)
-    _release(session, owner, [row for row in released if row in crashed], crashes=1)
+    _release(session, owner, [row for row in released if row not in crashed], now, crashes=0)
+    _release(session, owner, [row for row in released if row in crashed], now, crashes=1)
     return Reclaimed(len(released), len(doubtful), len(poison))
 
 
@@ -125,11 +125,15 @@ def _poison(session: Session, owner: str, ids: list[int], now: datetime) -> None
     _tell(session, owner, ids, now, DeliveryEvent.POISON, DeliveryState.CLAIMED, evidence)
 
 
-def _release(session: Session, owner: str, ids: list[int], *, crashes: int) -> None:
+def _release(session: Session, owner: str, ids: list[int], now: datetime, *, crashes: int) -> None:
+    """claimed --> queued. Only what was in its hand has anything to tell: of the others no dot had left."""
     if not ids:
         return
     after = move(DeliveryState.CLAIMED, DeliveryEvent.RELEASE)
     _held(session, owner, ids, DeliveryState.CLAIMED, state=after, owner=None, crashes=col(Delivery.crashes) + crashes)
+    if crashes:
+        words = f"the worker {owner} died while it made this mail: it was not sent"
+        _tell(session, owner, ids, now, DeliveryEvent.RELEASE, DeliveryState.CLAIMED, words)
 
 
 def _held(session: Session, held_by: str, ids: list[int], before: DeliveryState, **values: object) -> None:

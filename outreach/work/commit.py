@@ -41,6 +41,7 @@ def ticks() -> float:
 @dataclass(eq=False)
 class _Intent:
     row: Claimed
+    relay: str
     done: threading.Event = field(default_factory=threading.Event)
     granted: bool = False
 
@@ -87,9 +88,9 @@ class Committer:
         """Whether a commit has failed: nothing more may be sent."""
         return self.failure is not None
 
-    def intend(self, row: Claimed) -> bool:
-        """Wait for the commit of this row's intent. False: drop the connection without the dot."""
-        intent = _Intent(row)
+    def intend(self, row: Claimed, relay: str) -> bool:
+        """Wait for the commit of this row's intent to `relay`. False: drop the connection without the dot."""
+        intent = _Intent(row, relay)
         with self._wake:
             if self.broken or self._closing:
                 return False
@@ -151,7 +152,7 @@ class Committer:
                 with self._database.write() as session:
                     now = self._clock()
                     lost = _apply(session, moves, now)
-                    granted = intend(session, [intent.row for intent in intents], now)
+                    granted = _intend(session, intents, now)
                     if granted and self._on_intents is not None:
                         self._on_intents(session)
                     if beating:
@@ -188,6 +189,12 @@ class Committer:
             self._intents.clear()
             self._busy = False
             self._wake.notify_all()
+
+
+def _intend(session: Session, intents: list[_Intent], now: datetime) -> set[int]:
+    relays = dict.fromkeys(intent.relay for intent in intents)
+    together = ((relay, [intent.row for intent in intents if intent.relay == relay]) for relay in relays)
+    return {granted for relay, rows in together for granted in intend(session, rows, now, relay)}
 
 
 def _answer(intents: list[_Intent], granted: set[int]) -> None:

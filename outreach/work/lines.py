@@ -9,12 +9,12 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..delivery.envelope import Envelope
-from ..delivery.outcome import Outcome, Stage, judge, next_attempt
+from ..delivery.outcome import LADDER, Outcome, Stage, judge, next_attempt
 from ..delivery.state import MOVES
 from ..errors import OutreachError, RelayError
 from ..records import DeliveryEvent, DeliveryState
@@ -48,9 +48,17 @@ class Letter:
 class Lines:
     """All connections to one relay, as a context; leaving it finishes what is in the air and gives back the rest."""
 
-    def __init__(self, target: RelayTarget, relay: Relay, committer: Committer, clock: Clock) -> None:
+    def __init__(
+        self,
+        target: RelayTarget,
+        relay: Relay,
+        committer: Committer,
+        clock: Clock,
+        ladder: Sequence[int] = LADDER,
+    ) -> None:
         self.trouble: OutreachError | Exception | None = None
         self.target, self.relay, self.committer, self.clock = target, relay, committer, clock
+        self.ladder = ladder
         self._letters: queue.Queue[Letter | None] = queue.Queue(maxsize=max(4, 2 * relay.connections))
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -180,7 +188,7 @@ class _Line:
         offered = session.offer(letter.envelope, letter.message)
         if not offered.ok:
             self._settle(letter.row, DeliveryState.CLAIMED, judge(offered.stage, offered.result))
-        elif self._lines.stopped or not self._lines.committer.intend(letter.row):
+        elif self._lines.stopped or not self._lines.committer.intend(letter.row, self._lines.target.name):
             self.drop()
             self._record(release(letter.row))
         elif not self._lines.committer.lease_stands():
@@ -222,7 +230,7 @@ class _Line:
 
     def _settle(self, row: Claimed, before: DeliveryState, outcome: Outcome) -> None:
         now = self._lines.clock()
-        self._record(settled(row, before, outcome, self._lines.target.name, now))
+        self._record(settled(row, before, outcome, self._lines.target.name, now, self._lines.ladder))
         if outcome.close:
             self.drop()
         if outcome.back_off or outcome.stop:
@@ -239,7 +247,14 @@ class _Line:
         self._lines.committer.record(move)
 
 
-def settled(row: Claimed, before: DeliveryState, outcome: Outcome, relay: str, now: datetime) -> Move:
+def settled(
+    row: Claimed,
+    before: DeliveryState,
+    outcome: Outcome,
+    relay: str,
+    now: datetime,
+    ladder: Sequence[int] = LADDER,
+) -> Move:
     """The move that an outcome asks for; a lost connection gives the row back, a retry waits its time."""
     event = outcome.event
     if (before, event) not in MOVES:
@@ -255,7 +270,9 @@ def settled(row: Claimed, before: DeliveryState, outcome: Outcome, relay: str, n
         response=outcome.reason if answered else "",
         failure=outcome.failure if event is not DeliveryEvent.ACCEPTED else None,
         relay=relay,
-        next_at=next_attempt(row.attempts + 1, now, seed=row.id) if waits else None,
+        next_at=next_attempt(row.attempts + 1, now, seed=row.id, ladder=ladder, expires_at=row.expires_at)
+        if waits
+        else None,
         tried=True,
         boosts=tuple(row.choices.get("boosts", ())),
     )

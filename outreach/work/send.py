@@ -103,7 +103,8 @@ def send_open(
             on_intents=lambda session: advance(session, workspace.root),
         )
         feed = Feed(workspace, presence, committer, edition_ids, lease, press, judge, progress)
-        lines = Lines(target, workspace.settings.relay, committer, workspace.clock)
+        ladder = workspace.settings.sending.retry_minutes
+        lines = Lines(target, workspace.settings.relay, committer, workspace.clock, ladder)
         try:
             with committer, lines:
                 feed.run(lines, stopping)

@@ -202,6 +202,17 @@ def test_retries_follow_the_ladder_of_rfc_5321_and_spread() -> None:
     assert len({next_attempt(1, NOW, seed=number) for number in range(50)}) > 40
 
 
+@given(st.integers(1, 50), st.lists(st.integers(1, 10_080), min_size=1, max_size=6), st.integers(0, 20_000))
+def test_a_ladder_of_ones_own_is_climbed_and_the_last_hour_beats_it(
+    attempts: int, ladder: list[int], left: int
+) -> None:
+    wanted = timedelta(minutes=ladder[min(attempts, len(ladder)) - 1])
+    again = next_attempt(attempts, NOW, seed=1, ladder=ladder)
+    assert wanted <= again - NOW <= wanted * 1.2
+    ends = NOW + timedelta(minutes=left)
+    assert next_attempt(attempts, NOW, seed=1, ladder=ladder, expires_at=ends) == min(again, ends)
+
+
 @given(st.integers(0, 10_000), st.one_of(st.text(max_size=26), st.integers()))
 def test_the_same_delivery_and_attempt_give_the_same_instant(attempts: int, seed: str | int) -> None:
     first = next_attempt(attempts, NOW, seed=seed)

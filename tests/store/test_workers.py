@@ -55,6 +55,9 @@ def test_only_what_was_in_the_hand_counts_as_a_crash_and_the_third_is_poison(
         assert delivery(workspace, held[3]).crashes == 0
         take(workspace)
     assert reclaim(workspace, suspects=[suspect]) == Reclaimed(queued=2, poison=1)
+    with workspace.database.read() as session:
+        told = session.execute(select(DeliveryMove).where(col(DeliveryMove.delivery_id) == suspect)).scalars()
+        assert [one.event for one in told] == ["release", "release", "poison"]
     poisoned = delivery(workspace, suspect)
     assert (poisoned.state, poisoned.failure, poisoned.crashes) == (DeliveryState.FAILED, FailureClass.POISON, 3)
 

@@ -17,6 +17,9 @@ def _columns() -> None:
         table.add_column(sa.Column("onward", sa.String(), nullable=True))
         table.add_column(sa.Column("onward_words", sa.String(), nullable=False, server_default=""))
         table.add_column(sa.Column("onward_at", UtcDateTime(), nullable=True))
+    with op.batch_alter_table("delivery_move") as table:
+        table.add_column(sa.Column("relay", sa.String(), nullable=False, server_default=""))
+        table.add_column(sa.Column("next_at", UtcDateTime(), nullable=True))
     with op.batch_alter_table("worker") as table:
         table.add_column(sa.Column("host", sa.String(), nullable=False, server_default=""))
         table.add_column(sa.Column("pid", sa.Integer(), nullable=False, server_default="0"))
@@ -146,6 +149,9 @@ def downgrade() -> None:
             table.drop_column(column)
     with op.batch_alter_table("worker") as table:
         for column in ("pid", "host"):
+            table.drop_column(column)
+    with op.batch_alter_table("delivery_move") as table:
+        for column in ("next_at", "relay"):
             table.drop_column(column)
     with op.batch_alter_table("delivery") as table:
         for column in ("onward_at", "onward_words", "onward", "domain_key"):
