@@ -225,6 +225,18 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"
 
 
+class BreakerEvent(StrEnum):
+    """What moves a relay's breaker; `delivery.breaker` holds the table.
+
+    bad: a failure of the relay, not yet one too many; trip: one too many, or one that a person must mend.
+    """
+
+    GOOD = "good"
+    BAD = "bad"
+    TRIP = "trip"
+    PROBE = "probe"
+
+
 class Onward(StrEnum):
     """What the server behind our relay said, from the relay's log; none while nothing is known."""
 

@@ -15,7 +15,8 @@ from .types import UtcDateTime, Word
 class RelayState(SQLModel, table=True):
     """How a relay has been doing, for all processes. `name` is the settings' name of it.
 
-    `since` is when it carried its first mail: a warm-up counts its days from there.
+    `since` is when it carried its first mail: a warm-up counts its days from there. `rests` is how often in a row its
+    breaker opened.
     """
 
     __tablename__ = "relay_state"
@@ -23,6 +24,7 @@ class RelayState(SQLModel, table=True):
     name: str = Field(unique=True)
     breaker: BreakerState = Field(default=BreakerState.CLOSED, sa_type=Word(BreakerState))
     failures: int = 0
+    rests: int = 0
     retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     last_good_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -35,9 +37,10 @@ class RelayState(SQLModel, table=True):
 class Pace(SQLModel, table=True):
     """What was used up of a limit: a relay's (`key` "relay:NAME") or a recipient domain's ("domain:KEY").
 
-    `windows` is {"second" | "minute" | "hour" | "day": {"start": …, "used": …, "before": …}}, made and read by
-    `timing.pace` alone. `factor` (0 to 1) is how far the domain has made us slow down. `label` names the domain for a
-    person, kept only while there is something to say of it.
+    `windows` is made and read by `timing.pace` alone. `factor` (0 to 1) is how far the domain has made us slow down,
+    since `changed_at`; `base` what it bore a minute before that, where the settings give it no limit. `slots` are the
+    connections that each worker holds now: {worker: [number, until]}. `label` names the domain for a person, kept only
+    while there is something to say of it.
     """
 
     __tablename__ = "pace"
@@ -46,7 +49,8 @@ class Pace(SQLModel, table=True):
     label: str = ""
     windows: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     factor: float = 1.0
-    in_air: int = 0
+    base: int = 0
+    slots: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     reason: str = ""
     changed_at: datetime = Field(sa_type=UtcDateTime)
