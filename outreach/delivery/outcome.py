@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ..refusal import classify_refusal
 from ..words import DeliveryEvent as Event
 from ..words import FailureClass
 
@@ -174,39 +175,12 @@ def _judge_refusal(stage: Stage, reply: SmtpReply) -> Outcome:
 
 _ABOUT_MESSAGE = frozenset({"3.4", "2.3", "6.3", "6.7"})
 """Too large (RFC 1870 6), or not transportable: about this mail, even in answer to MAIL."""
-_BAD_ADDRESS = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10"})
-"""RFC 3463 3.2 and RFC 7505: no such mailbox, no such host, bad syntax, moved away, a null MX."""
-_UNKNOWN_USER = re.compile(
-    r"\b(user|recipient|mailbox|address|account)\b[^.;:]{0,40}\b(unknown|not found|does(n't| not) exist|not exist)\b"
-    r"|\b(unknown|no such|invalid) (user|recipient|mailbox|address|local part|account)\b",
-    re.IGNORECASE,
-)
-_POLICY = re.compile(
-    r"\b(spam|policy|polic(y|ies)|blocked|block ?list|black ?list\w*|banned|reputation|denied|dmarc|spf|dkim)\b", re.I
-)
 
 
 def failure_class(reply: SmtpReply) -> FailureClass:
-    """Why a reply refuses. Only BAD_ADDRESS ever suppresses an address, so policy (x.7.x) is never read as that.
-
-    Without an enhanced code the words decide, and in doubt the answer is OTHER.
-    """
-    enhanced = _enhanced(reply)
-    if enhanced == "2.2":
-        return FailureClass.MAILBOX_FULL
-    if 400 <= reply.code < 500:
-        return FailureClass.TRANSIENT
-    if enhanced.startswith("7."):
-        return FailureClass.REFUSED
-    if enhanced in _BAD_ADDRESS or reply.code == 556:
-        return FailureClass.BAD_ADDRESS
-    if enhanced and enhanced != "0.0":
-        return FailureClass.OTHER
-    if _POLICY.search(reply.text):
-        return FailureClass.REFUSED
-    if reply.code == 550 and _UNKNOWN_USER.search(reply.text):
-        return FailureClass.BAD_ADDRESS
-    return FailureClass.OTHER
+    """Why a reply refuses, by the table in `outreach.refusal`; an enhanced code of another class is not believed."""
+    status = reply.enhanced if _enhanced(reply) else ""
+    return classify_refusal(status, reply.text, reply.code)
 
 
 def _temporary(stage: Stage, reply: SmtpReply) -> Outcome:

@@ -1,7 +1,7 @@
 """Bounces: what a delivery status notification says of whom, and what class of failure it is.
 
-Law: only a bad address ever suppresses (policy, a full mailbox, a dead host do not), and a status says so only where
-its words don't say the opposite. RFC 3464 (delivery status), RFC 3463 (enhanced status codes), RFC 6522.
+Law: what a report says is read here, what it means stands in `outreach.refusal`; a structured report is believed
+before free text. RFC 3464 (delivery status), RFC 3463 (enhanced status codes), RFC 6522.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from email.parser import BytesParser
 from typing import Literal
 
 from ..records import FailureClass
+from ..refusal import classify_refusal, names_bad_address, tells
 from . import mime
 from .mail import Limits, ParsedMail
 from .parse import parse_headers, plain_address
@@ -21,26 +22,9 @@ from .parse import parse_headers, plain_address
 Action = Literal["failed", "delayed", "delivered"]
 _LIMITS = Limits()
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_ADDRESS = re.compile(r"[\w.+'&/=-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_HEADER_LINE = re.compile(r"\s*(?:x-[\w-]+|subject|received|from|to|precedence|list-[\w-]+):", re.IGNORECASE)
 _BASIC = re.compile(r"\b([45]\d\d)[ -]")
-_BAD_STATUS = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.1.0"))
-_BAD_WORDS = re.compile(
-    r"user unknown|unknown user|no such (?:user|mailbox|recipient|person|address)|does ?n[o']t exist|not exist"
-    r"|mailbox (?:not found|unavailable or does not|does not|unknown)|invalid (?:recipient|mailbox|address)"
-    r"|unrouteable address|no mailbox (?:here|by that name)|recipient (?:not found|unknown)|address unknown"
-    r"|unknown (?:recipient|address|local)|account (?:has been |is )?(?:disabled|closed|inactive|deleted)"
-    r"|user (?:doesn't have|not found)|not a (?:valid|known) (?:user|mailbox|recipient)"
-    r"|no longer (?:valid|in use|active)"
-    r"|domain (?:does not exist|not found)|host or domain name not found|mailbox (?:is )?(?:disabled|inactive)"
-    r"|empfänger unbekannt|existiert nicht|adresse inconnue|n'existe pas|no existe"
-)
-_FULL_WORDS = re.compile(
-    r"(?:mail ?box|inbox|user) (?:is )?(?:full|over ?quota|exceeded)|over ?quota|quota exceeded|mailbox size"
-    r"|insufficient (?:disk|system) (?:space|storage)|postfach (?:ist )?voll|boîte pleine|out of storage"
-)
-_POLICY_WORDS = re.compile(
-    r"\bspam\b|\bblocked\b|block ?list|blacklist|\bpolicy\b|reputation|\bdmarc\b|\bspf\b|\bdkim\b|unsolicited"
-    r"|access denied|not authori[sz]ed|rate limit|too many|spamhaus|rejected for|content rejected|virus"
-)
 
 
 @dataclass(frozen=True)
@@ -84,27 +68,6 @@ def returned_headers(mail: ParsedMail) -> ParsedMail | None:
     return None
 
 
-def classify_status(status: str, words: str) -> FailureClass:
-    """Why a delivery failed for good, by the enhanced status and the server's words (RFC 3463).
-
-    5.7 (policy) is never a bad address, whatever the words; other codes need words that don't speak of policy.
-    """
-    said = words.lower()[:4000]
-    kind, subject, _ = (*status.split("."), "", "")[:3] if status else ("", "", "")
-    if subject == "7" or (status not in _BAD_STATUS and _POLICY_WORDS.search(said)):
-        return FailureClass.REFUSED
-    if status == "5.2.2" or status == "4.2.2" or _FULL_WORDS.search(said):
-        return FailureClass.MAILBOX_FULL
-    if kind == "4":
-        return FailureClass.TRANSIENT
-    if status in _BAD_STATUS:
-        policy = status in ("5.1.0", "5.1.1") and _POLICY_WORDS.search(said) and not _BAD_WORDS.search(said)
-        return FailureClass.REFUSED if policy else FailureClass.BAD_ADDRESS
-    if _BAD_WORDS.search(said):
-        return FailureClass.BAD_ADDRESS
-    return FailureClass.REFUSED if subject in ("3", "6") or status == "5.2.3" else FailureClass.OTHER
-
-
 def _recipients(status_text: str, returned: ParsedMail | None) -> Iterable[BounceReport]:
     """One report per group of fields after the first (RFC 3464 2.1)."""
     text = status_text[:200_000].replace("\r\n", "\n")
@@ -127,7 +90,7 @@ def _report(action: str, recipient: str, status: str, diagnostic: str, returned:
         return BounceReport("delivered", recipient, status, diagnostic, None, returned)
     if action == "delayed":
         return BounceReport("delayed", recipient, status, diagnostic, None, returned)
-    return BounceReport("failed", recipient, status, diagnostic, classify_status(status, diagnostic), returned)
+    return BounceReport("failed", recipient, status, diagnostic, classify_refusal(status, diagnostic), returned)
 
 
 def _worst(reports: Iterable[BounceReport]) -> BounceReport | None:
@@ -147,22 +110,20 @@ def _from_free_text(mail: ParsedMail, raw: bytes, returned: ParsedMail | None, s
     diagnostic = _telling_line(words)
     if strict and not permanent and not temporary:
         return None
-    if permanent or (not temporary and _BAD_WORDS.search(words.lower())):
+    if permanent or (not temporary and names_bad_address(words)):
         recipient = plain_address(sorted(permanent)[0]) if permanent else ""
-        return BounceReport("failed", recipient, stated, diagnostic, classify_status(stated, diagnostic), returned)
+        return BounceReport("failed", recipient, stated, diagnostic, classify_refusal(stated, diagnostic), returned)
     if temporary:
         return BounceReport("delayed", plain_address(sorted(temporary)[0]), stated, diagnostic, None, returned)
     if stated.startswith("5"):
-        return BounceReport("failed", "", stated, diagnostic, classify_status(stated, diagnostic), returned)
+        return BounceReport("failed", "", stated, diagnostic, classify_refusal(stated, diagnostic), returned)
     return None
 
 
 def _telling_line(words: str) -> str:
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
-    for rule in (_BAD_WORDS, _FULL_WORDS, _POLICY_WORDS):
-        for line in lines:
-            if rule.search(line.lower()[:2000]):
-                return line[:500]
+    lines = [line.strip() for line in words.splitlines() if line.strip() and not _HEADER_LINE.match(line)]
+    if found := next((line for line in lines if tells(line)), ""):
+        return found[:500]
     return next((line[:500] for line in lines if _STATUS.search(line[:2000]) or _BASIC.search(line[:2000])), "")
 
 
@@ -182,3 +143,16 @@ def _scan(raw: bytes) -> tuple[set[str], set[str]]:
 
 def _text(address: bytes | str) -> str:
     return address.decode("utf-8", "replace") if isinstance(address, bytes) else address
+
+
+def named_addresses(mail: ParsedMail, raw: bytes, report: BounceReport | None, limit: int = 50) -> list[str]:
+    """Every address that a bounce names, the likeliest recipient first: whoever is in our ledger is meant.
+
+    Non-standard bounces name the recipient anywhere: in a header, a sentence, the mail that they return.
+    """
+    found = [report.recipient] if report is not None and report.recipient else []
+    found += _ADDRESS.findall(mail.header("x-failed-recipients"))
+    text = mail.text[:50_000] + "\n" + raw[:100_000].decode("utf-8", "replace")
+    found += [one.removeprefix("rfc822;") for one in _ADDRESS.findall(text)]
+    named = (plain_address(one.strip("'\".-")) for one in found)
+    return list(dict.fromkeys(one for one in named if one))[:limit]

@@ -109,7 +109,8 @@ def test_552_to_rcpt_is_temporary_and_elsewhere_it_is_not() -> None:
         (450, "4.7.1", "greylisted", FailureClass.TRANSIENT),
         (550, "4.1.1", "the enhanced code belongs to another class", FailureClass.OTHER),
         (550, "5.1.0", "address status", FailureClass.OTHER),
-        (550, "5.2.1", "mailbox disabled", FailureClass.OTHER),
+        (550, "5.2.1", "mailbox disabled", FailureClass.BAD_ADDRESS),
+        (550, "5.2.1", "mailbox disabled for now: temporarily", FailureClass.OTHER),
         (554, "", "transaction failed", FailureClass.OTHER),
     ],
 )

@@ -20,6 +20,7 @@ FLOORS = {
     "workdays": 1,
     "words": 1,
     "prose": 1,
+    "refusal": 1,
     "records": 2,
     **dict.fromkeys(RULES, 3),
     "store": 4,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from outreach.records import FailureClass, Machine
-from outreach.replies.dsn import classify_status
+from outreach.refusal import classify_refusal
 from outreach.replies.machine import sort_machine
 from outreach.replies.parse import parse_inbound
 
@@ -66,7 +66,7 @@ def test_delays_and_deliveries_are_no_bounces() -> None:
     ],
 )
 def test_only_words_and_codes_of_a_bad_address_make_one(status: str, words: str, failure: FailureClass) -> None:
-    assert classify_status(status, words) is failure
+    assert classify_refusal(status, words) is failure
 
 
 def test_an_unstructured_bounce_is_found_by_its_words() -> None:
