@@ -29,6 +29,7 @@ class PersonRow(NamedTuple):
 
     id: int
     address_key: str
+    address: str | None
     zone: str | None
     country: str | None
     language: str | None

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from ..address import new_public_id
+from ..address import domain_key, new_public_id
 from ..audience.segment import Segment, parse_segment
 from ..delivery.tally import Tally
 from ..records import Campaign, DeliveryState, Edition, EditionState, Permission, withhold
@@ -58,6 +58,7 @@ class PlanFacts:
     repeats: bool
     life: timedelta
     due: dict[str | None, datetime] = field(default_factory=dict)
+    domains: dict[str, str] = field(default_factory=dict)
 
 
 def plan_edition(
@@ -137,6 +138,7 @@ def _rows(
         judged |= _nothing_new(session, workspace, facts, [person for person in due if judged[person].state is None])
     return [
         _row(facts, person, judged[person.id], due[person.id], max(due[person.id], now) + facts.life, now)
+        | {"domain_key": _domain(workspace, facts, person.address or "")}
         for person in people
     ]
 
@@ -161,6 +163,13 @@ def _row(
         "expires_at": expires,
         "settled_at": now if said.state is not None else None,
     }
+
+
+def _domain(workspace: Workspace, facts: PlanFacts, address: str) -> str:
+    domain = address.rpartition("@")[2]
+    if domain not in facts.domains:
+        facts.domains[domain] = domain_key(workspace.keys, address)
+    return facts.domains[domain]
 
 
 def _due(workspace: Workspace, facts: PlanFacts, zone: str | None) -> datetime:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from ..address import address_key, canonical_address, new_public_id
+from ..address import address_key, canonical_address, domain_key, new_public_id
 from ..delivery.tally import people_digest
 from ..errors import TemplateError, UsageError
 from ..newsletter.headers import checked
@@ -79,7 +79,8 @@ def queue_single(
     edition = {"subject": subject, "sender": sender or workspace.settings.identity.sender, "frozen": frozen}
     edition_id = add_single(session, {**shared, **edition, **_planned(key, now)})
     own = {"public_id": public_id or new_public_id(), "edition_id": edition_id, "customer_id": customer_id}
-    insert_deliveries(session, [{**shared, **own, "address_key": key}])
+    own |= {"address_key": key, "domain_key": domain_key(workspace.keys, canonical)}
+    insert_deliveries(session, [{**shared, **own}])
     queued = _delivery(session, campaign_id, occasion, key)
     assert queued is not None
     return queued

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from outreach.address import domain_key
 from outreach.errors import InputError, NeedsPerson, UsageError
 from outreach.plan.steps import PlanEvent
 from outreach.records import Campaign, CampaignState, Delivery, DeliveryState, Edition, EditionState, Schedule, Step
@@ -107,6 +108,7 @@ def test_everybody_the_segment_gives_has_a_row_withheld_ones_too(
     held = next(row for row in rows if row.reason == "open complaint")
     assert "lapses 3 Dec 2026" in held.evidence
     assert held.settled_at is not None
+    assert {row.domain_key for row in rows} == {domain_key(workspace.keys, "anybody@EXAMPLE.com")}
     assert _adds_up(workspace, "news")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import select
 
+from outreach.address import domain_key
 from outreach.errors import InputError, UsageError
 from outreach.records import Campaign, Delivery, DeliveryState, Edition, EditionState, Kind
 from outreach.store.campaigns import composed_campaigns
@@ -40,6 +41,7 @@ def test_a_single_mail_is_an_edition_and_a_queued_delivery(workspace: Workspace)
         row = session.get_one(Delivery, delivery_id)
         edition = session.get_one(Edition, row.edition_id)
         assert (row.state, row.kind, row.occasion) == (DeliveryState.QUEUED, Kind.SERVICE, "case-1/1")
+        assert row.domain_key == domain_key(workspace.keys, "bob@example.com")
         assert (edition.state, edition.planned) == (EditionState.OPEN, 1) and edition.planned_digest
         assert composed_campaigns(session) == [], "the system's own campaigns are not listed"
         press = open_press(session, workspace, row.edition_id)
