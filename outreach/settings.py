@@ -6,6 +6,7 @@ Law: an unknown key is refused by name; a secret comes from a variable or a file
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from datetime import date, time
 from pathlib import Path
@@ -23,6 +24,7 @@ from pydantic import (
 )
 
 from .errors import SettingsError
+from .settings_faults import excerpt, explain
 
 FILE = "outreach.toml"
 PREFIX = "OUTREACH_"
@@ -54,8 +56,15 @@ class Identity(Part):
 
 
 class Relay(Part):
-    """The SMTP server that we hand mail to. `catcher` marks the built-in one: nothing leaves the house."""
+    """An SMTP server that we hand mail to. `catcher` marks the built-in one: nothing leaves the house.
 
+    Of several, each gets its share by `weight`; one that is `backup` is used only while no other works. A limit of 0 is
+    none; `warmup` says how many mails may go on its first, second, … day, without limit after the last.
+    """
+
+    name: str = Field("main", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")
+    weight: int = Field(1, ge=1, le=1000)
+    backup: bool = False
     host: str = "127.0.0.1"
     port: int = Field(2525, ge=1, le=65535)
     tls: Literal["none", "starttls", "tls"] = "none"
@@ -69,11 +78,73 @@ class Relay(Part):
     hello: str = Field("", description="the name said in EHLO; empty: this machine's")
     connections: int = Field(10, ge=1, le=200)
     messages_per_connection: int = Field(1000, ge=1)
+    per_second: int = Field(0, ge=0)
+    per_minute: int = Field(0, ge=0)
+    per_hour: int = Field(0, ge=0)
+    per_day: int = Field(0, ge=0)
+    warmup: tuple[int, ...] = ()
     connect_timeout: float = Field(30.0, gt=0, description="seconds")
     reply_timeout: float = Field(300.0, gt=0, description="seconds; RFC 5321 4.5.3.2")
     dot_timeout: float = Field(600.0, gt=0, description="seconds after the final dot; RFC 5321 4.5.3.2.6")
     catcher: bool = False
     catcher_maildir: str = "mail"
+
+    @property
+    def heading(self) -> str:
+        """Where a person finds it in outreach.toml."""
+        return "[relay]" if self.name == "main" else f"[[relays]] named {self.name}"
+
+    @field_validator("warmup")
+    @classmethod
+    def _ramp(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(mails < 1 for mails in value):
+            raise ValueError("must name at least 1 mail for each of its days")
+        return value
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Relay:
+        if self.backup and "weight" in self.model_fields_set and self.weight != 1:
+            raise ValueError("a backup has no weight: it is used only while no other relay works")
+        return self
+
+
+class DomainLimits(Part):
+    """What recipients' domains bear: all domains of one provider together; "*" is each domain that is not named."""
+
+    names: tuple[str, ...]
+    per_minute: int = Field(0, ge=0)
+    per_hour: int = Field(0, ge=0)
+    connections: int = Field(0, ge=0, le=1000)
+
+    @field_validator("names", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = [name for name in value.replace(",", " ").split() if name]
+        if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+            raise ValueError('must be domains, such as "gmail.com, googlemail.com", or "*" for every other')
+        return tuple(name.strip().lower().rstrip(".") for name in value)
+
+    @field_validator("names")
+    @classmethod
+    def _domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value == ("*",):
+            return value
+        wrong = next(
+            (name for name in value if not re.fullmatch(r"[^\s@*/]+\.[^\s@*/.]+", name)), "" if value else "nothing"
+        )
+        if wrong:
+            raise ValueError(f'{wrong} is no domain; "*" stands alone, for every domain that is not named')
+        try:
+            return tuple(name.encode("idna").decode() for name in value)
+        except UnicodeError as bad:
+            raise ValueError(f"names a domain that cannot be: {bad}") from bad
+
+    @model_validator(mode="after")
+    def _says_something(self) -> DomainLimits:
+        if not (self.per_minute or self.per_hour or self.connections):
+            raise ValueError("sets no limit: give per_minute, per_hour or connections")
+        return self
 
 
 class Public(Part):
@@ -197,6 +268,8 @@ class Settings(Part):
     database: str = "outreach.db"
     identity: Identity = Identity()
     relay: Relay = Relay()
+    relays: tuple[Relay, ...] = ()
+    domains: tuple[DomainLimits, ...] = ()
     public: Public = Public()
     replies: Replies = Replies()
     sending: Sending = Sending()
@@ -209,6 +282,36 @@ class Settings(Part):
         names = [box.name for box in self.replies.mailboxes]
         if len(names) != len(set(names)):
             raise ValueError("two mailboxes have the same name")
+        return self
+
+    @property
+    def all_relays(self) -> tuple[Relay, ...]:
+        """[relay], unless only [[relays]] are given, and then each of those."""
+        if self.relays and "relay" not in self.model_fields_set:
+            return self.relays
+        return (self.relay, *self.relays)
+
+    @model_validator(mode="after")
+    def _relays_agree(self) -> Settings:
+        if any("name" not in relay.model_fields_set for relay in self.relays):
+            raise ValueError("each of [[relays]] needs a name of its own")
+        relays = self.all_relays
+        if len({relay.name.lower() for relay in relays}) < len(relays):
+            raise ValueError("two relays have the same name")
+        if len({(relay.host.lower(), relay.port, relay.username) for relay in relays}) < len(relays):
+            raise ValueError("two relays are the same server: its limits would count for each name anew")
+        if all(relay.backup for relay in relays):
+            raise ValueError("every relay is a backup: one must be used first")
+        if len(relays) > 1 and any(relay.catcher for relay in relays):
+            raise ValueError("the catcher keeps mail in the house and the other relays do not: set catcher = false")
+        return self
+
+    @model_validator(mode="after")
+    def _domains_differ(self) -> Settings:
+        names = [name for limits in self.domains for name in limits.names]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"[[domains]] names {twice} twice")
         return self
 
 
@@ -236,12 +339,12 @@ def load_settings(root: Path, environ: dict[str, str] | None = None) -> Settings
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
-        raise SettingsError(f"{path} is not valid TOML: {wrong}", remedy=_excerpt(text, wrong)) from wrong
+        raise SettingsError(f"{path} is not valid TOML: {wrong}", remedy=excerpt(text, wrong)) from wrong
     _overlay(values, dict(os.environ) if environ is None else environ)
     try:
         return Settings.model_validate(values)
     except ValidationError as wrong:
-        raise SettingsError(_explain(path, text, wrong), remedy="Mend the file (or the variable) and retry.") from None
+        raise SettingsError(explain(path, text, wrong), remedy="Mend the file (or the variable) and retry.") from None
 
 
 def read_secret(value: SecretStr, file: str, root: Path, *, what: str) -> str:
@@ -269,38 +372,16 @@ def _overlay(values: dict[str, Any], environ: dict[str, str]) -> None:
         *parents, leaf = name[len(PREFIX) :].lower().split("__")
         if not parents and leaf not in Settings.model_fields:
             continue
-        place = values
+        place: Any = values
         for parent in parents:
-            below = place.setdefault(parent, {})
-            if not isinstance(below, dict):
+            below: Any
+            if isinstance(place, list):  # OUTREACH_RELAYS__SECOND__PASSWORD: the one of that name
+                below = next((one for one in place if str(one.get("name", "")).lower() == parent), None)
+            else:
+                below = place.setdefault(parent, {})
+            if not isinstance(below, dict | list):
                 raise SettingsError(f"{name} names no setting: {parent} is not a table")
             place = below
+        if isinstance(place, list):
+            raise SettingsError(f"{name} names no setting: it must say which of {parents[-1]}")
         place[leaf] = environ[name]
-
-
-def _excerpt(text: str, wrong: tomllib.TOMLDecodeError) -> str:
-    number = getattr(wrong, "lineno", None)
-    if number is None:
-        found = str(wrong).partition("line ")[2].partition(",")[0]
-        number = int(found) if found.isdigit() else None
-    lines = text.splitlines()
-    if number is None or not 0 < number <= len(lines):
-        return "Mend the file and retry."
-    name, equals, _ = lines[number - 1].strip().partition("=")
-    secret = any(word in name.lower() for word in ("password", "secret", "token", "key"))
-    return f"line {number}: {name}{equals} …" if secret else f"line {number}: {lines[number - 1].strip()}"
-
-
-def _explain(path: Path, text: str, wrong: ValidationError) -> str:
-    told = []
-    for fault in wrong.errors():
-        key = ".".join(str(part) for part in fault["loc"])
-        leaf = next((str(part) for part in reversed(fault["loc"]) if isinstance(part, str)), "")
-        line = next(
-            (number for number, row in enumerate(text.splitlines(), 1) if row.split("=")[0].strip() == leaf),
-            None,
-        )
-        place = f"{path}:{line}" if line else str(path)
-        said = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
-        told.append(f"{place}: {key or 'settings'}: {said}")
-    return "\n".join(told)

@@ -66,3 +66,71 @@ def test_a_broken_line_that_holds_a_secret_is_named_and_not_repeated(tmp_path: P
         load_settings(tmp_path, {})
     assert "hunter2" not in f"{told.value.message} {told.value.remedy}"
     assert "password" in f"{told.value.message} {told.value.remedy}"
+
+
+def relays_file(tmp_path: Path, text: str) -> Path:
+    (tmp_path / "outreach.toml").write_text(text)
+    return tmp_path
+
+
+def test_several_relays_stand_beside_the_first_or_alone(tmp_path: Path) -> None:
+    two = '[[relays]]\nname = "one"\nhost = "a.example"\n[[relays]]\nname = "two"\nhost = "b.example"\nweight = 3\n'
+    assert [relay.name for relay in load_settings(relays_file(tmp_path, two), {}).all_relays] == ["one", "two"]
+    with_first = load_settings(relays_file(tmp_path, f'[relay]\nhost = "c.example"\n{two}'), {})
+    assert [relay.name for relay in with_first.all_relays] == ["main", "one", "two"]
+    assert [relay.name for relay in load_settings(relays_file(tmp_path, ""), {}).all_relays] == ["main"]
+
+
+def test_a_secret_of_one_of_several_relays_comes_from_a_variable_with_its_name(tmp_path: Path) -> None:
+    root = relays_file(tmp_path, '[[relays]]\nname = "one"\n[[relays]]\nname = "Two"\nport = 25\n')
+    settings = load_settings(root, {"OUTREACH_RELAYS__TWO__PASSWORD": "hush"})
+    assert [relay.password.get_secret_value() for relay in settings.relays] == ["", "hush"]
+    with pytest.raises(SettingsError, match="THREE__PASSWORD names no setting"):
+        load_settings(root, {"OUTREACH_RELAYS__THREE__PASSWORD": "hush"})
+    with pytest.raises(SettingsError, match="must say which of relays"):
+        load_settings(root, {"OUTREACH_RELAYS__PASSWORD": "hush"})
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ('[relay]\nhost = "a"\n[[relays]]\nname = "b"\nhots = "b"\n', 5, "relays.0.hots: is not a setting"),
+        ('[[relays]]\nname = "a"\nport = 25\n[[relays]]\nname = "b"\nport = 0\n', 6, "relays.1.port"),
+        ('[[relays]]\nname = "a"\n\n[[relays]]\nname = "b"\nbackup = true\nweight = 2\n', 4, "a backup has no weight"),
+        ("[relay]\nwarmup = [50, 0]\n", 2, "at least 1 mail"),
+        ('[[domains]]\nnames = "gmail.com"\nper_minute = 5\n[[domains]]\nnames = "*"\n', 4, "sets no limit"),
+        ('[[domains]]\nnames = "*, gmail.com"\nper_minute = 5\n', 2, "stands alone"),
+        ('[[domains]]\nnames = "gmail"\nper_minute = 5\n', 2, "gmail is no domain"),
+        ('[[domains]]\nnames = ""\nper_minute = 5\n', 2, "nothing is no domain"),
+        ("[[domains]]\nnames = 5\nper_minute = 5\n", 2, "must be domains"),
+    ],
+)
+def test_a_fault_of_one_of_several_relays_or_domains_is_told_with_its_line(
+    tmp_path: Path, text: str, line: int, words: str
+) -> None:
+    with pytest.raises(SettingsError) as told:
+        load_settings(relays_file(tmp_path, text), {})
+    assert f"outreach.toml:{line}: " in told.value.message
+    assert words in told.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[[relays]]\nhost = "a"\n', "needs a name of its own"),
+        ('[[relays]]\nname = "a"\n[[relays]]\nname = "A"\nport = 25\n', "two relays have the same name"),
+        ('[[relays]]\nname = "a"\n[[relays]]\nname = "b"\n', "the same server"),
+        ("[relay]\nbackup = true\n", "every relay is a backup"),
+        ('[relay]\ncatcher = true\n[[relays]]\nname = "b"\nhost = "b.example"\n', "set catcher = false"),
+        ('[[domains]]\nnames = "a.de"\nper_hour = 1\n[[domains]]\nnames = "b.de, A.DE"\nper_hour = 2\n', "a.de twice"),
+    ],
+)
+def test_relays_and_domains_that_contradict_each_other_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(SettingsError) as told:
+        load_settings(relays_file(tmp_path, text), {})
+    assert words in told.value.message
+
+
+def test_domains_are_compared_as_the_dns_writes_them(tmp_path: Path) -> None:
+    root = relays_file(tmp_path, '[[domains]]\nnames = ["GMail.com", "münchen.example."]\nconnections = 5\n')
+    assert load_settings(root, {}).domains[0].names == ("gmail.com", "xn--mnchen-3ya.example")

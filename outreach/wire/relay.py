@@ -45,12 +45,15 @@ def relay_target(relay: Relay, root: Path) -> RelayTarget:
     if relay.username and relay.tls == "none" and not is_loopback(relay.host):
         raise SettingsError(
             f"the relay {relay.host} would get the password in plain text",
-            remedy='Set tls = "starttls" (port 587) or tls = "tls" (port 465) in [relay].',
+            remedy=f'Set tls = "starttls" (port 587) or tls = "tls" (port 465) in {relay.heading}.',
         )
     if relay.username and not (password or relay.token_command):
+        variable = (
+            "OUTREACH_RELAY__PASSWORD" if relay.name == "main" else f"OUTREACH_RELAYS__{relay.name.upper()}__PASSWORD"
+        )
         raise SettingsError(
             "the relay has a username but no password",
-            remedy="Set OUTREACH_RELAY__PASSWORD, or password_file or token_command in [relay].",
+            remedy=f"Set {variable}, or password_file or token_command in {relay.heading}.",
         )
     context = None if relay.tls == "none" else tls_context(verify=relay.verify, ca_file=relay.ca_file, root=root)
     return RelayTarget(

@@ -16,6 +16,7 @@ FLOORS = {
     "__init__": 0,
     "errors": 0,
     "settings": 1,
+    "settings_faults": 1,
     "address": 1,
     "workdays": 1,
     "words": 1,

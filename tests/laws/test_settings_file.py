@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from outreach.settings import FILE, MailboxSettings, Part, Settings, load_settings, starter_templates
+from outreach.settings import FILE, DomainLimits, MailboxSettings, Part, Settings, load_settings, starter_templates
 from outreach.work.create import create_workspace
 
 FILLED_IN = {"identity.company", "identity.sender", "identity.postal_address", "relay.catcher"}
@@ -30,7 +30,7 @@ def test_every_setting_stands_in_the_file_with_its_default(tmp_path: Path) -> No
     values = tomllib.loads((tmp_path / "acme" / FILE).read_text(encoding="utf-8"))
     settings = load_settings(tmp_path / "acme", {})
     for key, default in keys_of(Settings).items():
-        if key in {"topics", "replies.mailboxes"}:
+        if key in {"topics", "replies.mailboxes", "relays", "domains"}:
             continue
         place: Any = values
         for part in key.split("."):
@@ -47,6 +47,20 @@ def test_every_mailbox_setting_is_shown() -> None:
     text = (starter_templates() / FILE).read_text(encoding="utf-8")
     shown = set(re.findall(r"^(?:# )?(\w+) =", text, re.MULTILINE))
     assert set(MailboxSettings.model_fields) <= shown
+
+
+def test_relays_and_domains_are_shown_as_they_may_be_written(tmp_path: Path) -> None:
+    create_workspace(tmp_path / "acme", "acme")
+    text = (tmp_path / "acme" / FILE).read_text(encoding="utf-8")
+    begin, end = text.index("# [[relays]]"), text.index("[public]")
+    shown = re.sub(r"^# (?=\[\[|\w+ = )", "", text[begin:end], flags=re.MULTILINE)
+    assert {name for name in DomainLimits.model_fields if f"\n{name} = " in shown} == set(DomainLimits.model_fields)
+    unmasked = text[:begin].replace("catcher = true", "catcher = false") + shown + text[end:]
+    (tmp_path / "acme" / FILE).write_text(unmasked, encoding="utf-8")
+    settings = load_settings(tmp_path / "acme", {})
+    assert [relay.name for relay in settings.all_relays] == ["main", "second"]
+    assert settings.domains[0].names == ("gmail.com", "googlemail.com")
+    assert settings.domains[1].names == ("*",)
 
 
 def test_every_setting_line_has_words_above_it_or_shares_its_neighbours() -> None:

@@ -1,0 +1,58 @@
+"""What is wrong with outreach.toml, told with its line and never with a secret.
+
+Law: reads text and says words; it knows no setting by name.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+_HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
+
+
+def excerpt(text: str, wrong: tomllib.TOMLDecodeError) -> str:
+    """The line that is no TOML; only its name where it may hold a secret."""
+    number = getattr(wrong, "lineno", None)
+    if number is None:
+        found = str(wrong).partition("line ")[2].partition(",")[0]
+        number = int(found) if found.isdigit() else None
+    lines = text.splitlines()
+    if number is None or not 0 < number <= len(lines):
+        return "Mend the file and retry."
+    name, equals, _ = lines[number - 1].strip().partition("=")
+    secret = any(word in name.lower() for word in ("password", "secret", "token", "key"))
+    return f"line {number}: {name}{equals} …" if secret else f"line {number}: {lines[number - 1].strip()}"
+
+
+def explain(path: Path, text: str, wrong: ValidationError) -> str:
+    """Every fault with the file, its line where it can be known, the key, and what is wrong with it."""
+    told = []
+    for fault in wrong.errors():
+        line = _line_of(text, fault["loc"])
+        place = f"{path}:{line}" if line else str(path)
+        said = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
+        told.append(f"{place}: {'.'.join(map(str, fault['loc'])) or 'settings'}: {said}")
+    return "\n".join(told)
+
+
+def _line_of(text: str, place: tuple[int | str, ...]) -> int | None:
+    """The line on which the setting at `place` stands, or else the nearest heading above it."""
+    nearest: dict[tuple[int | str, ...], int] = {}
+    table: tuple[int | str, ...] = ()
+    times: dict[str, int] = {}
+    for number, row in enumerate(text.splitlines(), 1):
+        heading = _HEADER.match(row)
+        if heading:
+            name = heading[2]
+            table = tuple(name.split("."))
+            if heading[1] == "[[":
+                table += (times.get(name, 0),)
+                times[name] = times.get(name, 0) + 1
+            nearest.setdefault(table, number)
+        elif "=" in row and not row.lstrip().startswith("#"):
+            nearest.setdefault((*table, row.partition("=")[0].strip().strip('"')), number)
+    return next((nearest[place[:length]] for length in range(len(place), 0, -1) if place[:length] in nearest), None)
