@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError as SqlDatabaseError
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -203,6 +204,13 @@ class _WriteLock:
     def __exit__(self, *_: object) -> None:
         fcntl.flock(self._handle, fcntl.LOCK_UN)
         self._thread.release()
+
+
+def insert_new(session: Session, table: type[Any], key: str, values: dict[str, Any]) -> None:
+    """Add a row unless there is one with this key already, also one that another process adds at this instant."""
+    connection = session.connection()
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(table).values(**values).on_conflict_do_nothing(index_elements=[key]))
 
 
 def rows_in_chunks(items: list[T], size: int) -> Iterator[list[T]]:

@@ -151,6 +151,25 @@ def warm_up(ramp: Sequence[int], since: datetime | None, now: datetime) -> tuple
     return day, ramp[day] if day < len(ramp) else None
 
 
+def share_slots(
+    slots: Mapping[str, Sequence[Any]], worker: str, wanted: int, busy: int, limit: int, now: datetime, hold: timedelta
+) -> tuple[dict[str, Any], int]:
+    """Who may have how many of `limit` connections: {worker: [number, until]} afterwards, and how many this one may.
+
+    Alone it may have all; beside others no more than an equal share, once they have let go of theirs. `busy` are those
+    that it has in use now: until they end they count.
+    """
+    at = now.timestamp()
+    live = {name: list(kept) for name, kept in slots.items() if kept[1] > at and name != worker}
+    names = sorted([*live, worker])
+    number = names.index(worker)
+    fair = limit // len(names) + (number < limit % len(names))
+    free = max(0, limit - sum(int(kept[0]) for kept in live.values()))
+    mine = min(wanted, free, fair)
+    live[worker] = [max(mine, busy), at + hold.total_seconds()]
+    return live, mine
+
+
 def _counted(kept: Any, window: _Window, at: float) -> dict[int, int]:
     """The slots that still count. What lies ahead was counted before the clock was set back: it counts as just now."""
     number = int(at // window.slot)

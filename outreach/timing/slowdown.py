@@ -14,6 +14,8 @@ TOGETHER = timedelta(seconds=10)
 STEP = 0.05
 EVERY = timedelta(minutes=1)
 """One step for each such time in which mail was taken and none refused."""
+REST = timedelta(minutes=15)
+"""A domain that refuses even the slowest pace is left alone for so long."""
 LEAST_RATE = 60
 """A domain without a limit of its own is slowed from what it bore in the last minute, but from no less than this."""
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outreach.timing.pace import LATE_SECONDS, VALID_SECONDS, Limits, give_back, take, used, warm_up
+from outreach.timing.pace import LATE_SECONDS, VALID_SECONDS, Limits, give_back, share_slots, take, used, warm_up
 
 START = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
@@ -140,3 +140,23 @@ def test_a_warm_ups_day_is_used_up_and_the_next_begins_fresh() -> None:
     second = take(first.windows, Limits(today=100, warmup_day=1), 80, START + timedelta(days=1))
     assert second.count == 80
     assert take(second.windows, Limits(today=50, warmup_day=0), 80, START).count == 0, "a clock set back gains nothing"
+
+
+@given(
+    st.integers(1, 12),
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 12), st.integers(0, 8)), min_size=1, max_size=60),
+)
+def test_workers_never_hold_more_connections_than_there_are(limit: int, turns: list[tuple[str, int, int]]) -> None:
+    slots: dict[str, Any] = {}
+    now = START
+    allowed: dict[str, tuple[int, datetime]] = {}
+    busy: dict[str, int] = {}
+    for worker, wanted, seconds in turns:
+        now += timedelta(seconds=seconds)
+        granted, until = allowed.get(worker, (0, now))
+        busy[worker] = min(busy.get(worker, 0), granted) if until > now else 0
+        slots, mine = share_slots(slots, worker, wanted, busy[worker], limit, now, timedelta(seconds=10))
+        allowed[worker] = mine, now + timedelta(seconds=10)
+        busy[worker] = max(busy[worker], mine)
+        in_use = sum(busy[name] for name, (_, until) in allowed.items() if until > now)
+        assert in_use <= limit
