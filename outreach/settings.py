@@ -8,14 +8,12 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from datetime import date, time
+from datetime import time
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -25,15 +23,12 @@ from pydantic import (
 
 from .errors import SettingsError
 from .settings_faults import excerpt, explain
+from .settings_nights import Alerts
+from .settings_office import Cases, Hours
+from .settings_part import Part
 
 FILE = "outreach.toml"
 PREFIX = "OUTREACH_"
-
-
-class Part(BaseModel):
-    """A table of outreach.toml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Identity(Part):
@@ -216,52 +211,6 @@ class Sending(Part):
         return value
 
 
-class Hours(Part):
-    """Business hours, for due times."""
-
-    start: time = time(9, 0)
-    end: time = time(17, 0)
-    days: tuple[int, ...] = Field((0, 1, 2, 3, 4), description="0 is Monday")
-    holidays: str = Field("", description="a country such as DE or US, or with a part: DE-BY")
-    extra_holidays: tuple[date, ...] = ()
-
-    @field_validator("days")
-    @classmethod
-    def _weekdays(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if not value or not set(value) <= set(range(7)):
-            raise ValueError("must name at least one weekday, from 0 (Monday) to 6 (Sunday)")
-        return value
-
-    @field_validator("holidays")
-    @classmethod
-    def _known_place(cls, value: str) -> str:
-        if value:
-            from holidays import country_holidays  # lazy: 100 ms, and only needed where a country is set
-
-            country, _, part = value.partition("-")
-            try:
-                country_holidays(country, subdiv=part or None)
-            except NotImplementedError as wrong:
-                raise ValueError(f"{value!r} is no country or part of one whose holidays are known: {wrong}") from wrong
-        return value
-
-    @model_validator(mode="after")
-    def _opens_before_it_closes(self) -> Hours:
-        if self.start >= self.end:
-            raise ValueError("start must be before end")
-        return self
-
-
-class Cases(Part):
-    """Who answers, and how many business hours they have."""
-
-    owner: str = ""
-    high_hours: float = Field(4, gt=0)
-    raised_hours: float = Field(8, gt=0)
-    normal_hours: float = Field(16, gt=0)
-    hold_lapses_days: int = Field(2, ge=1, description="business days until a suggested hold lapses")
-
-
 class Settings(Part):
     """All of outreach.toml."""
 
@@ -275,6 +224,7 @@ class Settings(Part):
     sending: Sending = Sending()
     hours: Hours = Hours()
     cases: Cases = Cases()
+    alerts: Alerts = Alerts()
     topics: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -304,6 +254,12 @@ class Settings(Part):
             raise ValueError("every relay is a backup: one must be used first")
         if len(relays) > 1 and any(relay.catcher for relay in relays):
             raise ValueError("the catcher keeps mail in the house and the other relays do not: set catcher = false")
+        return self
+
+    @model_validator(mode="after")
+    def _alerts_name_a_relay(self) -> Settings:
+        if self.alerts.relay and self.alerts.relay not in {relay.name for relay in self.all_relays}:
+            raise ValueError(f"[alerts] relay: there is no relay named {self.alerts.relay!r}")
         return self
 
     @model_validator(mode="after")

@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "Figures of sends, replies and cases, and an HTML page."),
     "serve": ("serve", "Answer the links that mails carry."),
     "catcher": ("catcher", "A mail server on this machine that files what it gets in a Maildir."),
+    "alerts": ("alerts", "What needs a person, and a test that telling works."),
+    "health": ("health", "Say whether all is well, for a monitor."),
     "doctor": ("doctor", "Check settings, database, relay, mailboxes and the sender's domain."),
 }
 

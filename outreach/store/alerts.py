@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, false, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -89,12 +89,11 @@ def untold(session: Session, now: datetime, patience: Mapping[AlertKind, timedel
 
     `patience` is how long a thing of a kind must last before it is told; what ended sooner is never told.
     """
-    began = or_(
-        *(
-            and_(col(Alert.kind) == kind, col(Alert.raised_at) <= now - patience.get(kind, timedelta()))
-            for kind in AlertKind
-        )
-    )
+    waits = [
+        and_(col(Alert.kind) == kind, col(Alert.raised_at) > now - lasts, col(Alert.raised_at) <= now)
+        for kind, lasts in patience.items()
+    ]
+    began = not_(or_(false(), *waits))
     query = select(Alert).where(
         or_(col(Alert.retry_at).is_(None), col(Alert.retry_at) <= now),
         or_(

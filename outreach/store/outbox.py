@@ -29,6 +29,7 @@ from ..records import (
     Kind,
     WorkspaceRow,
 )
+from .campaigns import ALERTS
 from .database import rows_in_chunks
 
 CHUNK = 500
@@ -119,10 +120,13 @@ def claim(
 
 
 def open_editions(session: Session, among: Sequence[int] | None = None) -> list[int]:
-    """Editions that may be claimed from: single mails first, then by their due time."""
+    """Editions that may be claimed from: single mails first, then by their due time; alerts only if asked for."""
     query = select(col(Edition.id)).where(col(Edition.state) == EditionState.OPEN)
     if among is not None:
         query = query.where(col(Edition.id).in_(among))
+    else:
+        theirs = select(col(Campaign.id)).where(col(Campaign.name) == ALERTS)
+        query = query.where(col(Edition.campaign_id).not_in(theirs))
     bulk = case((col(Edition.kind).in_(BULK), 1), else_=0)
     found = session.execute(query.order_by(bulk, col(Edition.due_at), col(Edition.id))).scalars()
     return [edition for edition in found if edition is not None]

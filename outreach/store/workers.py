@@ -37,9 +37,9 @@ class Reclaimed:
         return self.queued + self.in_doubt + self.poison
 
 
-def sign_on(session: Session, name: str, kind: str, now: datetime) -> None:
-    """Write down that a worker begins."""
-    session.add(Worker(name=name, kind=kind, started_at=now, beat_at=now))
+def sign_on(session: Session, name: str, kind: str, now: datetime, *, host: str = "", pid: int = 0) -> None:
+    """Write down that a worker begins; `host` and `pid` say where, for a person."""
+    session.add(Worker(name=name, kind=kind, host=host, pid=pid, started_at=now, beat_at=now))
 
 
 def sign_off(session: Session, name: str, now: datetime) -> None:

@@ -41,17 +41,19 @@ def queue_single(
     sender: str = "",
     public_id: str = "",
     content: Mapping[str, Any] | None = None,
+    campaign: str = "",
 ) -> int:
     """Queue one mail; the delivery's id, also where this occasion was queued before.
 
     With a customer it goes to the customer's own address at the time of sending, else to `address`. `content` adds
-    to what is frozen: html, assets, list, bulk. Raises InputError for a bad address, UsageError for a bad header.
+    to what is frozen: html, assets, list, bulk. `campaign` is the system campaign, else the kind's.
+    Raises InputError for a bad address, UsageError for a bad header.
     """
     if kind not in CAMPAIGNS:
         raise ValueError(f"{kind} is no single mail")
     canonical = canonical_address(address)
     _check_headers({"Subject": subject, "In-Reply-To": in_reply_to, "References": references})
-    campaign_id = system_campaign(session, CAMPAIGNS[kind], kind, now)
+    campaign_id = system_campaign(session, campaign or CAMPAIGNS[kind], kind, now)
     key = address_key(workspace.keys, canonical)
     found = _delivery(session, campaign_id, occasion, key)
     if found is None and has_edition(session, campaign_id, occasion):
@@ -69,13 +71,8 @@ def queue_single(
         "references": references,
         **(content or {}),
     }
-    shared = {
-        "campaign_id": campaign_id,
-        "kind": kind,
-        "occasion": occasion,
-        "due_at": now,
-        "expires_at": now + timedelta(days=workspace.settings.sending.expires_days),
-    }
+    due = {"due_at": now, "expires_at": now + timedelta(days=workspace.settings.sending.expires_days)}
+    shared = {"campaign_id": campaign_id, "kind": kind, "occasion": occasion, **due}
     edition = {"subject": subject, "sender": sender or workspace.settings.identity.sender, "frozen": frozen}
     edition_id = add_single(session, {**shared, **edition, **_planned(key, now)})
     own = {"public_id": public_id or new_public_id(), "edition_id": edition_id, "customer_id": customer_id}

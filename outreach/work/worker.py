@@ -12,7 +12,7 @@ import os
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,20 @@ from typing import Any
 import schedule
 
 from ..errors import DatabaseError, NeedsPerson, OutreachError
+from ..store.health import DAEMON, ROUND
 from .collect import collect
 from .follow_up import follow_up
+from .life import PULSE_SECONDS, daemon_life
 from .publish import publish_due
 from .send import send_open
+from .watch import JobBook, look_and_tell
 from .workspace import Workspace
 
 SEND_SECONDS = 5
 FOLLOW_UP_SECONDS = 60
 TICK_SECONDS = 0.5
-PLANNING, OUTGOING, INCOMING = "planning", "outgoing", "incoming"
+ALERT_SECONDS = 15
+PLANNING, OUTGOING, INCOMING, WATCHING, LIVING = "planning", "outgoing", "incoming", "watching", "living"
 
 
 @dataclass(frozen=True)
@@ -82,14 +86,20 @@ def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
 def run_once(workspace: Workspace, *, stop: threading.Event | None = None, jobs: Sequence[Job] | None = None) -> Round:
     """One round of all jobs, each guarded. Beside a daemon, or another round, it does no harm."""
     stop = stop or threading.Event()
-    done = Round()
-    for job in jobs if jobs is not None else usual_jobs(workspace, stop):
-        if not stop.is_set():
-            guarded(job, done)
+    done, book = Round(), JobBook()
+    with daemon_life(workspace, ROUND) if jobs is None else nullcontext():
+        for job in jobs if jobs is not None else [*usual_jobs(workspace, stop), alert_job(workspace, book)]:
+            if not stop.is_set():
+                guarded(job, done, book)
     return done
 
 
-def guarded(job: Job, done: Round) -> None:
+def alert_job(workspace: Workspace, book: JobBook) -> Job:
+    """Look whether something needs a person, and tell; `book` knows how the other jobs went."""
+    return Job("alerts", WATCHING, ALERT_SECONDS, lambda: look_and_tell(workspace, book))
+
+
+def guarded(job: Job, done: Round, book: JobBook | None = None) -> None:
     """Do a job and keep what came of it, or what went wrong."""
     try:
         done.results[job.name] = job.work()
@@ -97,6 +107,8 @@ def guarded(job: Job, done: Round) -> None:
         done.troubles.append(Trouble(job.name, wrong))
     except Exception as wrong:  # one job's fault must not stop the others
         done.troubles.append(Trouble(job.name, wrong, traceback.format_exc()))
+    if book is not None:
+        book.note(job.name, next((trouble.error for trouble in done.troubles if trouble.job == job.name), None))
 
 
 Say = Callable[[Round], None]
@@ -116,14 +128,18 @@ def run_forever(
     """
     with only_daemon(workspace):
         on_ready()
-        lanes = _lanes(jobs if jobs is not None else usual_jobs(workspace, stop), stop, say)
-        for lane in lanes:
-            lane.start()
-        heart = Heart([(job.seconds, lane.kicker(job)) for lane in lanes for job in lane.jobs])
-        while not stop.wait(TICK_SECONDS):
-            heart.beat()
-        for lane in lanes:
-            lane.finish()
+        book = JobBook()
+        with daemon_life(workspace, DAEMON) as life:
+            wanted = jobs if jobs is not None else [*usual_jobs(workspace, stop), alert_job(workspace, book)]
+            beat = Job("beat", LIVING, PULSE_SECONDS, life.pulse)
+            lanes = [*_lanes(wanted, stop, say, book), _Lane(LIVING, [beat], stop, _only_troubles(say), book)]
+            for lane in lanes:
+                lane.start()
+            heart = Heart([(job.seconds, lane.kicker(job)) for lane in lanes for job in lane.jobs])
+            while not stop.wait(TICK_SECONDS):
+                heart.beat()
+            for lane in lanes:
+                lane.finish()
 
 
 @contextmanager
@@ -178,9 +194,9 @@ class Heart:
 class _Lane:
     """A thread that does its jobs one after the other when they are kicked."""
 
-    def __init__(self, name: str, jobs: Sequence[Job], stop: threading.Event, say: Say) -> None:
+    def __init__(self, name: str, jobs: Sequence[Job], stop: threading.Event, say: Say, book: JobBook) -> None:
         self.jobs = list(jobs)
-        self._stop, self._say = stop, say
+        self._stop, self._say, self._book = stop, say, book
         self._wanted: list[Job] = []
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=name)
@@ -215,10 +231,15 @@ class _Lane:
                     continue
                 job = self._wanted.pop(0)
             done = Round()
-            guarded(job, done)
+            guarded(job, done, self._book)
             self._say(done)
 
 
-def _lanes(jobs: Sequence[Job], stop: threading.Event, say: Say) -> list[_Lane]:
+def _only_troubles(say: Say) -> Say:
+    """A beat that went well is no news."""
+    return lambda done: say(done) if done.troubles else None
+
+
+def _lanes(jobs: Sequence[Job], stop: threading.Event, say: Say, book: JobBook) -> list[_Lane]:
     names = list(dict.fromkeys(job.lane for job in jobs))
-    return [_Lane(name, [job for job in jobs if job.lane == name], stop, say) for name in names]
+    return [_Lane(name, [job for job in jobs if job.lane == name], stop, say, book) for name in names]

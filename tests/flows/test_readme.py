@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from outreach.records import AlertKind
+from outreach.store.alerts import raise_alert
+from outreach.work.workspace import open_workspace
 from tests.cli.inside import outreach
 from tests.flows.readme import README, blocks, commands
 from tests.servers.locked import free_port
@@ -49,6 +52,8 @@ EXAMPLES = {
     "cases list": "cases list --state all",
     "cases show": "cases show 1",
     "report": "report",
+    "alerts list": "alerts list --all",
+    "health": "health",
     "doctor": "doctor",
 }
 
@@ -104,10 +109,19 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 for block in blocks():
                     if block.file:
                         (reader.place / block.file).write_text(block.text, encoding="utf-8")
+        _need_a_person(reader.place)
         (reader.place / "calls.jsonl").write_text('{"text": "Where is my parcel?", "channel": "phone"}\n')
         yield reader.place
     finally:
         reader.leave()
+
+
+def _need_a_person(root: Path) -> None:
+    """Something that `outreach alerts list` has to show."""
+    opened = open_workspace(root)
+    with opened.database.write() as session:
+        raise_alert(session, AlertKind.DATABASE, "disk", "nearly full", "df -h", opened.clock())
+    opened.database.close()
 
 
 def run(workspace: Path, words: str) -> Any:

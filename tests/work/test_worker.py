@@ -47,7 +47,7 @@ def test_a_round_in_an_empty_workspace_does_nothing_and_finds_no_trouble(workspa
         (workspace.root / "inbox" / part).mkdir(parents=True, exist_ok=True)
     done = run_once(workspace)
     assert done.troubles == []
-    assert list(done.results) == ["publish", "send", "replies", "follow_up"]
+    assert list(done.results) == ["publish", "send", "replies", "follow_up", "alerts"]
 
 
 def test_a_second_daemon_is_refused_with_the_first_ones_number(workspace: Workspace) -> None:

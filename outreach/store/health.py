@@ -1,0 +1,127 @@
+"""Kept: what a look at the whole says: rows in doubt, mailboxes and editions in trouble, daemons and their beats.
+
+Law: it only counts and reads, within milliseconds in a full database, and gives no customer's address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlmodel import Session, col
+
+from ..records import (
+    Campaign,
+    CampaignState,
+    Delivery,
+    DeliveryState,
+    Edition,
+    EditionState,
+    MailboxMark,
+    Schedule,
+    Worker,
+    WorkspaceRow,
+)
+from .campaigns import ALERTS
+from .outbox import anything_due, open_editions
+
+DAEMON, ROUND = "daemon", "round"
+"""Kinds of worker that show that somebody looks after the workspace: the daemon, and a single round from cron."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """How many deliveries of a campaign are in doubt."""
+
+    campaign: str
+    count: int
+
+
+def in_doubt(session: Session, before: datetime) -> list[Doubtful]:
+    """Campaigns with deliveries that have been in doubt since `before`; alert mails are not counted."""
+    query = (
+        select(col(Campaign.name), func.count())
+        .select_from(Delivery)
+        .join(Campaign, col(Campaign.id) == col(Delivery.campaign_id))
+        .where(col(Delivery.state) == DeliveryState.IN_DOUBT, col(Delivery.intent_at) <= before)
+        .where(col(Campaign.name) != ALERTS)
+        .group_by(col(Campaign.name))
+        .order_by(col(Campaign.name))
+    )
+    return [Doubtful(name, count) for name, count in session.execute(query)]
+
+
+def waiting_editions(session: Session) -> list[tuple[str, str, str]]:
+    """Campaign, occasion and reason of each edition that waits for a person."""
+    query = (
+        select(col(Campaign.name), col(Edition.occasion), col(Edition.reason))
+        .join(Campaign, col(Campaign.id) == col(Edition.campaign_id))
+        .where(col(Edition.state) == EditionState.WAITING)
+        .order_by(col(Edition.id))
+    )
+    return [(name, occasion, reason) for name, occasion, reason in session.execute(query)]
+
+
+def unreadable_mailboxes(session: Session) -> dict[str, str]:
+    """What the last look into each mailbox said, where it failed. A mailbox's folders are one mailbox."""
+    query = select(col(MailboxMark.mailbox), col(MailboxMark.error)).where(col(MailboxMark.error) != "")
+    return {str(mailbox): str(error) for mailbox, error in session.execute(query)}
+
+
+def silent_daemons(session: Session, before: datetime) -> list[Worker]:
+    """Daemons that did not end in good order and have shown no sign of life since `before`."""
+    query = select(Worker).where(
+        col(Worker.kind) == DAEMON, col(Worker.stopped_at).is_(None), col(Worker.beat_at) < before
+    )
+    return list(session.scalars(query.order_by(col(Worker.id))))
+
+
+def last_beat(session: Session, kinds: tuple[str, ...] = ()) -> datetime | None:
+    """The newest sign of life of any worker, or of those of these kinds."""
+    query = select(col(Worker.beat_at)).order_by(col(Worker.beat_at).desc()).limit(1)
+    if kinds:
+        query = query.where(col(Worker.kind).in_(kinds))
+    return session.execute(query).scalar()
+
+
+def mail_is_late(session: Session, before: datetime) -> bool:
+    """Whether mail has been due since `before` and nobody who claims has shown a sign of life since then."""
+    if not anything_due(session, open_editions(session), before):
+        return False
+    working = select(col(Worker.id)).where(
+        col(Worker.kind).not_in([DAEMON, ROUND]), col(Worker.stopped_at).is_(None), col(Worker.beat_at) >= before
+    )
+    return session.execute(working.limit(1)).first() is None
+
+
+def late_schedules(session: Session, before: datetime) -> list[str]:
+    """Active campaigns whose next occasion has been due since `before` and was not opened."""
+    query = (
+        select(col(Campaign.name))
+        .join(Schedule, col(Schedule.campaign_id) == col(Campaign.id))
+        .where(col(Campaign.state) == CampaignState.ACTIVE, col(Schedule.next_at) < before)
+    )
+    return [str(name) for name in session.execute(query.order_by(col(Campaign.name))).scalars()]
+
+
+def touch(session: Session) -> None:
+    """Write something that changes nothing: it fails where the database cannot be written."""
+    session.connection().execute(
+        update(WorkspaceRow).where(col(WorkspaceRow.id) == 1).values(turn=col(WorkspaceRow.turn))
+    )
+
+
+def pulse(session: Session, name: str, now: datetime) -> None:
+    """Show that a daemon lives."""
+    session.connection().execute(update(Worker).where(col(Worker.name) == name).values(beat_at=now))
+
+
+def sign_off_others(session: Session, name: str, host: str, now: datetime) -> None:
+    """The daemon `name` holds the lock of this host: whichever daemon signed on here before is gone."""
+    session.connection().execute(
+        update(Worker)
+        .where(col(Worker.kind) == DAEMON, col(Worker.host) == host)
+        .where(col(Worker.name) != name, col(Worker.stopped_at).is_(None))
+        .values(stopped_at=now)
+    )

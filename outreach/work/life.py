@@ -1,0 +1,49 @@
+"""The daemon's sign of life in the database: where it runs, when it last beat, and that it ended in good order.
+
+Law: a beat says no more than that the process lives; whether mail moves is seen from the mail. A daemon that starts
+signs off those that died here before it: it holds their lock.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from ..errors import DatabaseError
+from ..store.health import DAEMON, pulse, sign_off_others
+from ..store.workers import sign_off, sign_on
+from .presence import worker_name
+from .workspace import Workspace
+
+PULSE_SECONDS = 20
+
+
+class Life:
+    """A process that looks after the workspace."""
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        self._workspace, self.name = workspace, name
+
+    def pulse(self) -> None:
+        """Show that it lives."""
+        with self._workspace.database.write() as session:
+            pulse(session, self.name, self._workspace.clock())
+
+
+@contextmanager
+def daemon_life(workspace: Workspace, kind: str) -> Iterator[Life]:
+    """Signed on as `kind` (a daemon, or a single round) while inside. Where that cannot be written, work goes on."""
+    host = socket.gethostname()
+    life = Life(workspace, worker_name(kind))
+    with suppress(DatabaseError), workspace.database.write() as session:
+        now = workspace.clock()
+        if kind == DAEMON:
+            sign_off_others(session, life.name, host, now)
+        sign_on(session, life.name, kind, now, host=host, pid=os.getpid())
+    try:
+        yield life
+    finally:
+        with suppress(DatabaseError), workspace.database.write() as session:
+            sign_off(session, life.name, workspace.clock())
