@@ -24,7 +24,7 @@ from ..records import (
     WorkspaceRow,
 )
 from .campaigns import ALERTS
-from .outbox import anything_due, open_editions
+from .outbox import count_due, open_editions
 
 DAEMON, ROUND = "daemon", "round"
 """Kinds of worker that show that somebody looks after the workspace: the daemon, and a single round from cron."""
@@ -87,7 +87,7 @@ def last_beat(session: Session, kinds: tuple[str, ...] = ()) -> datetime | None:
 
 def mail_is_late(session: Session, before: datetime) -> bool:
     """Whether mail has been due since `before` and nobody who claims has shown a sign of life since then."""
-    if not anything_due(session, open_editions(session), before):
+    if not count_due(session, open_editions(session), before):
         return False
     working = select(col(Worker.id)).where(
         col(Worker.kind).not_in([DAEMON, ROUND]), col(Worker.stopped_at).is_(None), col(Worker.beat_at) >= before

@@ -132,8 +132,9 @@ def open_editions(session: Session, among: Sequence[int] | None = None) -> list[
     return [edition for edition in found if edition is not None]
 
 
-def anything_due(session: Session, edition_ids: Sequence[int], now: datetime) -> bool:
-    """Whether a claim would find something in these editions now."""
+def count_due(session: Session, edition_ids: Sequence[int], now: datetime, most: int = 1) -> int:
+    """How many deliveries of these editions a claim would find now, counted up to `most`."""
+    found = 0
     for edition_id in edition_ids:
         due = select(col(Delivery.id)).where(
             col(Delivery.edition_id) == edition_id,
@@ -142,9 +143,10 @@ def anything_due(session: Session, edition_ids: Sequence[int], now: datetime) ->
                 and_(col(Delivery.state) == DeliveryState.DEFERRED, col(Delivery.next_at) <= now),
             ),
         )
-        if session.execute(due.limit(1)).first() is not None:
-            return True
-    return False
+        found += len(session.execute(due.limit(most - found)).all())
+        if found >= most:
+            break
+    return found
 
 
 def _ripe(now: datetime) -> ColumnElement[bool]:

@@ -80,16 +80,20 @@ def reclaim(
     suspects: Collection[int] = (),
     max_crashes: int,
     only_overdue: bool = False,
+    among: Collection[int] | None = None,
 ) -> Reclaimed:
     """Take up to 500 rows from a dead worker; call again until it gives nothing.
 
-    `suspects` are the deliveries that it had in its hand. With `only_overdue` just those whose lease ran out.
+    `suspects` are the deliveries that it had in its hand. With `only_overdue` just those whose lease ran out;
+    `among`: just these, at most 500, because a part of the worker has died and the rest goes on.
     """
     query = select(col(Delivery.id), col(Delivery.state), col(Delivery.crashes)).where(
         col(Delivery.state).in_(HELD), col(Delivery.owner) == owner
     )
     if only_overdue:
         query = query.where(col(Delivery.lease_until) < now)
+    if among is not None:
+        query = query.where(col(Delivery.id).in_(list(among)))
     rows = session.execute(query.order_by(col(Delivery.id)).limit(CHUNK).with_for_update()).all()
     doubtful = [row.id for row in rows if row.state is DeliveryState.INFLIGHT]
     claimed = [row.id for row in rows if row.state is DeliveryState.CLAIMED]

@@ -136,6 +136,11 @@ class Line:
         # only 421 may come unasked (RFC 5321 3.8); it answers for what is going on
         raise Ended(Lost(self.stage, f"the relay said {early} out of turn"), early if early.code == 421 else None)
 
+    def cut(self) -> None:
+        """Let whoever waits on this connection see its end; for another thread."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close at once, without a word."""
         with contextlib.suppress(OSError):

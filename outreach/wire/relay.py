@@ -1,42 +1,17 @@
-"""Where and how to hand over mail: the relay of the settings, its secrets read and its TLS prepared.
+"""From the settings of a relay to where and how to hand over mail, its secrets read and its TLS prepared.
 
 Law: settings that would send a password in plain text to another machine are refused before anything is dialled.
 """
 
 from __future__ import annotations
 
-import ssl
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from ..delivery.outcome import Lost, SmtpReply
 from ..errors import RelayError, SettingsError
 from ..settings import Relay, read_secret
-from .secure import is_loopback, tls_context
-
-
-@dataclass(frozen=True)
-class RelayTarget:
-    """Where and how to hand over mail. `context` is None where TLS is off; times are in seconds."""
-
-    host: str
-    port: int
-    tls: Literal["none", "starttls", "tls"] = "none"
-    context: ssl.SSLContext | None = field(default=None, repr=False)
-    username: str = ""
-    password: str = field(default="", repr=False)
-    auth: Literal["auto", "plain", "login", "xoauth2"] = "auto"
-    token_command: str = ""
-    hello: str = ""
-    connect_timeout: float = 30.0
-    reply_timeout: float = 300.0
-    dot_timeout: float = 600.0
-
-    @property
-    def name(self) -> str:
-        """host:port, for messages and for `Delivery.relay`."""
-        return f"{self.host}:{self.port}"
+from .secure import is_loopback
+from .target import RelayTarget
 
 
 def relay_target(relay: Relay, root: Path) -> RelayTarget:
@@ -55,12 +30,12 @@ def relay_target(relay: Relay, root: Path) -> RelayTarget:
             "the relay has a username but no password",
             remedy=f"Set {variable}, or password_file or token_command in {relay.heading}.",
         )
-    context = None if relay.tls == "none" else tls_context(verify=relay.verify, ca_file=relay.ca_file, root=root)
-    return RelayTarget(
+    target = RelayTarget(
         host=relay.host,
         port=relay.port,
         tls=relay.tls,
-        context=context,
+        verify=relay.verify,
+        ca_file=str(root / Path(relay.ca_file).expanduser()) if relay.ca_file else "",
         username=relay.username,
         password=password,
         auth=relay.auth,
@@ -69,7 +44,10 @@ def relay_target(relay: Relay, root: Path) -> RelayTarget:
         connect_timeout=relay.connect_timeout,
         reply_timeout=relay.reply_timeout,
         dot_timeout=relay.dot_timeout,
+        messages_per_connection=relay.messages_per_connection,
+        catcher=relay.catcher,
     )
+    return target.prepared()
 
 
 AUTH_REFUSED = (530, 534, 535, 538)

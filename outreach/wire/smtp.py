@@ -16,9 +16,9 @@ from ..delivery.outcome import Lost, Result, SmtpReply, Stage, Unable
 from ..errors import SettingsError
 from .line import Ended, Line
 from .login import login_steps
-from .relay import RelayTarget, relay_error, relay_target
+from .target import RelayTarget
 
-__all__ = ["Offered", "RelayTarget", "SmtpSession", "relay_error", "relay_target", "wire_bytes"]
+__all__ = ["Offered", "RelayTarget", "SmtpSession", "wire_bytes"]
 
 TEXT_LINE_OCTETS = 998
 """RFC 5321 4.5.3.1.6: 1000 with CRLF."""
@@ -136,6 +136,11 @@ class SmtpSession:
         self.alive = False
         if self._line is not None:
             self._line.close()
+
+    def cut(self) -> None:
+        """End whatever another thread waits for on this connection: to it the relay will seem to have closed it."""
+        if self._line is not None:
+            self._line.cut()
 
     def quit(self) -> None:
         """Say QUIT and close; whether the relay answers is of no matter (RFC 5321 4.1.1.10)."""

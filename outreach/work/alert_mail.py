@@ -23,8 +23,9 @@ from ..settings import Relay
 from ..store.campaigns import ALERTS
 from ..store.moves import Move, apply_moves
 from ..store.outbox import Claimed, claim, finish_editions, intend
-from ..wire.smtp import RelayTarget, SmtpSession, relay_error, relay_target
-from .commit import ticks
+from ..wire.relay import relay_error, relay_target
+from ..wire.smtp import RelayTarget, SmtpSession
+from .jobs import ticks
 from .letter import open_press
 from .presence import worker_name
 from .press import Pressed

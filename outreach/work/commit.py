@@ -10,8 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
 
@@ -25,25 +25,23 @@ from ..store.moves import Move, apply_moves, late_reply
 from ..store.outbox import Claimed, intend
 from ..store.workers import beat
 from ..workdays import Clock
+from .jobs import ticks
 
 TOGETHER = 200
 """At most so many moves in one transaction: it stays far below 200 ms (I12)."""
 TRIES = 5
 PAUSE = 0.2
-_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+STANDS = 0.8
+"""A leave to dot ends when this share of the lease is over, so that no clock's drift makes two hold one row."""
+Answer = Callable[[Sequence[int], set[int], float], None]
+"""Told once, after the commit: whose intents it is about, whose are granted, and until when these stand."""
 
 
-def ticks() -> float:
-    """Seconds that pass also while this process is stopped or the machine sleeps; for leases only."""
-    return time.clock_gettime(_BOOT)
-
-
-@dataclass(eq=False)
-class _Intent:
-    row: Claimed
+@dataclass(eq=False, frozen=True, slots=True)
+class _Ask:
+    rows: Sequence[Claimed]
     relay: str
-    done: threading.Event = field(default_factory=threading.Event)
-    granted: bool = False
+    answer: Answer
 
 
 class Committer:
@@ -61,10 +59,11 @@ class Committer:
     ) -> None:
         self.counts: Counter[DeliveryState] = Counter()
         self.failure: Exception | None = None
+        self.refusals = 0
         self._database, self._name, self._clock, self._lease = database, name, clock, lease
         self._on_settled, self._on_intents = on_settled, on_intents
         self._moves: deque[Move] = deque()
-        self._intents: deque[_Intent] = deque()
+        self._asks: deque[_Ask] = deque()
         self._wake = threading.Condition()
         self._closing = False
         self._busy = False
@@ -88,16 +87,19 @@ class Committer:
         """Whether a commit has failed: nothing more may be sent."""
         return self.failure is not None
 
-    def intend(self, row: Claimed, relay: str) -> bool:
-        """Wait for the commit of this row's intent to `relay`. False: drop the connection without the dot."""
-        intent = _Intent(row, relay)
+    def hand_in(self, moves: Sequence[Move], rows: Mapping[str, Sequence[Claimed]], answer: Answer) -> None:
+        """Have these moves written, and with or after them the intents of these rows, by relay; does not wait.
+
+        Whoever is not among the ids that `answer` is told must be dropped without the dot.
+        """
         with self._wake:
-            if self.broken or self._closing:
-                return False
-            self._intents.append(intent)
+            self._moves.extend(moves)
+            late = self.broken or self._closing
+            if not late:
+                self._asks.extend(_Ask(those, relay, answer) for relay, those in rows.items())
             self._wake.notify_all()
-        intent.done.wait()
-        return intent.granted
+        for those in rows.values() if late else ():
+            answer([row.id for row in those], set(), 0.0)
 
     def record(self, *moves: Move) -> None:
         """Have these moves written, soon and in order, without waiting."""
@@ -108,11 +110,7 @@ class Committer:
     def flush(self) -> None:
         """Wait until all that was recorded before is written, or a commit has failed."""
         with self._wake:
-            self._wake.wait_for(lambda: self.broken or not (self._moves or self._intents or self._busy))
-
-    def lease_stands(self) -> bool:
-        """Whether our claim on what we hold is certainly still ours; not so after this process was frozen."""
-        return ticks() - self._beaten < self._lease.total_seconds() * 0.8
+            self._wake.wait_for(lambda: self.broken or not (self._moves or self._asks or self._busy))
 
     def _run(self) -> None:
         try:
@@ -127,47 +125,48 @@ class Committer:
         every = self._lease.total_seconds() / 4
         with self._wake:
             waiting = max(0.0, self._beaten + every - ticks())
-            self._wake.wait_for(lambda: self._moves or self._intents or self._closing, timeout=waiting)
+            self._wake.wait_for(lambda: self._moves or self._asks or self._closing, timeout=waiting)
             moves = [self._moves.popleft() for _ in range(min(len(self._moves), TOGETHER))]
-            intents = [] if self._moves else list(self._intents)
+            asks = [] if self._moves else list(self._asks)
             if not self._moves:
-                self._intents.clear()
-            ending = self._closing and not (moves or intents)
-            self._busy = bool(moves or intents)
+                self._asks.clear()
+            ending = self._closing and not (moves or asks)
+            self._busy = bool(moves or asks)
         if not ending:
-            self._commit(moves, intents, beating=ticks() - self._beaten >= every)
+            self._commit(moves, asks, beating=ticks() - self._beaten >= every)
         with self._wake:
             self._busy = False
             self._wake.notify_all()
         return not ending
 
-    def _commit(self, moves: list[Move], intents: list[_Intent], *, beating: bool) -> None:
-        granted: set[int] = set()
+    def _commit(self, moves: list[Move], asks: list[_Ask], *, beating: bool) -> None:
         if self.broken:
-            intents, refused = [], intents
-            _answer(refused, granted)
+            asks = _refused(asks)
         for attempt in range(TRIES):
             try:
                 started = ticks()
                 with self._database.write() as session:
                     now = self._clock()
                     lost = _apply(session, moves, now)
-                    granted = _intend(session, intents, now)
+                    granted = _intend(session, asks, now)
                     if granted and self._on_intents is not None:
                         self._on_intents(session)
                     if beating:
                         beat(session, self._name, now, self._lease)
             except Exception as wrong:
                 self._fail(wrong)
-                _answer(intents, set())
-                intents = []
+                asks = _refused(asks)
                 if not moves or attempt == TRIES - 1 or not isinstance(wrong, DatabaseError):
                     return
                 time.sleep(PAUSE * 2**attempt)
                 continue
             if beating:
                 self._beaten = started
-            _answer(intents, granted)
+            leave = self._beaten + self._lease.total_seconds() * STANDS
+            for ask in asks:
+                ask.answer([row.id for row in ask.rows], granted, leave)
+            if asks:
+                self.refusals = 0 if granted else self.refusals + len(asks)
             self._count(moves, lost)
             return
 
@@ -185,22 +184,24 @@ class Committer:
     def _refuse_all(self) -> None:
         with self._wake:
             self._closing = True
-            _answer(list(self._intents), set())
-            self._intents.clear()
+            asks = list(self._asks)
+            self._asks.clear()
             self._busy = False
             self._wake.notify_all()
+        _refused(asks)
 
 
-def _intend(session: Session, intents: list[_Intent], now: datetime) -> set[int]:
-    relays = dict.fromkeys(intent.relay for intent in intents)
-    together = ((relay, [intent.row for intent in intents if intent.relay == relay]) for relay in relays)
-    return {granted for relay, rows in together for granted in intend(session, rows, now, relay)}
+def _refused(asks: list[_Ask]) -> list[_Ask]:
+    for ask in asks:
+        ask.answer([row.id for row in ask.rows], set(), 0.0)
+    return []
 
 
-def _answer(intents: list[_Intent], granted: set[int]) -> None:
-    for intent in intents:
-        intent.granted = intent.row.id in granted
-        intent.done.set()
+def _intend(session: Session, asks: list[_Ask], now: datetime) -> set[int]:
+    granted: set[int] = set()
+    for relay in dict.fromkeys(ask.relay for ask in asks):
+        granted |= intend(session, [row for ask in asks if ask.relay == relay for row in ask.rows], now, relay)
+    return granted
 
 
 def _apply(session: Session, moves: list[Move], now: datetime) -> set[int]:

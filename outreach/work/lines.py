@@ -1,7 +1,8 @@
-"""The connections to a relay: each a thread with one blocking SMTP session, and one mail in flight.
+"""The connections to one relay: each a thread with one blocking SMTP session, and one mail in flight.
 
-Law: body, then the intent's commit, then the dot (RELIABILITY I2); no dot where the intent is refused (I4, I8) or our
-lease may have run out. When no connection gets anywhere, all of them stop and say why; nobody is lost by it.
+Law: body, then the intent's commit, then the dot (RELIABILITY I2); no dot where the intent is refused (I4, I8) or the
+leave for it has run out. When no connection gets anywhere, all of them stop and say why; nobody is lost by it.
+They run in the desk's process and in carriers alike: what differs is the `Post` that they turn to.
 """
 
 from __future__ import annotations
@@ -9,21 +10,15 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 
-from ..delivery.envelope import Envelope
-from ..delivery.outcome import LADDER, Outcome, Stage, judge, next_attempt
-from ..delivery.state import MOVES
+from ..delivery.outcome import Outcome, Stage, judge
 from ..errors import OutreachError, RelayError
-from ..records import DeliveryEvent, DeliveryState
-from ..settings import Relay
-from ..store.moves import Move, release
-from ..store.outbox import Claimed
-from ..wire.smtp import RelayTarget, SmtpSession
-from ..workdays import Clock
-from .commit import Committer
+from ..wire.smtp import SmtpSession
+from ..wire.target import RelayTarget
+from ..words import DeliveryEvent, DeliveryState
+from .jobs import Job, Post, Report, give_back, reported, ticks
+from .pressroom import PressRoom
 
 IDLE_SECONDS = 20.0
 """A connection that has nothing to carry for so long says QUIT; the next mail opens another."""
@@ -32,113 +27,80 @@ FAILURES = 4
 PATIENCE_AT_FIRST, PATIENCE = 3.0, 20.0
 """So often, and for so many seconds, may nothing get anywhere before the relay counts as out of order; less patience
 is due where nothing has worked yet: then the settings are likely wrong."""
-LOSSES = 3
-"""After so many attempts that ended in a lost connection a mail waits as after a temporary refusal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A mail ready to go: the delivery that we hold, its envelope and its bytes."""
-
-    row: Claimed
-    envelope: Envelope
-    message: bytes
 
 
 class Lines:
-    """All connections to one relay, as a context; leaving it finishes what is in the air and gives back the rest."""
+    """Lines to one relay. `start`, then `put` jobs; `end` finishes what is in the air and gives back the rest.
 
-    def __init__(
-        self,
-        target: RelayTarget,
-        relay: Relay,
-        committer: Committer,
-        clock: Clock,
-        ladder: Sequence[int] = LADDER,
-    ) -> None:
-        self.trouble: OutreachError | Exception | None = None
-        self.target, self.relay, self.committer, self.clock = target, relay, committer, clock
-        self.ladder = ladder
-        self._letters: queue.Queue[Letter | None] = queue.Queue(maxsize=max(4, 2 * relay.connections))
+    There is no limit to what is put: whoever puts looks at what has been reported (`work.dispatch`).
+    """
+
+    def __init__(self, target: RelayTarget, connections: int, room: PressRoom, post: Post) -> None:
+        self.target, self.room, self.post = target, room, post
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._failures = 0
         self._last_good = time.monotonic()
         self._patience = PATIENCE_AT_FIRST
+        self._lines = [_Line(self) for _ in range(connections)]
         self._threads = [
-            threading.Thread(target=self._run, name=f"line-{number}", daemon=True)
-            for number in range(relay.connections)
+            threading.Thread(target=self._run, args=(line,), name=f"line-{number}", daemon=True)
+            for number, line in enumerate(self._lines)
         ]
 
-    def __enter__(self) -> Lines:
+    def start(self) -> None:
+        """Let the lines wait for jobs."""
         for thread in self._threads:
             thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def put(self, job: Job) -> None:
+        """Hand over a job. Where the lines have stopped it is given back."""
+        self._jobs.put(job)
+        if self.stopped:
+            self.recall()
+
+    def recall(self) -> None:
+        """Give back what no line has begun."""
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            if job is not None:
+                self.post.record(give_back(job))
+
+    def end(self, seconds: float) -> None:
+        """Finish what is in the air within `seconds`; then the connections are closed as they are."""
         self._stop.set()
+        self.recall()
+        for _ in self._threads:
+            self._jobs.put(None)
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(deadline - time.monotonic(), 0.0))
         while any(thread.is_alive() for thread in self._threads):
-            self._drain()
+            for line in self._lines:
+                line.cut()
             for thread in self._threads:
-                thread.join(0.02)
-        self._drain()
-
-    @property
-    def _remedy(self) -> str:
-        if self.relay.catcher:
-            return "Start the built-in catcher with `outreach catcher`, or set a real relay in [relay]."
-        return "Check [relay] and ask `outreach doctor`, then run the command again."
+                thread.join(0.05)
+        self.recall()
 
     @property
     def stopped(self) -> bool:
         """Whether nothing more is sent: the relay is out of order, a commit failed, or we are leaving."""
-        return self._stop.is_set() or self.committer.broken
+        return self._stop.is_set() or self.post.broken
 
-    def put(self, letter: Letter, stop: Callable[[], bool]) -> bool:
-        """Hand over a letter, waiting while the lines are busy; False when `stop` or trouble came first."""
-        while not (stop() or self.stopped):
-            try:
-                self._letters.put(letter, timeout=0.2)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def settle(self, stop: Callable[[], bool]) -> None:
-        """Wait until every letter that was handed over has been dealt with."""
-        with self._letters.all_tasks_done:
-            while self._letters.unfinished_tasks and not (stop() or self.stopped):
-                self._letters.all_tasks_done.wait(0.2)
-
-    def _drain(self) -> None:
-        """Give back what nobody took, and wake those who wait for a letter."""
-        try:
-            while True:
-                letter = self._letters.get_nowait()
-                if letter is not None:
-                    self.committer.record(release(letter.row))
-        except queue.Empty:
-            pass
-        for _ in self._threads:
-            try:
-                self._letters.put_nowait(None)
-            except queue.Full:
-                break
-
-    def _run(self) -> None:
-        line = _Line(self)
+    def _run(self, line: _Line) -> None:
         try:
             while not self.stopped:
                 try:
-                    letter = self._letters.get(timeout=IDLE_SECONDS)
+                    job = self._jobs.get(timeout=IDLE_SECONDS)
                 except queue.Empty:
                     line.hang_up()
                     continue
-                if letter is not None:
-                    try:
-                        line.carry(letter)
-                    finally:
-                        self._letters.task_done()
+                if job is not None:
+                    line.carry(job)
         except Exception as wrong:  # a line must not die in silence: everybody stops and the cause is raised
             self._stop_all(wrong)
         finally:
@@ -146,15 +108,19 @@ class Lines:
 
     def _stop_all(self, trouble: Exception) -> None:
         with self._lock:
-            self.trouble = self.trouble or trouble
-        self._stop.set()
+            first = not self._stop.is_set()
+            self._stop.set()
+        if first:
+            self.post.troubled(trouble)
+        self.recall()
+        for _ in self._threads:
+            self._jobs.put(None)
 
     def went_well(self) -> None:
         """The relay does its work, whatever it said about one mail."""
-        with self._lock:
-            self._failures = 0
-            self._last_good = time.monotonic()
-            self._patience = PATIENCE
+        self._failures = 0
+        self._last_good = time.monotonic()
+        self._patience = PATIENCE
 
     def went_wrong(self, outcome: Outcome, pause: float) -> None:
         """Count a failure; wait, or stop everything where waiting has not helped or cannot help."""
@@ -163,11 +129,25 @@ class Lines:
             waited = time.monotonic() - self._last_good
             hopeless = self._failures >= FAILURES and waited >= self._patience
         if outcome.stop or hopeless:
-            words = f"the relay {self.target.name} takes no mail: {outcome.reason}"
-            remedy = f"{outcome.remedy or self._remedy} What was not sent stays queued."
-            self._stop_all(RelayError(words, remedy=remedy))
+            self._stop_all(self._out_of_order(outcome))
         elif outcome.back_off:
             self._stop.wait(pause)
+
+    def _out_of_order(self, outcome: Outcome) -> OutreachError:
+        remedy = outcome.remedy or "Check [relay] and ask `outreach doctor`, then run the command again."
+        if self.target.catcher and not outcome.remedy:
+            remedy = "Start the built-in catcher with `outreach catcher`, or set a real relay in [relay]."
+        words = f"the relay {self.target.name} takes no mail: {outcome.reason}"
+        return RelayError(words, remedy=f"{remedy} What was not sent stays queued.")
+
+
+def end_all(lines: Sequence[Lines], seconds: float) -> None:
+    """End the lines to several relays, all within one deadline."""
+    enders = [threading.Thread(target=each.end, args=(seconds,)) for each in lines]
+    for ender in enders:
+        ender.start()
+    for ender in enders:
+        ender.join()
 
 
 class _Line:
@@ -179,26 +159,29 @@ class _Line:
         self._carried = 0
         self._pause = FIRST_PAUSE
 
-    def carry(self, letter: Letter) -> None:
-        """Take one letter as far as it goes, and record what became of it."""
+    def carry(self, job: Job) -> None:
+        """Take one job as far as it goes, and report what became of it."""
+        pressed = self._lines.room.press(job)
+        if isinstance(pressed, Report):
+            self._lines.post.record(pressed)
+            return
         session = self._open()
         if session is None:
-            self._record(release(letter.row))
+            self._lines.post.record(give_back(job))
             return
-        offered = session.offer(letter.envelope, letter.message)
+        offered = session.offer(pressed.envelope, pressed.message)
         if not offered.ok:
-            self._settle(letter.row, DeliveryState.CLAIMED, judge(offered.stage, offered.result))
-        elif self._lines.stopped or not self._lines.committer.intend(letter.row, self._lines.target.name):
+            self._settle(job, DeliveryState.CLAIMED, judge(offered.stage, offered.result))
+            return
+        leave = 0.0 if self._lines.stopped else self._lines.post.intend(job)
+        if not leave:
             self.drop()
-            self._record(release(letter.row))
-        elif not self._lines.committer.lease_stands():
+            self._lines.post.record(give_back(job))
+        elif ticks() >= leave:
             self.drop()
-            self._settle(letter.row, DeliveryState.INFLIGHT, _frozen())
+            self._settle(job, DeliveryState.INFLIGHT, _frozen())
         else:
-            self._settle(letter.row, DeliveryState.INFLIGHT, judge(Stage.DOT, session.finish()))
-        self._carried += 1
-        if self._carried >= self._lines.relay.messages_per_connection:
-            self.hang_up()
+            self._settle(job, DeliveryState.INFLIGHT, judge(Stage.DOT, session.finish()))
 
     def hang_up(self) -> None:
         """Say QUIT, where there is a connection."""
@@ -214,23 +197,28 @@ class _Line:
             self._session = None
         self._carried = 0
 
+    def cut(self) -> None:
+        """Called by another thread when the time to finish is over: whatever this line waits for ends."""
+        session = self._session
+        if session is not None:
+            session.cut()
+
     def _open(self) -> SmtpSession | None:
         """An open session; None when sending has stopped meanwhile."""
         while not self._lines.stopped:
             if self._session is not None and self._session.alive:
                 return self._session
             self.drop()
-            session = SmtpSession(self._lines.target)
+            session = self._session = SmtpSession(self._lines.target)
             trouble = session.open()
             if trouble is None:
-                self._session = session
                 return session
+            self.drop()
             self._wait(judge(session.stage, trouble))
         return None
 
-    def _settle(self, row: Claimed, before: DeliveryState, outcome: Outcome) -> None:
-        now = self._lines.clock()
-        self._record(settled(row, before, outcome, self._lines.target.name, now, self._lines.ladder))
+    def _settle(self, job: Job, before: DeliveryState, outcome: Outcome) -> None:
+        self._lines.post.record(reported(job, before, outcome))
         if outcome.close:
             self.drop()
         if outcome.back_off or outcome.stop:
@@ -238,54 +226,16 @@ class _Line:
         else:
             self._pause = FIRST_PAUSE
             self._lines.went_well()
+        self._carried += 1
+        if self._carried >= self._lines.target.messages_per_connection:
+            self.hang_up()
 
     def _wait(self, outcome: Outcome) -> None:
         self._lines.went_wrong(outcome, self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
-    def _record(self, move: Move) -> None:
-        self._lines.committer.record(move)
-
-
-def settled(
-    row: Claimed,
-    before: DeliveryState,
-    outcome: Outcome,
-    relay: str,
-    now: datetime,
-    ladder: Sequence[int] = LADDER,
-) -> Move:
-    """The move that an outcome asks for; a lost connection gives the row back, a retry waits its time."""
-    event = outcome.event
-    if (before, event) not in MOVES:
-        raise ValueError(f"a delivery that is {before} cannot be moved by {event}: {outcome.reason}")
-    waits = event is DeliveryEvent.TEMPORARY or (event is DeliveryEvent.RELEASE and row.attempts >= LOSSES)
-    answered = event in (DeliveryEvent.ACCEPTED, DeliveryEvent.TEMPORARY, DeliveryEvent.PERMANENT)
-    return Move(
-        row,
-        before,
-        (event,),
-        reason="" if event is DeliveryEvent.ACCEPTED else _REASONS[event],
-        evidence="" if answered else outcome.reason,
-        response=outcome.reason if answered else "",
-        failure=outcome.failure if event is not DeliveryEvent.ACCEPTED else None,
-        relay=relay,
-        next_at=next_attempt(row.attempts + 1, now, seed=row.id, ladder=ladder, expires_at=row.expires_at)
-        if waits
-        else None,
-        tried=True,
-        boosts=tuple(row.choices.get("boosts", ())),
-    )
-
-
-_REASONS = {
-    DeliveryEvent.TEMPORARY: "the relay asks to wait",
-    DeliveryEvent.PERMANENT: "the relay refused it",
-    DeliveryEvent.UNKNOWN: "no answer after the final dot",
-    DeliveryEvent.RELEASE: "the connection was lost",
-    DeliveryEvent.CANNOT_RENDER: "render: message",
-}
-
 
 def _frozen() -> Outcome:
-    return Outcome(DeliveryEvent.UNKNOWN, "this worker stood still for longer than its lease; the dot was not sent")
+    return Outcome(
+        DeliveryEvent.UNKNOWN, "this worker stood still for longer than its lease; the dot was not sent", close=True
+    )

@@ -20,6 +20,8 @@ from ..errors import DatabaseError
 
 FOLDER = Path(".outreach") / "workers"
 _MARK = struct.Struct("<q")
+SLOTS = 65
+"""One for what the worker itself has in its hand, and one for each of its carriers."""
 
 
 def worker_name(kind: str) -> str:
@@ -32,23 +34,23 @@ class Presence:
 
     def __init__(self, root: Path, name: str) -> None:
         self.name = name
-        self._path = root / FOLDER / f"{name}.lock"
+        self.path = root / FOLDER / f"{name}.lock"
         self._file = -1
         self._keep = False
 
     def __enter__(self) -> Presence:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             # locked before it gets its name: nobody may see it unlocked and take us for dead
-            unnamed = self._path.with_suffix(".new")
+            unnamed = self.path.with_suffix(".new")
             self._file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.pwrite(self._file, _MARK.pack(0), 0)
-            self._hand = mmap.mmap(self._file, _MARK.size)
-            unnamed.rename(self._path)
+            os.pwrite(self._file, bytes(SLOTS * _MARK.size), 0)
+            self._hand = mmap.mmap(self._file, SLOTS * _MARK.size)
+            unnamed.rename(self.path)
         except OSError as wrong:
             raise DatabaseError(
-                f"{self._path.parent} cannot be written: {wrong.strerror}",
+                f"{self.path.parent} cannot be written: {wrong.strerror}",
                 remedy="Free some space, or give this user the right to write in the workspace.",
             ) from wrong
         return self
@@ -57,7 +59,7 @@ class Presence:
         self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self._keep:
-            self._path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
         self._hand.close()  # it holds a copy of the handle, and so the lock
         os.close(self._file)
 
@@ -73,10 +75,33 @@ class Presence:
         """Nothing is in the hand."""
         _MARK.pack_into(self._hand, 0, 0)
 
+    def left_in_hand(self, slot: int) -> int:
+        """What the dead carrier of this slot had in its hand, 0 for nothing; its hand is emptied."""
+        held = int(_MARK.unpack_from(self._hand, slot * _MARK.size)[0])
+        _MARK.pack_into(self._hand, slot * _MARK.size, 0)
+        return held
+
+
+class Hand:
+    """A carrier's own mark in its desk's file, which it opens anew: a handle that is inherited would keep the lock."""
+
+    def __init__(self, path: Path, slot: int) -> None:
+        with path.open("r+b") as file:
+            self._marks = mmap.mmap(file.fileno(), SLOTS * _MARK.size)
+        self._at = slot * _MARK.size
+
+    def take(self, delivery_id: int) -> None:
+        """Mark the delivery that we are about to render (I11)."""
+        _MARK.pack_into(self._marks, self._at, delivery_id)
+
+    def put_down(self) -> None:
+        """Nothing is in the hand."""
+        _MARK.pack_into(self._marks, self._at, 0)
+
 
 @dataclass(frozen=True)
 class Remains:
-    """What a dead worker left: its lock, now ours, and the delivery it had in its hand, if any."""
+    """What a dead worker left: its lock, now ours, and the deliveries that it and its carriers had in hand, if any."""
 
     path: Path
     file: int
@@ -107,6 +132,6 @@ def find_dead(root: Path, name: str) -> Remains | None:
     if not named:  # it lives, or it ended in good order while we looked
         os.close(file)
         return None
-    mark = os.pread(file, _MARK.size, 0)
-    held = _MARK.unpack(mark)[0] if len(mark) == _MARK.size else 0
-    return Remains(path, file, (held,) if held > 0 else ())
+    marks = os.pread(file, SLOTS * _MARK.size, 0)
+    whole = marks[: len(marks) // _MARK.size * _MARK.size]
+    return Remains(path, file, tuple(held for (held,) in _MARK.iter_unpack(whole) if held > 0))

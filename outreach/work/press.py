@@ -105,6 +105,9 @@ class LetterPress:
         ready = self.frozen.get("method") == READY
         self.renderer = None if ready else Renderer(self.frozen, issue_number=facts.number)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.facts, self._sign)
+
     def press(self, customer: Reader | None, public_id: str, choices: Mapping[str, Any], now: datetime) -> Pressed:
         """The mail of one delivery. Raises TemplateError with the variable that is missing."""
         address = str((customer.address if customer is not None else self.frozen.get("to")) or "")
@@ -149,6 +152,11 @@ class LetterPress:
 
     def _signed(self, head: bytes, body: bytes, now: datetime) -> bytes:
         return head + body if self._sign is None else self._sign(head, body, now) + head + body
+
+
+def _again(facts: PressFacts, sign: Sign | None) -> LetterPress:
+    """The press that crossed over from another process."""
+    return LetterPress(facts, sign=sign)
 
 
 class LinkMaker:

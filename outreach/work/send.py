@@ -7,6 +7,7 @@ given back, and what was read but could not be written is in doubt. RELIABILITY 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -15,20 +16,24 @@ from datetime import timedelta
 
 from ..errors import OutreachError
 from ..records import DeliveryState
-from ..store.outbox import anything_due, finish_editions, open_editions
+from ..store.outbox import count_due, finish_editions, open_editions
 from ..store.workers import Reclaimed, sign_on
-from ..wire.smtp import relay_target
+from ..wire.relay import relay_target
 from .commit import Committer
+from .dispatch import Dispatch
 from .epoch import advance
 from .feed import Feed, Judge, OpenPress, Progress
 from .judge import judge_people
 from .letter import open_press
-from .lines import Lines
 from .presence import Presence, worker_name
 from .recover import recover, take_back
 from .workspace import Workspace, check_may_send
 
 NOTHING = Reclaimed()
+LARGE = 1000
+"""From so many due deliveries on, starting processes that carry them pays."""
+MOST_PROCESSES = 4
+"""More carriers than this the desk, which is one process, cannot keep busy."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +88,15 @@ def send_open(
     check_may_send(workspace)
     name = worker_name(owner)
     lease = timedelta(seconds=workspace.settings.sending.lease_seconds)
-    target = relay_target(workspace.settings.relay, workspace.root)
+    targets = [relay_target(workspace.settings.relay, workspace.root)]
+    connections = [workspace.settings.relay.connections]
     reclaimed = recover(workspace)
     with workspace.database.read() as session:
         editions = open_editions(session, edition_ids)
-        due = anything_due(session, editions, workspace.clock())
+        due = count_due(session, editions, workspace.clock(), LARGE)
     if not due:
         return SendCounts(reclaimed=reclaimed, finished=_finish(workspace, editions))
+    processes = _processes(workspace, due)
     stopping = (lambda: False) if stop is None else stop.is_set
     with Presence(workspace.root, name) as presence:
         with workspace.database.write() as session:
@@ -103,20 +110,27 @@ def send_open(
             on_intents=lambda session: advance(session, workspace.root),
         )
         feed = Feed(workspace, presence, committer, edition_ids, lease, press, judge, progress)
-        ladder = workspace.settings.sending.retry_minutes
-        lines = Lines(target, workspace.settings.relay, committer, workspace.clock, ladder)
+        dispatch = Dispatch(workspace, presence, committer, targets, connections, processes)
         try:
-            with committer, lines:
-                feed.run(lines, stopping)
+            with committer, dispatch:
+                feed.run(dispatch, stopping)
         finally:
             left = _tidy(workspace, name, presence)
-        trouble = lines.trouble or committer.failure
+        trouble = dispatch.trouble or committer.failure
         if trouble is not None:
             raise trouble
     with workspace.database.read() as session:
         editions = open_editions(session, edition_ids)
     finished = _finish(workspace, editions)
-    return _counts(committer.counts + feed.counts, feed.postponed, left, reclaimed, finished)
+    return _counts(committer.counts + feed.counts, feed.postponed, left + dispatch.lost, reclaimed, finished)
+
+
+def _processes(workspace: Workspace, due: int) -> int:
+    """How many processes carry; below two it is this one that does."""
+    wanted = workspace.settings.sending.processes
+    if wanted:
+        return wanted
+    return min(len(os.sched_getaffinity(0)), MOST_PROCESSES) if due >= LARGE else 1
 
 
 def _tidy(workspace: Workspace, name: str, presence: Presence) -> Reclaimed:

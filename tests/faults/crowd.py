@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert, select
 from sqlmodel import col
@@ -56,14 +57,15 @@ class Crowd:
             **self.settings,
         }
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """Run `outreach words…` in this workspace."""
+    def start(self, *words: str, **how: Any) -> subprocess.Popen[bytes]:
+        """Run `outreach words…` in this workspace; `how` are more arguments of Popen."""
         return subprocess.Popen(
             [sys.executable, "-m", "outreach", "-w", str(self.root), *words],
             env=self.environ(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            **how,
         )
 
     def run(self, *words: str) -> tuple[int, str]:

@@ -35,10 +35,14 @@ def freeze(process: subprocess.Popen[bytes], lock: Path) -> None:
 
 
 @pytest.mark.long
-def test_a_frozen_worker_that_wakes_up_sends_nothing_more_and_its_late_replies_count(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_frozen_worker_that_wakes_up_sends_nothing_more_and_its_late_replies_count(
+    tmp_path: Path, processes: str
+) -> None:
     people = 60
+    settings = {"OUTREACH_SENDING__LEASE_SECONDS": str(LEASE), "OUTREACH_SENDING__PROCESSES": processes}
     with start_sink(tmp_path / "sink.log", "--dot-delay", "0.3") as sink:
-        crowd = gather(tmp_path / "acme", sink.port, people, OUTREACH_SENDING__LEASE_SECONDS=str(LEASE))
+        crowd = gather(tmp_path / "acme", sink.port, people, **settings)
         with crowd.start("send", "news", "--yes") as frozen:
             while len(sink.taken()) < 8:
                 assert frozen.poll() is None

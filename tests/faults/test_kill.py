@@ -6,6 +6,7 @@ be in doubt, and in doubt may be at most one delivery per open connection and ki
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
@@ -40,9 +41,9 @@ def kill_repeatedly(crowd: Crowd, sink: Sink, kills: int, planned: int, seed: in
     return doubtful
 
 
-def campaign_of_kills(folder: Path, *, people: int, kills: int, seed: int) -> None:
+def campaign_of_kills(folder: Path, *, people: int, kills: int, seed: int, **settings: str) -> None:
     with start_sink(folder / "sink.log", "--dot-delay", "0.01") as sink:
-        crowd = gather(folder / "acme", sink.port, people)
+        crowd = gather(folder / "acme", sink.port, people, **settings)
         doubtful = kill_repeatedly(crowd, sink, kills, people, seed)
         status, said = crowd.run("send", "news", "--yes")
         assert status == 0, said
@@ -57,7 +58,34 @@ def test_a_send_that_is_killed_five_times_loses_nobody_and_writes_to_nobody_twic
     campaign_of_kills(tmp_path, people=500, kills=5, seed=1)
 
 
+def test_so_it_is_where_other_processes_carry_the_mail(tmp_path: Path) -> None:
+    """The desk is killed: its carriers see the end of their pipe, and no dot of theirs follows."""
+    campaign_of_kills(tmp_path, people=300, kills=3, seed=3, OUTREACH_SENDING__PROCESSES="2")
+
+
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_twenty_kills_over_two_thousand_people(tmp_path: Path) -> None:
-    campaign_of_kills(tmp_path, people=2000, kills=20, seed=2)
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_twenty_kills_over_two_thousand_people(tmp_path: Path, processes: str) -> None:
+    campaign_of_kills(tmp_path, people=2000, kills=20, seed=2, OUTREACH_SENDING__PROCESSES=processes)
+
+
+@pytest.mark.parametrize("whole_group", [True, False], ids=["as a terminal or systemd does", "to the desk alone"])
+def test_a_send_with_carriers_that_is_told_to_stop_leaves_nobody_in_doubt(tmp_path: Path, whole_group: bool) -> None:
+    people = 120
+    with start_sink(tmp_path / "sink.log", "--dot-delay", "0.05") as sink:
+        crowd = gather(tmp_path / "acme", sink.port, people, OUTREACH_SENDING__PROCESSES="2")
+        with crowd.start("send", "news", "--yes", start_new_session=True) as process:
+            while process.poll() is None and len(sink.taken()) < 20:
+                time.sleep(0.005)
+            (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT if whole_group else signal.SIGTERM)
+            process.communicate(timeout=30)
+        workspace = crowd.open()
+        assert 20 <= count_in(workspace, DeliveryState.SENT) == len(sink.taken()) < people
+        assert count_in(workspace, DeliveryState.QUEUED) == people - len(sink.taken())
+        status, said = crowd.run("send", "news", "--yes")
+        assert status == 0, said
+        taken = [str(record["message_id"]) for record in sink.taken()]
+        assert_nobody_lost_nobody_twice(workspace, taken, people)
+        assert count_in(workspace, DeliveryState.IN_DOUBT) == 0
+        workspace.database.close()

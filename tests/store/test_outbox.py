@@ -279,7 +279,7 @@ def test_no_statement_reads_the_whole_outbox(workspace: Workspace, three: list[i
         workers.holders(session)
         workers.overdue(session, workspace.clock())
         workers.reclaim(session, "w1", now=workspace.clock(), max_crashes=3)
-        outbox.anything_due(session, [edition], workspace.clock())
+        outbox.count_due(session, [edition], workspace.clock())
     event.remove(workspace.database.engine, "before_cursor_execute", note)
     with workspace.database.read() as session:
         for statement, given in [one for one in ran if one[0].startswith(("SELECT", "UPDATE"))]:

@@ -15,7 +15,8 @@ from outreach.delivery.envelope import Envelope
 from outreach.delivery.outcome import Lost, SmtpReply, Stage, judge
 from outreach.errors import SettingsError
 from outreach.settings import Relay
-from outreach.wire.smtp import SmtpSession, relay_error, relay_target
+from outreach.wire.relay import relay_error, relay_target
+from outreach.wire.smtp import SmtpSession
 from outreach.words import DeliveryEvent as Event
 
 from ..servers.certificates import Authority

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 from sqlmodel import Session
 
-from outreach.address import message_id, read_message_id
-from outreach.delivery.envelope import Envelope
-from outreach.errors import TemplateError
-from outreach.store.customers import CustomerRow
+from outreach.address import read_message_id
 from outreach.work.workspace import Workspace
 
 from ..servers import Sink
+from .presses import Plain, PlainPress
 
-
-@dataclass(frozen=True)
-class Plain:
-    """A finished mail."""
-
-    envelope: Envelope
-    message: bytes
-
-
-class PlainPress:
-    """Renders a few lines; whoever is called Broken cannot be rendered."""
-
-    def press(self, customer: CustomerRow | None, public_id: str, choices: Mapping[str, Any], now: datetime) -> Plain:
-        assert customer is not None
-        if customer.first_name == "Broken":
-            raise TemplateError("the variable 'plan' is missing")
-        address = str(customer.address)
-        text = (
-            f"Message-ID: {message_id(public_id, 'acme.example')}\r\nFrom: care@acme.example\r\nTo: {address}\r\n"
-            f"Subject: Hello\r\nDate: {now:%a, %d %b %Y %H:%M:%S} +0000\r\n\r\nHello, {customer.first_name}.\r\n"
-        )
-        return Plain(Envelope("care@acme.example", address), text.encode())
+__all__ = ["Plain", "PlainPress", "arrived", "open_plain_press", "with_relay"]
 
 
 def open_plain_press(session: Session, workspace: Workspace, edition_id: int) -> PlainPress:

@@ -1,0 +1,274 @@
+"""Who carries: lines in this process, or a light child process with its share of the connections.
+
+Law: a carrier holds jobs and no database. One that ends without having said so is dead: `Dispatch.tend` settles what
+it held. Children ignore signals and follow the desk; when the desk is gone they leave without another dot.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from ..errors import OutreachError, RelayError
+from ..store.outbox import Claimed
+from ..wire.target import RelayTarget
+from .jobs import Job, Press, Report, read_report
+from .lines import Lines, end_all
+from .pipe import VERSION, Garbled, Message, Pipe
+from .presence import Presence
+from .pressroom import PressRoom
+
+GRACE_SECONDS = 5.0
+"""So much longer than its own deadline may a carrier take to end before it is killed."""
+
+
+class Held(NamedTuple):
+    """A delivery whose job a carrier has, and the relay that was chosen for it."""
+
+    row: Claimed
+    relay: int
+
+
+class Desk(Protocol):
+    """What a carrier tells the desk, from whichever thread."""
+
+    @property
+    def broken(self) -> bool: ...
+    def take_in(self, carrier: Carrier, ids: Sequence[int], reports: Sequence[Report]) -> None: ...
+    def troubled(self, trouble: Exception) -> None: ...
+    def wake(self) -> None: ...
+
+
+class Carrier:
+    """What the desk knows of one carrier. `held`: the deliveries whose jobs it has; only `Dispatch` changes it."""
+
+    def __init__(self, connections: int, slot: int) -> None:
+        self.held: dict[int, Held] = {}
+        self.connections, self.slot = connections, slot
+        self.dead = False
+        self.editions: dict[int, int] = {}
+
+    def learn(self, edition_id: int, press: Press) -> None:
+        """Be ready for jobs of this edition."""
+        raise NotImplementedError
+
+    def forget(self, edition_id: int) -> None:
+        """No job of this edition is left."""
+        raise NotImplementedError
+
+    def give(self, jobs: Sequence[Job]) -> None:
+        """Take these jobs; never waits."""
+        raise NotImplementedError
+
+    def answer(self, ids: Sequence[int], granted: set[int], leave: float) -> None:
+        """The intents of these deliveries were committed, or refused."""
+        raise NotImplementedError
+
+    def recall(self) -> None:
+        """Give back what is not begun."""
+        raise NotImplementedError
+
+    def end(self, seconds: float) -> None:
+        """Begin to finish what is in the air; `wait` sees the end of it."""
+        raise NotImplementedError
+
+    def wait(self, seconds: float) -> None:
+        """Until all is reported, or the carrier is dead."""
+        raise NotImplementedError
+
+
+class OwnLines(Carrier):
+    """Lines in the desk's own process: for small sends, and where there is one core."""
+
+    def __init__(self, desk: Desk, targets: Sequence[RelayTarget], shares: Sequence[int], room: PressRoom) -> None:
+        super().__init__(sum(shares), 0)
+        self._desk, self._room = desk, room
+        self._waiting: dict[int, _Wait] = {}
+        self._lines = [Lines(target, share, room, self) for target, share in zip(targets, shares, strict=True)]
+        for lines in self._lines:
+            lines.start()
+
+    @property
+    def broken(self) -> bool:
+        return self._desk.broken
+
+    def intend(self, job: Job) -> float:
+        wait = self._waiting[job.id] = _Wait()
+        self._desk.take_in(self, [job.id], ())
+        return wait.until_told()
+
+    def record(self, report: Report) -> None:
+        self._desk.take_in(self, (), [report])
+
+    def troubled(self, trouble: Exception) -> None:
+        self._desk.troubled(trouble)
+
+    def learn(self, edition_id: int, press: Press) -> None:
+        self._room.learn(edition_id, press)
+
+    def forget(self, edition_id: int) -> None:
+        self._room.forget(edition_id)
+
+    def give(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            self._lines[job.relay].put(job)
+
+    def answer(self, ids: Sequence[int], granted: set[int], leave: float) -> None:
+        for one in ids:
+            self._waiting.pop(one).tell(leave if one in granted else 0.0)
+
+    def recall(self) -> None:
+        for lines in self._lines:
+            lines.recall()
+
+    def end(self, seconds: float) -> None:
+        end_all(self._lines, seconds)
+
+    def wait(self, seconds: float) -> None:
+        """`end` has waited."""
+
+
+class _Wait:
+    """One thread waits for one answer."""
+
+    __slots__ = ("_leave", "_told")
+
+    def __init__(self) -> None:
+        self._leave = 0.0
+        self._told = threading.Lock()
+        self._told.acquire()
+
+    def tell(self, leave: float) -> None:
+        self._leave = leave
+        self._told.release()
+
+    def until_told(self) -> float:
+        self._told.acquire()
+        return self._leave
+
+
+class Child(Carrier):
+    """A carrier in a process of its own."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        targets: Sequence[RelayTarget],
+        shares: Sequence[int],
+        presence: Presence,
+        slot: int,
+        ahead: float,
+    ) -> None:
+        super().__init__(sum(shares), slot)
+        self._desk = desk
+        ours, theirs = socket.socketpair()
+        self._pipe = Pipe(ours)
+        self.heard = time.monotonic()
+        self._said_bye = False
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "outreach.work.carrier", str(theirs.fileno()), str(os.getpid())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=_environment(),
+            )
+        plain = pickle.dumps([(target.plain(), share) for target, share in zip(targets, shares, strict=True)])
+        self._post(("begin", VERSION, plain, str(presence.path), slot, ahead))
+        self._thread = threading.Thread(target=self._listen, name=f"carrier-{slot}", daemon=True)
+        self._thread.start()
+
+    def learn(self, edition_id: int, press: Press) -> None:
+        self._post(("learn", edition_id, pickle.dumps(press)))
+
+    def forget(self, edition_id: int) -> None:
+        self._post(("forget", edition_id))
+
+    def give(self, jobs: Sequence[Job]) -> None:
+        self._post(("carry", [_plain(job) for job in jobs]))
+
+    def answer(self, ids: Sequence[int], granted: set[int], leave: float) -> None:
+        self._post(
+            ("answer", leave, [one for one in ids if one in granted], [one for one in ids if one not in granted])
+        )
+
+    def recall(self) -> None:
+        self._post(("recall",))
+
+    def end(self, seconds: float) -> None:
+        self._post(("end", seconds))
+
+    def wait(self, seconds: float) -> None:
+        self._thread.join(seconds + GRACE_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process, also one that is stopped, and wait until it and our thread are gone."""
+        if not self._said_bye:
+            self.process.send_signal(signal.SIGKILL)
+        try:
+            self.process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._thread.join()
+        self._pipe.close()
+
+    def _post(self, message: Message) -> None:
+        try:
+            self._pipe.post(message)
+        except OSError:
+            return  # it is dead, or about to be: `_listen` sees the end of it
+
+    def _listen(self) -> None:
+        try:
+            while not self._said_bye:
+                for message in self._pipe.receive():
+                    self._hear(message)
+        except EOFError:
+            pass
+        except (Garbled, ValueError, TypeError, KeyError, OutreachError) as wrong:
+            self.process.send_signal(signal.SIGKILL)
+            words = wrong.message if isinstance(wrong, OutreachError) else f"{type(wrong).__name__}: {wrong}"
+            self._desk.troubled(OutreachError(f"a sending process does not speak our language: {words}"))
+        self.dead = not self._said_bye
+        self._desk.wake()
+
+    def _hear(self, message: Message) -> None:
+        self.heard = time.monotonic()
+        match message:
+            case ("said", ids, reports):
+                self._desk.take_in(self, ids, [read_report(report) for report in reports])
+            case ("beat",):
+                pass
+            case ("ready", version):
+                if version != VERSION:
+                    raise Garbled(f"it is {version}, this is {VERSION}")
+            case ("trouble", words, remedy, relay):
+                kind = RelayError if relay else OutreachError
+                self._desk.troubled(kind(words, remedy=remedy))
+            case ("bye",):
+                self._said_bye = True
+            case _:
+                raise Garbled(f"nobody knows what {str(message[0])[:40]!r} means")
+
+
+def _plain(job: Job) -> tuple[Any, ...]:
+    reader = None if job.reader is None else tuple(job.reader)
+    return (job.id, job.public_id, job.edition_id, reader, job.choices, job.relay)
+
+
+def _environment() -> dict[str, str]:
+    """So that the child imports this very program, wherever this one was found."""
+    here = str(Path(__file__).parent.parent.parent)
+    before = os.environ.get("PYTHONPATH", "")
+    return os.environ | {"PYTHONPATH": f"{here}{os.pathsep}{before}" if before else here}

@@ -1,0 +1,124 @@
+"""What the desk and the lines say to each other: a job to carry, a report of what became of it, and the leave to dot.
+
+Law: plain values, no database and no socket, so that a light process can hold them (`work.carrier`). A delivery is
+named by its id alone; who holds it under which fence is known only to the desk.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from ..delivery.envelope import Envelope
+from ..delivery.outcome import Outcome
+from ..words import DeliveryEvent, DeliveryState, FailureClass
+
+_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def ticks() -> float:
+    """Seconds that pass also while a process is stopped or the machine sleeps, equal in all processes; for leases."""
+    return time.clock_gettime(_BOOT)
+
+
+class Reader(NamedTuple):
+    """What a letter reads of a customer."""
+
+    address: str | None
+    first_name: str | None
+    last_name: str | None
+    language: str | None
+    country: str | None
+    zone: str | None
+    attributes: dict[str, Any]
+
+
+class Job(NamedTuple):
+    """A delivery that was judged and may be carried. `relay` is the index of the relay that the desk chose for it."""
+
+    id: int
+    public_id: str
+    edition_id: int
+    reader: Reader | None
+    choices: dict[str, Any]
+    relay: int = 0
+
+
+class Report(NamedTuple):
+    """What became of a job: the event that its delivery meets in state `before`, with the words for a person.
+
+    `reason` names the rule where the event alone does not. Not `tried`: the relay never heard of it.
+    """
+
+    job: int
+    before: DeliveryState
+    event: DeliveryEvent
+    words: str = ""
+    reason: str = ""
+    failure: FailureClass | None = None
+    tried: bool = False
+    relay: int = 0
+
+    def plain(self) -> tuple[Any, ...]:
+        """As it crosses a pipe."""
+        failure = None if self.failure is None else self.failure.value
+        words, reason, tried, relay = self.words, self.reason, self.tried, self.relay
+        return (self.job, self.before.value, self.event.value, words, reason, failure, tried, relay)
+
+
+def read_report(plain: tuple[Any, ...]) -> Report:
+    """The report that crossed a pipe. Raises ValueError or TypeError for what is none."""
+    job, before, event, words, reason, failure, tried, relay = plain
+    kind = None if failure is None else _FAILURES[failure]
+    return Report(int(job), _STATES[before], _EVENTS[event], str(words), str(reason), kind, bool(tried), int(relay))
+
+
+_STATES = {state.value: state for state in DeliveryState}
+_EVENTS = {event.value: event for event in DeliveryEvent}
+_FAILURES = {failure.value: failure for failure in FailureClass}
+
+
+def give_back(job: Job) -> Report:
+    """The job was not begun: its delivery is queued again."""
+    return Report(job.id, DeliveryState.CLAIMED, DeliveryEvent.RELEASE, relay=job.relay)
+
+
+def reported(job: Job, before: DeliveryState, outcome: Outcome) -> Report:
+    """What the relay, or the lack of an answer, made of the job."""
+    return Report(job.id, before, outcome.event, outcome.reason, "", outcome.failure, True, job.relay)
+
+
+class Pressed(Protocol):
+    """What a press gives for one person."""
+
+    @property
+    def envelope(self) -> Envelope: ...
+    @property
+    def message(self) -> bytes: ...
+
+
+class Press(Protocol):
+    """Renders one edition's mails; raises TemplateError for a person whose mail cannot be rendered.
+
+    Where carriers are used it crosses a pipe by pickle.
+    """
+
+    def press(self, customer: Any, public_id: str, choices: dict[str, Any], now: datetime) -> Pressed: ...
+
+
+class Post(Protocol):
+    """To whom the lines turn: the desk in this process, or the pipe to it."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether nothing more may be sent: a commit has failed."""
+
+    def intend(self, job: Job) -> float:
+        """Ask leave for the dot, once the intent is committed: until which of `ticks()` it stands; 0.0: refused."""
+
+    def record(self, report: Report) -> None:
+        """Tell what became of a job; it is written soon."""
+
+    def troubled(self, trouble: Exception) -> None:
+        """Tell that these lines have stopped, and why: a person must mend something."""

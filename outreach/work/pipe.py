@@ -1,0 +1,141 @@
+"""The pipe between the desk and a carrier: whole messages over a socket pair, in order, each a tuple of plain values.
+
+Law: what is no message is Garbled, which ends the carrier and never hangs the desk; the end of the stream is the end
+of the other process. Numbers of both sides' versions are compared before anything else is said (`VERSION`).
+"""
+
+from __future__ import annotations
+
+import marshal
+import select
+import socket
+import struct
+import sys
+import threading
+from typing import Any
+
+from .. import __version__
+
+VERSION = f"{__version__}/{sys.version_info.major}.{sys.version_info.minor}/1"
+LARGEST = 64_000_000
+_HEAD = struct.Struct("<I")
+Message = tuple[Any, ...]
+
+
+class Garbled(Exception):
+    """What came over the pipe is no message of ours."""
+
+
+class Pipe:
+    """One end. `send` is safe to use from many threads; `receive` belongs to one."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end  # always blocking: a time set for one direction would hold for the other as well
+        self._readable = select.poll()
+        self._readable.register(end, select.POLLIN)
+        self._buffer = bytearray()
+        self._waiting: list[bytes] = []
+        self._guard = threading.Lock()
+        self._writing = threading.Lock()
+
+    def send(self, *messages: Message) -> None:
+        """Send these, in order. Waits where the other side does not read; use `post` where that must not be.
+
+        Raises OSError when the other side is gone.
+        """
+        with self._guard:
+            self._waiting.extend(map(_framed, messages))
+        self._flush()
+
+    def _flush(self) -> None:
+        """Whoever finds the pipe free writes for all who have put something down meanwhile."""
+        while self._waiting and self._writing.acquire(blocking=False):
+            try:
+                with self._guard:
+                    data = b"".join(self._waiting)
+                    self._waiting.clear()
+                self._end.sendall(data)
+            finally:
+                self._writing.release()
+
+    def post(self, *messages: Message) -> None:
+        """Send these without ever waiting: what the other side has no room for is sent by a thread of its own."""
+        with self._guard:
+            self._waiting.extend(map(_framed, messages))
+        if not self._writing.acquire(blocking=False):
+            return  # whoever writes now looks again
+        try:
+            with self._guard:
+                data = b"".join(self._waiting)
+                self._waiting.clear()
+            sent = self._end.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        except BaseException:
+            self._writing.release()
+            raise
+        if sent < len(data):
+            threading.Thread(target=self._rest, args=(data[sent:],), daemon=True).start()
+            return
+        self._writing.release()
+        if self._waiting:
+            self.post()
+
+    def _rest(self, data: bytes) -> None:
+        try:
+            self._end.sendall(data)
+        except OSError:
+            return
+        finally:
+            self._writing.release()
+        self.post()
+
+    def receive(self, seconds: float | None = None) -> list[Message]:
+        """All whole messages that are there, waiting at most `seconds` for the first octet; [] when none came.
+
+        Raises EOFError when the other side is gone, and Garbled.
+        """
+        try:
+            if seconds is not None and not self._readable.poll(int(seconds * 1000)):
+                return []
+            data = self._end.recv(262_144)
+        except OSError as wrong:
+            raise EOFError(str(wrong)) from wrong
+        if not data:
+            raise EOFError("the other side is gone")
+        self._buffer += data
+        return self._whole()
+
+    def _whole(self) -> list[Message]:
+        found: list[Message] = []
+        start = 0
+        while len(self._buffer) - start >= _HEAD.size:
+            (length,) = _HEAD.unpack_from(self._buffer, start)
+            if length > LARGEST:
+                raise Garbled(f"a message of {length} octets")
+            end = start + _HEAD.size + length
+            if len(self._buffer) < end:
+                break
+            found.append(_parsed(bytes(self._buffer[start + _HEAD.size : end])))
+            start = end
+        del self._buffer[:start]
+        return found
+
+    def close(self) -> None:
+        """Close this end; the other side sees the end of the stream."""
+        self._end.close()
+
+
+def _framed(message: Message) -> bytes:
+    data = marshal.dumps(message)
+    return _HEAD.pack(len(data)) + data
+
+
+def _parsed(data: bytes) -> Message:
+    try:
+        message = marshal.loads(data)  # noqa: S302  of our own child
+    except (ValueError, EOFError, TypeError) as wrong:
+        raise Garbled(f"no message: {wrong}") from wrong
+    if not isinstance(message, tuple) or not message or not isinstance(message[0], str):
+        raise Garbled("no message")
+    return message
