@@ -80,6 +80,7 @@ class Outcome:
     """What follows. `close`: drop the connection. `back_off`: leave the relay alone for a while.
 
     `stop`: send nothing more through this relay until a person has mended it; `remedy` says what.
+    `slows`: the recipient's domain asks for less at a time; the relay is well.
     """
 
     event: Event
@@ -89,6 +90,7 @@ class Outcome:
     back_off: bool = False
     stop: bool = False
     remedy: str = ""
+    slows: bool = False
 
 
 def judge(stage: Stage, result: Result) -> Outcome:
@@ -101,7 +103,8 @@ def judge(stage: Stage, result: Result) -> Outcome:
     if stage is Stage.DOT:
         return _judge_dot(result)
     if result.code == 421:
-        return Outcome(Event.RELEASE, f"the relay is closing: {result}", close=True, back_off=True)
+        slows = _slows(stage, result)
+        return Outcome(Event.RELEASE, f"the relay is closing: {result}", close=True, back_off=not slows, slows=slows)
     if stage in SESSION:
         return _judge_session(stage, result)
     if 400 <= result.code < 500 or (result.code == 552 and stage is Stage.RCPT):
@@ -187,8 +190,29 @@ def _temporary(stage: Stage, reply: SmtpReply) -> Outcome:
     """A 4yz. Trouble of the whole relay (421, x.3.x, any answer to MAIL) also backs off; one recipient's does not."""
     failure = FailureClass.MAILBOX_FULL if _enhanced(reply) == "2.2" else FailureClass.TRANSIENT
     closing = reply.code == 421
-    whole = closing or stage is Stage.MAIL or _enhanced(reply).startswith("3.")
-    return Outcome(Event.TEMPORARY, str(reply), failure, close=closing, back_off=whole)
+    slows = _slows(stage, reply)
+    whole = not slows and (closing or stage is Stage.MAIL or _enhanced(reply).startswith("3."))
+    return Outcome(Event.TEMPORARY, str(reply), failure, close=closing, back_off=whole, slows=slows)
+
+
+_RATE = re.compile(
+    r"\b(sending|message|mail|connection) (rate|limit|volume)|\brate.?limit|\bthrottl|\bslow(ing)? down\b"
+    r"|\btoo (fast|many (mails|messages|connections|recipients|sessions))\b|\bunusual (rate|volume|traffic)"
+    r"|\bunexpected volume|\bserver (is )?busy",
+    re.IGNORECASE,
+)
+_GREYLIST = re.compile(r"\bgr[ae]y.?list", re.IGNORECASE)
+
+
+def _slows(stage: Stage, reply: SmtpReply) -> bool:
+    """Whether a 4yz after RCPT says that this recipient's servers want less: x.7.x (RFC 3463 3.8), or words of a rate.
+
+    Greylisting says x.7.1 too: it asks for another try, not for fewer. A full mailbox has a limit, but only its own.
+    """
+    if stage not in (Stage.RCPT, Stage.DATA, Stage.BODY, Stage.DOT) or _GREYLIST.search(reply.text):
+        return False
+    enhanced = _enhanced(reply)
+    return enhanced.startswith("7.") or (not enhanced.startswith("2.") and _RATE.search(reply.text) is not None)
 
 
 def _enhanced(reply: SmtpReply) -> str:

@@ -219,3 +219,40 @@ def test_the_same_delivery_and_attempt_give_the_same_instant(attempts: int, seed
     first = next_attempt(attempts, NOW, seed=seed)
     assert first == next_attempt(attempts, NOW, seed=seed)
     assert timedelta(minutes=30) <= first - NOW <= timedelta(hours=4)
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply"),
+    [
+        (Stage.RCPT, SmtpReply(421, "4.7.28", "Our system has detected an unusual rate of mail")),
+        (Stage.RCPT, SmtpReply(450, "4.7.1", "Too many messages from your address, please slow down")),
+        (Stage.DATA, SmtpReply(451, "4.7.650", "The mail server has been temporarily rate limited")),
+        (Stage.DOT, SmtpReply(421, "4.7.0", "[TSS04] Messages temporarily deferred due to unexpected volume")),
+        (Stage.DOT, SmtpReply(451, "4.3.2", "Please try again later: rate limit exceeded")),
+        (Stage.RCPT, SmtpReply(452, "", "too many connections from your host")),
+    ],
+)
+def test_a_domain_that_wants_less_at_a_time_slows_us_down_and_the_relay_is_not_blamed(
+    stage: Stage, reply: SmtpReply
+) -> None:
+    outcome = judge(stage, reply)
+    assert outcome.slows
+    assert not outcome.back_off and not outcome.stop
+    assert outcome.close == (reply.code == 421)
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply"),
+    [
+        (Stage.RCPT, SmtpReply(450, "4.7.1", "Greylisted, see the help page")),
+        (Stage.RCPT, SmtpReply(450, "4.2.0", "Recipient address rejected: Greylisted")),
+        (Stage.RCPT, SmtpReply(452, "4.2.2", "mailbox over its message limit")),
+        (Stage.RCPT, SmtpReply(451, "4.4.1", "no answer from the next server")),
+        (Stage.MAIL, SmtpReply(450, "4.7.1", "rate limit exceeded")),
+        (Stage.CONNECT, SmtpReply(421, "4.7.0", "too many connections")),
+        (Stage.DOT, SmtpReply(250, "2.0.0", "queued; rate limit exceeded soon")),
+        (Stage.RCPT, SmtpReply(550, "5.7.1", "rate limit exceeded")),
+    ],
+)
+def test_what_one_mailbox_or_the_relay_says_does_not_slow_a_domain_down(stage: Stage, reply: SmtpReply) -> None:
+    assert not judge(stage, reply).slows
