@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "why": ("why", "Say why one person gets a campaign, or does not."),
     "send": ("send", "Send a campaign's due or unfinished occasion now."),
     "run": ("run", "Send what is due and read replies, as a daemon or once."),
+    "pause": ("pause", "Stop all mail at once, in every process."),
+    "resume": ("pause", "Let mail go on after a pause."),
     "verify": ("verify", "Account for every recipient of a campaign."),
     "replies": ("replies", "Fetch, log, list and review what came back."),
     "cases": ("cases", "Complaints and questions, until they are solved."),
@@ -33,6 +35,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "catcher": ("catcher", "A mail server on this machine that files what it gets in a Maildir."),
     "alerts": ("alerts", "What needs a person, and a test that telling works."),
     "health": ("health", "Say whether all is well, for a monitor."),
+    "relays": ("relays", "See how each relay is doing, and try one again."),
+    "domains": ("domains", "See which recipients' domains are slow or paused, and let one go on."),
     "doctor": ("doctor", "Check settings, database, relay, mailboxes and the sender's domain."),
 }
 

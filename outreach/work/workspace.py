@@ -106,7 +106,8 @@ def check_may_send(workspace: Workspace) -> None:
     with workspace.database.read() as session:
         row = workspace_row(session)
     if row.paused_at is not None:
-        raise NeedsPerson(f"all sending is paused since {row.paused_at:%Y-%m-%d %H:%M} UTC: {row.pause_reason}")
+        words = f"all sending is paused since {row.paused_at:%Y-%m-%d %H:%M} UTC: {row.pause_reason}"
+        raise NeedsPerson(words, remedy="Let it go on with `outreach resume`.")
     if mark is None or not mark.covers(row):
         raise NeedsPerson(
             "this database is not the one that sent last: it looks like a restored backup",

@@ -16,6 +16,7 @@ import pytest
 
 from outreach.records import AlertKind
 from outreach.store.alerts import raise_alert
+from outreach.store.pace import DOMAIN, slow_down
 from outreach.work.workspace import open_workspace
 from tests.cli.inside import outreach
 from tests.flows.readme import README, blocks, commands
@@ -54,6 +55,8 @@ EXAMPLES = {
     "report": "report",
     "alerts list": "alerts list --all",
     "health": "health",
+    "relays list": "relays list",
+    "domains list": "domains list",
     "doctor": "doctor",
 }
 
@@ -96,6 +99,14 @@ class Reader:
             process.communicate(timeout=30)
 
 
+def slow_a_domain(root: Path) -> None:
+    """So that `outreach domains list` has something to show."""
+    workspace = open_workspace(root)
+    with workspace.database.write() as session:
+        slow_down(session, f"{DOMAIN}abc", "slow.example", "421 4.7.0 too much", 60, workspace.clock())
+    workspace.database.close()
+
+
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The workspace that a reader of the README has at its end, its catcher still running."""
@@ -110,6 +121,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                     if block.file:
                         (reader.place / block.file).write_text(block.text, encoding="utf-8")
         _need_a_person(reader.place)
+        slow_a_domain(reader.place)
         (reader.place / "calls.jsonl").write_text('{"text": "Where is my parcel?", "channel": "phone"}\n')
         yield reader.place
     finally:
