@@ -26,6 +26,7 @@ from .settings_faults import excerpt, explain
 from .settings_nights import Alerts
 from .settings_office import Cases, Hours
 from .settings_part import Part
+from .settings_signing import Dkim
 
 FILE = "outreach.toml"
 PREFIX = "OUTREACH_"
@@ -81,6 +82,7 @@ class Relay(Part):
     connect_timeout: float = Field(30.0, gt=0, description="seconds")
     reply_timeout: float = Field(300.0, gt=0, description="seconds; RFC 5321 4.5.3.2")
     dot_timeout: float = Field(600.0, gt=0, description="seconds after the final dot; RFC 5321 4.5.3.2.6")
+    signs_dkim: bool = Field(False, description="the relay signs what we hand it: we do not")
     catcher: bool = False
     catcher_maildir: str = "mail"
 
@@ -221,6 +223,7 @@ class Settings(Part):
     relay: Relay = Relay()
     relays: tuple[Relay, ...] = ()
     domains: tuple[DomainLimits, ...] = ()
+    dkim: Dkim = Dkim()
     public: Public = Public()
     replies: Replies = Replies()
     sending: Sending = Sending()

@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "health": ("health", "Say whether all is well, for a monitor."),
     "relays": ("relays", "See how each relay is doing, and try one again."),
     "domains": ("domains", "See which recipients' domains are slow or paused, and let one go on."),
+    "dkim": ("dkim", "Make, list and check the keys that mail is signed with."),
     "doctor": ("doctor", "Check settings, database, relay, mailboxes and the sender's domain."),
 }
 

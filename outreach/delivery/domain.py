@@ -67,8 +67,33 @@ def judge_dkim(domain: str, by_selector: Mapping[str, Sequence[str]]) -> Finding
         "DKIM",
         "note",
         f"no key found under the selectors {asked}",
-        "Let your relay sign, and name its selector with --selector.",
+        "Sign with `outreach dkim new`; or let your relay sign, and name its selector with --selector.",
     )
+
+
+def judge_own_key(name: str, records: Sequence[str], *, kind: str, public: str, publish: str) -> Finding:
+    """Does `name` publish our very key, so that our signatures can be verified (RFC 6376, 3.6.1)?
+
+    `kind` is rsa or ed25519, `public` the key as `p=` holds it, `publish` the line that mends what is wrong.
+    """
+    found = [tags for tags in map(_tags, records) if "p" in tags and tags.get("v", "DKIM1") == "DKIM1"]
+    if not found:
+        return Finding("DKIM key", "bad", f"{name} publishes no key: signatures cannot be verified", publish)
+    if len(found) > 1:
+        return Finding("DKIM key", "bad", f"{name} publishes {len(found)} keys: receivers take any", "Keep one record.")
+    tags = found[0]
+    if not tags["p"]:
+        return Finding("DKIM key", "bad", f"the key at {name} is revoked", publish)
+    if "".join(tags["p"].split()) != public or tags.get("k", "rsa") != kind:
+        return Finding("DKIM key", "bad", f"{name} publishes another key than ours: signatures fail", publish)
+    if "sha256" not in tags.get("h", "sha256").split(":"):
+        return Finding("DKIM key", "bad", f"{name} allows h={tags['h']} only; we sign with sha256", publish)
+    if not {"*", "email"} & set(tags.get("s", "*").split(":")):
+        return Finding("DKIM key", "bad", f"{name} is for s={tags['s']}, not for e-mail", publish)
+    if "y" in tags.get("t", "").split(":"):
+        remedy = "Take t=y out of the record once all is well."
+        return Finding("DKIM key", "note", f"{name} says that it is for tests: receivers ignore signatures", remedy)
+    return Finding("DKIM key", "good", f"{name} publishes our key")
 
 
 def judge_dmarc(domain: str, records: Sequence[str]) -> Finding:

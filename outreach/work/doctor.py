@@ -20,10 +20,12 @@ from ..errors import DatabaseError, MailboxError, NeedsPerson, OutreachError
 from ..settings import MailboxSettings
 from ..store.database import check_integrity, has_wal_reset_bug
 from ..store.replies import marks_of
+from ..wire.dkim import split_message
 from ..wire.dns import find_txt
 from ..wire.mailbox import Mailbox, Mark, open_mailbox
 from ..wire.relay import relay_error, relay_target
 from ..wire.smtp import SmtpSession
+from .signing import check_keys, open_signer
 from .workspace import KEYS, Workspace, check_may_send
 
 FREE_BYTES_WANTED = 200_000_000
@@ -190,8 +192,11 @@ def _send_probe(workspace: Workspace, address: str) -> str | None:
         f"Date: {format_datetime(workspace.clock())}\r\nMessage-ID: {identifier}\r\nAuto-Submitted: auto-generated\r\n"
         "\r\nThis mail proves that replies arrive. It may be deleted.\r\n"
     )
+    message, signer = text.encode("ascii"), open_signer(workspace)
+    if signer is not None:
+        message = signer.sign(*split_message(message), workspace.clock()) + message
     session = _open_session(workspace)
-    offered = session.offer(Envelope(workspace.bounce_address, address, False), text.encode("ascii"))
+    offered = session.offer(Envelope(workspace.bounce_address, address, False), message)
     if not offered.ok:
         session.drop()
         return None
@@ -225,8 +230,10 @@ def check_domain(workspace: Workspace, *, selectors: tuple[str, ...], names: Nam
         remedy = "Set your own `sender` in [identity] before mail goes to real people."
         yield Finding("domain", "note", f"{domain} is a name for examples: it has no DNS", remedy)
         return
+    own = workspace.settings.dkim.selectors
     spf = find_txt(domain, server=names.host, port=names.port)
-    keys = {one: find_txt(f"{one}._domainkey.{domain}", server=names.host, port=names.port) for one in selectors}
+    asked = () if own else selectors
+    keys = {one: find_txt(f"{one}._domainkey.{domain}", server=names.host, port=names.port) for one in asked}
     policy = find_txt(f"_dmarc.{domain}", server=names.host, port=names.port)
     if spf is None or policy is None:
         yield Finding(
@@ -234,7 +241,10 @@ def check_domain(workspace: Workspace, *, selectors: tuple[str, ...], names: Nam
         )
         return
     yield judge_spf(domain, spf)
-    yield judge_dkim(domain, {one: found or [] for one, found in keys.items()})
+    if own:
+        yield from check_keys(workspace, server=names.host, port=names.port)
+    else:
+        yield judge_dkim(domain, {one: found or [] for one, found in keys.items()})
     yield judge_dmarc(domain, policy)
 
 

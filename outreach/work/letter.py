@@ -14,13 +14,13 @@ from ..newsletter.message import Image
 from ..newsletter.render import Links
 from ..records import Campaign, Edition, MailingList
 from ..store.campaigns import assets_by_digest
-from .press import LetterPress, LinkFacts, LinkMaker, PressFacts
+from .press import LetterPress, LinkFacts, LinkMaker, PressFacts, Sign
 from .workspace import Workspace
 
 
-def open_press(session: Session, workspace: Workspace, edition_id: int) -> LetterPress:
-    """The press of a stored edition."""
-    return LetterPress(press_facts(session, workspace, edition_id))
+def open_press(session: Session, workspace: Workspace, edition_id: int, *, sign: Sign | None = None) -> LetterPress:
+    """The press of a stored edition; `sign` is `signing.open_signer`'s, where its mails are to leave the house."""
+    return LetterPress(press_facts(session, workspace, edition_id), sign=sign)
 
 
 def press_facts(session: Session, workspace: Workspace, edition_id: int) -> PressFacts:

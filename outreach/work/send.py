@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from ..errors import OutreachError
 from ..records import DeliveryState
@@ -27,6 +28,7 @@ from .judge import judge_people
 from .letter import open_press
 from .presence import Presence, worker_name
 from .recover import recover, take_back
+from .signing import open_sign
 from .workspace import Workspace, check_may_send
 
 NOTHING = Reclaimed()
@@ -77,19 +79,21 @@ def send_open(
     progress: Progress | None = None,
     stop: threading.Event | None = None,
     owner: str = "send",
-    press: OpenPress = open_press,
+    press: OpenPress | None = None,
     judge: Judge = judge_people,
 ) -> SendCounts:
     """Send all that is due in these editions (None: in every open one) until nothing is left or `stop` is set.
 
-    `owner` is the kind of worker, for its name. Raises NeedsPerson while everything is paused, RelayError when the
-    relay takes nothing, DatabaseError when a commit failed; in each case nobody is lost and nothing is sent twice.
+    `owner` is the kind of worker, for its name; `press` None gives mails as they are, signed. Raises SettingsError
+    where a key to sign with is missing, NeedsPerson while everything is paused, RelayError when the relay takes
+    nothing, DatabaseError when a commit failed; in each case nobody is lost and nothing is sent twice.
     """
     check_may_send(workspace)
     name = worker_name(owner)
     lease = timedelta(seconds=workspace.settings.sending.lease_seconds)
     targets = [relay_target(workspace.settings.relay, workspace.root)]
     connections = [workspace.settings.relay.connections]
+    press = press or partial(open_press, sign=open_sign(workspace))
     reclaimed = recover(workspace)
     with workspace.database.read() as session:
         editions = open_editions(session, edition_ids)

@@ -57,6 +57,9 @@ EXAMPLES = {
     "health": "health",
     "relays list": "relays list",
     "domains list": "domains list",
+    "dkim new": "dkim new --selector rsa-1",
+    "dkim list": "dkim list",
+    "dkim check": "dkim check nobody",
     "doctor": "doctor",
 }
 

@@ -18,6 +18,7 @@ STABLE = {
     "campaigns test": ("--to",),
     "send": ("--yes", "--again"),
     "run": ("--once",),
+    "dkim new": ("--selector", "--algorithm", "--bits", "--domain"),
     "replies log": ("--channel",),
 }
 """Command lines that stay stable: each must exist with these options, and be told in the README."""
@@ -26,6 +27,7 @@ NOUNS = (
     *("tips apply", "tips list", "tips preview", "send", "run", "plan", "verify", "why", "replies fetch"),
     *("replies import", "replies log", "replies list", "replies show", "replies review", "replies classify"),
     *("cases list", "cases show", "cases assign", "cases resolve", "report", "serve", "doctor"),
+    *("dkim new", "dkim list", "dkim check"),
 )
 
 

@@ -20,6 +20,7 @@ FLOORS = {
     "settings_nights": 1,
     "settings_office": 1,
     "settings_part": 1,
+    "settings_signing": 1,
     "address": 1,
     "workdays": 1,
     "words": 1,
