@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlmodel import col
 
 from outreach.address import address_key, message_id, new_public_id
@@ -19,7 +21,9 @@ from outreach.store.database import check_integrity, rows_in_chunks
 from outreach.store.editions import find_campaign
 from outreach.work.compose import apply_campaign
 from outreach.work.create import create_workspace
+from outreach.work.schedules import settle_schedules
 from outreach.work.workspace import Workspace, open_workspace
+from outreach.workdays import utc_now
 
 CAMPAIGN = """\
 ---
@@ -57,10 +61,10 @@ class Crowd:
             **self.settings,
         }
 
-    def start(self, *words: str, **how: Any) -> subprocess.Popen[bytes]:
-        """Run `outreach words…` in this workspace; `how` are more arguments of Popen."""
+    def start(self, *words: str, before: Sequence[str] = (), **how: Any) -> subprocess.Popen[bytes]:
+        """Run `outreach words…` in this workspace; `before` stands before it, `how` are more arguments of Popen."""
         return subprocess.Popen(
-            [sys.executable, "-m", "outreach", "-w", str(self.root), *words],
+            [*before, sys.executable, "-m", "outreach", "-w", str(self.root), *words],
             env=self.environ(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -75,15 +79,16 @@ class Crowd:
             return process.returncode, out.decode()
 
 
-def gather(root: Path, port: int, people: int, **settings: str) -> Crowd:
+def gather(root: Path, port: int, people: int, *, schedule: str = "", **settings: str) -> Crowd:
     """Make the workspace, add the people and apply the campaign. `settings` are OUTREACH_… variables."""
     create_workspace(root, "acme", port=port)
     crowd = Crowd(root, port, settings)
-    workspace = crowd.open()
+    workspace = open_workspace(root, lambda: utc_now() - timedelta(minutes=5))
     add_people(workspace, people)
     file = root / "news.md"
-    file.write_text(CAMPAIGN, encoding="utf-8")
+    file.write_text(CAMPAIGN.replace("kind: news\n", f"kind: news\n{schedule}"), encoding="utf-8")
     apply_campaign(workspace, file)
+    settle_schedules(workspace)
     workspace.database.close()
     return crowd
 
@@ -127,7 +132,9 @@ def states_by_message(workspace: Workspace) -> dict[str, DeliveryState]:
 
 def count_in(workspace: Workspace, state: DeliveryState) -> int:
     """How many deliveries are in this state now."""
-    return sum(found is state for found in states_by_message(workspace).values())
+    with workspace.database.read() as session:
+        counted = select(func.count()).select_from(Delivery).where(col(Delivery.state) == state)
+        return int(session.execute(counted).scalar_one())
 
 
 def only_account(workspace: Workspace) -> EditionAccount:

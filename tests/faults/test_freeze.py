@@ -7,21 +7,22 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from outreach.records import DeliveryState
 
-from ..servers import start_sink
-from .crowd import assert_nobody_lost_nobody_twice, count_in, gather
+from ..servers import Sink, start_sink
+from .crowd import Crowd, assert_nobody_lost_nobody_twice, count_in, gather, states_by_message
 
 LEASE = 5
 
 
 def freeze(process: subprocess.Popen[bytes], lock: Path) -> None:
     """Stop the process at a moment when it does not hold the database's write lock: then others could not go on."""
-    for _ in range(200):
+    for _ in range(500):
         os.kill(process.pid, signal.SIGSTOP)
         with lock.open("a") as handle:
             try:
@@ -34,6 +35,32 @@ def freeze(process: subprocess.Popen[bytes], lock: Path) -> None:
     raise AssertionError("it held the lock all the time")
 
 
+def wait_for(sink: Sink, count: int, process: subprocess.Popen[bytes]) -> None:
+    while len(sink.taken()) < count:
+        assert process.poll() is None
+        time.sleep(0.005)
+
+
+def wake_and_compare(crowd: Crowd, sink: Sink, frozen: list[subprocess.Popen[bytes]], people: int) -> None:
+    """Wake them: they must send nothing, and the replies that waited for them settle what was in doubt.
+
+    Who was stopped between an intent and its dot sends no dot, and says so: that one stays in doubt.
+    """
+    taken = len(sink.taken())
+    for process in frozen:
+        os.kill(process.pid, signal.SIGCONT)
+    for process in frozen:
+        process.communicate(timeout=60)
+    assert len(sink.taken()) == taken, "a frozen worker sent something after it woke up"
+    workspace = crowd.open()
+    assert_nobody_lost_nobody_twice(workspace, [str(one["message_id"]) for one in sink.taken()], people)
+    states = states_by_message(workspace)
+    arrived = {str(one["message_id"]) for one in sink.taken()}
+    doubtful = {message for message, state in states.items() if state is DeliveryState.IN_DOUBT}
+    assert not doubtful & arrived, "its replies were there: they settle what was in doubt"
+    workspace.database.close()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("processes", ["1", "2"])
 def test_a_frozen_worker_that_wakes_up_sends_nothing_more_and_its_late_replies_count(
@@ -44,9 +71,7 @@ def test_a_frozen_worker_that_wakes_up_sends_nothing_more_and_its_late_replies_c
     with start_sink(tmp_path / "sink.log", "--dot-delay", "0.3") as sink:
         crowd = gather(tmp_path / "acme", sink.port, people, **settings)
         with crowd.start("send", "news", "--yes") as frozen:
-            while len(sink.taken()) < 8:
-                assert frozen.poll() is None
-                time.sleep(0.005)
+            wait_for(sink, 8, frozen)
             freeze(frozen, crowd.root / "outreach.db.lock")
             workspace = crowd.open()
             in_the_air = count_in(workspace, DeliveryState.INFLIGHT)
@@ -56,10 +81,24 @@ def test_a_frozen_worker_that_wakes_up_sends_nothing_more_and_its_late_replies_c
             assert f"{in_the_air} in doubt" in said
             assert count_in(workspace, DeliveryState.IN_DOUBT) == in_the_air > 0
             assert count_in(workspace, DeliveryState.SENT) == people - in_the_air
-            taken = len(sink.taken())
-            os.kill(frozen.pid, signal.SIGCONT)
-            frozen.communicate(timeout=60)
-        assert len(sink.taken()) == taken, "the frozen worker sent something after it woke up"
-        assert_nobody_lost_nobody_twice(workspace, [str(one["message_id"]) for one in sink.taken()], people)
-        assert count_in(workspace, DeliveryState.IN_DOUBT) == 0, "its replies were there: they settle what was in doubt"
-        workspace.database.close()
+            workspace.database.close()
+            wake_and_compare(crowd, sink, [frozen], people)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_four_workers_of_which_three_freeze_past_their_lease_write_to_everybody_once(tmp_path: Path) -> None:
+    people = 900
+    with start_sink(tmp_path / "sink.log", "--dot-delay", "0.2") as sink, ExitStack() as living:
+        crowd = gather(tmp_path / "acme", sink.port, people, OUTREACH_SENDING__LEASE_SECONDS=str(LEASE))
+        assert crowd.run("send", "news")[0] == 3, "planned, and nobody said yes"
+        workers = [living.enter_context(crowd.start("send", "news", "--yes")) for _ in range(4)]
+        wait_for(sink, 60, workers[0])
+        for number, process in enumerate(workers[:3]):
+            freeze(process, crowd.root / "outreach.db.lock")
+            wait_for(sink, 60 + 30 * (number + 1), workers[3])
+        workers[3].communicate(timeout=200)
+        time.sleep(LEASE + 0.5)
+        status, said = crowd.run("send", "news", "--yes")
+        assert status in (0, 3), said
+        wake_and_compare(crowd, sink, workers[:3], people)
