@@ -36,7 +36,7 @@ def freeze(process: subprocess.Popen[bytes], lock: Path) -> None:
 
 
 def wait_for(sink: Sink, count: int, process: subprocess.Popen[bytes]) -> None:
-    while len(sink.taken()) < count:
+    while sink.count() < count:
         assert process.poll() is None
         time.sleep(0.005)
 
@@ -46,12 +46,12 @@ def wake_and_compare(crowd: Crowd, sink: Sink, frozen: list[subprocess.Popen[byt
 
     Who was stopped between an intent and its dot sends no dot, and says so: that one stays in doubt.
     """
-    taken = len(sink.taken())
+    taken = sink.count()
     for process in frozen:
         os.kill(process.pid, signal.SIGCONT)
     for process in frozen:
         process.communicate(timeout=60)
-    assert len(sink.taken()) == taken, "a frozen worker sent something after it woke up"
+    assert sink.count() == taken, "a frozen worker sent something after it woke up"
     workspace = crowd.open()
     assert_nobody_lost_nobody_twice(workspace, [str(one["message_id"]) for one in sink.taken()], people)
     states = states_by_message(workspace)

@@ -22,16 +22,16 @@ PEOPLE = 300
 def hold(crowd: Crowd, sink: Sink, seconds: float) -> tuple[int, str, int]:
     """Hold the database for so long while a send is going on; its end, and how many mails left meanwhile."""
     with crowd.start("send", "news", "--yes") as process:
-        while len(sink.taken()) < 30:
+        while sink.count() < 30:
             assert process.poll() is None
             time.sleep(0.002)
         with (crowd.root / "outreach.db.lock").open("a") as file, closing(_connect(crowd)) as database:
             fcntl.flock(file, fcntl.LOCK_EX)  # as another process of ours would
             database.execute("BEGIN IMMEDIATE")
             time.sleep(0.2)
-            before = len(sink.taken())
+            before = sink.count()
             time.sleep(seconds)
-            meanwhile = len(sink.taken()) - before
+            meanwhile = sink.count() - before
             database.execute("ROLLBACK")
         out, _ = process.communicate(timeout=60)
         return process.returncode, out.decode(), meanwhile

@@ -21,7 +21,7 @@ SECOND = 1.0
 
 def until(sink: Sink, count: int, process: Popen[bytes]) -> None:
     """Wait until so many mails were taken, or the process has ended."""
-    while len(sink.taken()) < count and process.poll() is None:
+    while sink.count() < count and process.poll() is None:
         time.sleep(0.005)
 
 
@@ -37,9 +37,9 @@ def quiet_after(crowd: Crowd, sink: Sink, *words: str) -> None:
     assert ended.returncode == 0, ended
     time.sleep(SECOND + 0.3)
     assert last_after(sink, done) <= SECOND
-    before = len(sink.taken())
+    before = sink.count()
     time.sleep(0.5)
-    assert len(sink.taken()) == before
+    assert sink.count() == before
 
 
 def stop_and_go(folder: Path, people: int, pauses: int) -> None:
@@ -48,7 +48,7 @@ def stop_and_go(folder: Path, people: int, pauses: int) -> None:
         crowd = gather(folder / "acme", sink.port, people)
         for number in range(pauses):
             with crowd.start("send", "news", "--yes") as process:
-                until(sink, len(sink.taken()) + dice.randint(1, people // (pauses + 1)), process)
+                until(sink, sink.count() + dice.randint(1, people // (pauses + 1)), process)
                 if number % 2:
                     process.send_signal(signal.SIGTERM)
                     asked = time.monotonic()
@@ -88,7 +88,7 @@ def test_a_cancelled_edition_stops_within_a_second_and_the_rest_is_accounted_for
         workspace = crowd.open()
         one = only_account(workspace)
         assert one.adds_up
-        taken = len(sink.taken())
+        taken = sink.count()
         assert 40 <= taken < people
         assert one.counts[DeliveryState.SENT] == taken
         assert one.counts[DeliveryState.CANCELLED] == people - taken

@@ -26,7 +26,7 @@ def start_together(crowd: Crowd, daemons: int, sink: Sink, people: int) -> list[
     together: list[Popen[bytes]] = [crowd.start("run") for _ in range(daemons)]
     together += [crowd.start("run", "--once"), *(crowd.start("send", "news", "--yes") for _ in range(2))]
     deadline = time.monotonic() + 90
-    while len(sink.taken()) < people and time.monotonic() < deadline:
+    while sink.count() < people and time.monotonic() < deadline:
         time.sleep(0.05)
     ends = []
     for process in reversed(together):
