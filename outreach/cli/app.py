@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("pause", "Stop all mail at once, in every process."),
     "resume": ("pause", "Let mail go on after a pause."),
     "verify": ("verify", "Account for every recipient of a campaign."),
+    "deliveries": ("deliveries", "Who got what, and settling what is in doubt."),
     "replies": ("replies", "Fetch, log, list and review what came back."),
     "cases": ("cases", "Complaints and questions, until they are solved."),
     "report": ("report", "Figures of sends, replies and cases, and an HTML page."),

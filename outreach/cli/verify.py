@@ -1,4 +1,4 @@
-"""`outreach verify`: everybody whom a campaign was planned for, and what became of each."""
+"""`outreach verify`: everybody whom a campaign was planned for, what became of each, and who is in doubt."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import typer
 
 from ..errors import NeedsPerson, OutreachError, UsageError
 from .common import AsJson, open_here, print_json, print_table
+from .delivery_views import doubt_json, message_id_of, tell_doubts
 
 if TYPE_CHECKING:
-    from ..records import DeliveryState
+    from ..records import DeliveryState, Onward
     from ..store.accounts import EditionAccount, PersonLine
+    from ..store.doubts import Doubt
     from ..work.workspace import Workspace
 
 verify_app = typer.Typer(add_completion=False)
+SHOWN = 50
 
 
 @verify_app.command()
@@ -29,12 +32,16 @@ def verify(
     """Account for every recipient of a campaign, edition by edition.
 
     For each edition, planned = the sum of all states, and the people in the outbox are those whom the segment gave.
-    Exits with 1 where that is not so, and with 3 where mails are in doubt: they were handed over and no answer came.
+    Mails in doubt, which were handed over and got no answer, are listed with what finds them in the relay's log. Once
+    such a log was read, it also says how many of those handed over the next server accepted.
+    Exits with 1 where the account does not add up, and with 3 where mails are in doubt.
 
     Example: [bold]outreach verify tips[/bold]   then   [bold]outreach verify tips --state failed[/bold]
     """
     from ..store.accounts import account  # lazy, as all below: SQLModel takes most of a second
+    from ..store.doubts import doubts
     from ..store.editions import find_campaign
+    from ..store.onward import onward_counts
 
     workspace = open_here()
     with workspace.database.read() as session:
@@ -42,17 +49,21 @@ def verify(
         if found is None or found.id is None:
             raise UsageError(f"there is no campaign called {campaign}", remedy="See `outreach campaigns list`.")
         accounts = [one for one in account(session, found.id) if issue is None or one.number == issue]
+        waiting = list(doubts(session, found.id, issue)) if any(one.in_doubt for one in accounts) else []
+        onward = onward_counts(session, [one.edition_id for one in accounts])
     if issue is not None and not accounts:
         raise UsageError(f"{campaign} has no issue {issue}")
-    wanted = _state(state)
+    wanted = state_named(state)
     if as_json:
-        print_json([_account_json(workspace, one, wanted) for one in accounts])
+        print_json([_account_json(workspace, one, wanted, waiting, onward.get(one.edition_id, {})) for one in accounts])
     else:
-        _print(workspace, campaign, accounts, wanted)
+        _print(workspace, campaign, accounts, wanted, onward)
+        _print_doubts(workspace, waiting)
     _judge(campaign, accounts)
 
 
-def _state(text: str | None) -> DeliveryState | None:
+def state_named(text: str | None) -> DeliveryState | None:
+    """The state of that name, or None for none. Raises UsageError with the names that there are."""
     from ..records import DeliveryState
 
     if text is None:
@@ -75,11 +86,17 @@ def _judge(campaign: str, accounts: list[EditionAccount]) -> None:
     if doubtful:
         raise NeedsPerson(
             f"{campaign}: {doubtful} in doubt: they were handed to the relay and no answer came",
-            remedy=f"Look for their Message-IDs in the relay's log: outreach verify {campaign} --state in_doubt",
+            remedy="Let the relay's log tell: outreach deliveries resolve --maillog /var/log/mail.log*",
         )
 
 
-def _print(workspace: Workspace, campaign: str, accounts: list[EditionAccount], wanted: DeliveryState | None) -> None:
+def _print(
+    workspace: Workspace,
+    campaign: str,
+    accounts: list[EditionAccount],
+    wanted: DeliveryState | None,
+    onward: dict[int, dict[Onward, int]],
+) -> None:
     if not accounts:
         typer.echo(f"{campaign} has no edition yet: nothing was planned.")
         return
@@ -91,8 +108,42 @@ def _print(workspace: Workspace, campaign: str, accounts: list[EditionAccount], 
                 typer.echo(f"  {state.value:<10} {count:>8}")
         if one.planned is not None:
             typer.echo(f"  {'=':<10} {one.total:>8}   {_verdict(one)}")
+        if one.edition_id in onward:
+            typer.echo(f"  {onward_words(one, onward[one.edition_id])}")
         if wanted is not None:
             _print_people(workspace, one, wanted)
+
+
+def onward_words(one: EditionAccount, known: dict[Onward, int]) -> str:
+    """Handed over, and accepted by the next server, as two numbers."""
+    told = _onward(one, known)
+    return (
+        f"{told['handed_over']} handed over to the relay; accepted by the next server: {told['accepted']}, "
+        f"put off: {told['deferred']}, refused: {told['bounced']}, not known: {told['unknown']}"
+    )
+
+
+def _onward(one: EditionAccount, known: dict[Onward, int]) -> dict[str, int]:
+    from ..records import DeliveryState, Onward
+
+    handed_over = one.counts[DeliveryState.SENT]
+    told = {word.value: known.get(word, 0) for word in Onward}
+    return {"handed_over": handed_over, **told, "unknown": handed_over - sum(told.values())}
+
+
+def _print_doubts(workspace: Workspace, waiting: list[Doubt]) -> None:
+    if not waiting:
+        return
+    typer.echo("\nIn doubt: handed over, and no answer came. They are never sent again by themselves.")
+    tell_doubts(workspace, waiting[:SHOWN])
+    if len(waiting) > SHOWN:
+        typer.echo(
+            f"… and {len(waiting) - SHOWN} more: outreach deliveries list {waiting[0].campaign} --state in_doubt"
+        )
+    typer.echo("The relay's log settles them:  outreach deliveries resolve --maillog /var/log/mail.log*")
+    typer.echo(
+        f'or a person\'s word:           outreach deliveries resolve {waiting[0].delivery_id} --sent --because "…"'
+    )
 
 
 def _verdict(one: EditionAccount) -> str:
@@ -113,7 +164,7 @@ def _print_people(workspace: Workspace, one: EditionAccount, state: DeliveryStat
                 line.reason,
                 line.evidence,
                 line.response,
-                _message_id(workspace, line),
+                message_id_of(workspace, line.public_id),
                 line.sent_at or line.intent_at or line.next_at or "",
             ]
             for line in _people(workspace, one, state)
@@ -128,13 +179,13 @@ def _people(workspace: Workspace, one: EditionAccount, state: DeliveryState) -> 
         return list(people_in(session, one.edition_id, state))
 
 
-def _message_id(workspace: Workspace, line: PersonLine) -> str:
-    from ..address import message_id
-
-    return message_id(line.public_id, workspace.sender_domain)
-
-
-def _account_json(workspace: Workspace, one: EditionAccount, wanted: DeliveryState | None) -> dict[str, Any]:
+def _account_json(
+    workspace: Workspace,
+    one: EditionAccount,
+    wanted: DeliveryState | None,
+    waiting: list[Doubt],
+    onward: dict[Onward, int],
+) -> dict[str, Any]:
     value: dict[str, Any] = {
         "edition": one.number,
         "occasion": one.occasion,
@@ -148,6 +199,8 @@ def _account_json(workspace: Workspace, one: EditionAccount, wanted: DeliverySta
         "total": one.total,
         "adds_up": one.adds_up,
         "digest_matches": one.digest_matches,
+        "onward": _onward(one, onward),
+        "in_doubt": [doubt_json(workspace, doubt) for doubt in waiting if doubt.edition_id == one.edition_id],
     }
     if wanted is not None:
         value["people"] = [
@@ -160,7 +213,7 @@ def _account_json(workspace: Workspace, one: EditionAccount, wanted: DeliverySta
                 "failure": line.failure.value if line.failure else None,
                 "attempts": line.attempts,
                 "resent": line.resent,
-                "message_id": _message_id(workspace, line),
+                "message_id": message_id_of(workspace, line.public_id),
                 "intent_at": line.intent_at,
                 "sent_at": line.sent_at,
                 "next_at": line.next_at,

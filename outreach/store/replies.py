@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
@@ -22,7 +22,6 @@ from ..records import (
     Channel,
     Customer,
     Delivery,
-    DeliveryEvent,
     DeliveryMove,
     DeliveryState,
     Edition,
@@ -263,44 +262,6 @@ def note_on_delivery(
             by=by,
         )
     )
-
-
-def settle_doubt(
-    session: Session,
-    delivery_id: int,
-    *,
-    event: DeliveryEvent,
-    after: DeliveryState,
-    at: datetime,
-    evidence: str,
-    failure: FailureClass | None = None,
-) -> bool:
-    """Move a delivery in doubt by evidence that came in (a compare-and-set); False where it is not in doubt."""
-    values: dict[str, Any] = {"state": after, "settled_at": at, "evidence": evidence[:500], "failure": failure}
-    values["owner"] = None
-    values["reason"] = "evidence"
-    if after is DeliveryState.SENT:
-        values["sent_at"] = at
-    changed = session.connection().execute(
-        update(Delivery)
-        .where(col(Delivery.id) == delivery_id, col(Delivery.state) == DeliveryState.IN_DOUBT)
-        .values(**values)
-    )
-    if changed.rowcount != 1:
-        return False
-    session.add(
-        DeliveryMove(
-            delivery_id=delivery_id,
-            at=at,
-            event=event.value,
-            before=DeliveryState.IN_DOUBT,
-            after=after,
-            reason="evidence",
-            detail=evidence[:1000],
-            by="replies",
-        )
-    )
-    return True
 
 
 def marks_of(session: Session, mailbox: str) -> dict[str, tuple[int | None, int]]:

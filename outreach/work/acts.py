@@ -12,11 +12,9 @@ from datetime import datetime
 from sqlmodel import Session
 
 from ..address import address_key
-from ..delivery.state import move
 from ..records import (
     ConsentAct,
     DeliveryEvent,
-    DeliveryState,
     FailureClass,
     Inbound,
     Machine,
@@ -26,7 +24,8 @@ from ..replies.dsn import BounceReport
 from ..replies.machine import MachineMail
 from ..replies.match import PROOFS, Match
 from ..store.consents import consent_history, resubscribe, suppress, unsubscribe
-from ..store.replies import SentMail, note_on_delivery, sent_mail, settle_doubt
+from ..store.doubts import settle_doubt
+from ..store.replies import SentMail, note_on_delivery, sent_mail
 from .workspace import Workspace
 
 BY = "replies"
@@ -184,8 +183,7 @@ def _settle(
     evidence: str,
     failure: FailureClass | None = None,
 ) -> bool:
-    after = move(DeliveryState.IN_DOUBT, event)
-    return settle_doubt(session, delivery_id, event=event, after=after, at=now, evidence=evidence, failure=failure)
+    return settle_doubt(session, delivery_id, event=event, at=now, evidence=evidence, by=BY, failure=failure)
 
 
 def _note(

@@ -20,11 +20,14 @@ STABLE = {
     "run": ("--once",),
     "dkim new": ("--selector", "--algorithm", "--bits", "--domain"),
     "replies log": ("--channel",),
+    "deliveries list": ("--state", "--edition", "--since"),
+    "deliveries resolve": ("--maillog", "--complete", "--sent", "--failed", "--resend", "--because", "--all", "--yes"),
 }
 """Command lines that stay stable: each must exist with these options, and be told in the README."""
 NOUNS = (
     *("init", "customers import", "campaigns apply", "campaigns check", "campaigns preview", "campaigns test"),
     *("tips apply", "tips list", "tips preview", "send", "run", "plan", "verify", "why", "replies fetch"),
+    *("deliveries list", "deliveries show", "deliveries resolve"),
     *("replies import", "replies log", "replies list", "replies show", "replies review", "replies classify"),
     *("cases list", "cases show", "cases assign", "cases resolve", "report", "serve", "doctor"),
     *("dkim new", "dkim list", "dkim check"),

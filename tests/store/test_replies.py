@@ -22,6 +22,7 @@ from outreach.records import (
     Urgency,
     Verdict,
 )
+from outreach.store.doubts import settle_doubt
 from outreach.store.replies import (
     InboundFilter,
     add_verdict,
@@ -33,7 +34,6 @@ from outreach.store.replies import (
     list_inbounds,
     marks_of,
     sent_mails,
-    settle_doubt,
     unread_ids,
     unreviewed_ids,
     verdicts_of,
@@ -121,8 +121,8 @@ def test_evidence_moves_nothing_that_is_not_in_doubt(
     lay_edition(workspace, [make_customer("ann@example.com")])
     with workspace.database.write() as session:
         session.connection().execute(update(Delivery).values(state=state))
-        event, after = DeliveryEvent.EVIDENCE_FAILED, DeliveryState.FAILED
-        assert not settle_doubt(session, 1, event=event, after=after, at=workspace.clock(), evidence="x")
+        event = DeliveryEvent.EVIDENCE_FAILED
+        assert not settle_doubt(session, 1, event=event, at=workspace.clock(), evidence="x", by="replies")
     assert delivery(workspace, 1).state is state
 
 
