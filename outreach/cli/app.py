@@ -39,6 +39,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "relays": ("relays", "See how each relay is doing, and try one again."),
     "domains": ("domains", "See which recipients' domains are slow or paused, and let one go on."),
     "dkim": ("dkim", "Make, list and check the keys that mail is signed with."),
+    "backup": ("backup", "Put the whole workspace into one file, while everything runs."),
+    "restore": ("backup", "Put a backup back; nothing is sent until you say go."),
+    "db": ("db", "See which version the database has, and bring it up to date."),
     "doctor": ("doctor", "Check settings, database, relay, mailboxes and the sender's domain."),
 }
 

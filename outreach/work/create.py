@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +16,11 @@ from ..errors import InputError, SettingsError
 from ..records import MailingList, WorkspaceRow
 from ..settings import FILE, load_settings, starter_templates
 from ..store.database import Database, open_database
-from ..store.migrate import HEAD, current_revision, migrate
+from ..store.migrate import current_revision
 from ..wire.maildir_file import make_maildir
 from ..workdays import Clock, utc_now
 from .epoch import Mark, write_mark
+from .upgrade import upgrade
 from .workspace import KEYS, new_epoch
 
 SETTINGS_TEMPLATE = "outreach.toml"
@@ -64,7 +63,7 @@ def create_workspace(root: Path, name: str, *, clock: Clock = utc_now, port: int
     database = open_database(settings.database, root)
     try:
         _keys(root, database, made, kept)
-        backup = _migrated(database, made, kept)
+        backup = _migrated(database, root, made, kept)
         _first_rows(database, root, name, clock)
     finally:
         database.close()
@@ -126,28 +125,13 @@ def _keys(root: Path, database: Database, made: list[str], kept: list[str]) -> K
     return ring
 
 
-def _migrated(database: Database, made: list[str], kept: list[str]) -> Path | None:
+def _migrated(database: Database, root: Path, made: list[str], kept: list[str]) -> Path | None:
     name = database.path.name if database.path else "database"
-    with database.engine.connect() as connection:
-        before = current_revision(connection)
-    if before == HEAD:
-        kept.append(name)
-        return None
-    backup = None
-    if before is not None and database.path is not None:
-        backup = database.path.with_name(f"{name}.before-{HEAD}")
-        back_up(database.path, backup)
-    migrate(database)
-    if before is None and database.path is not None:
+    done = upgrade(database, root)
+    if done.before is None and database.path is not None:
         database.path.chmod(PRIVATE)
-    made.append(name)
-    return backup
-
-
-def back_up(source: Path, target: Path) -> None:
-    """Copy a SQLite database that may be in use, by SQLite's own backup API."""
-    with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
-        reader.backup(writer)
+    (made if done.changed else kept).append(name)
+    return done.backup
 
 
 def _first_rows(database: Database, root: Path, name: str, clock: Clock) -> None:

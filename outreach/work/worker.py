@@ -7,8 +7,6 @@ database, by flock; `send` and `run --once` beside it join the same outbox.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -19,11 +17,12 @@ from typing import Any
 
 import schedule
 
-from ..errors import DatabaseError, NeedsPerson, OutreachError
+from ..errors import NeedsPerson, OutreachError
 from ..store.health import DAEMON, ROUND
 from .collect import collect
 from .follow_up import follow_up
 from .life import PULSE_SECONDS, daemon_life
+from .lock import daemon_lock_file, hold_daemon_lock
 from .publish import publish_due
 from .send import send_open
 from .watch import JobBook, look_and_tell
@@ -145,28 +144,14 @@ def run_forever(
 @contextmanager
 def only_daemon(workspace: Workspace) -> Iterator[None]:
     """Hold the lock that makes this the database's only daemon."""
-    path = daemon_lock(workspace)
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            number = os.pread(file, 20, 0).decode(errors="replace").strip() or "unknown"
-            raise DatabaseError(
-                f"another daemon (process {number}) already serves {path.with_suffix('').name}",
-                remedy="One is enough. `outreach send` and `outreach run --once` may run beside it.",
-            ) from None
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+    remedy = "One is enough. `outreach send` and `outreach run --once` may run beside it."
+    with hold_daemon_lock(daemon_lock(workspace), remedy):
         yield
-    finally:
-        os.close(file)
 
 
 def daemon_lock(workspace: Workspace) -> Path:
     """The file whose lock the database's daemon holds; it stays where it is between runs."""
-    path = workspace.database.path or workspace.root / "database"
-    return path.with_name(path.name + ".daemon")
+    return daemon_lock_file(workspace.root, workspace.database.path)
 
 
 class Heart:

@@ -64,7 +64,11 @@ EXAMPLES = {
     "dkim new": "dkim new --selector rsa-1",
     "dkim list": "dkim list",
     "dkim check": "dkim check nobody",
+    "backup": "backup other.tar.gz",
+    "db status": "db status",
+    "db upgrade": "db upgrade",
     "doctor": "doctor",
+    "restore": "restore monday.tar.gz --yes",
 }
 
 

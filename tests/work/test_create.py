@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from outreach.errors import DatabaseError, InputError, NeedsPerson, SettingsError
+from outreach.store.backup import copy_database
 from outreach.store.migrate import HEAD
 from outreach.work.collect import collect
-from outreach.work.create import back_up, create_workspace
+from outreach.work.create import create_workspace
 from outreach.work.workspace import EPOCH, KEYS, Workspace, check_may_send, open_workspace
 
 
@@ -73,8 +74,7 @@ def test_a_restored_backup_is_noticed_and_sends_nothing(workspace: Workspace) ->
 
 
 def test_a_backup_of_a_database_in_use_is_whole(workspace: Workspace, tmp_path: Path) -> None:
-    assert workspace.database.path is not None
-    back_up(workspace.database.path, tmp_path / "copy.db")
+    copy_database(workspace.database, tmp_path / "copy.db")
     with sqlite3.connect(tmp_path / "copy.db") as copy:
         assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
         assert copy.execute("SELECT count(*) FROM mailing_list").fetchone() == (1,)

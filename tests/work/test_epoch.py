@@ -12,8 +12,8 @@ from sqlmodel import select
 from outreach.address import sign_token
 from outreach.errors import DatabaseError, NeedsPerson
 from outreach.records import Delivery
+from outreach.store.backup import copy_database
 from outreach.web.unsubscribe import leave
-from outreach.work.create import back_up
 from outreach.work.epoch import EPOCH, advance, read_mark
 from outreach.work.send import send_open
 from outreach.work.workspace import Workspace, accept_database, check_may_send, open_workspace
@@ -25,9 +25,8 @@ from .sending import arrived, open_plain_press, with_relay
 
 def saved(workspace: Workspace, folder: Path) -> Path:
     """A backup of the database as it is now."""
-    assert workspace.database.path is not None
     copy = folder / "backup.db"
-    back_up(workspace.database.path, copy)
+    copy_database(workspace.database, copy)
     return copy
 
 

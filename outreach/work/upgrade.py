@@ -1,0 +1,68 @@
+"""Bringing a workspace's database up to date: a checked copy first, then the migrations.
+
+Law: no upgrade without a copy of the old database, and none while somebody works with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DatabaseError
+from ..store.backup import copy_database
+from ..store.database import Database
+from ..store.migrate import HEAD, current_revision, migrate
+from .lock import daemon_lock_file, hold_daemon_lock, living_workers
+
+STOP_IT = "Stop it first, then run the command again: an upgrade changes the tables under it."
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """The revisions before (None: there were no tables) and after, and the copy of what there was before."""
+
+    before: str | None
+    after: str
+    backup: Path | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether there was anything to do."""
+        return self.before != self.after
+
+
+def upgrade(database: Database, root: Path) -> Upgraded:
+    """Make the database's tables, or bring them to HEAD after a copy was made. Raises DatabaseError."""
+    before = revision_of(database)
+    if before == HEAD:
+        return Upgraded(before, HEAD)
+    if before is None:
+        migrate(database)
+        return Upgraded(None, HEAD)
+    if before > HEAD:
+        raise DatabaseError(
+            f"the database is from a newer outreach (revision {before}; this one knows {HEAD})",
+            remedy="Install that version, or restore a backup made by this one.",
+        )
+    with hold_daemon_lock(daemon_lock_file(root, database.path), STOP_IT):
+        living = living_workers(root)
+        if living:
+            raise DatabaseError(f"{', '.join(living)} is sending", remedy=STOP_IT)
+        backup = _free_name(database, root)
+        copy_database(database, backup)
+        migrate(database)
+    return Upgraded(before, HEAD, backup)
+
+
+def revision_of(database: Database) -> str | None:
+    """The database's revision, or None where it has no tables of ours."""
+    with database.engine.connect() as connection:
+        return current_revision(connection)
+
+
+def _free_name(database: Database, root: Path) -> Path:
+    """outreach.db.before-0002, with a number where that stands there: an earlier copy is never written over."""
+    base = database.path or root / "database.dump"
+    name = f"{base.name}.before-{HEAD}"
+    tries = (base.with_name(name if not number else f"{name}.{number}") for number in range(1000))
+    return next(path for path in tries if not path.exists())

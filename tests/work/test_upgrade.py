@@ -1,0 +1,71 @@
+"""Upgrades: a checked copy first, nothing under a daemon, nothing written over."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+
+import outreach.store.migrate
+from outreach.errors import DatabaseError
+from outreach.store.database import Database, open_database
+from outreach.store.migrate import HEAD, check_revision
+from outreach.work.lock import daemon_lock_file, hold_daemon_lock
+from outreach.work.presence import Presence
+from outreach.work.upgrade import Upgraded, upgrade
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Database:
+    """A database of revision 0001 with one list in it."""
+    database = open_database("outreach.db", tmp_path)
+    config = Config()
+    config.set_main_option("script_location", str(Path(outreach.store.migrate.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.commit()
+    with closing(sqlite3.connect(tmp_path / "outreach.db")) as file:
+        file.execute("INSERT INTO mailing_list (name, title, created_at) VALUES ('old', 'Old', '2026-01-01 00:00:00')")
+        file.commit()
+    return database
+
+
+def test_an_older_database_is_copied_then_upgraded(old: Database, tmp_path: Path) -> None:
+    done = upgrade(old, tmp_path)
+    assert done == Upgraded("0001", HEAD, tmp_path / f"outreach.db.before-{HEAD}")
+    check_revision(old)
+    with closing(sqlite3.connect(tmp_path / f"outreach.db.before-{HEAD}")) as copy:
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert copy.execute("SELECT name FROM mailing_list").fetchall() == [("old",)]
+    with closing(sqlite3.connect(tmp_path / "outreach.db")) as file:
+        assert file.execute("SELECT name FROM mailing_list").fetchall() == [("old",)]
+    assert upgrade(old, tmp_path) == Upgraded(HEAD, HEAD)
+    old.close()
+
+
+def test_an_earlier_copy_is_never_written_over(old: Database, tmp_path: Path) -> None:
+    (tmp_path / f"outreach.db.before-{HEAD}").write_text("an earlier try")
+    done = upgrade(old, tmp_path)
+    assert done.backup == tmp_path / f"outreach.db.before-{HEAD}.1"
+    assert (tmp_path / f"outreach.db.before-{HEAD}").read_text() == "an earlier try"
+    old.close()
+
+
+def test_nothing_is_upgraded_under_a_daemon_or_a_sender(old: Database, tmp_path: Path) -> None:
+    with (
+        hold_daemon_lock(daemon_lock_file(tmp_path, old.path), ""),
+        pytest.raises(DatabaseError, match="already serves"),
+    ):
+        upgrade(old, tmp_path)
+    with Presence(tmp_path, "send-1"), pytest.raises(DatabaseError, match="send-1 is sending"):
+        upgrade(old, tmp_path)
+    with pytest.raises(DatabaseError, match="older outreach"):
+        check_revision(old)
+    assert not list(tmp_path.glob("*.before-*"))
+    old.close()
