@@ -7,10 +7,8 @@ sends as fast as C can. The unpacked tree is kept in a temporary folder and used
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +16,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from .debian import TRIPLET, NotToBeHad, unpacked
+
+__all__ = ["NotToBeHad", "Tools", "postfix_tools", "run_smtp_source", "start_smtp_sink"]
+
 PACKAGES = ("postfix", "libicu72", "libnsl2", "libtirpc3")
-CACHE = Path(tempfile.gettempdir()) / f"outreach-postfix-{os.getuid()}"
-TRIPLET = "x86_64-linux-gnu" if os.uname().machine == "x86_64" else f"{os.uname().machine}-linux-gnu"
-
-
-class NotToBeHad(Exception):
-    """Why Postfix's tools cannot be had here; a test skips with it, a benchmark says it."""
 
 
 @dataclass(frozen=True)
@@ -51,37 +47,11 @@ def postfix_tools() -> Tools:
     installed = Path("/usr/sbin/smtp-sink")
     if installed.exists():
         return Tools(Path("/"))
-    if not (CACHE / "usr" / "sbin" / "smtp-sink").exists():
-        _unpack()
-    tools = Tools(CACHE)
+    tools = Tools(unpacked("postfix", PACKAGES))
     tried = subprocess.run([*tools.command("smtp-source"), "-?"], env=tools.environment, capture_output=True, text=True)
     if "loading shared libraries" in tried.stderr:
         raise NotToBeHad(f"Postfix's tools do not run here: {tried.stderr.strip()[-200:]}")
     return tools
-
-
-def _unpack() -> None:
-    for program in ("apt-get", "dpkg"):
-        if shutil.which(program) is None:
-            raise NotToBeHad(f"Postfix's tools are unpacked from Debian's packages, and there is no {program} here")
-    with tempfile.TemporaryDirectory(prefix="outreach-postfix-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        for package in PACKAGES:
-            got = subprocess.run(["apt-get", "download", package], cwd=folder, capture_output=True, text=True)
-            if got.returncode != 0:
-                raise NotToBeHad(f"Debian's package {package} cannot be had: {got.stderr.strip()[-200:]}")
-        root = folder / "root"
-        for archive in sorted(folder.glob("*.deb")):
-            subprocess.run(["dpkg", "-x", str(archive), str(root)], check=True)
-        root.chmod(0o755)
-        if not CACHE.exists():
-            fresh = CACHE.with_name(f"{CACHE.name}.{os.getpid()}")
-            shutil.move(root, fresh)
-            try:
-                fresh.rename(CACHE)
-            except OSError:  # somebody else was quicker
-                shutil.rmtree(fresh)
 
 
 @contextmanager

@@ -39,6 +39,9 @@ from outreach.wire.dkim_keys import (
     zone_line,
 )
 
+from ..servers.debian import NotToBeHad
+from ..servers.opendkim import opendkim_says
+
 NOW = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 LETTER = Letter(
     sender="Acme Care <care@acme.example>",
@@ -213,6 +216,26 @@ def test_odd_headers_and_bodies_are_signed_as_another_program_reads_them(
 def test_the_block_may_come_with_its_empty_line_or_without(signer: Signer) -> None:
     head, body = split_message(build_message(LETTER))
     assert signer.sign(head, body, NOW) == signer.sign(head + b"\r\n", body, NOW)
+
+
+@pytest.mark.needs_debian
+def test_a_third_program_says_the_same(signer: Signer, tmp_path: Path) -> None:
+    good = signed(signer, build_message(LETTER))
+    plain = [
+        b"From: care@acme.example\r\n" + odd + b"To: a@b.example\r\n\r\n" + BODIES[4] for odd in ODD if odd.isascii()
+    ]
+    broken = [
+        good.replace(b"One-Click", b"One-Cluck"),
+        b"List-Unsubscribe: <https://e.example>\r\n" + good,
+        good + b"x\r\n",
+    ]
+    records = {record_name(key.selector, key.domain): published(key.pem) for key in signer.keys}
+    try:
+        says = opendkim_says(tmp_path, [good, *(signed(signer, one) for one in plain), *broken], records)
+    except NotToBeHad as why:
+        pytest.skip(str(why))
+    assert says[: -len(broken)] == [["pass", "pass"]] * (1 + len(plain))
+    assert [verdict for told in says[-len(broken) :] for verdict in told] == ["fail"] * 6
 
 
 lines = st.lists(

@@ -103,9 +103,12 @@ def send(workspace: Workspace, server: FaultServer) -> SendCounts:
     return send_open(with_relay(workspace, server.port))
 
 
+@pytest.mark.parametrize("processes", [1, 2])
 def test_an_issue_goes_out_with_two_signatures_that_another_program_verifies(
-    signing: Workspace, make_customer: People
+    signing: Workspace, make_customer: People, processes: int
 ) -> None:
+    sending = signing.settings.sending.model_copy(update={"processes": processes})
+    signing = replace(signing, settings=signing.settings.model_copy(update={"sending": sending}))
     people = [make_customer(f"p{number}@example.com", first_name=name) for number, name in enumerate(["Ann", "Jörg"])]
     lay(signing, people)
     with FaultServer() as server:
