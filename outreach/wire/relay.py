@@ -45,6 +45,7 @@ def relay_target(relay: Relay, root: Path) -> RelayTarget:
         reply_timeout=relay.reply_timeout,
         dot_timeout=relay.dot_timeout,
         messages_per_connection=relay.messages_per_connection,
+        signs_dkim=relay.signs_dkim,
         catcher=relay.catcher,
     )
     return target.prepared()

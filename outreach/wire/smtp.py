@@ -53,6 +53,16 @@ def wire_bytes(message: bytes) -> bytes | Unable:
     return b"." + stuffed if stuffed.startswith(b".") else stuffed
 
 
+def without_signatures(message: bytes) -> bytes:
+    """`message` without the DKIM signatures that stand in front of it: for a relay that makes its own."""
+    while message.startswith(b"DKIM-Signature:"):
+        end = message.index(b"\r\n") + 2
+        while message.startswith((b" ", b"\t"), end):
+            end = message.index(b"\r\n", end) + 2
+        message = message[end:]
+    return message
+
+
 class SmtpSession:
     """A connection to the relay. Use: `open`, then `offer` and `finish` for each mail, then `quit`; or `drop`.
 
@@ -83,6 +93,8 @@ class SmtpSession:
 
     def offer(self, envelope: Envelope, message: bytes) -> Offered:
         """Send MAIL, RCPT, DATA and the whole mail, but not the final dot."""
+        if self.target.signs_dkim:
+            message = without_signatures(message)
         body = wire_bytes(message)
         if isinstance(body, Unable):
             return Offered(False, Stage.BODY, body)

@@ -15,7 +15,10 @@ from .secure import tls_context
 
 @dataclass(frozen=True)
 class RelayTarget:
-    """Where and how to hand over mail. `context` is None where TLS is off; times are in seconds."""
+    """Where and how to hand over mail. `context` is None where TLS is off; times are in seconds.
+
+    `signs_dkim`: the relay signs what it gets, so our signatures are left off.
+    """
 
     host: str
     port: int
@@ -33,6 +36,7 @@ class RelayTarget:
     dot_timeout: float = 600.0
     messages_per_connection: int = 1000
     catcher: bool = False
+    signs_dkim: bool = False
 
     @property
     def name(self) -> str:

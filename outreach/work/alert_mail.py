@@ -17,7 +17,7 @@ from sqlmodel import Session, col
 
 from ..delivery.outcome import Outcome, Stage, judge
 from ..delivery.state import MOVES
-from ..errors import OutreachError
+from ..errors import OutreachError, SettingsError
 from ..records import Campaign, Delivery, DeliveryEvent, DeliveryState, Kind
 from ..settings import Relay
 from ..store.campaigns import ALERTS
@@ -28,7 +28,8 @@ from ..wire.smtp import RelayTarget, SmtpSession
 from .jobs import ticks
 from .letter import open_press
 from .presence import worker_name
-from .press import Pressed
+from .press import Pressed, Sign
+from .signing import open_sign
 from .single import queue_single
 from .workspace import Workspace
 
@@ -122,8 +123,17 @@ def _prepare(workspace: Workspace, to: str, subject: str, text: str, occasion: s
         edition = session.get_one(Delivery, delivery).edition_id
         owner = worker_name("alert")
         row = claim(session, edition_ids=[edition], owner=owner, limit=1, now=now, lease=LEASE)[0]
-        pressed = open_press(session, workspace, edition).press(None, row.public_id, {}, now)
+        press = open_press(session, workspace, edition, sign=_sign(workspace))
+        pressed = press.press(None, row.public_id, {}, now)
     return row, pressed
+
+
+def _sign(workspace: Workspace) -> Sign | None:
+    """An alert goes out without a signature rather than not at all."""
+    try:
+        return open_sign(workspace)
+    except SettingsError:
+        return None
 
 
 def _cancel_leftovers(session: Session, workspace: Workspace) -> None:

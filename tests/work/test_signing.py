@@ -16,9 +16,10 @@ import pytest
 from outreach.address import new_public_id
 from outreach.errors import SettingsError
 from outreach.records import Customer, DeliveryState, Edition, Kind
-from outreach.settings import FILE, Dkim
+from outreach.settings import FILE, Dkim, Relay
 from outreach.store.outbox import insert_deliveries
 from outreach.wire.dkim_keys import key_path, make_key
+from outreach.work.alert_mail import send_alert_mail
 from outreach.work.doctor import NameServerAddress, check_all
 from outreach.work.send import SendCounts, send_open
 from outreach.work.signing import check_keys, known_keys, open_sign
@@ -139,6 +140,21 @@ def test_where_the_relay_signs_or_no_key_is_named_nobody_signs_here(signing: Wor
         assert send_open(with_relay(signing, server.port, signs_dkim=True)).sent == 1
         server.settle()
     assert b"DKIM-Signature" not in server.taken[0]
+
+
+def test_an_alert_is_signed_but_for_a_relay_that_signs_and_goes_without_a_key_rather_than_not_at_all(
+    signing: Workspace,
+) -> None:
+    with FaultServer() as server:
+        relay = Relay(host="127.0.0.1", port=server.port)
+        assert send_alert_mail(signing, "ops@example.com", "Trouble", "Look!\n", "one", [relay]).ok
+        signs = relay.model_copy(update={"signs_dkim": True})
+        assert send_alert_mail(signing, "ops@example.com", "Trouble", "Look!\n", "own", [signs]).ok
+        key_path(signing.root, "ed-1").unlink()
+        assert send_alert_mail(signing, "ops@example.com", "Trouble", "Look!\n", "two", [relay]).ok
+        server.settle()
+    assert all(message.startswith(b"From:") for message in server.taken[1:])
+    assert [message.count(b"DKIM-Signature:") for message in server.taken] == [2, 0, 0]
 
 
 @pytest.mark.parametrize("fault", ["missing", "empty"])
