@@ -215,6 +215,16 @@ class Sending(Part):
         return value
 
 
+class Bounces(Part):
+    """What follows when mail bounces. Only a bad address is suppressed; other bounces are points."""
+
+    limit: float = Field(3.0, ge=1, description="points at which an address rests; at most one point a day")
+    half_life_days: float = Field(30.0, gt=0, description="after so many days a point counts half")
+    storm_least: int = Field(10, ge=3, description="addresses of one domain that must bounce within an hour")
+    storm_share: float = Field(0.3, gt=0, lt=1, description="and the share of its mail that this must surely exceed")
+    storm_hours: float = Field(6.0, gt=0, description="for so long mail to that domain waits")
+
+
 class Settings(Part):
     """All of outreach.toml."""
 
@@ -227,6 +237,7 @@ class Settings(Part):
     public: Public = Public()
     replies: Replies = Replies()
     sending: Sending = Sending()
+    bounces: Bounces = Bounces()
     hours: Hours = Hours()
     cases: Cases = Cases()
     alerts: Alerts = Alerts()

@@ -38,12 +38,15 @@ class ConsentAct(StrEnum):
 
 
 class SuppressionReason(StrEnum):
+    """BOUNCES is a rest that lapses by itself; every other reason stays until a person takes it back."""
+
     ABUSE_REPORT = "abuse_report"
     BAD_ADDRESS = "bad_address"
     UNSUBSCRIBED_ALL = "unsubscribed_all"
     BY_HAND = "by_hand"
     IMPORTED = "imported"
     ERASED = "erased"
+    BOUNCES = "bounces"
 
 
 class CampaignState(StrEnum):
@@ -167,6 +170,7 @@ class ClueKind(StrEnum):
     RETURN_PATH = "return_path"
     MESSAGE_ID = "message_id"
     LINK_TOKEN = "link_token"
+    RECIPIENT = "recipient"
     HANDLE = "handle"
     PHONE = "phone"
     SENDER = "sender"

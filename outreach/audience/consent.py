@@ -18,8 +18,10 @@ SUPPRESSION_WORDS = {
     SuppressionReason.BY_HAND: "a colleague blocked the address",
     SuppressionReason.IMPORTED: "the address came with an imported list of blocked addresses",
     SuppressionReason.ERASED: "the person asked to be erased",
+    SuppressionReason.BOUNCES: "mail to this address bounced too often: it rests",
 }
 """What each reason means, for a person to read."""
+FOR_BULK_ONLY = (SuppressionReason.UNSUBSCRIBED_ALL, SuppressionReason.BOUNCES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class MailFacts:
 def may_mail(facts: MailFacts, kind: Kind, now: datetime) -> Permission:
     """Whether a mail of this kind may go to this person at `now`, as far as consent is concerned.
 
-    A person who wants no newsletters at all (UNSUBSCRIBED_ALL) still gets the answer to a question of theirs;
-    every other suppression stops service and test mail too.
+    A person who wants no newsletters at all (UNSUBSCRIBED_ALL), or whose address rests (BOUNCES), still gets the
+    answer to a question of theirs; every other suppression stops service and test mail too.
     """
     if facts.erased:
         return withhold("erased", "the person's data was erased")
@@ -59,11 +61,13 @@ def _suppressed(facts: MailFacts, kind: Kind, now: datetime) -> Permission | Non
     reason, until = facts.suppressed, facts.suppressed_until
     if reason is None or (until is not None and until <= now):
         return None
-    if reason is SuppressionReason.UNSUBSCRIBED_ALL and kind not in BULK:
+    if reason in FOR_BULK_ONLY and kind not in BULK:
         return None
     words = SUPPRESSION_WORDS[reason]
     if facts.suppression_evidence:
         words += f" ({facts.suppression_evidence})"
+    if reason is SuppressionReason.BOUNCES:
+        return withhold("bounces", f"{words}, until {until:%Y-%m-%d}" if until else words, until)
     return Permission(DeliveryState.SUPPRESSED, "suppressed", words, until)
 
 

@@ -28,6 +28,7 @@ class Delivery(SQLModel, table=True):
         Index("ix_delivery_work", "edition_id", "state", "due_at"),
         Index("ix_delivery_customer", "customer_id", "sent_at"),
         Index("ix_delivery_lease", "state", "lease_until"),
+        Index("ix_delivery_domain", "domain_key", "id"),
     )
     id: int | None = Field(default=None, primary_key=True)
     public_id: str = Field(unique=True)

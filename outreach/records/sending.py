@@ -57,13 +57,18 @@ class Pace(SQLModel, table=True):
 
 
 class Bounce(SQLModel, table=True):
-    """One bounce of one delivery, whichever way it was told: an SMTP refusal, a DSN, a relay's log."""
+    """One bounce of one delivery, whichever way it was told: an SMTP refusal, a DSN, a relay's log.
+
+    `storm`: its whole domain refused at that time, so that it counts against nobody's address. `undone_at`: a person
+    said that it was none.
+    """
 
     __tablename__ = "bounce"
     __table_args__ = (
         UniqueConstraint("delivery_id", "source"),
         Index("ix_bounce_domain", "domain_key", "at"),
         Index("ix_bounce_address", "address_key", "at"),
+        Index("ix_bounce_at", "at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime)
@@ -73,6 +78,7 @@ class Bounce(SQLModel, table=True):
     failure: FailureClass = Field(sa_type=Word(FailureClass))
     source: str = Field(description="smtp, dsn or maillog")
     words: str = ""
+    storm: bool = False
     undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 

@@ -60,6 +60,7 @@ ORDER = (
     ClueKind.RETURN_PATH,
     ClueKind.MESSAGE_ID,
     ClueKind.LINK_TOKEN,
+    ClueKind.RECIPIENT,
     ClueKind.HANDLE,
     ClueKind.PHONE,
     ClueKind.SENDER,

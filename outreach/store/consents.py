@@ -21,6 +21,7 @@ from .database import rows_in_chunks
 
 _STRENGTH = {reason: rank for rank, reason in enumerate(reversed(tuple(SuppressionReason)))} | {
     SuppressionReason.UNSUBSCRIBED_ALL: -1,
+    SuppressionReason.BOUNCES: -2,
     SuppressionReason.ERASED: 99,
 }
 
@@ -266,6 +267,10 @@ def _set_suppression(
     if block is None:
         session.add(Suppression(address_key=key, reason=reason, at=at, expires_at=expires_at, evidence=evidence))
         return True
+    if reason is SuppressionReason.BOUNCES and block.reason is not reason:
+        expired = block.expires_at is not None and block.expires_at <= at
+        if not expired:
+            return False
     lasts = block.expires_at is None or (expires_at is not None and block.expires_at >= expires_at)
     if lasts and _STRENGTH[block.reason] >= _STRENGTH[reason]:
         return False

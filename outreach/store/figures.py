@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlmodel import Session, col
 
 from ..cases.case import UNSOLVED
@@ -141,7 +141,11 @@ def read_figures(
                 col(Subscription.state) == SubscriptionState.SUBSCRIBED
             )
         ).scalar_one(),
-        suppressed=run(select(func.count()).select_from(Suppression)).scalar_one(),
+        suppressed=run(
+            select(func.count())
+            .select_from(Suppression)
+            .where(or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > now))
+        ).scalar_one(),
         people_reached=run(reached).scalar_one(),
         sent=sum(edition.counts.get(DeliveryState.SENT, 0) for edition in editions),
         bounced=sum(edition.rates.bounces.count for edition in editions),

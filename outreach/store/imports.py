@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from ..address import new_public_id
 from ..audience.intake import Person, changed_fields, new_fields, next_state
-from ..records import Consent, ConsentAct, Customer, CustomerImport, Subscription, SubscriptionState
+from ..records import Consent, ConsentAct, Customer, CustomerImport, Subscription, SubscriptionState, SuppressionReason
 from .bulk import insert_rows
 from .consents import suppressed_keys
 from .customers import PAGE, bump_versions, customer_ids_by_key
@@ -69,7 +69,11 @@ def plan_chunk(session: Session, list_id: int | None, people: Sequence[KeyedPers
     """What these people (no key twice) would change. `list_id` None: the list does not exist yet."""
     chunk = Chunk()
     keys = [key for key, _ in people]
-    blocked = suppressed_keys(session, keys, now)
+    blocked = {
+        key
+        for key, reason in suppressed_keys(session, keys, now).items()
+        if reason is not SuppressionReason.BOUNCES  # it rests for a while: still a customer like any other
+    }
     known = _known(session, list_id, keys)
     proved = _proved(session, list_id, [known[key].id for key, one in people if key in known and one.consent_at])
     for key, person in people:

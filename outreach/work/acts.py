@@ -1,8 +1,9 @@
 """What a message does by itself, before anybody reads it: leaving a list, a bounce's evidence, an abuse report.
 
 Law: only a clue that names one mail of ours and cannot be guessed acts (a token, our Message-ID); a token in somebody
-else's hands acts for nobody. Leaving a list is the exception: who just writes "unsubscribe" is heard by the sender's
-address alone, and the verdict says so. Every act is undone by `work.review`, and says on the verdict what it did.
+else's hands acts for nobody. Two exceptions: who just writes "unsubscribe" is heard by the sender's address alone, and
+the verdict says so; and where our mail carries no token (`scheme = "plain"`) a bounce that names an address of ours is
+a point, and never blocks it. Every act is undone by `work.review`, and says on the verdict what it did.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sqlmodel import Session
 
 from ..address import address_key
 from ..records import (
+    ClueKind,
     ConsentAct,
     DeliveryEvent,
     FailureClass,
@@ -21,11 +23,14 @@ from ..records import (
     SuppressionReason,
 )
 from ..replies.dsn import BounceReport
-from ..replies.machine import MachineMail
+from ..replies.machine import MachineMail, sort_machine
 from ..replies.match import PROOFS, Match
+from ..replies.parse import parse_inbound
+from ..store.bounces import Heard, free_address, take_back
 from ..store.consents import consent_history, resubscribe, suppress, unsubscribe
 from ..store.doubts import settle_doubt
 from ..store.replies import SentMail, note_on_delivery, sent_mail
+from .bounces import bounce_rules, take_bounces
 from .workspace import Workspace
 
 BY = "replies"
@@ -124,12 +129,14 @@ def act_on_machine(
     """What a machine's mail does; in words."""
     proved = match.clue in PROOFS and match.delivery_id is not None
     mail = sent_mail(session, match.delivery_id) if proved and match.delivery_id is not None else None
+    if mail is None and match.clue is ClueKind.RECIPIENT and machine.machine is Machine.BOUNCE:
+        mail = sent_mail(session, match.delivery_id) if match.delivery_id is not None else None
     if mail is None:
         if machine.machine in (Machine.BOUNCE, Machine.ABUSE_REPORT):
             _flag(inbound, "names no mail of ours: nothing was done")
         return []
     if machine.machine is Machine.BOUNCE:
-        return _bounce(session, workspace, inbound, machine.bounce, mail, now)
+        return _bounce(session, workspace, inbound, machine.bounce, mail, now, proved=proved)
     if machine.machine is Machine.DELAY:
         report = machine.bounce
         words = f"{report.status} {report.diagnostic}".strip() if report is not None else ""
@@ -149,21 +156,49 @@ def _bounce(
     report: BounceReport | None,
     mail: SentMail,
     now: datetime,
+    *,
+    proved: bool,
 ) -> list[str]:
     failure = report.failure if report is not None and report.failure is not None else FailureClass.OTHER
     words = f"{report.status} {report.diagnostic}".strip() if report is not None else ""
     words = words or inbound.subject
-    told = f"{words} ({evidence_of(inbound)})"
-    if not _settle(session, mail.delivery_id, DeliveryEvent.EVIDENCE_FAILED, now, told, failure):
+    told = f"{words[:400]} ({evidence_of(inbound)})"
+    if not (proved and _settle(session, mail.delivery_id, DeliveryEvent.EVIDENCE_FAILED, now, told, failure)):
         _note(session, mail, "bounce", now, failure.value, told, failure)
-    if failure is not FailureClass.BAD_ADDRESS:
-        return [f"bounced ({failure.value}): {words}", "the address is kept: nothing says that it is wrong"]
-    if report is not None and report.recipient:
-        key = address_key(workspace.keys, report.recipient)
-        if key not in mail.address_keys:
-            return [f"bounced (bad_address): {words}", "it names another address than ours: ours is kept"]
-    suppress(session, address_key=mail.address_key, reason=SuppressionReason.BAD_ADDRESS, at=now, evidence=told[:500])
-    return [f"bounced (bad_address): {words}", "the address is never written to again"]
+    other = ""
+    if report is not None and report.recipient and failure is FailureClass.BAD_ADDRESS:
+        named = address_key(workspace.keys, report.recipient) in mail.address_keys
+        other = "" if named else "it names another address than ours: ours is kept"
+    if not proved:
+        other = "nothing in it proves that it is about our mail: the address is kept"
+    heard = Heard(mail.delivery_id, failure, told, sure=not other)
+    rules = bounce_rules(workspace.settings.bounces)
+    what = take_bounces(session, rules, [heard], "dsn", now).get(mail.delivery_id, "it is known already")
+    return [f"bounced ({failure.value}): {words}", other or what]
+
+
+def bounce_after_all(session: Session, workspace: Workspace, inbound: Inbound, now: datetime) -> list[str]:
+    """A person took back that this was no bounce: what it did is done again."""
+    if inbound.delivery_id is None:
+        return []
+    machine = sort_machine(parse_inbound(inbound.raw), inbound.raw, to_bounces=inbound.clue is ClueKind.RETURN_PATH)
+    match = Match(inbound.customer_id, inbound.delivery_id, inbound.clue)
+    return act_on_machine(session, workspace, inbound, machine, match, now)
+
+
+def no_bounce_after_all(session: Session, inbound: Inbound, now: datetime) -> bool:
+    """A person says that a message is no bounce or abuse report: what it did to the address is taken back."""
+    if inbound.delivery_id is None:
+        return False
+    mail = sent_mail(session, inbound.delivery_id)
+    if mail is None:
+        return False
+    mark = f"({evidence_of(inbound)})"
+    counted = take_back(session, mail.delivery_id, mark, now) is not None
+    freed = free_address(session, mail.address_key, evidence_of(inbound))
+    if counted:
+        _note(session, mail, "bounce_undone", now, "a person read it", evidence_of(inbound))
+    return counted or freed
 
 
 def _abuse(session: Session, inbound: Inbound, mail: SentMail, now: datetime) -> list[str]:

@@ -17,20 +17,23 @@ from types import TracebackType
 
 from sqlmodel import Session
 
+from ..delivery.bounce import BounceRules
 from ..errors import DatabaseError
-from ..records import DeliveryState, FailureClass, SuppressionReason
-from ..store.consents import suppress
+from ..records import DeliveryState
+from ..store.bounces import Heard
 from ..store.database import Database
 from ..store.moves import Move, apply_moves, late_reply
 from ..store.outbox import Claimed, intend
 from ..store.workers import beat
 from ..workdays import Clock
+from .bounces import take_bounces
 from .jobs import ticks
 
 TOGETHER = 200
 """At most so many moves in one transaction: it stays far below 200 ms (I12)."""
 TRIES = 5
 PAUSE = 0.2
+DEFAULT_RULES = BounceRules()
 STANDS = 0.8
 """A leave to dot ends when this share of the lease is over, so that no clock's drift makes two hold one row."""
 Answer = Callable[[Sequence[int], set[int], float], None]
@@ -56,12 +59,14 @@ class Committer:
         on_settled: Callable[[int], None] | None = None,
         *,
         on_intents: Callable[[Session], None] | None = None,
+        bounce_rules: BounceRules = DEFAULT_RULES,
     ) -> None:
         self.counts: Counter[DeliveryState] = Counter()
         self.failure: Exception | None = None
         self.refusals = 0
         self._database, self._name, self._clock, self._lease = database, name, clock, lease
         self._on_settled, self._on_intents = on_settled, on_intents
+        self._bounce_rules = bounce_rules
         self._moves: deque[Move] = deque()
         self._asks: deque[_Ask] = deque()
         self._wake = threading.Condition()
@@ -147,7 +152,7 @@ class Committer:
                 started = ticks()
                 with self._database.write() as session:
                     now = self._clock()
-                    lost = _apply(session, moves, now)
+                    lost = _apply(session, moves, now, self._bounce_rules)
                     granted = _intend(session, asks, now)
                     if granted and self._on_intents is not None:
                         self._on_intents(session)
@@ -204,20 +209,23 @@ def _intend(session: Session, asks: list[_Ask], now: datetime) -> set[int]:
     return granted
 
 
-def _apply(session: Session, moves: list[Move], now: datetime) -> set[int]:
+def _apply(session: Session, moves: list[Move], now: datetime, rules: BounceRules) -> set[int]:
     """Make the moves; returns the ids of those whom somebody else has taken and no late reply could settle."""
     missed = apply_moves(session, moves, now)
     late = [evidence for evidence in map(late_reply, missed) if evidence is not None]
     missed_late = apply_moves(session, late, now)
     settled = {made.row.id for made in late} - {made.row.id for made in missed_late}
     lost = {made.row.id for made in missed} - settled
-    for made in moves:
-        if made.failure is FailureClass.BAD_ADDRESS and made.row.id not in lost:
-            suppress(
-                session,
-                address_key=made.row.address_key,
-                reason=SuppressionReason.BAD_ADDRESS,
-                at=now,
-                evidence=f"{made.relay} said: {made.response}"[:500],
-            )
+    heard = [
+        Heard(made.row.id, made.failure, f"{made.relay} said: {made.response}")
+        for made in moves
+        if made.failure is not None and made.row.id not in lost and _is_bounce(made)
+    ]
+    if heard:
+        take_bounces(session, rules, heard, "smtp", now)
     return lost
+
+
+def _is_bounce(made: Move) -> bool:
+    """Whether a server refused this mail for good; what we could not hand over ourselves says nothing of an address."""
+    return made.after is DeliveryState.FAILED and made.response[:1] == "5"

@@ -1,9 +1,9 @@
 """May this edition's mail go to these people now? (Which tips each gets: `choose_for`, from `work.choose`.)
 
 Law: planning, the claim, the forecast and `why` all judge here, with the same pure rules on the same facts.
-The surest refusal wins: cancelled, expired, consent, holds, budget, quiet hours. Quiet hours delay bulk mail of a
-schedule in the person's own zone; they never delay what a person sends now (occasion "once-…", or `explicit`),
-nor a schedule whose own local time lies inside them: a marketer chose that.
+The surest refusal wins: cancelled, expired, consent, holds, budget, quiet hours, a paused domain. Quiet hours delay
+bulk mail of a schedule in the person's own zone; they never delay what a person sends now (occasion "once-…", or
+`explicit`), nor a schedule whose own local time lies inside them: a marketer chose that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from ..address import domain_key
 from ..audience.consent import MailFacts, may_mail
 from ..plan.budget import WEEK, judge_budget
 from ..plan.holds import judge_holds
@@ -32,6 +33,7 @@ from ..records import (
     Kind,
     Permission,
 )
+from ..store.bounces import PAUSED, PausedDomain, addresses_of, paused_domains
 from ..store.consents import mail_facts
 from ..store.database import rows_in_chunks
 from ..store.plan import holds_of, recent_bulk
@@ -56,6 +58,7 @@ class PersonFacts:
     zone: ZoneInfo
     holds: Sequence[Hold] = ()
     sent: Sequence[datetime] = ()
+    paused: PausedDomain | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +120,30 @@ def people_facts(
     mail = mail_facts(session, edition.list_id if bulk else None, ids)
     holds = holds_of(session, ids) if bulk else {}
     sent = recent_bulk(session, ids, now - WEEK) if bulk else {}
+    paused = _paused(session, workspace, ids, now)
     default = workspace.settings.identity.zone
     return {
         person: PersonFacts(
-            mail.get(person, NOBODY), zone_or(zones.get(person), default), holds.get(person, ()), sent.get(person, ())
+            mail.get(person, NOBODY),
+            zone_or(zones.get(person), default),
+            holds.get(person, ()),
+            sent.get(person, ()),
+            paused.get(person),
         )
         for person in ids
     }
+
+
+def _paused(
+    session: Session, workspace: Workspace, customer_ids: Sequence[int], now: datetime
+) -> dict[int, PausedDomain]:
+    """Whose domain takes no mail for now. Nearly always nobody's: then no address is read."""
+    domains = paused_domains(session, now)
+    if not domains:
+        return {}
+    addresses = addresses_of(session, customer_ids)
+    keys = {person: domain_key(workspace.keys, address) for person, address in addresses.items()}
+    return {person: domains[key] for person, key in keys.items() if key in domains}
 
 
 def rulings(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> list[Ruling]:
@@ -135,6 +155,7 @@ def rulings(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> 
         Ruling("holds", judge_holds(edition.kind, person.holds, now, edition.zone)),
         Ruling("budget", judge_budget(edition.kind, person.sent, edition.per_week, now, edition.expires_at)),
         Ruling("quiet hours", _judge_quiet(edition, person, now)),
+        Ruling("domain", _judge_domain(person, now)),
     ]
 
 
@@ -147,6 +168,7 @@ def judge_person(edition: MailFactsOfEdition, person: PersonFacts, now: datetime
         judge_holds(edition.kind, person.holds, now, edition.zone),
         judge_budget(edition.kind, person.sent, edition.per_week, now, edition.expires_at),
         _judge_quiet(edition, person, now),
+        _judge_domain(person, now),
     ):
         if not refusal.allowed:
             return refusal
@@ -199,6 +221,13 @@ def _judge_expiry(edition: MailFactsOfEdition, now: datetime) -> Permission:
         words = f"not accepted by {edition.expires_at:%Y-%m-%d %H:%M} UTC, when it had lost its worth"
         return Permission(DeliveryState.EXPIRED, "expired", words)
     return YES
+
+
+def _judge_domain(person: PersonFacts, now: datetime) -> Permission:
+    if person.paused is None or person.paused.until <= now:
+        return YES
+    words = f"{person.paused.reason}; mail to {person.paused.label} waits unless a person resumes it"
+    return Permission(reason=PAUSED, evidence=words, later=person.paused.until)
 
 
 def _judge_quiet(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:

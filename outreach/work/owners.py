@@ -14,7 +14,7 @@ from sqlmodel import Session
 from ..address import address_key
 from ..audience.values import read_handle, read_phone
 from ..records import ClueKind
-from ..replies.match import PROOFS, Clue, Owner
+from ..replies.match import PROOFS, Clue, Match, Owner
 from ..replies.parse import plain_address
 from ..store.replies import customer_with, customers_by_phone_end, last_mail_to, sent_mails
 from .workspace import Workspace
@@ -39,6 +39,22 @@ def find_owners(
             last = last_mail_to(session, customer_id, at) if clue.kind is ClueKind.SENDER else None
             owners[clue.kind, clue.value] = Owner(last, customer_id, frozenset((key,) if key else ()))
     return owners
+
+
+def find_by_ledger(session: Session, workspace: Workspace, named: Iterable[str], at: datetime) -> Match:
+    """Whose mail a bounce without any token is about: the only customer among the addresses it names whom we wrote to.
+
+    Addresses can be forged: whoever acts on this match must not block anybody for it.
+    """
+    found: dict[int, Match] = {}
+    for address in named:
+        person = customer_with(session, address_key=address_key(workspace.keys, address))
+        if person is None or person[0] in found:
+            continue
+        last = last_mail_to(session, person[0], at)
+        if last is not None:
+            found[person[0]] = Match(person[0], last, ClueKind.RECIPIENT, "it names an address that we wrote to")
+    return next(iter(found.values())) if len(found) == 1 else Match()
 
 
 def told_clues(told: Mapping[str, Any]) -> list[Clue]:

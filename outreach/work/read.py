@@ -19,6 +19,7 @@ from ..errors import OutreachError
 from ..prose import guess_language
 from ..records import Category, Channel, ClueKind, Inbound, InboundState, Machine, Verdict
 from ..replies.classify import Judgement, asks_to_leave, classify
+from ..replies.dsn import named_addresses
 from ..replies.machine import MachineMail, sort_machine
 from ..replies.mail import Limits, ParsedMail
 from ..replies.match import Match, choose_match, clues
@@ -28,7 +29,7 @@ from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy
 from .acts import act_on_machine, leave_list, tell_evidence
 from .epoch import advance
 from .follow_up import after_inbound
-from .owners import find_owners, told_clues
+from .owners import find_by_ledger, find_owners, told_clues
 from .sent_text import SentTexts
 from .workspace import Workspace
 
@@ -119,9 +120,12 @@ class Reader:
         if is_report:
             found = [clue for clue in found if clue.kind is not ClueKind.SENDER]
         key = address_key(keys, mail.sender) if mail.sender else ""
+        now, plain = inbound.received_at, self.workspace.settings.replies.scheme == "plain"
         with self.workspace.database.read() as session:
             owners = find_owners(session, self.workspace, found, inbound.received_at)
             match = choose_match(found, owners, key, machine=is_report)
+            if machine.machine is Machine.BOUNCE and match.delivery_id is None and plain:
+                match = find_by_ledger(session, self.workspace, named_addresses(mail, inbound.raw, machine.bounce), now)
             if machine.weak and match.clue is not None:
                 machine = MachineMail(Machine.HUMAN, "somebody we know, by way of a list")
             sent = self.sent_texts.of(session, match.delivery_id) if machine.machine not in REPORTS else None

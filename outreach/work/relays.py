@@ -16,6 +16,7 @@ from ..settings import DomainLimits, Relay, Settings
 from ..store.pace import DOMAIN, RELAY, paces, resume_domain, troubled_domains
 from ..store.relays import Relayed, change_health, relay_states
 from ..timing.pace import WARMUP, WINDOWS, Limits, used, warm_up
+from .bounces import wake_domains
 from .workspace import Workspace
 
 KEY_OF_OTHERS = "*"
@@ -165,9 +166,11 @@ def resume_domain_named(workspace: Workspace, domain: str) -> None:
     plain = canonical_address(f"x@{domain.strip().removeprefix('@')}").rpartition("@")[2]
     with workspace.database.write() as session:
         now = workspace.clock()
-        done = [resume_domain(session, DOMAIN + key, now) for key in dict.fromkeys(pace_keys(workspace, plain))]
+        keys = list(dict.fromkeys(pace_keys(workspace, plain)))
+        done = [resume_domain(session, DOMAIN + key, now) for key in keys]
     if not any(done):
         raise InputError(f"{plain} is neither paused nor slowed down", remedy="See: outreach domains list")
+    wake_domains(workspace, keys, plain)
 
 
 def group_label(settings: Settings, domain: str) -> str:

@@ -11,13 +11,16 @@ from datetime import datetime
 from sqlmodel import Session
 
 from ..errors import InputError
-from ..records import Category, Inbound, InboundState, Machine, Urgency, Verdict
+from ..records import Category, ClueKind, Inbound, InboundState, Machine, Urgency, Verdict
 from ..replies.machine import sort_machine
 from ..replies.parse import parse_inbound
 from ..store.replies import HEADERS, MACHINES, add_verdict, last_review, repeat_verdict, verdicts_of
-from .acts import leave_by_person, left_by_itself, stay_after_all
+from .acts import bounce_after_all, leave_by_person, left_by_itself, no_bounce_after_all, stay_after_all
 from .follow_up import after_review
 from .workspace import Workspace
+
+REPORTS = (Machine.BOUNCE, Machine.ABUSE_REPORT)
+"""Machine mail that acts on an address by itself."""
 
 
 def review(
@@ -54,6 +57,8 @@ def review(
             reasons=[f"{by} read it" if was is chosen else f"{by} read it; it was held to be {was or 'nothing'}"],
         )
         if chosen is not Category.MACHINE:
+            if inbound.machine in REPORTS:
+                no_bounce_after_all(session, inbound, now)
             inbound.machine = Machine.HUMAN
         inbound.state, inbound.reviewed_at = InboundState.READ, now
         add_verdict(session, inbound, verdict)
@@ -79,7 +84,10 @@ def undo_review(workspace: Workspace, *, by: str | None = None, inbound_id: int 
         if force is None:
             inbound.state = InboundState.UNREADABLE
         elif force.by == HEADERS:
-            inbound.machine = sort_machine(parse_inbound(inbound.raw), inbound.raw).machine
+            to_bounces = inbound.clue is ClueKind.RETURN_PATH
+            inbound.machine = sort_machine(parse_inbound(inbound.raw), inbound.raw, to_bounces=to_bounces).machine
+            if inbound.machine in REPORTS:
+                bounce_after_all(session, workspace, inbound, now)
         session.add(inbound)
         session.flush()
         leaves = inbound.category is Category.UNSUBSCRIBE and (

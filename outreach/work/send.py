@@ -20,6 +20,7 @@ from ..records import DeliveryState
 from ..store.outbox import count_due, finish_editions, open_editions
 from ..store.workers import Reclaimed, sign_on
 from ..wire.relay import relay_target
+from .bounces import bounce_rules, watching
 from .commit import Committer
 from .dispatch import Dispatch
 from .epoch import advance
@@ -112,11 +113,12 @@ def send_open(
             lease,
             progress,
             on_intents=lambda session: advance(session, workspace.root),
+            bounce_rules=bounce_rules(workspace.settings.bounces),
         )
         feed = Feed(workspace, presence, committer, edition_ids, lease, press, judge, progress)
         dispatch = Dispatch(workspace, presence, committer, targets, connections, processes)
         try:
-            with committer, dispatch:
+            with watching(workspace, lambda: committer.counts[DeliveryState.FAILED]), committer, dispatch:
                 feed.run(dispatch, stopping)
         finally:
             left = _tidy(workspace, name, presence)

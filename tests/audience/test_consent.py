@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from outreach.audience.consent import SUPPRESSION_WORDS, MailFacts, may_mail
+from outreach.audience.consent import FOR_BULK_ONLY, SUPPRESSION_WORDS, MailFacts, may_mail
 from outreach.records import BULK, DeliveryState, Kind, SubscriptionState, SuppressionReason
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
@@ -28,7 +28,7 @@ def test_without_an_address_nothing_goes(kind: Kind) -> None:
     assert may_mail(MailFacts(False, subscription=SUBSCRIBED), kind, NOW).reason == "no address"
 
 
-@pytest.mark.parametrize("reason", [r for r in SuppressionReason if r is not SuppressionReason.UNSUBSCRIBED_ALL])
+@pytest.mark.parametrize("reason", [r for r in SuppressionReason if r not in FOR_BULK_ONLY])
 @pytest.mark.parametrize("kind", [Kind.TIPS, Kind.SERVICE, Kind.TEST])
 def test_suppressed_address_gets_not_even_service_mail(kind: Kind, reason: SuppressionReason) -> None:
     facts = MailFacts(True, subscription=SUBSCRIBED, suppressed=reason, suppression_evidence="mail 7")
@@ -41,6 +41,22 @@ def test_person_who_wants_no_newsletters_still_gets_an_answer() -> None:
     facts = MailFacts(True, subscription=SUBSCRIBED, suppressed=SuppressionReason.UNSUBSCRIBED_ALL)
     assert may_mail(facts, Kind.SERVICE, NOW).allowed
     assert {may_mail(facts, kind, NOW).state for kind in BULK} == {DeliveryState.SUPPRESSED}
+
+
+def test_an_address_that_rests_gets_no_newsletter_until_its_day_but_every_answer() -> None:
+    rest = MailFacts(
+        True,
+        subscription=SUBSCRIBED,
+        suppressed=SuppressionReason.BOUNCES,
+        suppressed_until=NOW + timedelta(days=9),
+        suppression_evidence="it bounced on 4 days",
+    )
+    refused = may_mail(rest, Kind.TIPS, NOW)
+    assert (refused.state, refused.reason) == (DeliveryState.WITHHELD, "bounces")
+    assert refused.until == NOW + timedelta(days=9)
+    assert "it bounced on 4 days" in refused.evidence and f"{NOW + timedelta(days=9):%Y-%m-%d}" in refused.evidence
+    assert may_mail(rest, Kind.SERVICE, NOW).allowed
+    assert may_mail(rest, Kind.TIPS, NOW + timedelta(days=9)).allowed
 
 
 def test_suppression_ends_at_its_end_and_not_before() -> None:

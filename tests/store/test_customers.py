@@ -101,7 +101,7 @@ def test_people_in_every_state_are_streamed_and_the_unreachable_are_not(
         (ann, SubscriptionState.SUBSCRIBED),
         (bob, SubscriptionState.UNSUBSCRIBED),
     ]
-    assert people[0][2:5] == ("Europe/Berlin", "DE", "de")
+    assert people[0][2:6] == ("ann@example.com", "Europe/Berlin", "DE", "de")
     assert len(everyone) == 3 and {p.subscription_state for p in everyone} == {None}
 
 

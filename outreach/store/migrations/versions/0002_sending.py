@@ -17,6 +17,7 @@ def _columns() -> None:
         table.add_column(sa.Column("onward", sa.String(), nullable=True))
         table.add_column(sa.Column("onward_words", sa.String(), nullable=False, server_default=""))
         table.add_column(sa.Column("onward_at", UtcDateTime(), nullable=True))
+        table.create_index("ix_delivery_domain", ["domain_key", "id"], unique=False)
     with op.batch_alter_table("delivery_move") as table:
         table.add_column(sa.Column("relay", sa.String(), nullable=False, server_default=""))
         table.add_column(sa.Column("next_at", UtcDateTime(), nullable=True))
@@ -79,12 +80,14 @@ def _bounce() -> None:
         sa.Column("failure", sa.String(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("words", sa.String(), nullable=False),
+        sa.Column("storm", sa.Boolean(), nullable=False),
         sa.Column("undone_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("delivery_id", "source"),
     )
     op.create_index("ix_bounce_address", "bounce", ["address_key", "at"], unique=False)
+    op.create_index("ix_bounce_at", "bounce", ["at"], unique=False)
     op.create_index("ix_bounce_delivery_id", "bounce", ["delivery_id"], unique=False)
     op.create_index("ix_bounce_domain", "bounce", ["domain_key", "at"], unique=False)
 
@@ -156,5 +159,6 @@ def downgrade() -> None:
         for column in ("next_at", "relay"):
             table.drop_column(column)
     with op.batch_alter_table("delivery") as table:
+        table.drop_index("ix_delivery_domain")
         for column in ("onward_at", "onward_words", "onward", "domain_key"):
             table.drop_column(column)
