@@ -23,7 +23,7 @@ from pydantic import (
 
 from .errors import SettingsError
 from .settings_faults import excerpt, explain
-from .settings_nights import Alerts
+from .settings_nights import Alerts, Retention
 from .settings_office import Cases, Hours
 from .settings_part import Part
 from .settings_signing import Dkim
@@ -241,6 +241,7 @@ class Settings(Part):
     hours: Hours = Hours()
     cases: Cases = Cases()
     alerts: Alerts = Alerts()
+    retention: Retention = Retention()
     topics: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")

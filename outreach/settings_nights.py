@@ -1,4 +1,4 @@
-"""The settings that let people sleep: who is told when something needs a person.
+"""The settings that let people sleep: who is told when something needs a person, and how long what is kept.
 
 Law: with nobody set, nobody is told; an address that is none is refused when it is read.
 """
@@ -51,3 +51,14 @@ class Alerts(Part):
             if address.count("@") != 1 or any(sign.isspace() for sign in address):
                 raise ValueError(f"{address!r} is no e-mail address")
         return value
+
+
+class Retention(Part):
+    """Days after which `outreach prune` lets things go; 0 keeps them for ever. Proof, consent and suppression stay."""
+
+    bodies_days: int = Field(730, ge=0)
+    moves_days: int = Field(365, ge=0)
+    reasons_days: int = Field(365, ge=0)
+    workers_days: int = Field(30, ge=0)
+    alerts_days: int = Field(365, ge=0)
+    pace_days: int = Field(30, ge=0)

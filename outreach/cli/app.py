@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("backup", "Put the whole workspace into one file, while everything runs."),
     "restore": ("backup", "Put a backup back; nothing is sent until you say go."),
     "db": ("db", "See which version the database has, and bring it up to date."),
+    "prune": ("prune", "Let go of what is older than the settings keep it."),
     "doctor": ("doctor", "Check settings, database, relay, mailboxes and the sender's domain."),
 }
 

@@ -66,6 +66,7 @@ EXAMPLES = {
     "dkim check": "dkim check nobody",
     "backup": "backup other.tar.gz",
     "db status": "db status",
+    "prune": "prune --dry-run",
     "db upgrade": "db upgrade",
     "doctor": "doctor",
     "restore": "restore monday.tar.gz --yes",

@@ -1,0 +1,144 @@
+"""Kept no longer: what retention lets go, found and removed a few hundred rows at a time (RELIABILITY I12).
+
+Law: nothing goes that proof, consent or suppression needs: deliveries, consents, suppressions, bounces, looks at
+waves, what a person or evidence settled, and the mail by which somebody left or complained all stay. Of a mail that is
+let go its headers stay, so that an answer still finds its thread; of choices the tips stay, so that none comes twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+from sqlmodel import Session, col
+
+from ..delivery.state import FINAL
+from ..records import (
+    Alert,
+    Case,
+    CaseState,
+    Category,
+    Channel,
+    Delivery,
+    DeliveryEvent,
+    DeliveryMove,
+    DeliveryState,
+    Inbound,
+    InboundState,
+    Machine,
+    Pace,
+    Worker,
+)
+
+CHUNK = 300
+HEAD_BYTES = 65_536
+REMOVED = b"\r\n\r\n[outreach: the text of this mail was let go after its time]\r\n"
+"""What stands in the place of a body that was let go."""
+PLAIN_MOVES = (DeliveryEvent.TEMPORARY, DeliveryEvent.RELEASE)
+"""Moves that are history only: an attempt that was put off. A doubt, evidence and a person's word are proof."""
+ENDED = frozenset(FINAL) | {DeliveryState.SENT, DeliveryState.FAILED}
+PROOF = (Machine.ABUSE_REPORT, Machine.BOUNCE)
+
+
+@dataclass(frozen=True)
+class Sort:
+    """One kind of thing that may be let go: `find` gives the next ids after one, `let_go` removes those."""
+
+    name: str
+    find: Callable[[datetime, int], Select[Any]]
+    let_go: Callable[[Session, list[int]], int]
+
+
+def _ids(table: Any, condition: ColumnElement[bool], after: int) -> Select[Any]:
+    query = select(col(table.id)).where(condition, col(table.id) > after)
+    return query.order_by(col(table.id)).limit(CHUNK)
+
+
+def _deleter(table: Any) -> Callable[[Session, list[int]], int]:
+    def let_go(session: Session, ids: list[int]) -> int:
+        return session.connection().execute(delete(table).where(col(table.id).in_(ids))).rowcount
+
+    return let_go
+
+
+def _old_moves(before: datetime, after: int) -> Select[Any]:
+    ended = select(col(Delivery.id)).where(col(Delivery.state).in_(ENDED), col(Delivery.id) == DeliveryMove.delivery_id)
+    plain = col(DeliveryMove.event).in_([str(event) for event in PLAIN_MOVES])
+    return _ids(DeliveryMove, and_(plain, col(DeliveryMove.at) < before, ended.exists()), after)
+
+
+def _old_reasons(before: datetime, after: int) -> Select[Any]:
+    told = col(Delivery.choices)["reasons"].as_string().not_in(["", "{}"])
+    ended = and_(col(Delivery.state).in_(ENDED), col(Delivery.settled_at) < before)
+    return _ids(Delivery, and_(ended, told), after)
+
+
+def _forget_reasons(session: Session, ids: list[int]) -> int:
+    """The tips and the variant stay: a tip that somebody had is not shown to them again."""
+    for key, choices in session.execute(
+        select(col(Delivery.id), col(Delivery.choices)).where(col(Delivery.id).in_(ids))
+    ):
+        kept = {name: value for name, value in (choices or {}).items() if name != "reasons"}
+        session.connection().execute(update(Delivery).where(col(Delivery.id) == key).values(choices=kept))
+    return len(ids)
+
+
+def _old_bodies(before: datetime, after: int) -> Select[Any]:
+    """Mails of people that were read, have nothing to prove, and whose case is closed."""
+    going_on = select(col(Case.id)).where(
+        col(Case.id) == col(Inbound.case_id), col(Case.state).not_in([CaseState.CONFIRMED, CaseState.DISMISSED])
+    )
+    condition = and_(
+        col(Inbound.channel) == Channel.EMAIL,
+        col(Inbound.state) == InboundState.READ,
+        col(Inbound.stored_at) < before,
+        col(Inbound.machine).not_in(PROOF),
+        or_(col(Inbound.category).is_(None), col(Inbound.category) != Category.UNSUBSCRIBE),
+        or_(col(Inbound.flagged) == "", col(Inbound.reviewed_at).is_not(None)),
+        ~going_on.exists(),
+        func.substr(col(Inbound.raw), func.length(col(Inbound.raw)) - len(REMOVED) + 1) != REMOVED,
+    )
+    return _ids(Inbound, condition, after).limit(CHUNK // 10)
+
+
+def _cut_bodies(session: Session, ids: list[int]) -> int:
+    for key, raw in session.execute(select(col(Inbound.id), col(Inbound.raw)).where(col(Inbound.id).in_(ids))).all():
+        head = bytes(raw)[:HEAD_BYTES].partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
+        session.connection().execute(update(Inbound).where(col(Inbound.id) == key).values(raw=head + REMOVED))
+    return len(ids)
+
+
+def _old_workers(before: datetime, after: int) -> Select[Any]:
+    held = select(col(Delivery.id)).where(
+        col(Delivery.owner) == col(Worker.name),
+        col(Delivery.state).in_([DeliveryState.CLAIMED, DeliveryState.INFLIGHT]),
+    )
+    return _ids(Worker, and_(col(Worker.beat_at) < before, ~held.exists()), after)
+
+
+def _old_alerts(before: datetime, after: int) -> Select[Any]:
+    return _ids(Alert, col(Alert.over_at) < before, after)
+
+
+def _old_pace(before: datetime, after: int) -> Select[Any]:
+    """Limits of recipients' domains that nobody has written to; a relay's own may hold its warm-up."""
+    rests = and_(col(Pace.paused_until).is_not(None), col(Pace.paused_until) >= before)
+    return _ids(Pace, and_(col(Pace.key).startswith("domain:"), col(Pace.changed_at) < before, ~rests), after)
+
+
+SORTS = (
+    Sort("bodies", _old_bodies, _cut_bodies),
+    Sort("moves", _old_moves, _deleter(DeliveryMove)),
+    Sort("reasons", _old_reasons, _forget_reasons),
+    Sort("workers", _old_workers, _deleter(Worker)),
+    Sort("alerts", _old_alerts, _deleter(Alert)),
+    Sort("pace", _old_pace, _deleter(Pace)),
+)
+
+
+def next_ids(session: Session, sort: Sort, before: datetime, after: int) -> list[int]:
+    """The next things of this sort that are older than `before`, by rising id; none when all were seen."""
+    return list(session.scalars(sort.find(before, after)))

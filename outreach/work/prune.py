@@ -1,0 +1,83 @@
+"""Letting go of what is older than the settings keep it.
+
+Law: a few hundred rows in each short transaction, so that sending goes on beside it; counted first where somebody only
+asks; the file is made smaller only when nobody works with it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from ..errors import DatabaseError
+from ..store.database import told
+from ..store.prune import SORTS, Sort, next_ids
+from ..store.size import database_size
+from .lock import daemon_lock_file, hold_daemon_lock, living_workers
+from .workspace import Workspace
+
+STOP_IT = "Stop it first, then run the command again: nothing else may be open while the file is made smaller."
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """How many of each sort were let go (or would be), and bytes in the file that new rows use before it grows."""
+
+    removed: dict[str, int] = field(default_factory=dict)
+    free_bytes: int = 0
+
+
+def prune(
+    workspace: Workspace, *, dry_run: bool = False, advance: Callable[[str, int], None] = lambda _name, _count: None
+) -> Pruned:
+    """Let go of what [retention] no longer keeps; with `dry_run` only count it."""
+    removed = {}
+    for sort in SORTS:
+        days = int(getattr(workspace.settings.retention, f"{sort.name}_days"))
+        removed[sort.name] = _prune_sort(workspace, sort, days, dry_run, advance) if days else 0
+    return Pruned(removed, database_size(workspace.database).free)
+
+
+def _prune_sort(workspace: Workspace, sort: Sort, days: int, dry_run: bool, advance: Callable[[str, int], None]) -> int:
+    before = workspace.clock() - timedelta(days=days)
+    count = after = 0
+    while True:
+        with workspace.database.read() as session:
+            ids = next_ids(session, sort, before, after)
+        if not ids:
+            return count
+        after = ids[-1]
+        if dry_run:
+            done = len(ids)
+        else:
+            with workspace.database.write() as session:
+                done = sort.let_go(session, ids)
+        count += done
+        advance(sort.name, done)
+
+
+def make_smaller(workspace: Workspace) -> int:
+    """Give the disk back what is free in the file; how many bytes. Raises DatabaseError while anybody works here."""
+    database = workspace.database
+    if database.path is None:
+        raise DatabaseError(
+            "PostgreSQL does this by itself", remedy="See autovacuum in its manual; or run VACUUM FULL."
+        )
+    before = database_size(database).bytes
+    if shutil.disk_usage(database.path.parent).free < 2 * before:
+        raise DatabaseError(
+            f"there is no room: it takes up to {2 * before // 1_000_000:,} MB for a while", remedy="Make room first."
+        )
+    with hold_daemon_lock(daemon_lock_file(workspace.root, database.path), STOP_IT):
+        living = living_workers(workspace.root)
+        if living:
+            raise DatabaseError(f"{', '.join(living)} is sending", remedy=STOP_IT)
+        with told(database), closing(database.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.close()
+    return max(0, before - database_size(database).bytes)
