@@ -65,6 +65,7 @@ def list_campaigns(as_json: AsJson = False) -> None:
                 "schedule": campaign.schedule,
                 "zone": campaign.zone,
                 "topics": campaign.topics,
+                "deadline": campaign.options.get("deadline") or "",
                 "subject": campaign.subject,
                 "file": campaign.source_path,
                 "updated_at": campaign.updated_at,
@@ -163,6 +164,7 @@ def preview(
     else:
         typer.echo(f"As        {proof.customer or 'nobody in particular'}")
         typer.echo(f"Subject   {proof.rendered.subject}")
+        typer.echo(f"Deadline  {proof.deadline}")
         for path in files.values():
             typer.echo(f"          {path}")
     if open_it:

@@ -109,6 +109,7 @@ def _show(workspace: Workspace, proposal: Proposal) -> None:
     typer.echo(f"Through   {where}")
     if proposal.due_until is not None and proposal.due_until > workspace.clock():
         typer.echo(f"When      as it gets due in each zone, until {proposal.due_until:%Y-%m-%d %H:%M} UTC")
+    typer.echo(f"Deadline  {proposal.deadline} after each mail's time; what was not accepted by then is given up")
     if proposal.sample is not None:
         typer.echo(f"\n--- one of the mails, to {proposal.sample.address}")
         lines = re.sub(r"\n\s*\n+", "\n\n", proposal.sample.text.strip()).splitlines()

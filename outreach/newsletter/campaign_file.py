@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import PurePath
 
 from ..address import canonical_address
@@ -27,10 +28,13 @@ KEYS = (
     "schedule",
     "zone",
     "missed",
+    "deadline",
     "tips",
 )
 EXAMPLE = "---\nsubject: Three tips for you\nkind: tips\nlist: customers\n---"
 MISSED = ("", "send", "skip", "ask")
+DEADLINE = re.compile(r"(\d{1,3}) ?(minute|hour|day|week)s?")
+SHORTEST, LONGEST = timedelta(minutes=10), timedelta(days=60)
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -38,7 +42,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 class CampaignFile:
     """`sender` "" means the workspace's. `tips` is how many this issue carries, None: as the settings say.
 
-    `missed` "" means as the settings say. `lines` tells where each key stands, `body_line` where the body begins.
+    `missed` and `deadline` "" mean as the settings say. `lines` tells where each key stands, `body_line` where the
+    body begins.
     """
 
     name: str
@@ -53,6 +58,7 @@ class CampaignFile:
     schedule: str
     zone: str
     missed: str
+    deadline: str
     tips: int | None
     body: str
     body_line: int
@@ -78,6 +84,7 @@ def parse_campaign(text: str, file: str) -> CampaignFile:
         schedule=front.text("schedule"),
         zone=front.text("zone"),
         missed=front.text("missed"),
+        deadline=_deadline(front),
         tips=_tips(front),
         body=front.body,
         body_line=front.body_line,
@@ -117,6 +124,30 @@ def _sender(front: FrontMatter) -> str:
         except InputError as wrong:
             raise front.refuse("from", wrong.message, 'Write from: "Acme Care <care@acme.example>"') from None
     return sender
+
+
+def parse_deadline(text: str) -> timedelta:
+    """How long after its time a mail is still worth something: "90 minutes", "6 hours", "3 days", "2 weeks".
+
+    Raises ValueError in words for a person.
+    """
+    found = DEADLINE.fullmatch(" ".join(text.lower().split()))
+    if found is None:
+        raise ValueError(f"{text!r} is no span of time")
+    span = timedelta(**{f"{found[2]}s": int(found[1])})
+    if not SHORTEST <= span <= LONGEST:
+        raise ValueError(f"{text!r} is not between 10 minutes and 60 days")
+    return span
+
+
+def _deadline(front: FrontMatter) -> str:
+    words = front.text("deadline")
+    if words:
+        try:
+            parse_deadline(words)
+        except ValueError as wrong:
+            raise front.refuse("deadline", str(wrong), "Write deadline: 6 hours, or deadline: 3 days") from None
+    return " ".join(words.lower().split())
 
 
 def _tips(front: FrontMatter) -> int | None:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import OutreachError
+from ..work.evidence import link_fetched
 from ..work.workspace import Workspace
 from .pages import WORDS, Button, choose_language, page
 from .unsubscribe import Link, bring_back, find_link, leave
@@ -69,6 +70,7 @@ def _unsubscribe_page(request: Request) -> Response:
         link = find_link(session, workspace, request.path_params["token"])
     if link is None:
         return _notice(request, "unknown", 404)
+    link_fetched(workspace, link.delivery, "the unsubscribe page")
     if link.is_test:
         return _notice(request, "test", 200, link)
     if not link.subscribed:

@@ -31,6 +31,7 @@ from ..store.consents import (
 )
 from ..store.edition_figures import LINK_EVIDENCE
 from ..work.epoch import advance
+from ..work.evidence import link_acted_on
 from ..work.workspace import Workspace
 
 HERE = ("one_click", "page")
@@ -88,6 +89,7 @@ def leave(workspace: Workspace, token: str, *, how: str) -> Link | None:
         else:
             reason = SuppressionReason.UNSUBSCRIBED_ALL
             suppress(session, address_key=link.address_key, reason=reason, at=now, evidence=evidence)
+        link_acted_on(session, workspace, link.delivery, how)
         advance(session, workspace.root, needed=False)
         return find_link(session, workspace, token)
 

@@ -18,6 +18,7 @@ from ..errors import TemplateError
 from ..newsletter.message import Image
 from ..records import Delivery, DeliveryState, Kind
 from ..store.customers import load_customers
+from ..work.evidence import link_fetched
 from ..work.letter import load_images, open_press
 from ..work.workspace import Workspace
 
@@ -44,6 +45,8 @@ def view_mail(workspace: Workspace, token: str, words: str) -> tuple[str | None,
             return None, True
         press = open_press(session, workspace, delivery.edition_id)
         images = load_images(session, press.frozen)
+    if delivery.state is DeliveryState.IN_DOUBT:
+        link_fetched(workspace, public_id, "view in browser")
     try:
         rendered = press.render(customer, public_id, delivery.choices)
     except TemplateError:

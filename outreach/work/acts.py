@@ -140,9 +140,11 @@ def act_on_machine(
     if machine.machine is Machine.DELAY:
         report = machine.bounce
         words = f"{report.status} {report.diagnostic}".strip() if report is not None else ""
+        tell_evidence(session, inbound, match, now)
         _note(session, mail, "delay", now, "still trying", words or evidence_of(inbound))
         return ["the receiving side is still trying"]
     if machine.machine is Machine.ABUSE_REPORT:
+        tell_evidence(session, inbound, match, now)
         return _abuse(session, inbound, mail, now)
     if machine.machine in (Machine.AUTO_REPLY, Machine.RECEIPT, Machine.CALENDAR):
         tell_evidence(session, inbound, match, now)

@@ -32,7 +32,7 @@ from ..store.plan import recent_steps, step_counts
 from ..workdays import zone_or
 from .choose import tips_wanted
 from .forecast import CHUNK, Foreseen, Judged, count_forecast, draft_edition, judge_all
-from .schedules import Occasion, Timing, occasions_after, timing_of, wanted_row
+from .schedules import Occasion, Timing, deadline_words, occasions_after, timing_of, wanted_row
 from .workspace import Workspace
 
 BY_HAND = "by hand"
@@ -84,6 +84,7 @@ class Entry:
     waiting: dict[str, int]
     changed_tips: int
     note: str = ""
+    deadline: str = ""
     edition_id: int | None = None
     done: dict[str, int] | None = None
 
@@ -284,6 +285,7 @@ def _foresee(
         first=dict(+counts.first),
         waiting=dict(+counts.waiting),
         changed_tips=counts.changed_tips,
+        deadline=deadline_words(workspace, campaign),
         note=f"goes when a person sends it: outreach send {campaign.name}{' --again' if again else ''}"
         if by_hand
         else "",
@@ -332,6 +334,7 @@ def _under_way(
         waiting={},
         changed_tips=0,
         note=edition.reason,
+        deadline=deadline_words(workspace, campaign),
         edition_id=edition.id,
         done=done,
     )

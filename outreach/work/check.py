@@ -5,6 +5,8 @@ Law: judged on the real mail of real customers; a link is asked only where the w
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from ..newsletter.lint import Fault, lint_link, lint_newsletter, page_links
 from ..newsletter.render import Links
 from ..newsletter.tips import ChosenTip
@@ -14,6 +16,7 @@ from .compose import Draft, freeze
 from .preflight import try_everyone
 from .press import chosen_tips, reader_values
 from .proof import Proof, proof_edition, prove, subscribers
+from .schedules import life_of
 from .trial import Trial, TrialFault, TrialPerson
 from .workspace import Workspace
 
@@ -34,7 +37,18 @@ def check_campaign(workspace: Workspace, draft: Draft, *, fetch: bool = True) ->
         )
         if fetch:
             faults += _ask(proof)
+    faults += _short_deadline(workspace, draft)
     return sorted(dict.fromkeys(faults), key=lambda fault: fault.level != "error")
+
+
+def _short_deadline(workspace: Workspace, draft: Draft) -> list[Fault]:
+    """A deadline that ends before the first retry: whoever is put off once gets nothing."""
+    first = workspace.settings.sending.retry_minutes[0]
+    if life_of(workspace, draft.campaign) > timedelta(minutes=1.2 * first):
+        return []
+    line = (draft.campaign.options.get("lines") or {}).get("deadline", 1)
+    words = f"whoever the relay puts off once gets nothing: the next try comes after {first} minutes"
+    return [Fault("warning", "deadline", words, f"{draft.campaign.source_path}:{line}")]
 
 
 def _ask(proof: Proof) -> list[Fault]:

@@ -118,6 +118,7 @@ def read_draft(workspace: Workspace, path: Path) -> Draft:
         options={
             "tips": found.tips,
             "missed": found.missed,
+            "deadline": found.deadline,
             "images": {src: image.digest for src, image in images.items()},
             "lines": {**found.lines, "body": found.body_line},
         },

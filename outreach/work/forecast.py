@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 
 from sqlmodel import Session
@@ -23,7 +23,7 @@ from ..store.plan import boosts_of, shown_tips
 from ..workdays import zone_or
 from .choose import TipPool, choose_one, tip_pool
 from .judge import PersonFacts, edition_facts, judge_person, people_facts
-from .schedules import due_for, last_due
+from .schedules import due_for, last_due, life_of
 from .workspace import Workspace
 
 CHUNK = 1000
@@ -82,7 +82,7 @@ def draft_edition(
 ) -> Edition:
     """The edition that an occasion would open, not kept anywhere."""
     assert campaign.id is not None
-    life = timedelta(days=workspace.settings.sending.expires_days)
+    life = life_of(workspace, campaign)
     return Edition(
         public_id="",
         campaign_id=campaign.id,

@@ -32,6 +32,7 @@ from ..records import (
     Hold,
     Kind,
     Permission,
+    withhold,
 )
 from ..store.bounces import PAUSED, PausedDomain, addresses_of, paused_domains
 from ..store.consents import mail_facts
@@ -236,4 +237,7 @@ def _judge_quiet(edition: MailFactsOfEdition, person: PersonFacts, now: datetime
     ends = quiet_ends(now, person.zone, *edition.quiet)
     if ends is None:
         return YES
-    return Permission(reason="quiet hours", evidence=f"it is night in {person.zone.key}", later=ends)
+    night = f"it is night in {person.zone.key}"
+    if edition.expires_at is not None and ends >= edition.expires_at:
+        return withhold("quiet hours", f"{night} until after this mail's deadline")
+    return Permission(reason="quiet hours", evidence=night, later=ends)

@@ -37,7 +37,7 @@ from ..workdays import zone_or
 from .choose import TipPool, choose_for, frozen_tips, tip_pool
 from .judge import judge_people
 from .preflight import preflight
-from .schedules import due_for, timing_of
+from .schedules import due_for, life_of, timing_of
 from .workspace import Workspace
 
 CHUNK = 500
@@ -113,7 +113,7 @@ def _facts(session: Session, workspace: Workspace, edition: Edition) -> PlanFact
         tip_pool(session, workspace, campaign, frozen_tips(edition)),
         timing.per_customer if timing else False,
         last is not None and last.content_digest == edition.content_digest,
-        timedelta(days=workspace.settings.sending.expires_days),
+        life_of(workspace, campaign),
     )
 
 

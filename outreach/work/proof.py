@@ -38,6 +38,7 @@ from .compose import Draft, FrozenContent, TipDraft, content_id, freeze, freeze_
 from .files import ImageFile
 from .letter import edition_facts, load_images, mail_links
 from .press import LetterPress, Pressed, chosen_tips, reader_values
+from .schedules import deadline_words
 from .single import queue_single
 from .trial import Trial, TrialPerson
 from .workspace import Workspace
@@ -57,6 +58,7 @@ class Proof:
     public_id: str
     assets: Mapping[str, str]
     images: Mapping[str, Image]
+    deadline: str = ""
 
 
 def find_draft(workspace: Workspace, what: str) -> Draft:
@@ -104,6 +106,7 @@ def prove(workspace: Workspace, draft: Draft, address: str = "") -> Proof:
         public_id=public_id,
         assets={cid: digest for cid, digest in content.frozen["assets"].items() if cid in rendered.images},
         images=images,
+        deadline=deadline_words(workspace, draft.campaign),
     )
 
 

@@ -21,6 +21,7 @@ from .choose import choose_for
 from .letter import open_press
 from .planning import Progress
 from .publish import open_occasion
+from .schedules import deadline_words
 from .workspace import Workspace, check_may_send
 
 ASKING = "planned; it goes when a person says yes to `send`"
@@ -50,6 +51,7 @@ class Proposal:
     counts: dict[DeliveryState, int]
     due_from: datetime | None
     due_until: datetime | None
+    deadline: str
     sample: SampleMail | None
 
     @property
@@ -115,6 +117,7 @@ def _describe(session: Session, workspace: Workspace, edition_id: int) -> Propos
         counts=state_counts(session, edition_id),
         due_from=span[0],
         due_until=span[1],
+        deadline=deadline_words(workspace, campaign),
         sample=_sample(session, workspace, edition, campaign),
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -36,7 +36,16 @@ from ..store.editions import (
 from ..store.outbox import finish_editions
 from .compose import FrozenContent, freeze
 from .planning import Progress, plan_edition
-from .schedules import DueOccasions, Occasion, judge_due, last_due, next_occasion, settle_schedules, timing_of
+from .schedules import (
+    DueOccasions,
+    Occasion,
+    judge_due,
+    last_due,
+    life_of,
+    next_occasion,
+    settle_schedules,
+    timing_of,
+)
 from .workspace import Workspace
 
 __all__ = ["open_occasion", "plan_edition", "publish_due"]
@@ -141,7 +150,7 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple
     if not (release or changed):
         raise _waits(campaign, edition)
     now = workspace.clock()
-    until = now + _life(workspace)
+    until = now + life_of(workspace, campaign)
     values: dict[str, Any] = {"expires_at": until}
     if changed or edition.planned_at is None:
         with workspace.database.read() as session:
@@ -267,7 +276,7 @@ def _create(
             state=EditionState.WAITING if why else EditionState.PLANNING,
             reason=why,
             due_at=occasion.opens,
-            expires_at=until + _life(workspace),
+            expires_at=until + life_of(workspace, campaign),
             frozen_at=now,
             **_content(campaign, content),
         )
@@ -312,7 +321,3 @@ def _supersede(workspace: Workspace, campaign_id: int, edition_id: int, occasion
                 cancelled = cancel_some(session, old, why, workspace.clock())
         with workspace.database.write() as session:
             move_edition(session, old, [EditionState.WAITING], EditionState.CANCELLED, why)
-
-
-def _life(workspace: Workspace) -> timedelta:
-    return timedelta(days=workspace.settings.sending.expires_days)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from ..errors import InputError
+from ..newsletter.campaign_file import parse_deadline
 from ..records import Campaign, Schedule
 from ..store.editions import campaigns_and_schedules, keep_schedule
 from ..timing.occurrence import (
@@ -67,6 +68,19 @@ def timing_of(workspace: Workspace, campaign: Campaign) -> Timing:
     if campaign.zone.strip().lower() in CUSTOMERS_OWN:
         return Timing(rule, UTC_ZONE, True, missed)
     return Timing(rule, zone_or(campaign.zone, workspace.settings.identity.zone), False, missed)
+
+
+def life_of(workspace: Workspace, campaign: Campaign) -> timedelta:
+    """How long after its time a mail of this campaign may still go: its own deadline, else the settings'."""
+    own = str(campaign.options.get("deadline") or "")
+    return parse_deadline(own) if own else timedelta(days=workspace.settings.sending.expires_days)
+
+
+def deadline_words(workspace: Workspace, campaign: Campaign) -> str:
+    """The same for a person: "6 hours"."""
+    own = str(campaign.options.get("deadline") or "")
+    days = workspace.settings.sending.expires_days
+    return own or ("1 day" if days == 1 else f"{days} days")
 
 
 def occasions_after(timing: Timing, after: datetime) -> Iterator[Occasion]:

@@ -99,6 +99,7 @@ def test_the_json_of_the_plan_keeps_its_fields(acme: Workspace) -> None:
         "waiting",
         "changed_tips",
         "note",
+        "deadline",
         "edition_id",
         "done",
     }

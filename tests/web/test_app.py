@@ -260,3 +260,33 @@ def test_the_mail_can_be_viewed_and_says_that_todays_data_was_used(
 def test_mail_that_never_left_cannot_be_viewed(site: httpx.Client, workspace: Workspace, reader: int) -> None:
     token = token_for(workspace, reader, purpose="view", states=[DeliveryState.WITHHELD])
     assert site.get(f"/v/{token}").status_code == 404
+
+
+def in_doubt(workspace: Workspace, token: str) -> Delivery:
+    with workspace.database.read() as session:
+        return session.exec(select(Delivery).where(Delivery.public_id == token[1:27])).one()
+
+
+@pytest.mark.parametrize(("purpose", "page"), [("unsubscribe", "/u/"), ("view", "/v/")])
+def test_a_page_that_is_fetched_ends_a_doubt_once_the_relay_cannot_be_deciding_any_more(
+    site: httpx.Client, workspace: Workspace, reader: int, clock: HandClock, purpose: str, page: str
+) -> None:
+    token = token_for(workspace, reader, purpose=purpose, states=[DeliveryState.IN_DOUBT])
+    with workspace.database.write() as session:
+        row = session.exec(select(Delivery).where(Delivery.public_id == token[1:27])).one()
+        row.intent_at = clock.now
+        session.add(row)
+    clock.advance(minutes=9)
+    assert site.get(f"{page}{token}").status_code == 200
+    assert in_doubt(workspace, token).state is DeliveryState.IN_DOUBT, "a scanner beside the relay may have done that"
+    clock.advance(minutes=2)
+    assert site.get(f"{page}{token}").status_code == 200
+    row = in_doubt(workspace, token)
+    assert (row.state, row.sent_at) == (DeliveryState.SENT, row.intent_at)
+    assert "a link in it was followed" in row.evidence
+
+
+def test_one_click_ends_a_doubt_at_once(site: httpx.Client, workspace: Workspace, reader: int) -> None:
+    token = token_for(workspace, reader, states=[DeliveryState.IN_DOUBT])
+    assert site.post(f"/u/{token}", data=ONE_CLICK).status_code == 200
+    assert in_doubt(workspace, token).state is DeliveryState.SENT

@@ -199,6 +199,15 @@ def test_a_delivery_in_doubt_is_settled_by_evidence(workspace: Workspace, ann: i
     assert "message" in delivery.evidence
 
 
+def test_whatever_only_a_mail_that_left_can_cause_ends_a_doubt(workspace: Workspace, ann: int, mail: bytes) -> None:
+    delayed = as_bounce(mail).replace(b"Action: failed", b"Action: delayed").replace(b"Status: 5", b"Status: 4")
+    for number, raw in enumerate((as_abuse_report(mail), delayed)):
+        with workspace.database.write() as session:
+            session.connection().execute(update(Delivery).values(state=DeliveryState.IN_DOUBT, sent_at=None))
+        assert receive(workspace, raw).machine in (Machine.ABUSE_REPORT, Machine.DELAY), number
+        assert delivery_of(workspace, ann).state is DeliveryState.SENT, number
+
+
 def test_an_abuse_report_unsubscribes_and_suppresses(workspace: Workspace, ann: int, mail: bytes) -> None:
     got = receive(workspace, as_abuse_report(mail))
     assert got.machine is Machine.ABUSE_REPORT
