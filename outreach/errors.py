@@ -76,6 +76,9 @@ class TemplateError(InputError):
 class DatabaseError(OutreachError):
     """The database cannot be opened, is from a newer version, is full, or is locked."""
 
+    again = False
+    """Nothing was written, and the same may be tried again at once: two writers had met."""
+
 
 class RelayError(OutreachError):
     """The relay cannot be used at all: unreachable, wrong password, bad certificate."""

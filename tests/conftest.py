@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import importlib.util
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -14,10 +17,15 @@ from sqlmodel import select
 
 from outreach.address import address_key, canonical_address, new_public_id
 from outreach.records import Customer, MailingList, Subscription, SubscriptionState
+from outreach.settings import FILE
 from outreach.work.create import create_workspace
 from outreach.work.workspace import Workspace, open_workspace
 
+from .servers.postgres import Cluster, find_binaries, shared_cluster
+
 CHROMIUM = Path("/usr/bin/chromium")
+MADE = "made"
+FOR_TESTS = ("OUTREACH_LONG", "OUTREACH_NO_SKIPS", "OUTREACH_TEST_DATABASE")
 START = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
 
 
@@ -38,7 +46,7 @@ class HandClock:
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("OUTREACH_") and name not in ("OUTREACH_LONG", "OUTREACH_NO_SKIPS"):
+        if name.startswith("OUTREACH_") and name not in FOR_TESTS:
             monkeypatch.delenv(name)
 
 
@@ -65,6 +73,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("OUTREACH_TEST_DATABASE", "sqlite") != "sqlite":
+        other = pytest.mark.skip(reason="it is about SQLite itself")
+        for item in items:
+            if "sqlite" in item.keywords:
+                item.add_marker(other)
     if os.environ.get("OUTREACH_LONG"):
         return
     skip = pytest.mark.skip(reason="a long campaign: runs with OUTREACH_LONG=1, as .ci/run does")
@@ -103,14 +116,83 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def postgres(shared_folder: Path) -> Iterator[Cluster]:
+    """The run's private PostgreSQL."""
+    if find_binaries() is None or not importlib.util.find_spec("psycopg"):
+        pytest.skip("PostgreSQL or psycopg is missing: apt-get install postgresql, pip install 'outreach[postgresql]'")
+    with shared_cluster(shared_folder) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def made_on_postgres(postgres: Cluster, shared_folder: Path) -> Path:
+    """What `made_once` is, on the run's PostgreSQL: its database is a template for copies."""
+    root = shared_folder / postgres.folder.name / "acme"
+    with (shared_folder / "made.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "done").exists():
+            url = postgres.create(MADE)
+            create_workspace(root, "acme", clock=HandClock(START), database=url)
+            (root / "done").touch()
+    return root
+
+
+BOTH = pytest.mark.parametrize(
+    "backend", ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_debian)], indirect=True
+)
+"""Marks tests that run on both databases in a plain run."""
+_numbers = itertools.count(1)
+
+
 @pytest.fixture
-def workspace(tmp_path: Path, clock: HandClock, made_once: Path) -> Iterator[Workspace]:
+def backend(request: pytest.FixtureRequest) -> str:
+    """The database of `workspace`: sqlite, or what OUTREACH_TEST_DATABASE names, or what `BOTH` gives."""
+    everywhere = os.environ.get("OUTREACH_TEST_DATABASE", "")
+    chosen: str = getattr(request, "param", everywhere or "sqlite")
+    if everywhere and chosen != everywhere:
+        pytest.skip(f"this run is on {everywhere}")
+    return chosen
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, backend: str) -> Iterator[str]:
+    """An empty database of its own: "outreach.db" on SQLite, a URL on PostgreSQL."""
+    if backend == "sqlite":
+        yield "outreach.db"
+        return
+    cluster: Cluster = request.getfixturevalue("postgres")
+    name = f"empty_{os.getpid()}_{next(_numbers)}"
+    yield cluster.create(name)
+    cluster.drop(name)
+
+
+@pytest.fixture
+def workspace(request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock, backend: str) -> Iterator[Workspace]:
     """A fresh workspace with a list called customers, on the hand-moved clock."""
     root = tmp_path / "acme"
-    shutil.copytree(made_once, root)
+    if backend == "sqlite":
+        shutil.copytree(request.getfixturevalue("made_once"), root)
+        opened = open_workspace(root, clock)
+        yield opened
+        opened.database.close()
+        return
+    shutil.copytree(request.getfixturevalue("made_on_postgres"), root)
+    cluster: Cluster = request.getfixturevalue("postgres")
+    name = f"w_{os.getpid()}_{next(_numbers)}"
+    url, settings = cluster.create(name, MADE), root / FILE
+    settings.write_text(settings.read_text(encoding="utf-8").replace(cluster.url(MADE), url), encoding="utf-8")
     opened = open_workspace(root, clock)
     yield opened
     opened.database.close()
+    cluster.drop(name)
 
 
 MakeCustomer = Callable[..., int]

@@ -1,71 +1,79 @@
-"""The database: opening it, reading from one snapshot, writing in short transactions.
+"""The database: opening it, reading from one snapshot, writing in short transactions, on SQLite and on PostgreSQL.
 
-Law: SQLite runs with WAL, synchronous=FULL, foreign keys on, and writers begin IMMEDIATE (RELIABILITY, SQLite).
-Where the linked SQLite has the WAL-reset bug (3.7.0–3.51.2 but 3.44.6+ and 3.50.7+), a file lock is held
-around each write transaction, and nobody checkpoints outside it.
+Law: who looks first and writes then is the only one who does so (`write`): SQLite has one writer, and on PostgreSQL
+they take turns by an advisory lock. Only what compares and sets in one statement may write beside others
+(`write(beside=True)`): claims, intents and moves of the outbox.
 """
 
 from __future__ import annotations
 
-import fcntl
-import sqlite3
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import create_engine, event, text
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import DatabaseError as SqlDatabaseError
-from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.dialects import postgresql as pg_dialect
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlmodel import Session
 
 from ..errors import DatabaseError
+from . import postgresql, sqlite
 
-BUSY_MILLISECONDS = 15_000
-LOOK_AGAIN_SECONDS = 0.002
 T = TypeVar("T")
 
 
 class Database:
-    """One database, shared by all threads of a process."""
+    """One database, shared by all threads of a process. `path` is its file, None on PostgreSQL."""
 
     def __init__(self, engine: Engine, path: Path | None) -> None:
         self.engine = engine
         self.path = path
-        self._lock = _WriteLock(path) if path is not None and has_wal_reset_bug() else None
+        affected = path is not None and sqlite.has_wal_reset_bug()
+        self._lock = sqlite.WriteLock(path) if path is not None and affected else nullcontext()
 
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
 
+    @property
+    def place(self) -> str:
+        """The file, or the URL without its password: for people to read."""
+        return str(self.path) if self.path is not None else shown(self.engine.url)
+
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session on one snapshot; its rows may be used afterwards. Nothing written in it is kept."""
-        with told(self), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+        engine = self.engine
+        if not self.is_sqlite:
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with told(self), Session(engine, expire_on_commit=False, autoflush=False) as session:
             yield session
             session.expunge_all()
             session.rollback()
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A session that commits at the end, or rolls back when the block raises. Keep it under 200 ms (I12)."""
-        with told(self):
-            if self._lock is None:
-                yield from self._transaction()
-            else:
-                with self._lock:
-                    yield from self._transaction()
+    def write(self, *, beside: bool = False) -> Iterator[Session]:
+        """A session that commits at the end, or rolls back when the block raises. Keep it under 200 ms (I12).
 
-    def _transaction(self) -> Iterator[Session]:
+        `beside` lets others write at the same time on PostgreSQL: only for statements that compare and set.
+        """
         engine = self.engine.execution_options(outreach_write=True)
-        with Session(engine, expire_on_commit=False) as session:
+        with told(self), self._lock, Session(engine, expire_on_commit=False) as session:
+            if not (beside or self.is_sqlite):
+                postgresql.take_turn(session.connection())
             yield session
             session.commit()
+
+    @contextmanager
+    def only_here(self, name: str) -> Iterator[bool]:
+        """Hold the lock `name` while the block runs; False where another process on PostgreSQL holds it.
+
+        On SQLite always True: what runs beside a daemon there is safe without it.
+        """
+        with told(self), nullcontext(True) if self.is_sqlite else postgresql.hold(self.engine, name) as held:
+            yield held
 
     def close(self) -> None:
         """Give back all connections."""
@@ -77,139 +85,52 @@ def open_database(where: str, root: Path) -> Database:
 
     Does not migrate; see `store.migrate`. Raises DatabaseError with a remedy.
     """
-    if "://" in where:
-        url = make_url(where)
-    else:
-        url = URL.create("sqlite", database=str(root / Path(where).expanduser()))
-    if url.get_backend_name() != "sqlite":
+    url = _url(where, root)
+    if url.get_backend_name() == "sqlite":
+        return Database(*sqlite.open_file(url))
+    return Database(postgresql.open_server(url), None)
+
+
+def _url(where: str, root: Path) -> URL:
+    if "://" not in where:
+        return URL.create("sqlite", database=str(root / Path(where).expanduser()))
+    try:
+        return make_url(where)
+    except (ArgumentError, ValueError):
         raise DatabaseError(
-            f"{url.get_backend_name()} is not supported yet",
-            remedy='Set database = "outreach.db" in outreach.toml.',
-        )
-    path = Path(url.database or "")
-    if not path.parent.is_dir():
-        raise DatabaseError(f"the folder {path.parent} of the database does not exist")
-    engine = create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=8,
-        max_overflow=32,
-        connect_args={"timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False},
-    )
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return Database(engine, path)
+            "the URL of the database cannot be read",
+            remedy='Write database = "postgresql://user:password@host/name"; a / or @ in the password as %2F or %40.',
+        ) from None
 
 
-def has_wal_reset_bug(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
-    """Whether this SQLite can lose a commit when two connections write and checkpoint at once."""
-    if version >= (3, 51, 3) or version < (3, 7, 0):
-        return False
-    return not ((3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0))
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={BUSY_MILLISECONDS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "temp_store=MEMORY",
-        "cache_size=-16000",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get("outreach_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+def shown(url: URL) -> str:
+    """A URL as people may read it: without a password, wherever that stands."""
+    plain = url.difference_update_query(["password", "sslpassword"]).set(drivername=url.get_backend_name())
+    return plain.render_as_string(hide_password=True)
 
 
 @contextmanager
 def told(database: Database) -> Iterator[None]:
-    """Turn what SQLite says into a DatabaseError that a person can act on."""
+    """Turn what the database says into a DatabaseError that a person can act on."""
     try:
         yield
     except IntegrityError:
         raise
-    except (OperationalError, SqlDatabaseError) as wrong:
+    except DBAPIError as wrong:
         raise explain(database, wrong) from wrong
 
 
 def explain(database: Database, wrong: Exception) -> DatabaseError:
     """What a database's failure means, and the remedy."""
-    said = str(getattr(wrong, "orig", wrong))
-    place = database.path or database.engine.url.render_as_string(hide_password=True)
-    for words, remedy in (
-        ("disk is full", "Free some space; nothing that was committed is lost. Then run the command again."),
-        ("is locked", "Another program holds it for longer than 15 seconds. Find it, or try again."),
-        ("malformed", "The file is damaged. Restore a backup; do not copy a database that is in use."),
-        ("not a database", "The file is no SQLite database. Check `database` in outreach.toml."),
-        ("unable to open", "Check that the folder exists and can be written."),
-        ("readonly", "The file or its folder cannot be written by this user."),
-        ("no such table", "Run `outreach init` here, or restore a backup."),
-        ("disk I/O error", "The disk reported an error. Nothing further was sent."),
-    ):
-        if words in said:
-            return DatabaseError(f"the database {place}: {said}", remedy=remedy)
-    return DatabaseError(f"the database {place}: {said}")
-
-
-class _WriteLock:
-    """One writer at a time across threads and processes: a thread lock, then flock on a file of its own.
-
-    Nobody waits longer than for SQLite's own lock: a process that was stopped while it held this one is told of.
-    """
-
-    def __init__(self, database: Path) -> None:
-        self._database = database
-        self._file = database.with_name(database.name + ".lock")
-        self._thread = threading.Lock()
-        self._handle: Any = None
-
-    def __enter__(self) -> None:
-        until = time.monotonic() + BUSY_MILLISECONDS / 1000
-        if not self._thread.acquire(timeout=BUSY_MILLISECONDS / 1000):
-            raise self._held()
-        try:
-            if self._handle is None:
-                self._handle = self._file.open("a")
-            while not self._taken():
-                if time.monotonic() >= until:
-                    raise self._held()
-                time.sleep(LOOK_AGAIN_SECONDS)
-        except OSError as wrong:
-            self._thread.release()
-            raise DatabaseError(f"{self._file} cannot be locked: {wrong.strerror}") from wrong
-        except BaseException:
-            self._thread.release()
-            raise
-
-    def _taken(self) -> bool:
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _held(self) -> DatabaseError:
-        return DatabaseError(
-            f"the database {self._database} is locked by another program",
-            remedy="It has held it for longer than 15 seconds. Is an outreach process stopped (Ctrl-Z)? Let it go on.",
-        )
-
-    def __exit__(self, *_: object) -> None:
-        fcntl.flock(self._handle, fcntl.LOCK_UN)
-        self._thread.release()
+    if database.is_sqlite:
+        return sqlite.explain(database.place, wrong)
+    return postgresql.explain(database.place, database.engine.url, wrong)
 
 
 def insert_new(session: Session, table: type[Any], key: str, values: dict[str, Any]) -> None:
     """Add a row unless there is one with this key already, also one that another process adds at this instant."""
     connection = session.connection()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    dialect = pg_dialect if connection.dialect.name == "postgresql" else sqlite_dialect
     connection.execute(dialect.insert(table).values(**values).on_conflict_do_nothing(index_elements=[key]))
 
 
@@ -220,6 +141,6 @@ def rows_in_chunks(items: list[T], size: int) -> Iterator[list[T]]:
 
 
 def check_integrity(session: Session) -> list[str]:
-    """What SQLite finds wrong with the file; an empty list when it is sound."""
-    found = [str(row[0]) for row in session.connection().execute(text("PRAGMA integrity_check"))]
-    return [] if found == ["ok"] else found
+    """What the database knows to be wrong with itself; an empty list when it is sound."""
+    connection = session.connection()
+    return sqlite.faults(connection) if connection.dialect.name == "sqlite" else postgresql.faults(connection)

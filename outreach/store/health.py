@@ -5,6 +5,7 @@ Law: it only counts and reads, within milliseconds in a full database, and gives
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -117,11 +118,15 @@ def pulse(session: Session, name: str, now: datetime) -> None:
     session.connection().execute(update(Worker).where(col(Worker.name) == name).values(beat_at=now))
 
 
-def sign_off_others(session: Session, name: str, host: str, now: datetime) -> None:
-    """The daemon `name` holds the lock of this host: whichever daemon signed on here before is gone."""
-    session.connection().execute(
-        update(Worker)
-        .where(col(Worker.kind) == DAEMON, col(Worker.host) == host)
-        .where(col(Worker.name) != name, col(Worker.stopped_at).is_(None))
-        .values(stopped_at=now)
+def daemons_at(session: Session, host: str) -> dict[str, int]:
+    """The process numbers of the daemons that signed on at this host and did not end in good order, by name."""
+    query = select(col(Worker.name), col(Worker.pid)).where(
+        col(Worker.kind) == DAEMON, col(Worker.host) == host, col(Worker.stopped_at).is_(None)
     )
+    return {row.name: row.pid for row in session.execute(query)}
+
+
+def sign_off_dead(session: Session, names: Collection[str], now: datetime) -> None:
+    """These daemons are gone without having said so."""
+    gone = update(Worker).where(col(Worker.name).in_(list(names)), col(Worker.stopped_at).is_(None))
+    session.connection().execute(gone.values(stopped_at=now))

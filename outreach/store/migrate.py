@@ -1,18 +1,23 @@
 """Bringing a database to the version that this program needs, by Alembic.
 
-Law: a database from a newer version is refused, never touched; foreign keys are off while tables are rebuilt
-and checked after (RELIABILITY, SQLite).
+Law: a database from a newer version is refused, never touched. SQLite: foreign keys are off while tables are rebuilt
+and checked after (RELIABILITY, SQLite). PostgreSQL: all revisions in one transaction, so that it is done or not.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 from ..errors import DatabaseError
 from .database import Database, told
+from .postgresql import take_turn
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HEAD = "0002"
 """The newest revision; a test compares it with the scripts, so that opening needs no Alembic."""
@@ -32,14 +37,14 @@ def check_revision(database: Database) -> None:
     if found == HEAD:
         return
     if found is None:
-        raise DatabaseError(f"{database.path} has no tables of outreach", remedy="Run `outreach init` here.")
+        raise DatabaseError(f"{database.place} has no tables of outreach", remedy="Run `outreach init` here.")
     if found > HEAD:
         raise DatabaseError(
-            f"{database.path} is from a newer outreach (revision {found}; this one knows {HEAD})",
+            f"{database.place} is from a newer outreach (revision {found}; this one knows {HEAD})",
             remedy="Install that version, or restore a backup made by this one.",
         )
     raise DatabaseError(
-        f"{database.path} is from an older outreach (revision {found}, needed {HEAD})",
+        f"{database.place} is from an older outreach (revision {found}, needed {HEAD})",
         remedy="Run `outreach init` in the workspace: it backs the database up and upgrades it, nothing else.",
     )
 
@@ -52,6 +57,18 @@ def migrate(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
+    if database.is_sqlite:
+        _migrate_file(database, config)
+        return
+    with told(database), database.engine.begin() as connection:
+        take_turn(connection)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _migrate_file(database: Database, config: Config) -> None:
+    from alembic import command  # lazy: 200 ms
+
     with told(database), database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         connection.commit()

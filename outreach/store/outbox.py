@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -31,6 +31,7 @@ from ..records import (
 )
 from .campaigns import ALERTS
 from .database import rows_in_chunks
+from .standing import hold_still
 
 CHUNK = 500
 UNFINISHED = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.INFLIGHT, DeliveryState.DEFERRED)
@@ -155,15 +156,15 @@ def _ripe(now: datetime) -> ColumnElement[bool]:
 
 def _wake(session: Session, edition_id: int, now: datetime) -> None:
     """deferred --next_at--> queued."""
-    session.connection().execute(
-        update(Delivery)
-        .where(
-            col(Delivery.edition_id) == edition_id,
-            col(Delivery.state) == DeliveryState.DEFERRED,
-            col(Delivery.next_at) <= now,
-        )
-        .values(state=move(DeliveryState.DEFERRED, DeliveryEvent.DUE), next_at=None)
+    ripe = (
+        col(Delivery.edition_id) == edition_id,
+        col(Delivery.state) == DeliveryState.DEFERRED,
+        col(Delivery.next_at) <= now,
     )
+    waking = update(Delivery).values(state=move(DeliveryState.DEFERRED, DeliveryEvent.DUE), next_at=None).where(*ripe)
+    if session.connection().dialect.name == "postgresql":  # whoever wakes the same rows is not waited for
+        waking = waking.where(_locked(select(col(Delivery.id)).where(*ripe)))
+    session.connection().execute(waking)
 
 
 def _version(table: Any, key: Any) -> ColumnElement[int]:
@@ -188,12 +189,15 @@ def _claim_from(
         )
         .order_by(col(Delivery.due_at), col(Delivery.id))
         .limit(limit)
-        .with_for_update(skip_locked=True)
         .correlate(None)
     )
+    on_server = session.connection().dialect.name == "postgresql"
     taken = (
         update(Delivery)
-        .where(col(Delivery.id).in_(found.scalar_subquery()), col(Delivery.state) == DeliveryState.QUEUED)
+        .where(
+            _locked(found) if on_server else col(Delivery.id).in_(found.scalar_subquery()),
+            col(Delivery.state) == DeliveryState.QUEUED,
+        )
         .values(
             state=move(DeliveryState.QUEUED, DeliveryEvent.CLAIM),
             owner=owner,
@@ -226,6 +230,13 @@ def _claim_from(
     return sorted(rows, key=lambda row: row.id)
 
 
+def _locked(found: Select[Any]) -> ColumnElement[bool]:
+    """Among these deliveries, leaving out those that others hold. In a WITH of its own: as a bare subquery PostgreSQL
+    may run it once per row, and each run would take `limit` more."""
+    mine = found.with_for_update(skip_locked=True).cte("mine")
+    return col(Delivery.id).in_(select(mine.c.id))
+
+
 def intend(session: Session, rows: Sequence[Claimed], now: datetime, relay: str = "") -> set[int]:
     """claimed --intent--> inflight for all rows of one owner whose versions still stand; returns the ids granted.
 
@@ -233,6 +244,8 @@ def intend(session: Session, rows: Sequence[Claimed], now: datetime, relay: str 
     `relay` is who is about to get it: whoever looks into a doubt must know whose log to read.
     The ids stand beside the pairs because SQLite seeks by a list of ids but not by a list of pairs.
     """
+    if session.connection().dialect.name == "postgresql":
+        rows = _standing(session, rows)
     if not rows:
         return set()
     given = {
@@ -243,6 +256,19 @@ def intend(session: Session, rows: Sequence[Claimed], now: datetime, relay: str 
         "to_relay": relay,
     }
     return {row.id for row in session.connection().execute(_INTENT, given)}
+
+
+def _standing(session: Session, rows: Sequence[Claimed]) -> list[Claimed]:
+    """Those of the rows whose customer, campaign and edition nobody changes at this instant, nor until we commit."""
+    people = [row.customer_id for row in rows if row.customer_id is not None]
+    held = hold_still(session, people, [row.campaign_id for row in rows], [row.edition_id for row in rows])
+    return [
+        row
+        for row in rows
+        if (row.customer_id is None or row.customer_id in held[0])
+        and row.campaign_id in held[1]
+        and row.edition_id in held[2]
+    ]
 
 
 _INTENT = (

@@ -150,7 +150,7 @@ class Committer:
         for attempt in range(TRIES):
             try:
                 started = ticks()
-                with self._database.write() as session:
+                with self._database.write(beside=True) as session:
                     now = self._clock()
                     lost = _apply(session, moves, now, self._bounce_rules)
                     granted = _intend(session, asks, now)
@@ -159,6 +159,8 @@ class Committer:
                     if beating:
                         beat(session, self._name, now, self._lease)
             except Exception as wrong:
+                if getattr(wrong, "again", False) and attempt < TRIES - 1:  # two writers met: nothing was written
+                    continue
                 self._fail(wrong)
                 asks = _refused(asks)
                 if not moves or attempt == TRIES - 1 or not isinstance(wrong, DatabaseError):

@@ -15,7 +15,7 @@ from ..address import KeyRing, new_key_ring, read_key_ring, write_key_ring
 from ..errors import InputError, SettingsError
 from ..records import MailingList, WorkspaceRow
 from ..settings import FILE, load_settings, starter_templates
-from ..store.database import Database, open_database
+from ..store.database import Database, open_database, told
 from ..store.migrate import current_revision
 from ..wire.maildir_file import make_maildir
 from ..workdays import Clock, utc_now
@@ -24,6 +24,7 @@ from .upgrade import upgrade
 from .workspace import KEYS, new_epoch
 
 SETTINGS_TEMPLATE = "outreach.toml"
+DATABASE = "outreach.db"
 FIRST_LIST = "customers"
 PRIVATE = 0o600
 """Settings may hold a password, the database holds addresses: they are their owner's alone."""
@@ -41,10 +42,11 @@ class Created:
     backup: Path | None = None
 
 
-def create_workspace(root: Path, name: str, *, clock: Clock = utc_now, port: int = 2525) -> Created:
+def create_workspace(root: Path, name: str, *, clock: Clock = utc_now, port: int = 2525, database: str = "") -> Created:
     """Make a workspace at `root`, or complete and upgrade the one that stands there.
 
-    `port` is the built-in catcher's: until a real relay is set, nothing leaves this machine.
+    `port` is the built-in catcher's: until a real relay is set, nothing leaves this machine. `database` is written into
+    new settings; a file of the workspace where it is empty.
     Raises InputError for a name that cannot be used, SettingsError and DatabaseError as opening does.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}", name):
@@ -53,24 +55,24 @@ def create_workspace(root: Path, name: str, *, clock: Clock = utc_now, port: int
     kept: list[str] = []
     try:
         root.mkdir(parents=True, exist_ok=True)
-        _write_settings(root, name, port, made, kept)
+        _write_settings(root, name, port, database, made, kept)
         _copy_templates(root, made, kept)
     except OSError as wrong:
         raise SettingsError(
             f"{root} cannot be written: {wrong.strerror}", remedy="Choose a folder that you may write to."
         ) from wrong
     settings = load_settings(root)
-    database = open_database(settings.database, root)
+    opened = open_database(settings.database, root)
     try:
-        _keys(root, database, made, kept)
-        backup = _migrated(database, root, made, kept)
-        _first_rows(database, root, name, clock)
+        _keys(root, opened, made, kept)
+        backup = _migrated(opened, root, made, kept)
+        _first_rows(opened, root, name, clock)
     finally:
-        database.close()
+        opened.close()
     return Created(root, tuple(made), tuple(kept), backup)
 
 
-def _write_settings(root: Path, name: str, port: int, made: list[str], kept: list[str]) -> None:
+def _write_settings(root: Path, name: str, port: int, database: str, made: list[str], kept: list[str]) -> None:
     path = root / FILE
     if path.exists():
         kept.append(FILE)
@@ -83,6 +85,8 @@ def _write_settings(root: Path, name: str, port: int, made: list[str], kept: lis
         .replace("@@WORD@@", word)
         .replace("@@PORT@@", str(port))
     )
+    if database:
+        filled = filled.replace(f'database = "{DATABASE}"', f"database = {json.dumps(database)}")
     topics = (source / "topics.toml").read_text(encoding="utf-8")
     path.touch(PRIVATE)
     path.write_text(filled + "\n" + topics, encoding="utf-8")
@@ -112,10 +116,10 @@ def _keys(root: Path, database: Database, made: list[str], kept: list[str]) -> K
     if path.exists():
         kept.append(KEYS)
         return read_key_ring(path)
-    with database.engine.connect() as connection:
+    with told(database), database.engine.connect() as connection:
         if current_revision(connection) is not None:
             raise SettingsError(
-                f"the key file {path} is missing, and {database.path} was written with it",
+                f"the key file {path} is missing, and {database.place} was written with it",
                 remedy="Restore it from a backup. With new keys nobody who left or was blocked would be known again, "
                 "and no link in a mail would work. To begin anew, move the database away first.",
             )
@@ -126,7 +130,7 @@ def _keys(root: Path, database: Database, made: list[str], kept: list[str]) -> K
 
 
 def _migrated(database: Database, root: Path, made: list[str], kept: list[str]) -> Path | None:
-    name = database.path.name if database.path else "database"
+    name = database.path.name if database.path else database.place
     done = upgrade(database, root)
     if done.before is None and database.path is not None:
         database.path.chmod(PRIVATE)

@@ -18,8 +18,9 @@ from ..delivery.domain import COMMON_SELECTORS, Finding, is_reserved, judge_dkim
 from ..delivery.envelope import Envelope
 from ..errors import DatabaseError, MailboxError, NeedsPerson, OutreachError
 from ..settings import MailboxSettings
-from ..store.database import check_integrity, has_wal_reset_bug
+from ..store.database import check_integrity
 from ..store.replies import marks_of
+from ..store.sqlite import has_wal_reset_bug
 from ..wire.dkim import split_message
 from ..wire.dns import find_txt
 from ..wire.mailbox import Mailbox, Mark, open_mailbox

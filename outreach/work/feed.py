@@ -95,7 +95,7 @@ class Feed:
         self._size = min(self._workspace.settings.sending.batch, max(least, min(fitting, 2 * self._size)))
 
     def _claim(self) -> list[Claimed]:
-        with self._workspace.database.write() as session:
+        with self._workspace.database.write(beside=True) as session:
             return claim(
                 session,
                 edition_ids=self._edition_ids,
@@ -124,7 +124,7 @@ class Feed:
             chosen = choose_for(session, self._workspace, edition=edition, campaign=campaign, customers=fresh, now=now)
         refused = [refuse(row, permission) for row, permission in verdicts if not permission.allowed]
         going = [replace(row, choices=chosen.get(row.customer_id or 0, row.choices)) for row in going]
-        with self._workspace.database.write() as session:
+        with self._workspace.database.write(beside=True) as session:
             apply_moves(session, refused, now)
             keep_choices(session, [(row, row.choices) for row in going if row.customer_id in chosen])
         self._count(refused)

@@ -1,7 +1,7 @@
 """The daemon's sign of life in the database: where it runs, when it last beat, and that it ended in good order.
 
 Law: a beat says no more than that the process lives; whether mail moves is seen from the mail. A daemon that starts
-signs off those that died here before it: it holds their lock.
+signs off those that died here before it: on SQLite it holds their lock, on PostgreSQL their processes are gone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from ..errors import DatabaseError
-from ..store.health import DAEMON, pulse, sign_off_others
+from ..store.health import DAEMON, daemons_at, pulse, sign_off_dead
 from ..store.workers import sign_off, sign_on
 from .presence import worker_name
 from .workspace import Workspace
@@ -40,10 +40,27 @@ def daemon_life(workspace: Workspace, kind: str) -> Iterator[Life]:
     with suppress(DatabaseError), workspace.database.write() as session:
         now = workspace.clock()
         if kind == DAEMON:
-            sign_off_others(session, life.name, host, now)
+            sign_off_dead(session, _dead(workspace, daemons_at(session, host)), now)
         sign_on(session, life.name, kind, now, host=host, pid=os.getpid())
     try:
         yield life
     finally:
         with suppress(DatabaseError), workspace.database.write() as session:
             sign_off(session, life.name, workspace.clock())
+
+
+def _dead(workspace: Workspace, here: dict[str, int]) -> list[str]:
+    """Which of this host's daemons are gone."""
+    if workspace.database.is_sqlite:
+        return list(here)
+    return [name for name, number in here.items() if number == os.getpid() or not _runs(number)]
+
+
+def _runs(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

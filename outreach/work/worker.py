@@ -1,8 +1,9 @@
 """The daemon, and its single round for cron: publish what is due, send, collect replies, follow up.
 
 Law: the `schedule` library is only a heartbeat; what is due stands in the database, so nothing is forgotten while
-nobody runs. A job that fails is told and tried again at its next beat; it never stops the others. One daemon per
-database, by flock; `send` and `run --once` beside it join the same outbox.
+nobody runs. A job that fails is told and tried again at its next beat; it never stops the others. On SQLite one
+daemon per database, by flock; `send` and `run --once` beside it join the same outbox. On PostgreSQL several daemons do:
+they share the sending, and of the other jobs each is done by one of them at a time.
 """
 
 from __future__ import annotations
@@ -74,12 +75,23 @@ class Round:
 
 def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
     """What a workspace needs done, in the order of one round."""
+    every = workspace.settings.replies.every_seconds
     return (
-        Job("publish", PLANNING, SEND_SECONDS, lambda: publish_due(workspace)),
+        Job("publish", PLANNING, SEND_SECONDS, _alone(workspace, "publish", lambda: publish_due(workspace))),
         Job("send", OUTGOING, SEND_SECONDS, lambda: send_open(workspace, stop=stop, owner="run")),
-        Job("replies", INCOMING, workspace.settings.replies.every_seconds, lambda: collect(workspace)),
-        Job("follow_up", INCOMING, FOLLOW_UP_SECONDS, lambda: follow_up(workspace)),
+        Job("replies", INCOMING, every, _alone(workspace, "replies", lambda: collect(workspace))),
+        Job("follow_up", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "follow_up", lambda: follow_up(workspace))),
     )
+
+
+def _alone(workspace: Workspace, name: str, work: Callable[[], Any]) -> Callable[[], Any]:
+    """The same work, left out while another machine does it: nobody waits, it comes round again."""
+
+    def do() -> Any:
+        with workspace.database.only_here(name) as ours:
+            return work() if ours else None
+
+    return do
 
 
 def run_once(workspace: Workspace, *, stop: threading.Event | None = None, jobs: Sequence[Job] | None = None) -> Round:
@@ -95,7 +107,7 @@ def run_once(workspace: Workspace, *, stop: threading.Event | None = None, jobs:
 
 def alert_job(workspace: Workspace, book: JobBook) -> Job:
     """Look whether something needs a person, and tell; `book` knows how the other jobs went."""
-    return Job("alerts", WATCHING, ALERT_SECONDS, lambda: look_and_tell(workspace, book))
+    return Job("alerts", WATCHING, ALERT_SECONDS, _alone(workspace, "alerts", lambda: look_and_tell(workspace, book)))
 
 
 def guarded(job: Job, done: Round, book: JobBook | None = None) -> None:
@@ -143,9 +155,10 @@ def run_forever(
 
 @contextmanager
 def only_daemon(workspace: Workspace) -> Iterator[None]:
-    """Hold the lock that makes this the database's only daemon."""
+    """Hold the lock that makes this the database's only daemon; on PostgreSQL there may be several."""
     remedy = "One is enough. `outreach send` and `outreach run --once` may run beside it."
-    with hold_daemon_lock(daemon_lock(workspace), remedy):
+    one = workspace.database.is_sqlite
+    with hold_daemon_lock(daemon_lock(workspace), remedy) if one else nullcontext():
         yield
 
 

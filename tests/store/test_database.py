@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from outreach.errors import DatabaseError
-from outreach.store.database import has_wal_reset_bug, open_database
+from outreach.store.database import open_database
+from outreach.store.sqlite import has_wal_reset_bug
 from outreach.work.workspace import Workspace
 
 
@@ -33,6 +34,7 @@ def test_versions_with_the_wal_reset_bug_are_known(version: tuple[int, ...], aff
     assert has_wal_reset_bug(version) is affected
 
 
+@pytest.mark.sqlite
 def test_commits_are_durable_and_foreign_keys_hold(workspace: Workspace) -> None:
     with workspace.database.read() as session:
         pragma = {
@@ -72,6 +74,7 @@ def test_a_file_that_is_no_database_is_told_in_plain_words(tmp_path: Path) -> No
         session.connection().execute(text("SELECT 1 FROM customer"))
 
 
+@pytest.mark.sqlite
 def test_a_full_database_is_told_with_a_remedy(workspace: Workspace) -> None:
     with pytest.raises(DatabaseError, match="full") as told, workspace.database.write() as session:
         connection = session.connection()
@@ -92,11 +95,12 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
         open_database("nowhere/a.db", tmp_path)
 
 
+@pytest.mark.sqlite
 def test_a_stopped_process_that_holds_the_lock_is_told_of_and_not_waited_for(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("outreach.store.database.BUSY_MILLISECONDS", 200)
-    monkeypatch.setattr("outreach.store.database.has_wal_reset_bug", lambda: True)
+    monkeypatch.setattr("outreach.store.sqlite.BUSY_MILLISECONDS", 200)
+    monkeypatch.setattr("outreach.store.sqlite.has_wal_reset_bug", lambda: True)
     database = open_database("outreach.db", workspace.root)
     with (workspace.root / "outreach.db.lock").open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)

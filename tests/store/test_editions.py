@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 from sqlmodel import select
 
@@ -195,6 +196,7 @@ def test_a_long_list_of_missed_occasions_is_told_in_few_words_and_kept_whole(wor
     assert step.evidence == {"occasions": names}
 
 
+@pytest.mark.sqlite
 def test_what_is_asked_for_every_slice_goes_by_customer_and_never_walks_all_that_was_sent(workspace: Workspace) -> None:
     asked: list[tuple[str, Any]] = []
 

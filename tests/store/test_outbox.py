@@ -262,6 +262,7 @@ def test_an_edition_is_done_when_nothing_is_left_in_it(workspace: Workspace, thr
         assert (kept.state, kept.finished_at) == (EditionState.DONE, workspace.clock())
 
 
+@pytest.mark.sqlite
 def test_no_statement_reads_the_whole_outbox(workspace: Workspace, three: list[int]) -> None:
     edition = lay_edition(workspace, three)
     ran: list[tuple[str, object]] = []

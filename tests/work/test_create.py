@@ -73,6 +73,7 @@ def test_a_restored_backup_is_noticed_and_sends_nothing(workspace: Workspace) ->
         check_may_send(workspace)
 
 
+@pytest.mark.sqlite
 def test_a_backup_of_a_database_in_use_is_whole(workspace: Workspace, tmp_path: Path) -> None:
     copy_database(workspace.database, tmp_path / "copy.db")
     with sqlite3.connect(tmp_path / "copy.db") as copy:

@@ -41,6 +41,7 @@ def restored(workspace: Workspace, copy: Path) -> Workspace:
     return open_workspace(workspace.root, workspace.clock)
 
 
+@pytest.mark.sqlite
 def test_an_older_copy_of_the_same_database_is_noticed(workspace: Workspace, tmp_path: Path) -> None:
     copy = saved(workspace, tmp_path)
     with workspace.database.write() as session:
@@ -54,6 +55,7 @@ def test_an_older_copy_of_the_same_database_is_noticed(workspace: Workspace, tmp
     older.database.close()
 
 
+@pytest.mark.sqlite
 def test_a_copy_that_misses_nothing_is_no_trouble(workspace: Workspace, tmp_path: Path) -> None:
     with workspace.database.write() as session:
         advance(session, workspace.root)
@@ -62,6 +64,7 @@ def test_a_copy_that_misses_nothing_is_no_trouble(workspace: Workspace, tmp_path
     same.database.close()
 
 
+@pytest.mark.sqlite
 def test_a_copy_from_before_a_wish_to_leave_is_noticed(
     workspace: Workspace, make_customer: Callable[..., int], tmp_path: Path
 ) -> None:
@@ -76,6 +79,7 @@ def test_a_copy_from_before_a_wish_to_leave_is_noticed(
     older.database.close()
 
 
+@pytest.mark.sqlite
 def test_a_copy_from_before_the_last_mail_sends_nothing(
     workspace: Workspace, make_customer: Callable[..., int], tmp_path: Path
 ) -> None:

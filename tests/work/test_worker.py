@@ -50,6 +50,7 @@ def test_a_round_in_an_empty_workspace_does_nothing_and_finds_no_trouble(workspa
     assert list(done.results) == ["publish", "send", "replies", "follow_up", "alerts"]
 
 
+@pytest.mark.sqlite
 def test_a_second_daemon_is_refused_with_the_first_ones_number(workspace: Workspace) -> None:
     with only_daemon(workspace):
         with pytest.raises(DatabaseError, match=r"process \d+\) already serves outreach.db") as told:

@@ -1,0 +1,140 @@
+"""SQLite: how a file is opened, how its one writer at a time is kept, and what it means when it fails.
+
+Law: WAL, synchronous=FULL, foreign keys on, and writers begin IMMEDIATE (RELIABILITY, SQLite). Where the linked SQLite
+has the WAL-reset bug (3.7.0–3.51.2 but 3.44.6+ and 3.50.7+), a file lock is held around each write transaction, and
+nobody checkpoints outside it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.pool import QueuePool
+
+from ..errors import DatabaseError
+
+BUSY_MILLISECONDS = 15_000
+LOOK_AGAIN_SECONDS = 0.002
+
+
+def open_file(url: URL) -> tuple[Engine, Path]:
+    """The engine for a database file, and the file. Raises DatabaseError where its folder does not exist."""
+    path = Path(url.database or "")
+    if not path.parent.is_dir():
+        raise DatabaseError(f"the folder {path.parent} of the database does not exist")
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=32,
+        connect_args={"timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine, path
+
+
+def has_wal_reset_bug(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
+    """Whether this SQLite can lose a commit when two connections write and checkpoint at once."""
+    if version >= (3, 51, 3) or version < (3, 7, 0):
+        return False
+    return not ((3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0))
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={BUSY_MILLISECONDS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "cache_size=-16000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("outreach_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def explain(place: str, wrong: Exception) -> DatabaseError:
+    """What a failure of SQLite means, and the remedy."""
+    said = str(getattr(wrong, "orig", wrong))
+    for words, remedy in (
+        ("disk is full", "Free some space; nothing that was committed is lost. Then run the command again."),
+        ("is locked", "Another program holds it for longer than 15 seconds. Find it, or try again."),
+        ("malformed", "The file is damaged. Restore a backup; do not copy a database that is in use."),
+        ("not a database", "The file is no SQLite database. Check `database` in outreach.toml."),
+        ("unable to open", "Check that the folder exists and can be written."),
+        ("readonly", "The file or its folder cannot be written by this user."),
+        ("no such table", "Run `outreach init` here, or restore a backup."),
+        ("disk I/O error", "The disk reported an error. Nothing further was sent."),
+    ):
+        if words in said:
+            return DatabaseError(f"the database {place}: {said}", remedy=remedy)
+    return DatabaseError(f"the database {place}: {said}")
+
+
+def faults(connection: Connection) -> list[str]:
+    """What SQLite finds wrong with the file; an empty list when it is sound."""
+    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+    return [] if found == ["ok"] else found
+
+
+class WriteLock:
+    """One writer at a time across threads and processes: a thread lock, then flock on a file of its own.
+
+    Nobody waits longer than for SQLite's own lock: a process that was stopped while it held this one is told of.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._file = database.with_name(database.name + ".lock")
+        self._thread = threading.Lock()
+        self._handle: Any = None
+
+    def __enter__(self) -> None:
+        until = time.monotonic() + BUSY_MILLISECONDS / 1000
+        if not self._thread.acquire(timeout=BUSY_MILLISECONDS / 1000):
+            raise self._held()
+        try:
+            if self._handle is None:
+                self._handle = self._file.open("a")
+            while not self._taken():
+                if time.monotonic() >= until:
+                    raise self._held()
+                time.sleep(LOOK_AGAIN_SECONDS)
+        except OSError as wrong:
+            self._thread.release()
+            raise DatabaseError(f"{self._file} cannot be locked: {wrong.strerror}") from wrong
+        except BaseException:
+            self._thread.release()
+            raise
+
+    def _taken(self) -> bool:
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _held(self) -> DatabaseError:
+        return DatabaseError(
+            f"the database {self._database} is locked by another program",
+            remedy="It has held it for longer than 15 seconds. Is an outreach process stopped (Ctrl-Z)? Let it go on.",
+        )
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._handle, fcntl.LOCK_UN)
+        self._thread.release()
