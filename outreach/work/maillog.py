@@ -23,8 +23,10 @@ from ..address import address_key, address_tag, canonical_address, read_token
 from ..delivery.maillog import LONGEST_LINE, Answer, Fact, LogReader, Refused, Taken
 from ..errors import InputError
 from ..records import DeliveryEvent, DeliveryState, FailureClass, Onward
+from ..store.bounces import Heard
 from ..store.doubts import Doubt, doubts, settle_doubt
 from ..store.onward import LoggedMail, Word, is_newer, logged_mails, record_onward
+from .bounces import bounce_rules, take_bounces, watch_bounces
 from .workspace import Workspace
 
 TOGETHER = 200
@@ -84,6 +86,8 @@ def read_logs(
         except (OSError, EOFError, zlib.error) as wrong:
             result.troubles.append(f"{path.name}: damaged behind line {reader.lines}: {wrong}")
     scribe.write()
+    if result.onward[Onward.BOUNCED]:
+        watch_bounces(workspace)
     result.lines, result.first, result.last = reader.lines, reader.first, reader.last
     with workspace.database.read() as session:
         result.left = list(doubts(session))
@@ -103,6 +107,7 @@ class _Scribe:
 
     def __init__(self, workspace: Workspace, result: LogResult) -> None:
         self._workspace, self._result = workspace, result
+        self._rules = bounce_rules(workspace.settings.bounces)
         self._facts: dict[str, list[Fact]] = {}
 
     def take(self, fact: Fact) -> None:
@@ -147,9 +152,13 @@ class _Scribe:
                     self._result.unexpected.append((mail.public_id, mail.state, taken.place))
             words = [found for mail, _, found in changes if found is not None and mail.state not in _NOT_SENT]
             kept = {id(word) for word in record_onward(session, [word for word, _ in words], now, BY)}
-            for word, _ in words:
+            for word, answer in words:
                 if id(word) in kept:
                     self._result.onward[word.onward] += 1
+                    if answer.failure is not None:
+                        # as of when it happened: an old log that is read today is no storm of today
+                        heard = Heard(word.delivery_id, answer.failure, f"{word.words} ({word.place})")
+                        take_bounces(session, self._rules, [heard], BY, word.at)
 
     def _word(self, mail: LoggedMail, told: Sequence[Fact]) -> tuple[Word, Answer] | None:
         """The newest word about the very person that the mail was for."""

@@ -14,7 +14,17 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from outreach.errors import InputError
-from outreach.records import Delivery, DeliveryMove, DeliveryState, FailureClass, Onward
+from outreach.records import (
+    Bounce,
+    Delivery,
+    DeliveryMove,
+    DeliveryState,
+    FailureClass,
+    Onward,
+    Suppression,
+    SuppressionReason,
+)
+from outreach.store.bounces import paused_domains
 from outreach.store.onward import onward_counts
 from outreach.work.maillog import LogResult, read_logs
 from outreach.work.workspace import Workspace
@@ -130,6 +140,29 @@ def test_a_mail_that_bounced_at_the_next_server_stays_handed_over(
     assert (row.state, row.onward) == (DeliveryState.SENT, Onward.BOUNCED)
     with workspace.database.read() as session:
         assert onward_counts(session, [row.edition_id])[row.edition_id][Onward.BOUNCED] == 1
+        [bounce] = session.execute(select(Bounce)).scalars()
+        [block] = session.execute(select(Suppression)).scalars()
+    assert (bounce.source, bounce.failure, bounce.at) == ("maillog", FailureClass.BAD_ADDRESS, row.onward_at)
+    assert (block.address_key, block.reason) == (row.address_key, SuppressionReason.BAD_ADDRESS)
+    read(workspace, tmp_path / "mail.log")
+    with workspace.database.read() as session:
+        assert len(session.execute(select(Bounce)).all()) == 1
+
+
+def test_bounces_in_an_old_log_are_no_storm_of_today(
+    workspace: Workspace, doubted: list[Delivery], make_customer: People, log: RelayLog, clock: Any, tmp_path: Path
+) -> None:
+    edition = lay_edition(workspace, [make_customer(f"q{number}@storm.example") for number in range(40)], name="other")
+    with workspace.database.write() as session:
+        sent = {"state": DeliveryState.SENT, "sent_at": clock.now, "domain_key": "storm"}
+        session.connection().execute(update(Delivery).where(col(Delivery.edition_id) == edition).values(**sent))
+        rows = session.execute(select(Delivery).where(col(Delivery.edition_id) == edition)).scalars().all()
+    for number, row in enumerate(rows):
+        log.answered(log.taken(row), f"q{number}@storm.example", UNKNOWN)
+    clock.advance(days=3)
+    assert read(workspace, log.write(tmp_path / "mail.log")).onward == {Onward.BOUNCED: 40}
+    with workspace.database.read() as session:
+        assert paused_domains(session, clock.now) == {}
 
 
 def test_a_refusal_at_the_dot_settles_that_it_was_not_sent(
