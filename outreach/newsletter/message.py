@@ -6,16 +6,14 @@ longer and turns a long List-Unsubscribe into encoded words that mail programs i
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
+from .encoding import Encoded, base64_lines, encode_text
 from .headers import address_field, checked, raw_field, text_field, tokens_field
-
-_BASE64_LINE = 76
 
 Part = tuple[bytes, bytes]
 """The header fields of a part, and what stands below the empty line that follows them."""
@@ -33,7 +31,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Letter:
-    """All that goes into one mail. `html` "" makes a plain text mail.
+    """All that goes into one mail. `html` "" makes a plain text mail; either part may be encoded already.
 
     `bulk` adds List-Id, List-Unsubscribe, Feedback-ID, Auto-Submitted and Precedence. `unsubscribe` is an https: or a
     mailto: URI; one-click (RFC 8058) is offered for https: only. `date` is aware; `message_id` has its brackets.
@@ -45,8 +43,8 @@ class Letter:
     subject: str
     date: datetime
     message_id: str
-    text: str
-    html: str = ""
+    text: str | Encoded
+    html: str | Encoded = ""
     images: Sequence[Image] = ()
     bulk: bool = False
     list_id: str = ""
@@ -69,34 +67,49 @@ def message_parts(letter: Letter) -> tuple[bytes, bytes]:
 
 
 def _headers(letter: Letter) -> str:
-    fields = [
-        address_field("From", letter.sender),
-        f"To: {checked('To', letter.recipient)}\r\n",
-        f"Reply-To: {checked('Reply-To', letter.reply_to)}\r\n" if letter.reply_to else "",
-        text_field("Subject", letter.subject),
-        f"Date: {format_datetime(letter.date)}\r\n",
-        raw_field("Message-ID", letter.message_id),
-        raw_field("In-Reply-To", letter.in_reply_to) if letter.in_reply_to else "",
-        tokens_field("References", letter.references) if letter.references else "",
-    ]
-    if letter.bulk:
-        fields += _bulk_fields(letter)
-    fields.append("MIME-Version: 1.0\r\n")
-    return "".join(fields)
-
-
-def _bulk_fields(letter: Letter) -> list[str]:
-    fields = [_list_id(letter.list_id)] if letter.list_id else []
-    if letter.unsubscribe:
-        fields.append(raw_field("List-Unsubscribe", f"<{letter.unsubscribe}>"))
-        if letter.unsubscribe.startswith("https:"):
-            fields.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
-    if letter.feedback_id:
-        fields.append(raw_field("Feedback-ID", letter.feedback_id))
-    return [*fields, "Auto-Submitted: auto-generated\r\n", "Precedence: bulk\r\n"]
+    fixed = _fixed_fields(letter.list_id, letter.feedback_id, letter.bulk)
+    return "".join(
+        (
+            address_field("From", letter.sender),
+            f"To: {checked('To', letter.recipient)}\r\n",
+            f"Reply-To: {checked('Reply-To', letter.reply_to)}\r\n" if letter.reply_to else "",
+            _subject(letter.subject),
+            _date(letter.date.replace(microsecond=0)),
+            raw_field("Message-ID", letter.message_id),
+            raw_field("In-Reply-To", letter.in_reply_to) if letter.in_reply_to else "",
+            tokens_field("References", letter.references) if letter.references else "",
+            fixed[0],
+            _unsubscribe(letter.unsubscribe) if letter.bulk and letter.unsubscribe else "",
+            fixed[1],
+        )
+    )
 
 
 @lru_cache(maxsize=256)
+def _subject(subject: str) -> str:
+    return text_field("Subject", subject)
+
+
+@lru_cache(maxsize=16)
+def _date(date: datetime) -> str:
+    return f"Date: {format_datetime(date)}\r\n"
+
+
+@lru_cache(maxsize=256)
+def _fixed_fields(list_id: str, feedback_id: str, bulk: bool) -> tuple[str, str]:
+    """The fields that all mails of an edition share, before and behind that of leaving."""
+    if not bulk:
+        return "", "MIME-Version: 1.0\r\n"
+    feedback = raw_field("Feedback-ID", feedback_id) if feedback_id else ""
+    machine = "Auto-Submitted: auto-generated\r\nPrecedence: bulk\r\nMIME-Version: 1.0\r\n"
+    return _list_id(list_id) if list_id else "", feedback + machine
+
+
+def _unsubscribe(unsubscribe: str) -> str:
+    field = raw_field("List-Unsubscribe", f"<{unsubscribe}>")
+    return f"{field}List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" if unsubscribe[:6] == "https:" else field
+
+
 def _list_id(list_id: str) -> str:
     phrase, bracket, rest = list_id.rpartition("<")
     if not phrase.strip():
@@ -126,24 +139,9 @@ def _multipart(subtype: str, boundary: str, parts: Sequence[Part], extra: bytes 
     return f'Content-Type: multipart/{subtype}; boundary="{boundary}"'.encode() + extra + b"\r\n", b"".join(pieces)
 
 
-def _text_part(subtype: str, text: str) -> Part:
-    encoding, body = encode_text(text)
+def _text_part(subtype: str, text: str | Encoded) -> Part:
+    encoding, body = encode_text(text) if isinstance(text, str) else text
     return f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n".encode(), body
-
-
-def encode_text(text: str) -> tuple[str, bytes]:
-    """The transfer encoding that suits `text`, and its octets: quoted-printable while most of it is ASCII.
-
-    A reader of Greek or Japanese gets base64, a third of quoted-printable's size there.
-    """
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    octets = text.replace("\n", "\r\n").encode()
-    if not octets.endswith(b"\r\n"):
-        octets += b"\r\n"
-    if not text.isascii() and (len(octets) - len(text)) * 4 > len(text):
-        return "base64", base64_lines(octets)
-    return "quoted-printable", binascii.b2a_qp(octets, istext=True)
 
 
 @lru_cache(maxsize=64)
@@ -158,9 +156,3 @@ def image_part(image: Image) -> Part:
         f'Content-Disposition: inline; filename="{safe}"\r\n'
     )
     return head.encode(), base64_lines(image.data)
-
-
-def base64_lines(data: bytes) -> bytes:
-    """`data` in base64, CRLF after each 76 characters."""
-    flat = binascii.b2a_base64(data, newline=False)
-    return b"".join(flat[at : at + _BASE64_LINE] + b"\r\n" for at in range(0, len(flat), _BASE64_LINE))

@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Template, UndefinedError
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from ..errors import TemplateError
 from ..prose import html_to_text
-from ..prose.pattern import TextPattern, text_pattern
+from ..prose.pattern import text_pattern
 from .css import inline_css
+from .quoted import Value
 from .sandbox import HOLES, Holes, Sandbox, html_environment, missing_variable, near_names, plain, text_environment
+from .shape import Shape
 from .tips import ChosenTip, pick_language
 
 FIELDS = ("first_name", "last_name", "language", "country", "zone")
@@ -48,14 +50,14 @@ class Rendered:
     images: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """A page whose values are left out: what stands between them, their numbers, and the text's pattern."""
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A mail laid out: its page without the values, and the values for the holes."""
 
-    html: tuple[str, ...]
-    order: tuple[int, ...]
-    pattern: TextPattern | None
-    images: tuple[str, ...]
+    subject: str
+    preheader: str
+    shape: Shape
+    values: list[Value]
 
 
 def customer_values(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,12 +76,12 @@ class Renderer:
 
     def __init__(self, frozen: Mapping[str, Any], *, issue_number: int = 1) -> None:
         self.frozen = frozen
-        self._html, self._text = html_environment(), text_environment()
+        self.environment, self._text = html_environment(), text_environment()
         self._parts: dict[str, Mapping[str, Any]] = {key: frozen[key] for key in ("layout", "subject", "preheader")}
         self._parts |= {f"content{at}": part for at, part in enumerate(frozen["contents"])}
         self._templates: dict[str, Template] = {}
-        self._facts = {**frozen["facts"], "issue_number": issue_number}
-        self._globals: dict[str, Any] = dict(self._html.globals)
+        self.facts = {**frozen["facts"], "issue_number": issue_number}
+        self._globals: dict[str, Any] = dict(self.environment.globals)
         self._language = str(frozen["facts"].get("language") or "en")
         prefix = frozen["prefix"]
         self._mark = re.compile(rf"{prefix}([0-9]+)z")
@@ -89,50 +91,52 @@ class Renderer:
             if frozen["method"] == "shape"
             else None
         )
-        self._shapes: dict[str, _Shape] = {}
+        self._shapes: dict[str, Shape] = {}
         self._lock = threading.Lock()
 
     def render(self, values: Mapping[str, Any], tips: Sequence[ChosenTip], links: Links) -> Rendered:
         """The mail. Raises TemplateError naming the variable, the file and the line."""
-        if not self.frozen["marks"]:
+        laid = self.lay(values, tips, links)
+        if laid is None:
             return self.render_whole(values, tips, links)
-        holes = Holes(self._number)
-        subject, preheader, page = self._run(values, tips, links, holes)
-        known = list(holes.values)
-        escaped = [str(escape(value)) for value in known]
-        if self._exposed is not None:
-            page = self._expose(page, escaped)
-        shape = self._shapes.get(page)
-        if shape is None:
-            shape = self._learn(page)
-        if self._exposed is None and len(set(shape.order)) != len(known):
-            return self.render_whole(values, tips, links)
-        pieces: list[str] = list(shape.html)
-        pieces[1::2] = [escaped[number] for number in shape.order]
-        html = "".join(pieces)
-        text = None if shape.pattern is None else shape.pattern.fill(known)
+        html, text = laid.shape.html(laid.values), laid.shape.text(laid.values)
         text = html_to_text(html) if text is None else text
-        return Rendered(subject, preheader, html, text, shape.images)
+        return Rendered(laid.subject, laid.preheader, html, text, laid.shape.images)
+
+    def lay(self, values: Mapping[str, Any], tips: Sequence[ChosenTip], links: Links) -> Laid | None:
+        """The mail with its values beside the page; None where that would not be sound."""
+        if not self.frozen["marks"]:
+            return None
+        holes = Holes(self.mark)
+        subject, preheader, page = self.run(values, tips, links, holes)
+        known = [Value(text) for text in holes.values]
+        if self._exposed is not None:
+            page = self._expose(page, [value.html for value in known])
+        shape = self.shape(page)
+        if self._exposed is None and len(set(shape.order)) != len(known):
+            return None
+        return Laid(subject, preheader, shape, known)
 
     def render_whole(self, values: Mapping[str, Any], tips: Sequence[ChosenTip], links: Links) -> Rendered:
         """The same without marks: what `render` must equal, and does where marks would not be sound."""
-        subject, preheader, page = self._run(values, tips, links, None)
+        subject, preheader, page = self.run(values, tips, links, None)
         html = page if self._exposed is None else inline_css(page)
         return Rendered(subject, preheader, html, html_to_text(html), self._shown_images(html))
 
     def names(self) -> set[str]:
         """The variables that every template may use beside the customer's attributes."""
-        return {*FIELDS, *self._facts, "subject", "preheader", "unsubscribe_url", "view_url", "customer", "tips"}
+        return {*FIELDS, *self.facts, "subject", "preheader", "unsubscribe_url", "view_url", "customer", "tips"}
 
-    def _run(
+    def run(
         self, values: Mapping[str, Any], tips: Sequence[ChosenTip], links: Links, holes: Holes | None
     ) -> tuple[str, str, str]:
+        """Subject, preheader and page as the templates give them, with a mark for each value where there are holes."""
         scope: dict[str, Any] = {
             **self._globals,
             "language": self._language,
             **values,
             "customer": values,
-            **{key: value for key, value in self._facts.items() if key != "language"},
+            **{key: value for key, value in self.facts.items() if key != "language"},
             "unsubscribe_url": links.unsubscribe_url,
             "view_url": links.view_url,
         }
@@ -199,15 +203,13 @@ class Renderer:
         fault.variable = name
         return fault
 
-    def _learn(self, page: str) -> _Shape:
+    def shape(self, page: str) -> Shape:
+        """The shape of a page with marks, learned when it is first seen."""
+        known = self._shapes.get(page)
+        if known is not None:
+            return known
         inlined = page if self._exposed is None else inline_css(page)
-        pieces = self._mark.split(inlined)
-        shape = _Shape(
-            tuple(pieces),
-            tuple(int(number) for number in pieces[1::2]),
-            text_pattern(inlined, self._mark),
-            self._shown_images(inlined),
-        )
+        shape = Shape(self._mark.split(inlined), text_pattern(inlined, self._mark), self._shown_images(inlined))
         with self._lock:
             while len(self._shapes) >= MOST_SHAPES:
                 del self._shapes[next(iter(self._shapes))]
@@ -219,7 +221,8 @@ class Renderer:
         assert self._exposed is not None
         return self._exposed.sub(lambda found: self._mark.sub(lambda mark: escaped[int(mark[1])], found[0]), page)
 
-    def _number(self, number: int) -> Markup:
+    def mark(self, number: int) -> Markup:
+        """What stands in a page for value number `number`."""
         if number < len(self._marks):
             return self._marks[number]
         return Markup(f"{self.frozen['prefix']}{number}z")  # noqa: S704  digits and letters
@@ -230,7 +233,7 @@ class Renderer:
     def _compile(self, key: str) -> Template:
         """The template of a part, made when it is first needed: most tips of a pool never are, in one process."""
         is_text = key in ("subject", "preheader") or (key.startswith("tip:") and key.count(":") == 2)
-        environment: Sandbox = self._text if is_text else self._html
+        environment: Sandbox = self._text if is_text else self.environment
         code = environment.compile(self._parts[key]["source"], key, f"part:{key}")
         template = self._templates[key] = Template.from_code(environment, code, {})
         return template

@@ -63,9 +63,14 @@ class Holes:
 
     def mark(self, text: str) -> Markup | str:
         """A mark that stands for `text`, or `text` itself where its blanks shape what is around it."""
-        if not text or _BLANKS.search(text):
+        if not keeps_its_blanks(text):
             return text
         return self.marks(self.values.setdefault(text, len(self.values)))
+
+
+def keeps_its_blanks(text: str) -> bool:
+    """Whether `text` may be put in later: it is something, and has no blank that what stands around it could move."""
+    return bool(text) and _BLANKS.search(text) is None
 
 
 @pass_context

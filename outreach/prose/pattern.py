@@ -7,8 +7,10 @@ width decides about a table, words that make a link say its own target), there i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from .html import (
@@ -27,12 +29,13 @@ from .html import (
     wrap,
 )
 
+_SCHEMES = ("https://", "http://")
 _NOT_NARROW = re.compile(r"[^\x00-\u02ff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]")
 
 
 @dataclass(frozen=True)
-class _Words:
-    """A paragraph with holes, wrapped when they are filled; `first` goes before its first line, `rest` before others.
+class Paragraph:
+    """Lines with holes, wrapped when they are filled; `first` goes before the first line, `rest` before others.
 
     Each line is text, number of a hole, text, and so on.
     """
@@ -43,46 +46,109 @@ class _Words:
     rest: str
     underline: str
 
+    def fill(self, words: Sequence[str]) -> list[str]:
+        """Its lines of text with hole number n reading `words[n]`."""
+        filled = [row for line in self.lines for row in wrapped(joined(line, words), self.room)]
+        return self.framed(filled)
+
+    def framed(self, lines: list[str]) -> list[str]:
+        """Wrapped lines with what stands before and under them."""
+        if self.underline:
+            lines.append(self.underline * min(max(map(display_width, lines)), WIDTH))
+        if self.first or self.rest:
+            return [(self.first + lines[0]).rstrip(), *((self.rest + line).rstrip() for line in lines[1:])]
+        return [line.rstrip() for line in lines]
+
 
 @dataclass(frozen=True)
 class TextPattern:
-    """Ready lines, paragraphs that wait for their words, the links' targets, and the links that holes are part of."""
+    """Ready lines, paragraphs that wait for their words, and the links' targets.
 
-    parts: tuple[str | _Words, ...]
+    `links` are those that holes are part of: their words, their target, and whether they are set as showing it.
+    """
+
+    parts: tuple[str | Paragraph, ...]
     targets: tuple[tuple[str, ...], ...]
-    links: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    links: tuple[tuple[tuple[str, ...], tuple[str, ...], bool], ...]
 
     def fill(self, words: Sequence[str]) -> str | None:
         """The text with hole number n reading `words[n]`; None where with these words a link would be set otherwise."""
-        for shown, target in self.links:
-            if shows_itself(_joined(shown, words), _joined(target, words)):
-                return None
+        if not self.agrees(words):
+            return None
         lines: list[str] = []
         for part in self.parts:
             if isinstance(part, str):
                 lines.append(part)
-                continue
-            filled = [row for line in part.lines for row in _wrapped(_joined(line, words), part.room)]
-            if part.underline:
-                filled.append(part.underline * min(max(map(display_width, filled)), WIDTH))
-            lines.append((part.first + filled[0]).rstrip())
-            lines += [(part.rest + line).rstrip() for line in filled[1:]]
-        if self.targets:
-            targets = [_joined(target, words) for target in self.targets]
-            if len(set(targets)) < len(targets):
-                return None
-            lines += ["", "-" * 40, *(f"[{number}] {target}" for number, target in enumerate(targets, 1))]
+            else:
+                lines += part.fill(words)
+        lines += ["".join(pieces) for pieces in self.footnotes(words)]
         return "\n".join(lines).replace("\xa0", " ").strip("\n")
+
+    def footnotes(self, words: Sequence[str] | None = None) -> list[tuple[str, ...]]:
+        """The lines that list the targets, filled with `words`, or in pieces with the holes' numbers between."""
+        if not self.targets:
+            return []
+        shown = self.targets if words is None else [(joined(target, words),) for target in self.targets]
+        noted = [(f"[{number}] {target[0]}", *target[1:]) for number, target in enumerate(shown, 1)]
+        return [("",), ("-" * 40,), *noted]
+
+    def texts(self) -> Iterator[tuple[str, ...]]:
+        """All that it says, in pieces with the holes' numbers between."""
+        for part in self.parts:
+            yield from ((part,),) if isinstance(part, str) else part.lines
+        yield from self.footnotes()
+
+    def agrees(self, words: Sequence[str]) -> bool:
+        """Whether with these words every link is set as here: the same ones show their target, no two targets meet."""
+        for shown, target, shows in self._doubtful_links:
+            if shows_itself(joined(shown, words), joined(target, words)) is not shows:
+                return False
+        targets = [joined(target, words) for target in self._open_targets]
+        if self._may_meet or any(target.startswith(self._beginnings) for target in targets):
+            targets = [joined(target, words) for target in self.targets]
+        return len(set(targets)) == len(targets)
+
+    @cached_property
+    def _doubtful_links(self) -> list[tuple[tuple[str, ...], tuple[str, ...], bool]]:
+        """Links that may be set otherwise; not those whose words differ from how the target begins."""
+        return [link for link in self.links if link[2] or not _shows_other(link[0], link[1])]
+
+    @cached_property
+    def _open_targets(self) -> list[tuple[str, ...]]:
+        """Targets that begin with a hole."""
+        return [target for target in self.targets if len(target) > 1 and not target[0]]
+
+    @cached_property
+    def _beginnings(self) -> tuple[str, ...]:
+        """How the other targets begin, or read; sorted, so that one that another begins with stands before it."""
+        return tuple(sorted(target[0] for target in self.targets if target[0]))
+
+    @cached_property
+    def _may_meet(self) -> bool:
+        """Whether two of the other targets may become one."""
+        return any(after.startswith(before) for before, after in pairwise(self._beginnings))
+
+
+def _shows_other(shown: tuple[str, ...], target: tuple[str, ...]) -> bool:
+    """Whether the link's words are fixed and not how its target begins, so that no word can make them one."""
+    if len(shown) > 1 or not target[0].startswith(_SCHEMES):
+        return False
+    begins, words = _without_scheme(target[0]).rstrip("/"), _without_scheme(shown[0].rstrip("/"))
+    return len(begins) >= len("http://") and not words.startswith(begins)
 
 
 def shows_itself(shown: str, target: str) -> bool:
     """Whether a link needs no number: its words are its target, or it leads nowhere outside the mail."""
-    plain = target.removeprefix("mailto:").removeprefix("https://").removeprefix("http://").rstrip("/")
-    words = shown.rstrip("/").removeprefix("https://").removeprefix("http://")
-    return words == plain or target.startswith(("#", "javascript:", "data:"))
+    plain = _without_scheme(target.removeprefix("mailto:")).rstrip("/")
+    return _without_scheme(shown.rstrip("/")) == plain or target.startswith(("#", "javascript:", "data:"))
 
 
-def _joined(pieces: tuple[str, ...], words: Sequence[str]) -> str:
+def _without_scheme(target: str) -> str:
+    return target.removeprefix("https://").removeprefix("http://")
+
+
+def joined(pieces: tuple[str, ...], words: Sequence[str]) -> str:
+    """Pieces of text with the numbers of holes between them, as one text in which hole n reads `words[n]`."""
     if len(pieces) == 1:
         return pieces[0]
     whole = list(pieces)
@@ -90,10 +156,18 @@ def _joined(pieces: tuple[str, ...], words: Sequence[str]) -> str:
     return "".join(whole)
 
 
-def _wrapped(text: str, room: int) -> list[str]:
+def is_narrow(text: str) -> bool:
+    """Whether every character of `text` takes one column."""
+    return text.isascii() or _NOT_NARROW.search(text) is None
+
+
+def wrapped(text: str, room: int) -> list[str]:
     """What `wrap` gives, without looking at each word where every character takes one column."""
-    if _NOT_NARROW.search(text):
-        return wrap(text, room)
+    return wrapped_narrow(text, room) if is_narrow(text) else wrap(text, room)
+
+
+def wrapped_narrow(text: str, room: int) -> list[str]:
+    """The same for a text in which every character takes one column."""
     lines, at = [], 0
     while len(text) - at > room:
         cut = text.rfind(" ", at, at + room + 1)
@@ -126,15 +200,16 @@ class _PatternWriter(_Writer):
     def __init__(self, links: Links, hole: re.Pattern[str]) -> None:
         super().__init__(links)
         self.hole = hole
-        self.waiting: dict[int, _Words] = {}
-        self.links_with_holes: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+        self.waiting: dict[int, Paragraph] = {}
+        self.links_with_holes: list[tuple[tuple[str, ...], tuple[str, ...], bool]] = []
         self.possible = True
 
     def close_link(self, target: str, since: int) -> None:
         target = target.strip()
         shown = _SPACE.sub(" ", "".join(self.words[since:])).strip()
         if shown and target and (self.hole.search(shown) or self.hole.search(target)):
-            self.links_with_holes.append((tuple(self.hole.split(shown)), tuple(self.hole.split(target))))
+            pieces = tuple(self.hole.split(shown)), tuple(self.hole.split(target))
+            self.links_with_holes.append((*pieces, shows_itself(shown, target)))
         super().close_link(target, since)
 
     def end_block(self, *, gap: bool = False) -> None:
@@ -160,7 +235,7 @@ class _PatternWriter(_Writer):
         prefix = "".join(self.prefixes[:MAX_INDENTS])
         self.lay([""])
         first = prefix[: max(0, len(prefix) - len(bullet))] + bullet if bullet else prefix
-        self.waiting[len(self.lines) - 1] = _Words(
+        self.waiting[len(self.lines) - 1] = Paragraph(
             tuple(tuple(self.hole.split(line)) for line in lines), room, first, prefix, underline
         )
         if gap:
@@ -176,7 +251,7 @@ class _PatternWriter(_Writer):
         self.end_block()
         if not self.possible or any(map(self.hole.search, self.lines)):
             return None
-        parts: list[str | _Words] = [self.waiting.get(number, line) for number, line in enumerate(self.lines)]
+        parts: list[str | Paragraph] = [self.waiting.get(number, line) for number, line in enumerate(self.lines)]
         targets = tuple(tuple(self.hole.split(target)) for target in self.targets)
         return TextPattern(tuple(parts), targets, tuple(self.links_with_holes))
 

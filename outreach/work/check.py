@@ -8,13 +8,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ..newsletter.lint import Fault, lint_link, lint_newsletter, page_links
+from ..newsletter.plates import person_values
 from ..newsletter.render import Links
 from ..newsletter.tips import ChosenTip
 from ..wire.links import ask_links
 from .choose import choose_for
 from .compose import Draft, freeze
 from .preflight import try_everyone
-from .press import chosen_tips, reader_values
+from .press import chosen_tips
 from .proof import Proof, proof_edition, prove, subscribers
 from .schedules import life_of
 from .trial import Trial, TrialFault, TrialPerson
@@ -84,7 +85,7 @@ def _failing(workspace: Workspace, draft: Draft) -> list[Fault]:
         )
     links = Links(f"mailto:{workspace.reply_address}")
     tips = [ChosenTip(name) for name in content.frozen["tips"]]
-    tried = [TrialPerson(reader_values(row), chosen_tips(choices.get(row.id) or {}), links) for row in people]
+    tried = [TrialPerson(person_values(row), chosen_tips(choices.get(row.id) or {}), links) for row in people]
     with Trial(content.frozen) as trial:
         found = try_everyone(trial, tried)
         every_tip = trial.failing([TrialPerson(SAMPLE_VALUES, tips, links)]) if tips else []

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
+from ..newsletter.plates import person_values
 from ..records import Campaign, Edition
 from ..store.campaigns import queued_people
 from ..store.customers import CustomerRow, load_customers
 from ..store.database import rows_in_chunks
 from .choose import choose_for
 from .letter import mail_links
-from .press import READY, chosen_tips, reader_values
+from .press import READY, chosen_tips
 from .trial import Trial, TrialFault, TrialPerson
 from .workspace import Workspace
 
@@ -74,7 +75,7 @@ class _Flight:
         )
         links = mail_links(self.workspace, self.edition.public_id)
         return [
-            TrialPerson(reader_values(person), chosen_tips(choices.get(person.id) or {}), links) for person in people
+            TrialPerson(person_values(person), chosen_tips(choices.get(person.id) or {}), links) for person in people
         ]
 
 
@@ -116,7 +117,7 @@ def _try_shapes(flight: _Flight, ids: Sequence[int], progress: Progress | None) 
 
 def _shape(row: CustomerRow) -> str:
     """Which values a customer has, and the language and country, which templates ask for."""
-    values: Mapping[str, object] = reader_values(row)
+    values: Mapping[str, object] = person_values(row)
     return f"{','.join(sorted(values))}|{row.language}|{row.country}"
 
 

@@ -18,7 +18,8 @@ from ..address import TokenMaker, message_id, tagged_address
 from ..delivery.envelope import Envelope, make_envelope
 from ..errors import TemplateError
 from ..newsletter.message import Image, Letter, message_parts
-from ..newsletter.render import Links, Rendered, Renderer, customer_values
+from ..newsletter.plates import Plates, Printed, person_values
+from ..newsletter.render import Links, Rendered, Renderer
 from ..newsletter.tips import ChosenTip
 from ..words import BULK, Kind
 
@@ -84,11 +85,10 @@ class PressFacts:
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """A mail ready to be handed over, and what its reader sees."""
+    """A mail ready to be handed over."""
 
     envelope: Envelope
     message: bytes
-    rendered: Rendered
 
 
 class LetterPress:
@@ -103,7 +103,7 @@ class LetterPress:
         self._list_id = f"{_phrase(facts.list_title or name)} <{_label(name)}.{facts.domain}>".strip() if name else ""
         self._feedback = f"{facts.campaign}:{facts.number}:{facts.kind.value}:{_label(facts.domain)[:15]}"
         ready = self.frozen.get("method") == READY
-        self.renderer = None if ready else Renderer(self.frozen, issue_number=facts.number)
+        self._plates = None if ready else Plates(Renderer(self.frozen, issue_number=facts.number))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.facts, self._sign)
@@ -113,38 +113,50 @@ class LetterPress:
         address = str((customer.address if customer is not None else self.frozen.get("to")) or "")
         if not address:
             raise TemplateError("nobody knows an address of this person any more")
-        return self.wrap(self.render(customer, public_id, choices), address, public_id, now)
+        links = self.links(public_id)
+        if self._plates is None:
+            return self._wrapped(self._ready(), address, public_id, links, now)
+        return self._wrapped(self._plates.print(customer, chosen_tips(choices), links), address, public_id, links, now)
 
     def render(self, customer: Reader | None, public_id: str, choices: Mapping[str, Any]) -> Rendered:
         """What the reader will see."""
-        if self.renderer is None:
-            frozen = self.frozen
-            shown = tuple(frozen.get("assets") or ())
-            return Rendered(frozen["subject"], "", frozen.get("html", ""), frozen["text"], shown)
-        return self.renderer.render(reader_values(customer), chosen_tips(choices), self.links(public_id))
+        if self._plates is None:
+            return self._ready()
+        return self._plates.renderer.render(person_values(customer), chosen_tips(choices), self.links(public_id))
 
     def wrap(self, rendered: Rendered, address: str, public_id: str, now: datetime) -> Pressed:
         """The message and envelope around what was rendered."""
+        return self._wrapped(rendered, address, public_id, self.links(public_id), now)
+
+    def _ready(self) -> Rendered:
+        frozen = self.frozen
+        return Rendered(
+            frozen["subject"], "", frozen.get("html", ""), frozen["text"], tuple(frozen.get("assets") or ())
+        )
+
+    def _wrapped(
+        self, content: Rendered | Printed, address: str, public_id: str, links: Links, now: datetime
+    ) -> Pressed:
         facts = self.facts
         letter = Letter(
             sender=facts.sender,
             recipient=address,
             reply_to=self._links.reply_to(public_id),
-            subject=rendered.subject,
+            subject=content.subject,
             date=now,
             message_id=message_id(public_id, facts.domain),
-            text=rendered.text,
-            html=rendered.html,
-            images=[facts.images[cid] for cid in rendered.images if cid in facts.images],
+            text=content.text,
+            html=content.html,
+            images=[facts.images[cid] for cid in content.images if cid in facts.images],
             bulk=self._bulk,
             list_id=self._list_id,
-            unsubscribe=self.links(public_id).unsubscribe_url if self._bulk else "",
+            unsubscribe=links.unsubscribe_url if self._bulk else "",
             feedback_id=self._feedback if self._bulk else "",
             in_reply_to=str(self.frozen.get("in_reply_to") or ""),
             references=str(self.frozen.get("references") or ""),
         )
         envelope = make_envelope(facts.links.bounce_address, address, self._links.bounce_tag(public_id))
-        return Pressed(envelope, self._signed(*message_parts(letter), now), rendered)
+        return Pressed(envelope, self._signed(*message_parts(letter), now))
 
     def links(self, public_id: str) -> Links:
         """The links of one delivery."""
@@ -189,14 +201,6 @@ class LinkMaker:
     def bounce_tag(self, public_id: str) -> str:
         """The tag of this delivery's reverse-path (VERP), or "" where the address takes none."""
         return "b" + self._tokens.make("bounce", public_id) if self._facts.plus else ""
-
-
-def reader_values(customer: Reader | None) -> dict[str, Any]:
-    """What a template may know of a customer."""
-    if customer is None:
-        return {}
-    row = {name: getattr(customer, name) for name in ("first_name", "last_name", "language", "country", "zone")}
-    return customer_values({**row, "attributes": customer.attributes})
 
 
 def chosen_tips(choices: Mapping[str, Any]) -> list[ChosenTip]:

@@ -15,6 +15,7 @@ from sqlmodel import Session, col
 from ..address import canonical_address, new_public_id
 from ..errors import UsageError
 from ..newsletter.message import Image
+from ..newsletter.plates import person_values
 from ..newsletter.render import Links, Rendered
 from ..newsletter.sandbox import near_names
 from ..newsletter.tips import ChosenTip
@@ -37,7 +38,7 @@ from .choose import choose_for
 from .compose import Draft, FrozenContent, TipDraft, content_id, freeze, freeze_tip, read_draft, read_tip
 from .files import ImageFile
 from .letter import edition_facts, load_images, mail_links
-from .press import LetterPress, Pressed, chosen_tips, reader_values
+from .press import LetterPress, Pressed, chosen_tips
 from .schedules import deadline_words
 from .single import queue_single
 from .trial import Trial, TrialPerson
@@ -92,7 +93,7 @@ def prove(workspace: Workspace, draft: Draft, address: str = "") -> Proof:
         images = _images(session, content, draft)
         press = LetterPress(edition_facts(session, workspace, edition, draft.campaign, images))
     public_id = new_public_id()
-    person = TrialPerson(reader_values(customer), chosen_tips(choices), press.links(public_id))
+    person = TrialPerson(person_values(customer), chosen_tips(choices), press.links(public_id))
     with Trial(content.frozen, issue_number=edition.number) as trial:
         rendered = trial.render(person)
     to = (customer.address if customer is not None else None) or canonical_address(workspace.settings.identity.sender)
@@ -119,7 +120,7 @@ def prove_tip(workspace: Workspace, draft: TipDraft, address: str = "") -> tuple
     with workspace.database.read() as session:
         customer = _known(session, workspace, address) if address else None
         images = load_images(session, frozen) | _fresh_images(draft.images)
-    person = TrialPerson(reader_values(customer), [ChosenTip(draft.tip.name)], mail_links(workspace, new_public_id()))
+    person = TrialPerson(person_values(customer), [ChosenTip(draft.tip.name)], mail_links(workspace, new_public_id()))
     with Trial(frozen) as trial:
         return trial.render(person), images
 

@@ -142,7 +142,8 @@ def _sample(session: Session, workspace: Workspace, edition: Edition, campaign: 
         if person is None:
             continue
         try:
-            rendered = press.press(person, row.public_id, chosen[person.id], now).rendered
+            press.press(person, row.public_id, chosen[person.id], now)
+            rendered = press.render(person, row.public_id, chosen[person.id])
         except InputError:
             continue
         return SampleMail(person.address or "", rendered.subject, rendered.text)

@@ -40,7 +40,7 @@ def each_by_itself(given: Any, count: int = 60, seed: int = 1) -> None:
     shape = Renderer(compile_newsletter(given, pool(), method="shape"), issue_number=3)
     ours = Renderer(compile_newsletter(given, pool()), issue_number=3)
     for values, tips, links in people(seed, count):
-        _, _, page = shape._run(values, tips, links, None)
+        _, _, page = shape.run(values, tips, links, None)
         expected = inline_css(page)
         for renderer in (ours, shape):
             got = renderer.render(values, tips, links)

@@ -87,3 +87,6 @@ def test_a_link_that_would_be_set_otherwise_with_these_words_is_not_filled() -> 
     assert pattern.fill(["https://x.example/", "x.example", "1"]) is None
     assert pattern.fill(["#", "here", "1"]) is None
     assert pattern.fill(["https://a.example/1", "here", "1"]) is None
+    pattern = text_pattern("<p><a href='https://zqhole0z'>zqhole0z</a></p>", HOLE)
+    assert pattern is not None and pattern.fill(["x.example"]) == "x.example"
+    assert pattern.fill(["https://x.example"]) is None, "its words are not its target any more"

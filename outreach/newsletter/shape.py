@@ -1,0 +1,175 @@
+"""A page whose values are left out, and both parts of the mail made of it for each reader.
+
+Law: all that readers of one shape share is worked out once: the inlined HTML, the pattern of its text, and both in
+their transfer encoding. What it costs to fill grows with the values printed and not with the size of the mail.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
+from typing import Any
+
+from ..prose import html_to_text
+from ..prose.pattern import Paragraph, TextPattern, wrapped
+from .encoding import Encoded, encode_text, is_foreign
+from .quoted import QuotedPattern, Value, fitted, quoted_lines, room_for
+
+
+class Shape:
+    """`pieces` are HTML, number of a hole, HTML, and so on; `images` are the Content-IDs that it shows."""
+
+    def __init__(self, pieces: Sequence[str], pattern: TextPattern | None, images: tuple[str, ...]) -> None:
+        self.pieces = tuple(pieces)
+        self.order = tuple(int(number) for number in pieces[1::2])
+        self.pattern, self.images = pattern, images
+        self._printing: _Printing | None = None
+
+    def html(self, values: Sequence[Value]) -> str:
+        """The page with hole number n holding `values[n]`."""
+        pieces = list(self.pieces)
+        pieces[1::2] = [values[number].html for number in self.order]
+        return "".join(pieces)
+
+    def text(self, values: Sequence[Value]) -> str | None:
+        """The page's text, or None where these values set a link otherwise."""
+        return None if self.pattern is None else self.pattern.fill([value.text for value in values])
+
+    def encoded(self, values: Sequence[Value]) -> tuple[Encoded, Encoded]:
+        """The text and the HTML as they go into the mail."""
+        printing = self._printing
+        if printing is None:
+            printing = self._printing = _Printing(self, values)
+        return printing.text(values), printing.html(values)
+
+
+class _Printing:
+    """Both parts of a shape, encoded but for the values; room is kept for values as long as the first reader's."""
+
+    def __init__(self, shape: Shape, first: Sequence[Value]) -> None:
+        self._shape = shape
+        self._rooms = [room_for(value.quoted_html) for value in first]
+        self._html = QuotedPattern(_ended(shape.pieces), self._rooms)
+        self._weight = _Weight([shape.pieces])
+        self._text = None if shape.pattern is None else _TextPrinting(shape.pattern, first)
+
+    def html(self, values: Sequence[Value]) -> Encoded:
+        if self._weight.is_foreign(values):
+            return encode_text(self._shape.html(values))
+        ready = [
+            octets if len(octets := value.quoted_html) <= room else fitted(octets, room)
+            for value, room in zip(values, self._rooms, strict=True)
+        ]
+        return "quoted-printable", self._html.fill(ready)
+
+    def text(self, values: Sequence[Value]) -> Encoded:
+        printing = self._text
+        words = [value.text for value in values]
+        if printing is None or not printing.pattern.agrees(words):
+            return encode_text(html_to_text(self._shape.html(values)))
+        if printing.weight.is_foreign(values):
+            text = printing.pattern.fill(words)
+            assert text is not None
+            return encode_text(text)
+        return "quoted-printable", printing.fill(values, words)
+
+
+class _Weight:
+    """How much of a text with holes is foreign: what stands still, and how often each value is shown."""
+
+    def __init__(self, texts: Iterable[Sequence[str]]) -> None:
+        self._extra = self._length = 0
+        counts: Counter[int] = Counter()
+        for pieces in texts:
+            for still in pieces[::2]:
+                self._extra += len(still.encode()) - len(still)
+                self._length += len(still)
+            counts.update(map(int, pieces[1::2]))
+        self._counts = sorted(counts.items())
+        self._still = is_foreign(self._extra, self._length)
+
+    def is_foreign(self, values: Sequence[Value]) -> bool:
+        """Whether base64 is the better encoding with these values."""
+        if not self._still and not any(value.extra for value in values):
+            return False
+        extra = self._extra + sum(values[number].extra * count for number, count in self._counts)
+        length = self._length + sum(len(values[number].text) * count for number, count in self._counts)
+        return is_foreign(extra, length)
+
+
+class _TextPrinting:
+    """A text pattern whose ready lines are encoded, and whose paragraphs wait for their words."""
+
+    def __init__(self, pattern: TextPattern, first: Sequence[Value]) -> None:
+        self.pattern = pattern
+        self._rooms = [room_for(value.quoted) for value in first]
+        self.weight = _Weight(pattern.texts())
+        self._parts: list[bytes | _ParagraphPrinting] = []
+        ready: list[str] = []
+        for part in _trimmed(pattern):
+            if isinstance(part, str):
+                ready.append(part)
+                continue
+            self._parts += [quoted_lines(ready)] if ready else []
+            ready = []
+            self._parts.append(_ParagraphPrinting(part))
+        self._parts += [quoted_lines(ready)] if ready else []
+        pieces = [""]
+        for first_piece, *rest in pattern.footnotes():
+            pieces[-1] += first_piece
+            pieces += rest
+            pieces[-1] += "\n"
+        pieces = [piece.replace("\xa0", " ") for piece in pieces]
+        self._footnotes = QuotedPattern(pieces, self._rooms) if pattern.targets else None
+
+    def fill(self, values: Sequence[Value], words: Sequence[str]) -> bytes:
+        made = [part if isinstance(part, bytes) else part.fill(words) for part in self._parts]
+        if self._footnotes is not None:
+            ready = [
+                octets if len(octets := value.quoted) <= room else fitted(octets, room)
+                for value, room in zip(values, self._rooms, strict=True)
+            ]
+            made.append(self._footnotes.fill(ready))
+        return b"".join(made)
+
+
+class _ParagraphPrinting:
+    """A paragraph, wrapped and encoded for each reader."""
+
+    def __init__(self, paragraph: Paragraph) -> None:
+        self._paragraph = paragraph
+        self._lines = [_template(line) for line in paragraph.lines]
+        self._framed = bool(paragraph.first or paragraph.rest or paragraph.underline)
+
+    def fill(self, words: Sequence[str]) -> bytes:
+        paragraph = self._paragraph
+        lines: list[str] = []
+        for template, take in self._lines:
+            lines += wrapped(template if take is None else template % take(words), paragraph.room)
+        if self._framed:
+            lines = paragraph.framed(lines)
+        return quoted_lines(lines)
+
+
+def _template(line: Sequence[str]) -> tuple[str, itemgetter[Any] | None]:
+    """A line with holes for the % operator, and what takes its words, or the line itself and None."""
+    if len(line) == 1:
+        return line[0], None
+    return "%s".join(text.replace("%", "%%") for text in line[::2]), itemgetter(*map(int, line[1::2]))
+
+
+def _trimmed(pattern: TextPattern) -> list[str | Paragraph]:
+    """The parts without empty lines in front and, where nothing follows, behind."""
+    parts = list(pattern.parts)
+    while parts and parts[0] == "":
+        parts.pop(0)
+    while parts and parts[-1] == "" and not pattern.targets:
+        parts.pop()
+    return parts
+
+
+def _ended(pieces: Sequence[str]) -> list[str]:
+    """The pieces of a text that ends in a line end."""
+    last = pieces[-1]
+    return [*pieces[:-1], last if last.endswith("\n") else last + "\n"]
