@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+import pwd
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .common import AsJson, open_here, print_json
+
+if TYPE_CHECKING:
+    from ..work.workspace import Workspace
 
 doctor_app = typer.Typer()
 MARKS = {"good": ("ok ", "green"), "note": ("-- ", "yellow"), "bad": ("BAD", "red")}
@@ -24,6 +31,10 @@ def doctor(
     accept_database: Annotated[
         bool, typer.Option("--accept-database", help="This restored database is the one to go on with.")
     ] = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Print systemd units, cron lines and web server settings for here.")
+    ] = False,
+    into: Annotated[Path | None, typer.Option(help="With --install: write them into this folder.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check settings, database, relay, mailboxes, the way back of replies, and the sender's domain.
@@ -35,6 +46,9 @@ def doctor(
     from ..work.doctor import NameServerAddress, check_all, lines_to_paste
 
     workspace = open_here()
+    if install or into is not None:
+        _install(workspace, into, as_json=as_json)
+        return
     if accept_database:
         work_workspace.accept_database(workspace)
         typer.echo("This database is the one to go on with.")
@@ -62,3 +76,52 @@ def doctor(
             typer.echo(f"\n# {place}\n" + "\n".join(rows_to_paste))
     if any(found.level == "bad" for found in findings):
         raise typer.Exit(1)
+
+
+def _install(workspace: Workspace, into: Path | None, *, as_json: bool) -> None:
+    """Print what a machine needs to run this workspace by itself, or write it into a folder."""
+    from ..errors import InputError, OutreachError
+    from ..work.install import Place, how_to, install_files
+
+    place = Place(workspace.root, _program(), _owner(workspace.root))
+    files = install_files(place, workspace.settings, workspace.sender_domain)
+    if into is not None:
+        try:
+            into.mkdir(parents=True, exist_ok=True)
+            for name, text in files.items():
+                path = into / name
+                if path.exists() and path.read_text(encoding="utf-8") != text:
+                    raise InputError("exists and is not the same", file=path, remedy="Name an empty folder.")
+                path.write_text(text, encoding="utf-8")
+        except OSError as wrong:
+            raise OutreachError(
+                f"{into} cannot be written: {wrong.strerror}", remedy="Name a folder of your own."
+            ) from wrong
+    if as_json:
+        print_json({"files": files, "into": into})
+        return
+    told = how_to(place)
+    for name, text in files.items():
+        if into is None:
+            typer.echo(f"# ===== {name}\n{text}")
+        else:
+            typer.echo(str(into / name))
+    for end, words in told.items():
+        typer.echo(f"# *{end}: {words}")
+
+
+def _program() -> tuple[str, ...]:
+    """The program that runs now, by its whole path."""
+    called = Path(sys.argv[0])
+    if called.name == "outreach" and called.is_file() and os.access(called, os.X_OK):
+        return (str(called.absolute()),)
+    return (sys.executable, "-m", "outreach")
+
+
+def _owner(root: Path) -> str:
+    """Whose the workspace is: as that user it is run."""
+    number = root.stat().st_uid
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
