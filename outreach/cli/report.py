@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -110,6 +111,8 @@ def figures_json(figures: Figures) -> dict[str, Any]:
 
 
 def _edition_json(edition: EditionFigures) -> dict[str, Any]:
+    from ..records import Onward
+
     return {
         "id": edition.id,
         "campaign": edition.campaign,
@@ -122,6 +125,8 @@ def _edition_json(edition: EditionFigures) -> dict[str, Any]:
         "planned": edition.planned,
         "counts": {str(state): count for state, count in edition.counts.items()},
         "reached": edition.reached,
+        "handed_over": edition.handed_over,
+        "onward": {word.value: edition.onward.get(word, 0) for word in Onward},
         "replies": edition.replies,
         "rates": _rates_json(edition.rates),
         "before": _rates_json(edition.before) if edition.before else None,
@@ -224,9 +229,26 @@ def _print_editions(figures: Figures, console: Console) -> None:
     console.print()
     console.print(table)
     console.print("[dim]▲ ▼ from up to five editions of its kind before; coloured where chance would not do that[/dim]")
+    for words in next_server_words(figures.editions[-SHOWN:]):
+        console.print(words)
     if len(figures.editions) > 2:
         line = sparkline([edition.rates.complaints.per_1000 for edition in figures.editions[-40:]])
         console.print(f"complaints per 1,000, edition by edition: {line}")
+
+
+def next_server_words(editions: Sequence[EditionFigures]) -> Iterator[str]:
+    """Handed over, and accepted by the next server, for each edition of which a relay's log told, newest first."""
+    from ..records import Onward
+
+    for edition in reversed(editions):
+        if edition.onward:
+            known = {word: edition.onward.get(word, 0) for word in Onward}
+            open_ = edition.handed_over - sum(known.values())
+            yield (
+                f"{_plain(edition.campaign[:12])} {edition.number}: {edition.handed_over:,} handed over, "
+                f"{known[Onward.ACCEPTED]:,} accepted by the next server\n"
+                f"  ({known[Onward.DEFERRED]:,} put off, {known[Onward.BOUNCED]:,} refused, {open_:,} not known)"
+            )
 
 
 def _print_tally(console: Console, title: str, counts: Any) -> None:

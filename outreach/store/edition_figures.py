@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import reduce
 from operator import add
@@ -30,6 +30,7 @@ from ..records import (
     Inbound,
     Kind,
     Machine,
+    Onward,
 )
 
 LINK_EVIDENCE = "link of delivery "
@@ -86,7 +87,8 @@ class Rates:
 class EditionFigures:
     """One edition of a newsletter. `before` are the rates of up to five editions of its kind before it, pooled.
 
-    `replies` counts messages of people by category.
+    `replies` counts messages of people by category. `onward`: what the next servers said of those handed over, where a
+    relay's log was read; empty where none was.
     """
 
     id: int
@@ -104,11 +106,17 @@ class EditionFigures:
     rates: Rates
     before: Rates | None = None
     before_editions: int = 0
+    onward: Mapping[Onward, int] = field(default_factory=dict)
 
     def day(self, zone: ZoneInfo) -> date:
         """The day it was due: a schedule's own local date, whatever day that was where it opened; else the zone's."""
         named, slash, _ = self.occasion.partition("/")
         return date.fromisoformat(named) if slash and len(named) == 10 else self.due_at.astimezone(zone).date()
+
+    @property
+    def handed_over(self) -> int:
+        """How many the relay took."""
+        return self.counts.get(DeliveryState.SENT, 0)
 
     @property
     def pending(self) -> int:
@@ -162,6 +170,13 @@ class _Tallies:
             select(edition, col(Delivery.state), func.count()).where(bulk).group_by(edition, col(Delivery.state))
         ):
             self.counts[edition_id][state] = count
+        self.onward: dict[int, dict[Onward, int]] = defaultdict(dict)
+        known = bulk, col(Delivery.state) == DeliveryState.SENT, col(Delivery.onward).is_not(None)
+        for edition_id, onward, count in run(
+            select(edition, col(Delivery.onward), func.count()).where(*known).group_by(edition, col(Delivery.onward))
+        ):
+            if onward is not None:
+                self.onward[edition_id][onward] = count
         late = (
             select(edition, func.count())
             .where(bulk, col(Delivery.state) == DeliveryState.SENT, col(Delivery.id).in_(bounced()))
@@ -218,6 +233,7 @@ class _Tallies:
                 unsubscribes=Rate(self.left.get(edition_id, 0), reached),
                 bounces=Rate(bounced_all, reached + bounced_all),
             ),
+            onward=self.onward.get(edition_id, {}),
         )
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from outreach.cli.report import gather, print_report, report_app
 from outreach.errors import OutreachError
-from outreach.records import Category, DeliveryState
+from outreach.records import Category, Delivery, DeliveryState, Onward
 from outreach.work.workspace import Workspace
 
 from ..cases.make import receive
@@ -103,3 +103,20 @@ def test_a_page_that_cannot_be_written_is_said_plainly(here: Workspace, tmp_path
     assert isinstance(done.exception, OutreachError)
     assert "cannot be written" in done.exception.message
     assert done.exception.remedy
+
+
+def test_handed_over_and_accepted_by_the_next_server_are_told_apart_once_a_log_was_read(
+    here: Workspace, tmp_path: Path
+) -> None:
+    assert "next server" not in CliRunner().invoke(report_app).output
+    _, deliveries = make_edition(here, make_people(here, 4))
+    with here.database.write() as session:
+        for number, word in zip(deliveries, (Onward.ACCEPTED, Onward.ACCEPTED, Onward.BOUNCED), strict=False):
+            session.get_one(Delivery, number).onward = word
+    said = CliRunner().invoke(report_app).output
+    assert "tips 1: 4 handed over, 2 accepted by the next server" in said
+    assert "(0 put off, 1 refused, 1 not known)" in said
+    [edition] = json.loads(CliRunner().invoke(report_app, ["--json"]).output)["editions"]
+    assert edition["onward"] == {"accepted": 2, "deferred": 0, "bounced": 1}
+    CliRunner().invoke(report_app, ["--html", str(tmp_path / "report.html")])
+    assert "4 handed over, 2 accepted by the next server" in (tmp_path / "report.html").read_text()
