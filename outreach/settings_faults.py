@@ -23,8 +23,8 @@ def excerpt(text: str, wrong: tomllib.TOMLDecodeError) -> str:
     lines = text.splitlines()
     if number is None or not 0 < number <= len(lines):
         return "Mend the file and retry."
-    name, equals, _ = lines[number - 1].strip().partition("=")
-    secret = any(word in name.lower() for word in ("password", "secret", "token", "key"))
+    name, equals, value = lines[number - 1].strip().partition("=")
+    secret = any(word in name.lower() for word in ("password", "secret", "token", "key")) or "://" in value
     return f"line {number}: {name}{equals} …" if secret else f"line {number}: {lines[number - 1].strip()}"
 
 

@@ -16,18 +16,24 @@ init_app = typer.Typer()
 def init(
     folder: Annotated[Path, typer.Argument(help="The folder to make; its last part names the workspace.")] = Path(),
     name: Annotated[str, typer.Option(help="The company's name, where it is not the folder's.")] = "",
+    database: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Keep it on PostgreSQL: postgresql://user:password@host/name. Else SQLite."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Create a workspace: settings, starter templates and tips, keys, and a database.
 
-    Nothing that exists is overwritten. In an older workspace the database is backed up, then upgraded.
+    Nothing that exists is overwritten. In an older workspace the database is backed up, then upgraded. A URL is
+    written into outreach.toml; one in OUTREACH_DATABASE is used and not written down.
 
-    Example: [bold]outreach init acme && cd acme[/bold]
+    Example: [bold]outreach init acme && cd acme[/bold]   or
+    [bold]outreach init acme --database postgresql://outreach@db.acme.example/outreach[/bold]
     """
     from ..work.create import create_workspace  # lazy: SQLModel takes most of a second
 
     root = folder.resolve()
-    created = create_workspace(root, name or root.name)
+    created = create_workspace(root, name or root.name, database=database)
     if as_json:
         print_json({"root": root, "made": created.made, "kept": created.kept, "backup": created.backup})
         return

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..address import KeyRing, new_key_ring, read_key_ring, write_key_ring
-from ..errors import InputError, SettingsError
+from ..errors import InputError, SettingsError, UsageError
 from ..records import MailingList, WorkspaceRow
 from ..settings import FILE, load_settings, starter_templates
 from ..store.database import Database, open_database, told
@@ -53,6 +53,8 @@ def create_workspace(root: Path, name: str, *, clock: Clock = utc_now, port: int
         raise InputError(f"{name!r} cannot be a workspace's name", remedy="Use letters, digits, spaces, dots, - and _.")
     made: list[str] = []
     kept: list[str] = []
+    if database:
+        _check_database(root, database)
     try:
         root.mkdir(parents=True, exist_ok=True)
         _write_settings(root, name, port, database, made, kept)
@@ -70,6 +72,19 @@ def create_workspace(root: Path, name: str, *, clock: Clock = utc_now, port: int
     finally:
         opened.close()
     return Created(root, tuple(made), tuple(kept), backup)
+
+
+def _check_database(root: Path, where: str) -> None:
+    """Before anything is written: can it be reached, and do settings that stand here name the same one?"""
+    if (root / FILE).exists() and load_settings(root).database != where:
+        raise UsageError(
+            f"{root / FILE} names another database", remedy="Change `database` there, and leave out --database."
+        )
+    if "://" in where:
+        opened = open_database(where, root)
+        with told(opened), opened.engine.connect() as connection:
+            current_revision(connection)
+        opened.close()
 
 
 def _write_settings(root: Path, name: str, port: int, database: str, made: list[str], kept: list[str]) -> None:

@@ -26,6 +26,7 @@ from ..wire.dns import find_txt
 from ..wire.mailbox import Mailbox, Mark, open_mailbox
 from ..wire.relay import relay_error, relay_target
 from ..wire.smtp import SmtpSession
+from .doctor_server import check_server
 from .signing import check_keys, open_signer
 from .workspace import KEYS, Workspace, check_may_send
 
@@ -95,10 +96,12 @@ def check_database(workspace: Workspace) -> Iterator[Finding]:
         if faults:
             yield Finding("database", "bad", "; ".join(faults[:3]), "Restore a backup.")
         else:
-            yield Finding("database", "good", f"{database.path} is sound")
+            yield Finding("database", "good", f"{database.place} is sound")
     except DatabaseError as wrong:
         yield Finding("database", "bad", wrong.message, wrong.remedy)
-    if has_wal_reset_bug():
+    if not database.is_sqlite:
+        yield from check_server(workspace)
+    elif has_wal_reset_bug():
         words = f"SQLite {sqlite3.sqlite_version} can lose a commit when two programs write and checkpoint at once"
         yield Finding(
             "SQLite", "note", f"{words}: outreach holds a lock around each write", "3.51.3 or newer is free of it."

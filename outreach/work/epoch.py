@@ -2,7 +2,8 @@
 
 Law: the database's turn is raised in the transaction of whatever must not be forgotten (an intent to send, a wish to
 leave), and written beside it after that commit and before the dot. So a database that is behind its mark is an older
-copy (RELIABILITY I10); one that is ahead only lost its process between the two.
+copy (RELIABILITY I10); one that is ahead only lost its process between the two, or other machines went on with it.
+Each machine has a mark of its own, raised whenever it looks; whoever sees the database go back stops all of them.
 """
 
 from __future__ import annotations
@@ -69,6 +70,13 @@ def advance(session: Session, root: Path, *, needed: bool = True) -> None:
             _raise_to(root / EPOCH, mark)
 
     event.listen(session, "after_commit", write, once=True)
+
+
+def catch_up(root: Path, mark: Mark, row: WorkspaceRow) -> None:
+    """Note how far the database has come by what other machines did, so that this one, too, sees when it goes back."""
+    if mark.turn < row.turn:
+        with suppress(DatabaseError):
+            _raise_to(root / EPOCH, Mark(row.epoch, row.turn))
 
 
 def _raise_to(path: Path, mark: Mark) -> None:

@@ -15,8 +15,9 @@ from ..records import WorkspaceRow
 from ..settings import Settings, load_settings
 from ..store.database import Database, open_database
 from ..store.migrate import check_revision
+from ..store.server_clock import ServerClock
 from ..workdays import Clock, WorkingHours, utc_now, zone_or
-from .epoch import EPOCH, Mark, read_mark, write_mark
+from .epoch import EPOCH, Mark, catch_up, read_mark, write_mark
 
 __all__ = [
     "EPOCH",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 KEYS = "outreach.keys"
+RESTORED = "a machine saw that the database is older than what it sent"
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,19 @@ class Workspace:
         return WorkingHours(zone, hours.start, hours.end, hours.days, hours.holidays, hours.extra_holidays)
 
 
-def open_workspace(root: Path, clock: Clock = utc_now) -> Workspace:
-    """Open the workspace at `root`. Raises SettingsError or DatabaseError with a remedy."""
+def open_workspace(root: Path, clock: Clock | None = None) -> Workspace:
+    """Open the workspace at `root`. Raises SettingsError or DatabaseError with a remedy.
+
+    Without a clock of the caller's it goes by this machine's, or on PostgreSQL by the server's: several machines then
+    agree on what is due and whose lease has run out.
+    """
     root = root.resolve()
     settings = load_settings(root)
     keys = read_key_ring(root / KEYS)
     database = open_database(settings.database, root)
     check_revision(database)
+    if clock is None:
+        clock = utc_now if database.is_sqlite else ServerClock(database)
     return Workspace(root, settings, keys, database, clock)
 
 
@@ -89,14 +97,21 @@ def workspace_row(session: Session) -> WorkspaceRow:
 
 
 def accept_database(workspace: Workspace) -> None:
-    """A person has looked: this database is the one to go on with. A later restore is noticed again."""
-    epoch = new_epoch()
+    """A person has looked: this database is the one to go on with. A later restore is noticed again.
+
+    On PostgreSQL the machine that noticed gives the database a new name and lets all go on that it had stopped; another
+    machine, which only knows the old name, takes the new one over.
+    """
+    known = read_mark(workspace.root)
     with workspace.database.write() as session:
         row = workspace_row(session)
-        row.epoch = epoch
+        if workspace.database.is_sqlite or (known is not None and known.epoch == row.epoch):
+            row.epoch = new_epoch()
+        if row.pause_reason == RESTORED:
+            row.paused_at, row.pause_reason = None, ""
         row.version += 1
         session.add(row)
-        mark = Mark(epoch, row.turn)
+        mark = Mark(row.epoch, row.turn)
     write_mark(workspace.root, mark)
 
 
@@ -105,11 +120,26 @@ def check_may_send(workspace: Workspace) -> None:
     mark = read_mark(workspace.root)  # before the row: others raise both meanwhile
     with workspace.database.read() as session:
         row = workspace_row(session)
-    if row.paused_at is not None:
+    restored = mark is None or not mark.covers(row)
+    if mark is not None and not restored:
+        catch_up(workspace.root, mark, row)
+    elif mark is not None and mark.epoch == row.epoch and not workspace.database.is_sqlite:
+        _stop_all(workspace)
+    if row.paused_at is not None and row.pause_reason != RESTORED:
         words = f"all sending is paused since {row.paused_at:%Y-%m-%d %H:%M} UTC: {row.pause_reason}"
         raise NeedsPerson(words, remedy="Let it go on with `outreach resume`.")
-    if mark is None or not mark.covers(row):
+    if restored or row.paused_at is not None:
         raise NeedsPerson(
             "this database is not the one that sent last: it looks like a restored backup",
             remedy="Mail sent after it would go out again. Check, then run `outreach doctor --accept-database`.",
         )
+
+
+def _stop_all(workspace: Workspace) -> None:
+    """This machine knows that the database is an older copy: the others, who sent less, may not see it."""
+    with workspace.database.write() as session:
+        row = workspace_row(session)
+        if row.paused_at is None:
+            row.paused_at, row.pause_reason = workspace.clock(), RESTORED
+            row.version += 1
+            session.add(row)

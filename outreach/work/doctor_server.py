@@ -1,0 +1,64 @@
+"""Is the PostgreSQL server in order: its version, how far away it is, what it would lose in a power cut, its time?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from sqlalchemy import text
+
+from ..delivery.domain import Finding
+from ..errors import DatabaseError
+from ..store.postgresql import ServerFacts, server_facts
+from ..store.server_clock import ServerClock
+from .workspace import Workspace
+
+FAR_SECONDS = 0.02
+CLOCK_OFF_SECONDS = 2.0
+_ROUNDS = 5
+
+
+def check_server(workspace: Workspace) -> Iterator[Finding]:
+    """What an operator should know of the server."""
+    try:
+        with workspace.database.read() as session:
+            connection = session.connection()
+            facts = server_facts(connection)
+            began = time.perf_counter()
+            for _ in range(_ROUNDS):
+                connection.execute(text("SELECT 1")).scalar()
+            away = (time.perf_counter() - began) / _ROUNDS
+    except DatabaseError as wrong:
+        yield Finding("PostgreSQL", "bad", wrong.message, wrong.remedy)
+        return
+    words = f"{facts.version} answers in {away * 1000:.1f} ms"
+    if away > FAR_SECONDS:
+        yield Finding("PostgreSQL", "note", words, "That is far: each mail waits for it. Run outreach near the server.")
+    else:
+        yield Finding("PostgreSQL", "good", words)
+    yield _durable(facts)
+    if not facts.checksums:
+        remedy = "pg_checksums --enable, while the server is stopped."
+        yield Finding("page checksums", "note", "are off: a damaged page would not be noticed", remedy)
+    if not (facts.local or facts.encrypted):
+        remedy = "Add ?sslmode=verify-full to the URL in `database`."
+        yield Finding("connection", "bad", "to another machine, and not encrypted", remedy)
+    if isinstance(workspace.clock, ServerClock):
+        yield _clock(workspace.clock)
+
+
+def _durable(facts: ServerFacts) -> Finding:
+    """Whether a commit that has returned outlives a power cut: what no mail twice rests on."""
+    off = [name for name, on in (("fsync", facts.fsync), ("full_page_writes", facts.full_page_writes)) if not on]
+    if off:
+        remedy = "Set it on in postgresql.conf: after a power cut mail could go out twice."
+        return Finding("durability", "bad", f"{' and '.join(off)} {'is' if len(off) == 1 else 'are'} off", remedy)
+    return Finding("durability", "good", f"commits are flushed (synchronous_commit={facts.synchronous_commit})")
+
+
+def _clock(clock: ServerClock) -> Finding:
+    ahead = clock.ahead()
+    if abs(ahead) <= CLOCK_OFF_SECONDS + clock.unsure:
+        return Finding("clock", "good", "this machine and the server agree; the server's time counts")
+    words = f"this machine is {abs(ahead):.0f} seconds {'ahead of' if ahead > 0 else 'behind'} the server"
+    return Finding("clock", "note", f"{words}, whose time counts", "Set both by NTP (timedatectl).")
