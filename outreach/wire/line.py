@@ -136,6 +136,13 @@ class Line:
         # only 421 may come unasked (RFC 5321 3.8); it answers for what is going on
         raise Ended(Lost(self.stage, f"the relay said {early} out of turn"), early if early.code == 421 else None)
 
+    def goes_on(self, seconds: float) -> bool:
+        """Whether more was said than is read so far, or is said within `seconds`, before the other side closes."""
+        if self.quiet and seconds:
+            with contextlib.suppress(Ended):
+                self._receive(seconds, seconds)
+        return not self.quiet
+
     def cut(self) -> None:
         """Let whoever waits on this connection see its end; for another thread."""
         with contextlib.suppress(OSError):

@@ -23,6 +23,8 @@ __all__ = ["Offered", "RelayTarget", "SmtpSession", "wire_bytes"]
 TEXT_LINE_OCTETS = 998
 """RFC 5321 4.5.3.1.6: 1000 with CRLF."""
 QUIT_SECONDS = 5.0
+CLOSING_SECONDS = 1.0
+"""After a 421 the relay closes (RFC 5321 3.8); for so long we look whether it does."""
 TRANSACTION = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 
 
@@ -125,7 +127,8 @@ class SmtpSession:
     def finish(self) -> SmtpReply | Lost:
         """Send the final dot and read its one reply. Lost means in doubt: the relay may have taken the mail.
 
-        A 421 that the relay said before it got the dot is the answer too, and the dot is not sent.
+        A 421 that the relay said before it got the dot is the answer too, and the dot is not sent. One that crosses
+        the dot on its way counts only if the relay then closes, as it must, and does not answer the dot after all.
         """
         self.stage = Stage.DOT
         line = self._line
@@ -136,6 +139,8 @@ class SmtpSession:
             line.expect_silence()
             line.send(b".\r\n", self.target.reply_timeout)
             reply = line.read(self.target.dot_timeout)
+            if reply.code >= 400 and line.goes_on(CLOSING_SECONDS if reply.code == 421 else 0.0):
+                raise line.ended(f"the relay said {reply}, and then something else")
         except Ended as ended:
             self.drop()
             return ended.reply or ended.lost

@@ -2,11 +2,13 @@
 
 A script gives, for CONNECT, EHLO, HELO, STARTTLS, AUTH, MAIL, RCPT, DATA, DOT, RSET, QUIT, one action or a list of them
 (one for each time; the last one holds). An action is the octets to say, CLOSE, HANG, or one of the classes below.
+The Message-ID of every mail that it takes is in `log` before a single octet of its 2yz is said.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -49,13 +51,24 @@ class Deaf:
 
 @dataclass(frozen=True)
 class Interrupt:
-    """To DATA: say 354, wait until ten octets of the mail came and for `seconds`, then say these octets unasked."""
+    """To DATA: say 354, wait until ten octets of the mail came and for `seconds`, then say these octets unasked.
+
+    With `close` the connection ends there.
+    """
 
     octets: bytes
     seconds: float = 0.0
+    close: bool = False
 
 
-Action = bytes | Do | Drip | Say | Deaf | Interrupt
+@dataclass(frozen=True)
+class Sip:
+    """To DATA: say 354, then read one octet at a time, so that each packet is taken but the mail never is."""
+
+    seconds: float = 0.05
+
+
+Action = bytes | Do | Drip | Say | Deaf | Interrupt | Sip
 USUAL: dict[str, bytes] = {
     "CONNECT": b"220 fault.test ESMTP\r\n",
     "HELO": b"250 fault.test\r\n",
@@ -79,6 +92,7 @@ class FaultServer:
     context: ssl.SSLContext | None = None
     implicit: bool = False
     taken: list[bytes] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
     dots: int = 0
     cut: list[bytes] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
@@ -145,6 +159,17 @@ class FaultServer:
         return wanted
 
 
+def octets_of(action: Action) -> bytes:
+    """What an action says, or begins to say."""
+    return action if isinstance(action, bytes) else getattr(action, "octets", b"")
+
+
+def message_id_of(mail: bytes) -> str:
+    """The Message-ID of a mail."""
+    found = re.search(rb"\r\nMessage-ID: (<[^>\r\n]*>)", b"\r\n" + mail)
+    return found[1].decode() if found else ""
+
+
 class _Over(Exception):
     """The conversation ends here."""
 
@@ -191,12 +216,17 @@ class _Conversation:
         head, _, rest = (b"\r\n" + mail).partition(b"\r\n.\r\n")
         self.buffer = rest
         self.server.dots += 1
-        said = self.do("DOT")
+        action = self.server.action("DOT")
+        if octets_of(action).startswith(b"2"):
+            self.server.log.append(message_id_of(head))
+        said = self.act(action)
         if said.startswith(b"250"):
             self.server.taken.append(head[2:] + b"\r\n")
 
     def do(self, verb: str) -> bytes:
-        action = self.server.action(verb)
+        return self.act(self.server.action(verb))
+
+    def act(self, action: Action) -> bytes:
         if action is CLOSE:
             raise _Over
         if action is HANG:
@@ -217,7 +247,14 @@ class _Conversation:
                 self.more()
             self.server._ended.wait(action.seconds)
             self.socket.sendall(action.octets)
+            if action.close:
+                raise _Over
             return b"354"
+        if isinstance(action, Sip):
+            self.socket.sendall(b"354 Go on\r\n")
+            while self.socket.recv(1) and not self.server._ended.wait(action.seconds):
+                pass
+            raise _Over
         if isinstance(action, Deaf):
             self.socket.sendall(action.octets)
             self.server._ended.wait(30)

@@ -9,7 +9,7 @@ import pytest
 
 from outreach.delivery.envelope import Envelope
 from outreach.delivery.outcome import Lost, Outcome, SmtpReply, Stage, judge
-from outreach.wire.smtp import RelayTarget, SmtpSession
+from outreach.wire.smtp import CLOSING_SECONDS, RelayTarget, SmtpSession
 from outreach.words import DeliveryEvent as Event
 
 from ..servers.fault import CLOSE, HANG, Action, Deaf, Drip, FaultServer, Interrupt, Say
@@ -227,6 +227,30 @@ def test_421_between_the_intent_and_the_dot_defers_and_the_dot_is_not_sent() -> 
         assert isinstance(answer, SmtpReply) and answer.code == 421
         assert judge(Stage.DOT, answer).event is Event.TEMPORARY
         assert (server.dots, session.alive) == (0, False)
+
+
+def test_421_that_crosses_the_dot_counts_only_if_the_relay_does_not_take_the_mail_after_all() -> None:
+    """The server says 421 unasked while our dot is on its way, and then, against RFC 5321 3.8, 250 to the dot."""
+    for answer, event in ((SHUTTING + b"250 2.0.0 taken\r\n", Event.UNKNOWN), (Say(SHUTTING), Event.TEMPORARY)):
+        with FaultServer({"DOT": answer}) as server:
+            tried = try_one(SmtpSession(target(server)))
+            server.settle()
+            assert (tried.stage, tried.outcome.event, tried.alive) == (Stage.DOT, event, False)
+            assert server.dots == 1
+
+
+def test_421_to_the_dot_is_its_answer_also_where_the_relay_forgets_to_close() -> None:
+    with FaultServer({"DOT": SHUTTING}) as server:
+        started = time.monotonic()
+        assert try_one(SmtpSession(target(server))).outcome.event is Event.TEMPORARY
+        assert time.monotonic() - started < CLOSING_SECONDS + 3
+
+
+@pytest.mark.parametrize("first", [b"450 4.0.0 no\r\n", b"550 5.0.0 no\r\n"])
+def test_a_refusal_with_another_answer_behind_it_is_in_doubt(first: bytes) -> None:
+    with FaultServer({"DOT": first + b"250 2.0.0 taken\r\n"}) as server:
+        tried = try_one(SmtpSession(target(server)))
+        assert (tried.stage, tried.outcome.event, tried.alive) == (Stage.DOT, Event.UNKNOWN, False)
 
 
 EARLY = pytest.mark.parametrize("early", [b"250 2.0.0 taken\r\n", b"250 one\r\n250 two\r\n", b"?\r\n", b"25"])
