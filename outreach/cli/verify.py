@@ -105,7 +105,8 @@ def _print(
         typer.echo(f"{campaign}, issue {one.number} ({one.occasion}), {one.state.value}: {said}")
         for state, count in one.counts.items():
             if count:
-                typer.echo(f"  {state.value:<10} {count:>8}")
+                later = f"   {one.bounced} of them came back later" if state.value == "sent" and one.bounced else ""
+                typer.echo(f"  {state.value:<10} {count:>8}{later}")
         if one.planned is not None:
             typer.echo(f"  {'=':<10} {one.total:>8}   {_verdict(one)}")
         if one.edition_id in onward:
@@ -199,6 +200,7 @@ def _account_json(
         "total": one.total,
         "adds_up": one.adds_up,
         "digest_matches": one.digest_matches,
+        "bounced": one.bounced,
         "onward": _onward(one, onward),
         "in_doubt": [doubt_json(workspace, doubt) for doubt in waiting if doubt.edition_id == one.edition_id],
     }

@@ -16,13 +16,14 @@ from sqlmodel import Session, col
 
 from ..delivery.tally import Tally
 from ..records import Customer, Delivery, DeliveryMove, DeliveryState, Edition, EditionState, FailureClass
+from .edition_figures import bounced
 
 CHUNK = 2000
 
 
 @dataclass(frozen=True)
 class EditionAccount:
-    """One edition's account. `planned` is None while planning has not ended."""
+    """One edition's account. `planned` is None while planning has not ended. `bounced`: of those sent, came back."""
 
     edition_id: int
     number: int
@@ -35,6 +36,7 @@ class EditionAccount:
     planned: int | None
     counts: dict[DeliveryState, int] = field(default_factory=dict)
     digest_matches: bool | None = None
+    bounced: int = 0
 
     @property
     def total(self) -> int:
@@ -95,7 +97,19 @@ def account(session: Session, campaign_id: int) -> list[EditionAccount]:
 def _account(session: Session, row: dict[str, Any]) -> EditionAccount:
     digest = row.pop("planned_digest")
     matches = None if digest is None else digest == people_tally(session, row["edition_id"]).digest
-    return EditionAccount(**row, counts=state_counts(session, row["edition_id"]), digest_matches=matches)
+    edition_id = row["edition_id"]
+    counts = state_counts(session, edition_id)
+    return EditionAccount(**row, counts=counts, digest_matches=matches, bounced=bounced_late(session, edition_id))
+
+
+def bounced_late(session: Session, edition_id: int) -> int:
+    """How many of an edition's mails the relay took that came back later: their state stays what the relay said."""
+    query = select(func.count(func.distinct(col(Delivery.id)))).where(
+        col(Delivery.edition_id) == edition_id,
+        col(Delivery.state) == DeliveryState.SENT,
+        col(Delivery.id).in_(bounced()),
+    )
+    return int(session.execute(query).scalar_one())
 
 
 def state_counts(session: Session, edition_id: int) -> dict[DeliveryState, int]:

@@ -20,6 +20,7 @@ from sqlmodel import Session, col
 
 from ..records import (
     BULK,
+    Bounce,
     Campaign,
     Category,
     Consent,
@@ -238,10 +239,15 @@ class _Tallies:
 
 
 def bounced() -> Select[Any]:
-    """Deliveries about which a bounce came in."""
-    return select(col(Inbound.delivery_id)).where(
+    """Deliveries that came back after the relay had taken them: a bounce mail came, or the relay's log says so."""
+    by_mail: Any = select(col(Inbound.delivery_id).label("delivery_id")).where(
         col(Inbound.machine) == Machine.BOUNCE, col(Inbound.delivery_id).is_not(None)
     )
+    by_log: Any = select(col(Bounce.delivery_id).label("delivery_id")).where(
+        col(Bounce.source) != "smtp", col(Bounce.undone_at).is_(None)
+    )
+    both = union(by_mail, by_log).subquery()
+    return select(both.c.delivery_id)
 
 
 def author() -> ColumnElement[str]:

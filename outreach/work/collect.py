@@ -19,6 +19,7 @@ from ..records import Channel, InboundState
 from ..settings import MailboxSettings
 from ..store.replies import insert_inbound, keep_marks, marks_of, unread_ids
 from ..wire.mailbox import Fetched, Mailbox, Mark, open_mailbox
+from .bounces import watch_bounces
 from .read import Reader
 from .workspace import Workspace
 
@@ -72,6 +73,7 @@ def collect_all(workspace: Workspace, progress: Progress | None = None) -> Colle
             with workspace.database.write() as session:
                 keep_marks(session, box.name, {}, at=workspace.clock(), error=wrong.message)
     read_stored(workspace, counts, progress)
+    watch_bounces(workspace)
     return counts
 
 

@@ -22,20 +22,27 @@ from outreach.records import (
     Inbound,
     Kind,
     Step,
+    Suppression,
     SuppressionReason,
 )
+from outreach.store.accounts import state_counts
 from outreach.store.alerts import open_alerts
 from outreach.store.bounces import Heard, paused_domains
 from outreach.store.consents import find_suppression
 from outreach.work.bounces import bounce_rules, take_bounces, watch_bounces
+from outreach.work.compose import apply_campaign
+from outreach.work.publish import open_occasion
 from outreach.work.relays import resume_domain_named
 from outreach.work.review import review, undo_review
+from outreach.work.send import send_open
 from outreach.work.why import explain_person
 from outreach.work.workspace import Workspace
 
 from ..conftest import HandClock, MakeCustomer
+from ..servers.fault import FaultServer
 from .planning_kit import make_campaign
-from .replying import delivery_of, receive, send_newsletter
+from .replying import CAMPAIGN, delivery_of, receive, send_newsletter
+from .sending import with_relay
 
 BAD, FULL, POLICY = FailureClass.BAD_ADDRESS, FailureClass.MAILBOX_FULL, FailureClass.REFUSED
 Hear = Callable[..., str]
@@ -244,3 +251,29 @@ def test_every_kept_bounce_belongs_to_a_delivery_and_an_inbound(
             .join(Inbound, col(Inbound.delivery_id) == col(Delivery.id))
         ).all()
     assert [tuple(row) for row in rows] == [(DeliveryState.SENT, POLICY)] * 5
+
+
+def test_a_server_that_suddenly_refuses_everybody_while_we_send_blocks_nobody_and_the_rest_waits(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    for number in range(60):
+        make_customer(f"s{number}@storm.example")
+    edition = open_occasion(workspace, lay_news(workspace))
+    with FaultServer({"RCPT": b"550 5.1.1 User unknown\r\n"}) as server:
+        sending = workspace.settings.sending.model_copy(update={"batch": 20})
+        small = replace(workspace, settings=workspace.settings.model_copy(update={"sending": sending}))
+        send_open(with_relay(small, server.port, connections=1))
+    with workspace.database.read() as session:
+        counts = state_counts(session, edition)
+        blocked = session.execute(select(func.count(col(Suppression.id)))).scalar_one()
+        (alert,) = open_alerts(session, AlertKind.DOMAIN_PAUSED)
+    assert blocked == 0 and "storm.example" in alert.words
+    assert counts[DeliveryState.FAILED] >= 10
+    assert counts[DeliveryState.FAILED] + counts[DeliveryState.QUEUED] == 60
+
+
+def lay_news(workspace: Workspace) -> str:
+    path = workspace.root / "news.md"
+    path.write_text(CAMPAIGN, encoding="utf-8")
+    apply_campaign(workspace, path)
+    return "news"
