@@ -26,6 +26,14 @@ class Envelope:
     needs_smtputf8: bool = False
 
 
+class ProvedMessage(bytes):
+    """A whole mail that was proved while it was joined: CRLF alone ends its lines, none of which is over 998 octets or
+    begins with a dot; it has no NUL and ends in CRLF. So nothing in it has to be looked at or stuffed on the wire.
+    """
+
+    __slots__ = ()
+
+
 def make_envelope(bounce_address: str, recipient: str, token: str) -> Envelope:
     """The envelope of one delivery; `token` is the signed bounce tag, or empty where the relay takes no plus sign.
 

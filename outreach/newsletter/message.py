@@ -31,7 +31,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Letter:
-    """All that goes into one mail. `html` "" makes a plain text mail; either part may be encoded already.
+    """All that goes into one mail. `html` "" makes a plain text mail.
 
     `bulk` adds List-Id, List-Unsubscribe, Feedback-ID, Auto-Submitted and Precedence. `unsubscribe` is an https: or a
     mailto: URI; one-click (RFC 8058) is offered for https: only. `date` is aware; `message_id` has its brackets.
@@ -43,8 +43,8 @@ class Letter:
     subject: str
     date: datetime
     message_id: str
-    text: str | Encoded
-    html: str | Encoded = ""
+    text: str
+    html: str = ""
     images: Sequence[Image] = ()
     bulk: bool = False
     list_id: str = ""
@@ -62,27 +62,58 @@ def build_message(letter: Letter) -> bytes:
 
 def message_parts(letter: Letter) -> tuple[bytes, bytes]:
     """The mail as its header block, with the empty line that ends it, and its body: what a signer takes."""
-    fields, body = _content(letter)
-    return _headers(letter).encode() + fields + b"\r\n", body
-
-
-def _headers(letter: Letter) -> str:
-    fixed = _fixed_fields(letter.list_id, letter.feedback_id, letter.bulk)
-    return "".join(
-        (
-            address_field("From", letter.sender),
-            f"To: {checked('To', letter.recipient)}\r\n",
-            f"Reply-To: {checked('Reply-To', letter.reply_to)}\r\n" if letter.reply_to else "",
-            _subject(letter.subject),
-            _date(letter.date.replace(microsecond=0)),
-            raw_field("Message-ID", letter.message_id),
-            raw_field("In-Reply-To", letter.in_reply_to) if letter.in_reply_to else "",
-            tokens_field("References", letter.references) if letter.references else "",
-            fixed[0],
-            _unsubscribe(letter.unsubscribe) if letter.bulk and letter.unsubscribe else "",
-            fixed[1],
-        )
+    paper = Letterhead(
+        letter.sender,
+        bulk=letter.bulk,
+        list_id=letter.list_id,
+        feedback_id=letter.feedback_id,
+        in_reply_to=letter.in_reply_to,
+        references=letter.references,
     )
+    content = Content(letter.subject, letter.text, letter.html, letter.images)
+    return paper.write(content, letter.recipient, letter.reply_to, letter.date, letter.message_id, letter.unsubscribe)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one reader gets to see; either part may be encoded already."""
+
+    subject: str
+    text: str | Encoded
+    html: str | Encoded = ""
+    images: Sequence[Image] = ()
+
+
+class Letterhead:
+    """The header fields that all mails of an edition share, written once. The arguments are those of a `Letter`."""
+
+    def __init__(
+        self, sender: str, *, bulk: bool, list_id: str, feedback_id: str, in_reply_to: str, references: str
+    ) -> None:
+        self._bulk = bulk
+        self._from = address_field("From", sender)
+        answer = raw_field("In-Reply-To", in_reply_to) if in_reply_to else ""
+        answer += tokens_field("References", references) if references else ""
+        feedback = raw_field("Feedback-ID", feedback_id) if feedback_id and bulk else ""
+        self._before = answer + (_list_id(list_id) if list_id and bulk else "")
+        self._behind = f"{feedback}{_MACHINE if bulk else ''}MIME-Version: 1.0\r\n"
+
+    def write(
+        self, content: Content, recipient: str, reply_to: str, date: datetime, message_id: str, unsubscribe: str
+    ) -> tuple[bytes, bytes]:
+        """One mail: its header block, and its body. Raises TemplateError where a header cannot be written."""
+        fields, body = _content(content, message_id)
+        reply = f"Reply-To: {checked('Reply-To', reply_to)}\r\n" if reply_to else ""
+        leave = _unsubscribe(unsubscribe) if self._bulk and unsubscribe else ""
+        head = (
+            f"{self._from}To: {checked('To', recipient)}\r\n{reply}{_subject(content.subject)}"
+            f"{_date(date.replace(microsecond=0))}{raw_field('Message-ID', message_id)}"
+            f"{self._before}{leave}{self._behind}"
+        )
+        return head.encode() + fields + b"\r\n", body
+
+
+_MACHINE = "Auto-Submitted: auto-generated\r\nPrecedence: bulk\r\n"
 
 
 @lru_cache(maxsize=256)
@@ -93,16 +124,6 @@ def _subject(subject: str) -> str:
 @lru_cache(maxsize=16)
 def _date(date: datetime) -> str:
     return f"Date: {format_datetime(date)}\r\n"
-
-
-@lru_cache(maxsize=256)
-def _fixed_fields(list_id: str, feedback_id: str, bulk: bool) -> tuple[str, str]:
-    """The fields that all mails of an edition share, before and behind that of leaving."""
-    if not bulk:
-        return "", "MIME-Version: 1.0\r\n"
-    feedback = raw_field("Feedback-ID", feedback_id) if feedback_id else ""
-    machine = "Auto-Submitted: auto-generated\r\nPrecedence: bulk\r\nMIME-Version: 1.0\r\n"
-    return _list_id(list_id) if list_id else "", feedback + machine
 
 
 def _unsubscribe(unsubscribe: str) -> str:
@@ -118,30 +139,35 @@ def _list_id(list_id: str) -> str:
     return f"{title}\r\n {checked('List-Id', bracket + rest)}\r\n"
 
 
-def _content(letter: Letter) -> Part:
-    text = _text_part("plain", letter.text)
-    if not letter.html:
+def _content(content: Content, message_id: str) -> Part:
+    text = _text_part("plain", content.text)
+    if not content.html:
         return text
-    html = _text_part("html", letter.html)
-    mark = letter.message_id.strip("<>").partition("@")[0][:40]
-    if letter.images:
-        html = _multipart("related", f"=_{mark}_r", [html, *map(image_part, letter.images)], b'; type="text/html"')
+    html = _text_part("html", content.html)
+    mark = message_id.strip("<>").partition("@")[0][:40]
+    if content.images:
+        html = _multipart("related", f"=_{mark}_r", [html, *map(image_part, content.images)], '; type="text/html"')
     return _multipart("alternative", f"=_{mark}_a", [text, html])
 
 
-def _multipart(subtype: str, boundary: str, parts: Sequence[Part], extra: bytes = b"") -> Part:
+def _multipart(subtype: str, boundary: str, parts: Sequence[Part], extra: str = "") -> Part:
     """No encoded part can hold the boundary: quoted-printable never has =_ in it, base64 has no underscore."""
-    line = boundary.encode()
+    between = f"\r\n--{boundary}\r\n".encode()
     pieces = []
     for fields, content in parts:
-        pieces += [b"\r\n--", line, b"\r\n", fields, b"\r\n", content]
-    pieces += [b"\r\n--", line, b"--\r\n"]
-    return f'Content-Type: multipart/{subtype}; boundary="{boundary}"'.encode() + extra + b"\r\n", b"".join(pieces)
+        pieces += [between, fields, b"\r\n", content]
+    pieces += [between[:-2], b"--\r\n"]
+    return f'Content-Type: multipart/{subtype}; boundary="{boundary}"{extra}\r\n'.encode(), b"".join(pieces)
 
 
 def _text_part(subtype: str, text: str | Encoded) -> Part:
     encoding, body = encode_text(text) if isinstance(text, str) else text
-    return f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n".encode(), body
+    return _part_fields(subtype, encoding), body
+
+
+@lru_cache(maxsize=8)
+def _part_fields(subtype: str, encoding: str) -> bytes:
+    return f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n".encode()
 
 
 @lru_cache(maxsize=64)

@@ -22,7 +22,7 @@ from ..prose.pattern import text_pattern
 from .css import inline_css
 from .quoted import Value
 from .sandbox import HOLES, Holes, Sandbox, html_environment, missing_variable, near_names, plain, text_environment
-from .shape import Shape
+from .shape import Kept, Shape
 from .tips import ChosenTip, pick_language
 
 FIELDS = ("first_name", "last_name", "language", "country", "zone")
@@ -92,6 +92,7 @@ class Renderer:
             else None
         )
         self._shapes: dict[str, Shape] = {}
+        self._kept: Kept = {}
         self._lock = threading.Lock()
 
     def render(self, values: Mapping[str, Any], tips: Sequence[ChosenTip], links: Links) -> Rendered:
@@ -209,7 +210,9 @@ class Renderer:
         if known is not None:
             return known
         inlined = page if self._exposed is None else inline_css(page)
-        shape = Shape(self._mark.split(inlined), text_pattern(inlined, self._mark), self._shown_images(inlined))
+        shape = Shape(
+            self._mark.split(inlined), text_pattern(inlined, self._mark), self._shown_images(inlined), self._kept
+        )
         with self._lock:
             while len(self._shapes) >= MOST_SHAPES:
                 del self._shapes[next(iter(self._shapes))]

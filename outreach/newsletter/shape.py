@@ -13,14 +13,19 @@ from typing import Any
 
 from ..prose import html_to_text
 from ..prose.pattern import Paragraph, TextPattern, wrapped
-from .encoding import Encoded, encode_text, is_foreign
-from .quoted import QuotedPattern, Value, fitted, quoted_lines, room_for
+from .encoding import Encoded, encode_text, is_foreign, quoted_lines, unified
+from .quoted import QuotedPattern, Value, fitted, room_for
+
+Kept = dict[tuple[Any, Any], bytes]
+"""Filled paragraphs by the paragraph and its words: a plan or a town is said to many. All shapes share one."""
+MOST_KEPT = 4000
 
 
 class Shape:
     """`pieces` are HTML, number of a hole, HTML, and so on; `images` are the Content-IDs that it shows."""
 
-    def __init__(self, pieces: Sequence[str], pattern: TextPattern | None, images: tuple[str, ...]) -> None:
+    def __init__(self, pieces: Sequence[str], pattern: TextPattern | None, images: tuple[str, ...], kept: Kept) -> None:
+        self.kept = kept
         self.pieces = tuple(pieces)
         self.order = tuple(int(number) for number in pieces[1::2])
         self.pattern, self.images = pattern, images
@@ -52,7 +57,7 @@ class _Printing:
         self._rooms = [room_for(value.quoted_html) for value in first]
         self._html = QuotedPattern(_ended(shape.pieces), self._rooms)
         self._weight = _Weight([shape.pieces])
-        self._text = None if shape.pattern is None else _TextPrinting(shape.pattern, first)
+        self._text = None if shape.pattern is None else _TextPrinting(shape.pattern, first, shape.kept)
 
     def html(self, values: Sequence[Value]) -> Encoded:
         if self._weight.is_foreign(values):
@@ -87,21 +92,22 @@ class _Weight:
                 self._length += len(still)
             counts.update(map(int, pieces[1::2]))
         self._counts = sorted(counts.items())
-        self._still = is_foreign(self._extra, self._length)
 
     def is_foreign(self, values: Sequence[Value]) -> bool:
         """Whether base64 is the better encoding with these values."""
-        if not self._still and not any(value.extra for value in values):
+        extra = self._extra
+        for number, count in self._counts:
+            if values[number].extra:
+                extra += values[number].extra * count
+        if not is_foreign(extra, self._length):
             return False
-        extra = self._extra + sum(values[number].extra * count for number, count in self._counts)
-        length = self._length + sum(len(values[number].text) * count for number, count in self._counts)
-        return is_foreign(extra, length)
+        return is_foreign(extra, self._length + sum(len(values[number].text) * count for number, count in self._counts))
 
 
 class _TextPrinting:
     """A text pattern whose ready lines are encoded, and whose paragraphs wait for their words."""
 
-    def __init__(self, pattern: TextPattern, first: Sequence[Value]) -> None:
+    def __init__(self, pattern: TextPattern, first: Sequence[Value], kept: Kept) -> None:
         self.pattern = pattern
         self._rooms = [room_for(value.quoted) for value in first]
         self.weight = _Weight(pattern.texts())
@@ -109,19 +115,18 @@ class _TextPrinting:
         ready: list[str] = []
         for part in _trimmed(pattern):
             if isinstance(part, str):
-                ready.append(part)
+                ready.append(_said(part))
                 continue
             self._parts += [quoted_lines(ready)] if ready else []
             ready = []
-            self._parts.append(_ParagraphPrinting(part))
+            self._parts.append(_ParagraphPrinting(part, kept))
         self._parts += [quoted_lines(ready)] if ready else []
         pieces = [""]
         for first_piece, *rest in pattern.footnotes():
             pieces[-1] += first_piece
             pieces += rest
             pieces[-1] += "\n"
-        pieces = [piece.replace("\xa0", " ") for piece in pieces]
-        self._footnotes = QuotedPattern(pieces, self._rooms) if pattern.targets else None
+        self._footnotes = QuotedPattern([_said(piece) for piece in pieces], self._rooms) if pattern.targets else None
 
     def fill(self, values: Sequence[Value], words: Sequence[str]) -> bytes:
         made = [part if isinstance(part, bytes) else part.fill(words) for part in self._parts]
@@ -135,21 +140,36 @@ class _TextPrinting:
 
 
 class _ParagraphPrinting:
-    """A paragraph, wrapped and encoded for each reader."""
+    """A paragraph, wrapped and encoded for each reader; what the same words gave before is used again."""
 
-    def __init__(self, paragraph: Paragraph) -> None:
-        self._paragraph = paragraph
+    def __init__(self, paragraph: Paragraph, kept: Kept) -> None:
+        self._paragraph, self._kept = paragraph, kept
         self._lines = [_template(line) for line in paragraph.lines]
+        self._take = itemgetter(*(int(number) for line in paragraph.lines for number in line[1::2]))
         self._framed = bool(paragraph.first or paragraph.rest or paragraph.underline)
 
     def fill(self, words: Sequence[str]) -> bytes:
+        mine = self, self._take(words)
+        kept = self._kept.get(mine)
+        if kept is None:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            kept = self._kept[mine] = self._made(words)
+        return kept
+
+    def _made(self, words: Sequence[str]) -> bytes:
         paragraph = self._paragraph
         lines: list[str] = []
         for template, take in self._lines:
             lines += wrapped(template if take is None else template % take(words), paragraph.room)
         if self._framed:
             lines = paragraph.framed(lines)
-        return quoted_lines(lines)
+        return quoted_lines([_said(line) for line in lines])
+
+
+def _said(text: str) -> str:
+    """`text` as the text part says it: with plain blanks, and line ends of one kind."""
+    return unified(text.replace("\xa0", " "))
 
 
 def _template(line: Sequence[str]) -> tuple[str, itemgetter[Any] | None]:

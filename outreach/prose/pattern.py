@@ -151,6 +151,8 @@ def joined(pieces: tuple[str, ...], words: Sequence[str]) -> str:
     """Pieces of text with the numbers of holes between them, as one text in which hole n reads `words[n]`."""
     if len(pieces) == 1:
         return pieces[0]
+    if len(pieces) == 3:
+        return f"{pieces[0]}{words[int(pieces[1])]}{pieces[2]}"
     whole = list(pieces)
     whole[1::2] = [words[int(number)] for number in pieces[1::2]]
     return "".join(whole)

@@ -11,7 +11,7 @@ import contextlib
 import socket
 from dataclasses import dataclass
 
-from ..delivery.envelope import Envelope
+from ..delivery.envelope import Envelope, ProvedMessage
 from ..delivery.outcome import Lost, Result, SmtpReply, Stage, Unable
 from ..errors import SettingsError
 from .line import Ended, Line
@@ -42,6 +42,8 @@ def wire_bytes(message: bytes) -> bytes | Unable:
 
     A bare CR or LF would let one mail smuggle in a second one; a NUL or an overlong line is cut by servers on the way.
     """
+    if isinstance(message, ProvedMessage):
+        return message
     ends = message.count(b"\r\n")
     if message.count(b"\r") != ends or message.count(b"\n") != ends:
         return Unable("the mail has a bare CR or LF", message=True)
@@ -49,10 +51,21 @@ def wire_bytes(message: bytes) -> bytes | Unable:
         return Unable("the mail does not end in CRLF", message=True)
     if b"\x00" in message:
         return Unable("the mail has a NUL", message=True)
-    if max(map(len, message.split(b"\r\n"))) > TEXT_LINE_OCTETS:
+    if _has_long_line(message):
         return Unable(f"the mail has a line of more than {TEXT_LINE_OCTETS} octets", message=True)
     stuffed = message.replace(b"\r\n.", b"\r\n..")
     return b"." + stuffed if stuffed.startswith(b".") else stuffed
+
+
+def _has_long_line(message: bytes) -> bool:
+    """Whether a line is longer than TEXT_LINE_OCTETS, by leaps as long as a line may be, not line by line."""
+    at, most = 0, TEXT_LINE_OCTETS + 2
+    while len(message) - at > most:
+        end = message.rfind(b"\r\n", at, at + most)
+        if end < 0:
+            return True
+        at = end + 2
+    return False
 
 
 def without_signatures(message: bytes) -> bytes:

@@ -15,12 +15,13 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from ..address import TokenMaker, message_id, tagged_address
-from ..delivery.envelope import Envelope, make_envelope
+from ..delivery.envelope import Envelope, ProvedMessage, make_envelope
 from ..errors import TemplateError
-from ..newsletter.message import Image, Letter, message_parts
+from ..newsletter.message import Content, Image, Letterhead
 from ..newsletter.plates import Plates, Printed, person_values
 from ..newsletter.render import Links, Rendered, Renderer
 from ..newsletter.tips import ChosenTip
+from ..wire.smtp import wire_bytes
 from ..words import BULK, Kind
 
 READY = "ready"
@@ -98,10 +99,16 @@ class LetterPress:
         self.facts, self.frozen = facts, facts.frozen
         self._sign = sign
         self._links = LinkMaker(facts.links)
-        self._bulk = facts.kind in BULK or bool(self.frozen.get("bulk"))
         name = facts.list_name or str(self.frozen.get("list") or "")
-        self._list_id = f"{_phrase(facts.list_title or name)} <{_label(name)}.{facts.domain}>".strip() if name else ""
-        self._feedback = f"{facts.campaign}:{facts.number}:{facts.kind.value}:{_label(facts.domain)[:15]}"
+        phrase, label = _phrase(facts.list_title or name), _label(facts.domain)[:15]
+        self._paper = Letterhead(
+            facts.sender,
+            bulk=facts.kind in BULK or bool(self.frozen.get("bulk")),
+            list_id=f"{phrase} <{_label(name)}.{facts.domain}>".strip() if name else "",
+            feedback_id=f"{facts.campaign}:{facts.number}:{facts.kind.value}:{label}",
+            in_reply_to=str(self.frozen.get("in_reply_to") or ""),
+            references=str(self.frozen.get("references") or ""),
+        )
         ready = self.frozen.get("method") == READY
         self._plates = None if ready else Plates(Renderer(self.frozen, issue_number=facts.number))
 
@@ -138,32 +145,29 @@ class LetterPress:
         self, content: Rendered | Printed, address: str, public_id: str, links: Links, now: datetime
     ) -> Pressed:
         facts = self.facts
-        letter = Letter(
-            sender=facts.sender,
-            recipient=address,
-            reply_to=self._links.reply_to(public_id),
-            subject=content.subject,
-            date=now,
-            message_id=message_id(public_id, facts.domain),
-            text=content.text,
-            html=content.html,
-            images=[facts.images[cid] for cid in content.images if cid in facts.images],
-            bulk=self._bulk,
-            list_id=self._list_id,
-            unsubscribe=links.unsubscribe_url if self._bulk else "",
-            feedback_id=self._feedback if self._bulk else "",
-            in_reply_to=str(self.frozen.get("in_reply_to") or ""),
-            references=str(self.frozen.get("references") or ""),
+        images = [facts.images[cid] for cid in content.images if cid in facts.images]
+        head, body = self._paper.write(
+            Content(content.subject, content.text, content.html, images),
+            address,
+            self._links.reply_to(public_id),
+            now,
+            message_id(public_id, facts.domain),
+            links.unsubscribe_url,
         )
         envelope = make_envelope(facts.links.bounce_address, address, self._links.bounce_tag(public_id))
-        return Pressed(envelope, self._signed(*message_parts(letter), now))
+        return Pressed(envelope, self._signed(head, body, now))
 
     def links(self, public_id: str) -> Links:
         """The links of one delivery."""
         return self._links.of(public_id)
 
     def _signed(self, head: bytes, body: bytes, now: datetime) -> bytes:
-        return head + body if self._sign is None else self._sign(head, body, now) + head + body
+        """The whole mail. Its body keeps the wire's rules however it was filled (see `newsletter.encoding`), and the
+        header block is looked at here, each time.
+        """
+        if self._sign is not None:
+            head = self._sign(head, body, now) + head
+        return ProvedMessage(head + body) if wire_bytes(head) == head else head + body
 
 
 def _again(facts: PressFacts, sign: Sign | None) -> LetterPress:

@@ -189,6 +189,10 @@ def test_a_mail_without_proper_lines_never_leaves(message: bytes) -> None:
 
 def test_a_line_of_998_octets_may_go() -> None:
     assert wire_bytes(b"x" * 998 + b"\r\n") == b"x" * 998 + b"\r\n"
+    for before in range(0, 2200, 7):
+        rest = b"".join(b"y" * (at % 97) + b"\r\n" for at in range(before // 40)) + b"z" * (before % 40) + b"\r\n"
+        assert wire_bytes(rest + b"x" * 998 + b"\r\n" + rest) == rest + b"x" * 998 + b"\r\n" + rest
+        assert isinstance(wire_bytes(rest + b"x" * 999 + b"\r\n" + rest), Unable)
     assert wire_bytes(b"." + b"x" * 997 + b"\r\n") == b".." + b"x" * 997 + b"\r\n"
 
 
