@@ -81,7 +81,14 @@ class DatabaseError(OutreachError):
 
 
 class RelayError(OutreachError):
-    """The relay cannot be used at all: unreachable, wrong password, bad certificate."""
+    """The relay cannot be used at all: unreachable, wrong password, bad certificate.
+
+    `reason` is the bare cause; `mend` what a person must do before trying again can help, else empty.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "", reason: str = "", mend: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.reason, self.mend = reason, mend
 
 
 class MailboxError(OutreachError):

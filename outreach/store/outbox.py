@@ -72,6 +72,7 @@ class Claimed:
     campaign_id: int
     customer_id: int | None
     address_key: str
+    domain_key: str
     kind: Kind
     occasion: str
     attempts: int
@@ -215,6 +216,7 @@ def _claim_from(
             col(Delivery.campaign_id),
             col(Delivery.customer_id),
             col(Delivery.address_key),
+            col(Delivery.domain_key),
             col(Delivery.kind),
             col(Delivery.occasion),
             col(Delivery.attempts),

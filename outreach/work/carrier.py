@@ -87,7 +87,8 @@ class _Carrying:
         between = timedelta(seconds=ahead)
         self._room = PressRoom(Hand(Path(presence), slot), lambda: utc_now() + between)
         shares = pickle.loads(targets)  # noqa: S301  from the process that started us
-        self._lines = [Lines(target.prepared(), share, self._room, self._post) for target, share in shares]
+        alone = len(shares) == 1
+        self._lines = [Lines(target.prepared(), share, self._room, self._post, alone=alone) for target, share in shares]
         for lines in self._lines:
             lines.start()
 
@@ -104,8 +105,8 @@ class _Carrying:
                 self._room.learn(edition_id, pickle.loads(press))  # noqa: S301
             case ("forget", edition_id):
                 self._room.forget(edition_id)
-            case ("recall",):
-                for lines in self._lines:
+            case ("recall", relay):
+                for lines in self._lines if relay is None else [self._lines[relay]]:
                     lines.recall()
             case ("end", seconds):
                 threading.Thread(target=self._end, args=(seconds,), daemon=True).start()
@@ -122,9 +123,10 @@ class _Carrying:
 def tell(pipe: Pipe, wrong: Exception) -> None:
     """Let the desk say what went wrong here."""
     if isinstance(wrong, OutreachError):
-        pipe.send(("trouble", wrong.message, wrong.remedy, isinstance(wrong, RelayError)))
+        relay = (wrong.reason, wrong.mend) if isinstance(wrong, RelayError) else None
+        pipe.send(("trouble", wrong.message, wrong.remedy, relay))
     else:
-        pipe.send(("trouble", f"a sending process failed: {type(wrong).__name__}: {wrong}", "", False))
+        pipe.send(("trouble", f"a sending process failed: {type(wrong).__name__}: {wrong}", "", None))
 
 
 def leave_now() -> NoReturn:

@@ -49,11 +49,15 @@ class Desk(Protocol):
 
 
 class Carrier:
-    """What the desk knows of one carrier. `held`: the deliveries whose jobs it has; only `Dispatch` changes it."""
+    """What the desk knows of one carrier: `shares` are its connections to each relay.
 
-    def __init__(self, connections: int, slot: int) -> None:
+    `held` are the deliveries whose jobs it has, `load` how many of them for each relay; only `Dispatch` changes them.
+    """
+
+    def __init__(self, shares: Sequence[int], slot: int) -> None:
         self.held: dict[int, Held] = {}
-        self.connections, self.slot = connections, slot
+        self.shares, self.load = shares, [0] * len(shares)
+        self.connections, self.slot = sum(shares), slot
         self.dead = False
         self.editions: dict[int, int] = {}
 
@@ -73,8 +77,8 @@ class Carrier:
         """The intents of these deliveries were committed, or refused."""
         raise NotImplementedError
 
-    def recall(self) -> None:
-        """Give back what is not begun."""
+    def recall(self, relay: int | None = None) -> None:
+        """Give back what is not begun, all of it or what was to go over this relay."""
         raise NotImplementedError
 
     def end(self, seconds: float) -> None:
@@ -90,10 +94,11 @@ class OwnLines(Carrier):
     """Lines in the desk's own process: for small sends, and where there is one core."""
 
     def __init__(self, desk: Desk, targets: Sequence[RelayTarget], shares: Sequence[int], room: PressRoom) -> None:
-        super().__init__(sum(shares), 0)
+        super().__init__(shares, 0)
         self._desk, self._room = desk, room
         self._waiting: dict[int, _Wait] = {}
-        self._lines = [Lines(target, share, room, self) for target, share in zip(targets, shares, strict=True)]
+        pairs, alone = zip(targets, shares, strict=True), len(targets) == 1
+        self._lines = [Lines(target, share, room, self, alone=alone) for target, share in pairs]
         for lines in self._lines:
             lines.start()
 
@@ -126,8 +131,8 @@ class OwnLines(Carrier):
         for one in ids:
             self._waiting.pop(one).tell(leave if one in granted else 0.0)
 
-    def recall(self) -> None:
-        for lines in self._lines:
+    def recall(self, relay: int | None = None) -> None:
+        for lines in self._lines if relay is None else [self._lines[relay]]:
             lines.recall()
 
     def end(self, seconds: float) -> None:
@@ -168,7 +173,7 @@ class Child(Carrier):
         slot: int,
         ahead: float,
     ) -> None:
-        super().__init__(sum(shares), slot)
+        super().__init__(shares, slot)
         self._desk = desk
         ours, theirs = socket.socketpair()
         self._pipe = Pipe(ours)
@@ -201,8 +206,8 @@ class Child(Carrier):
             ("answer", leave, [one for one in ids if one in granted], [one for one in ids if one not in granted])
         )
 
-    def recall(self) -> None:
-        self._post(("recall",))
+    def recall(self, relay: int | None = None) -> None:
+        self._post(("recall", relay))
 
     def end(self, seconds: float) -> None:
         self._post(("end", seconds))
@@ -253,9 +258,10 @@ class Child(Carrier):
             case ("ready", version):
                 if version != VERSION:
                     raise Garbled(f"it is {version}, this is {VERSION}")
-            case ("trouble", words, remedy, relay):
-                kind = RelayError if relay else OutreachError
-                self._desk.troubled(kind(words, remedy=remedy))
+            case ("trouble", words, remedy, None):
+                self._desk.troubled(OutreachError(words, remedy=remedy))
+            case ("trouble", words, remedy, (reason, mend)):
+                self._desk.troubled(RelayError(words, remedy=remedy, reason=reason, mend=mend))
             case ("bye",):
                 self._said_bye = True
             case _:

@@ -3,8 +3,8 @@
 Law: a job is held by one carrier at a time, and whatever a carrier says of a job that it does not hold is a fault. What
 a dead carrier held is put in doubt or given back from what the database says, never from what we remember.
 
-To add a rule of pace or a choice of relay: `choose` gives each job its relay, or None for "not now", and `room` says
-how many jobs a carrier may hold; `on_report` sees every outcome as it comes in.
+Which mail may go now, and over which relay, is asked of `work.traffic`, which also hears every report as it comes in;
+`room` says how many jobs a carrier may hold, `cap` how many of them for one relay.
 """
 
 from __future__ import annotations
@@ -13,37 +13,36 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol
 
-from ..delivery.outcome import LADDER, next_attempt
-from ..delivery.state import MOVES
-from ..errors import OutreachError
-from ..store.moves import Move
+from ..errors import OutreachError, RelayError
+from ..store.moves import Move, release
 from ..store.outbox import Claimed
 from ..store.workers import Reclaimed, reclaim
 from ..wire.target import RelayTarget
-from ..words import DeliveryEvent
 from ..workdays import utc_now
 from .carriers import Carrier, Child, Held, OwnLines
 from .commit import Committer
 from .jobs import Job, Press, Report
+from .moved import moved
 from .presence import Presence
 from .pressroom import PressRoom
-from .workspace import Workspace
+from .traffic import Traffic
+from .workspace import Workspace, check_may_send
 
 PRESSES = 8
 """So many editions' presses are kept ready; each holds its compiled layout."""
 LOOK_SECONDS = 0.2
+ASK_SECONDS = 0.5
+"""So often is looked whether everything was paused meanwhile."""
 AHEAD_SECONDS, MOST_AHEAD = 0.25, 200
 """A carrier holds what it carries in about this time, so that it need not wait for the next claim to be judged."""
 SILENCE = 30.0
 """A carrier that shows no sign of life for so many seconds, or half a lease if that is shorter, is stopped or stuck."""
 DEATHS = 5
 """So many carriers may die in a row, with nothing carried in between, before the send gives up."""
-LOSSES = 3
-"""After so many attempts that ended in a lost connection a mail waits as after a temporary refusal."""
 
 
 class Dispatch:
@@ -57,19 +56,19 @@ class Dispatch:
         targets: Sequence[RelayTarget],
         connections: Sequence[int],
         processes: int,
-        on_report: Callable[[Report], None] = lambda report: None,
+        traffic: Traffic,
     ) -> None:
         self.trouble: Exception | None = None
         self.lost = Reclaimed()
         self._workspace, self._presence, self._committer = workspace, presence, committer
-        self._targets, self._connections, self._on_report = targets, connections, on_report
+        self._targets, self._connections, self._traffic = targets, connections, traffic
         self._processes = min(processes, *connections)
         self._wake = threading.Condition()
         self._carriers: list[Carrier] = []
         self._presses: OrderedDict[int, Press] = OrderedDict()
         self._reported = self._deaths = 0
         self._rate, self._measured = 0.0, (time.monotonic(), 0)
-        self._looked = time.monotonic()
+        self._looked = self._asked = time.monotonic()
 
     def __enter__(self) -> Dispatch:
         if self._processes < 2:
@@ -89,6 +88,8 @@ class Dispatch:
         for carrier in self._carriers:
             carrier.wait(seconds)
         self._bury()
+        with suppress(OutreachError):  # what it would tell can be found out again
+            self._traffic.look(last=True)
 
     def _start(self, slot: int) -> Child:
         shares = [_share(count, self._processes, slot - 1) for count in self._connections]
@@ -112,76 +113,112 @@ class Dispatch:
 
     def troubled(self, trouble: Exception) -> None:
         """A carrier cannot go on, and why; everybody stops."""
+        if isinstance(trouble, RelayError):
+            self._traffic.failed(trouble)
+        self._stop(trouble)
+
+    def _stop(self, trouble: Exception) -> None:
         with self._wake:
             self.trouble = self.trouble or trouble
             self._wake.notify_all()
+
+    def full_until(self) -> datetime | None:
+        """When the relays' limits leave room again, where they leave none for a long while."""
+        return self._traffic.full_until()
 
     def take_in(self, carrier: Carrier, ids: Sequence[int], reports: Sequence[Report]) -> None:
         """What a carrier says: these jobs are ready for the dot, and this became of those."""
         with self._wake:
             if carrier.dead:
                 return
-            pairs = [(carrier.held.pop(report.job).row, report) for report in reports]
-            for row, _ in pairs:
+            pairs = []
+            for report in reports:
+                row, relay = carrier.held.pop(report.job)
                 carrier.editions[row.edition_id] -= 1
+                carrier.load[relay] -= 1
+                pairs.append((row, report))
             intents: dict[str, list[Claimed]] = {}
             for held in map(carrier.held.__getitem__, ids):
                 intents.setdefault(self._targets[held.relay].name, []).append(held.row)
             self._reported += len(pairs)
-            if pairs and (self._hungry(carrier) or not carrier.held):
+            if pairs and (self._traffic.tight or not carrier.held or self._hungry(carrier)):
                 self._wake.notify_all()
         now = self._workspace.clock()
-        for _, report in pairs:
-            self._on_report(report)
+        for row, report in pairs:
+            self._traffic.heard(row, report)
         ladder = self._workspace.settings.sending.retry_minutes
         moves = [moved(row, report, self._targets, now, ladder) for row, report in pairs]
         self._committer.hand_in(moves, intents, carrier.answer)
         if any(report.tried for _, report in pairs):
             self._deaths = 0
 
-    def choose(self, job: Job) -> int | None:
-        """The relay that this job goes over; None: not now."""
-        return 0
-
     def room(self, carrier: Carrier) -> int:
         """How many jobs this carrier may hold."""
         share = self._rate * AHEAD_SECONDS / max(1, len(self._carriers))
         return max(2 * carrier.connections + 2, min(int(share), MOST_AHEAD))
 
+    def cap(self, carrier: Carrier, relay: int) -> int:
+        """How many jobs for one relay this carrier may hold: what is slow must not keep the others from their work."""
+        share = carrier.shares[relay]
+        if self._traffic.limited(relay):
+            return share
+        return max(2 * share + 2, self.room(carrier) * share // max(1, carrier.connections))
+
     def put(
         self, press: Press, edition_id: int, jobs: Sequence[tuple[Claimed, Job]], stopping: Callable[[], bool]
-    ) -> int:
-        """Hand over these jobs of one edition, in order, waiting while the carriers are busy.
+    ) -> list[Move]:
+        """Hand over these jobs of one edition, in order, waiting while carriers, relays or domains are busy.
 
-        Returns how many were handed over: fewer where `stopping`, trouble, or a string of refused intents came first.
+        Returns what is to become of those that were not handed over: back into the queue where `stopping`, trouble, a
+        used up limit or a string of refused intents came first, or until the time at which their domain takes more.
         """
         self._keep(edition_id, press)
-        done = 0
-        while done < len(jobs) and not (stopping() or self.stopped or self._shut()):
+        left, off = list(jobs), list[Move]()
+        while left and not (stopping() or self.stopped or self._shut() or self.full_until()):
             self.tend()
+            seen, before = self._reported, len(left)
             for carrier in sorted(self._carriers, key=lambda each: len(each.held)):
                 free = self.room(carrier) - len(carrier.held)
-                if free > 0 and not carrier.dead:
-                    self._give(carrier, edition_id, jobs[done : done + free])
-                    done += len(jobs[done : done + free])
-            if done < len(jobs):
-                self._wait(lambda: any(map(self._hungry, self._carriers)))
-        return done
+                if left and free > 0 and not carrier.dead:
+                    left = self._give(carrier, edition_id, left, free, off)
+            if left:
+                self._wait(self._hungry_again(seen, idle=len(left) == before or self._traffic.tight))
+        return off + [release(row) for row, _ in left]
+
+    def _hungry_again(self, seen: int, *, idle: bool) -> Callable[[], bool]:
+        """What to wait for: any news since `seen` where nothing could go or each mail counts, else room enough."""
+        return lambda: self._reported != seen if idle else any(map(self._hungry, self._carriers))
 
     def _hungry(self, carrier: Carrier) -> bool:
-        return 2 * len(carrier.held) <= self.room(carrier)
+        if len(self._targets) == 1:
+            return 2 * len(carrier.held) <= self.room(carrier)
+        return any(2 * load <= self.cap(carrier, relay) for relay, load in enumerate(carrier.load))
 
-    def _give(self, carrier: Carrier, edition_id: int, jobs: Sequence[tuple[Claimed, Job]]) -> None:
-        if not jobs:
-            return
-        chosen = [(row, job._replace(relay=self.choose(job) or 0)) for row, job in jobs]
+    def _give(
+        self, carrier: Carrier, edition_id: int, jobs: list[tuple[Claimed, Job]], free: int, off: list[Move]
+    ) -> list[tuple[Claimed, Job]]:
+        """Hand over up to `free` of these jobs; returns those that are left for later."""
+        in_hand = [sum(each.load[relay] for each in self._carriers) for relay in range(len(self._targets))]
+
+        def take(relay: int) -> None:
+            in_hand[relay] += 1
+            with self._wake:
+                carrier.load[relay] += 1
+
+        picked = self._traffic.pick(
+            jobs, free, lambda relay: carrier.load[relay] < self.cap(carrier, relay), take, in_hand
+        )
+        off += picked.off
+        if not picked.now:
+            return picked.left
         with self._wake:
             new = edition_id not in carrier.editions
-            carrier.editions[edition_id] = carrier.editions.get(edition_id, 0) + len(chosen)
-            carrier.held.update((row.id, Held(row, job.relay)) for row, job in chosen)
+            carrier.editions[edition_id] = carrier.editions.get(edition_id, 0) + len(picked.now)
+            carrier.held.update((row.id, Held(row, job.relay)) for row, job in picked.now)
         if new:
             carrier.learn(edition_id, self._presses[edition_id])
-        carrier.give([job for _, job in chosen])
+        carrier.give([job for _, job in picked.now])
+        return picked.left
 
     def _keep(self, edition_id: int, press: Press) -> None:
         """Keep the presses used last; a carrier forgets one when no job of its edition is left there."""
@@ -206,10 +243,19 @@ class Dispatch:
             self._wait(lambda: not any(carrier.held for carrier in self._carriers))
         self._committer.flush()
 
+    def wait_for_domains(self, stopping: Callable[[], bool]) -> bool:
+        """Wait until mail that waits for its domain may go, where that is soon; False where there is none."""
+        at = self._traffic.back_at(self._workspace.clock())
+        while at is not None and self._workspace.clock() < at and not (stopping() or self.stopped):
+            self.tend()
+            self._wait(lambda: False)
+        return at is not None
+
     def _wait(self, until: Callable[[], bool]) -> None:
         with self._wake:
             self._wake.wait_for(
-                lambda: until() or self.stopped or any(carrier.dead for carrier in self._carriers), LOOK_SECONDS
+                lambda: until() or self.stopped or any(carrier.dead for carrier in self._carriers),
+                min(LOOK_SECONDS, self._traffic.ready_in()) if self._traffic.tight else LOOK_SECONDS,
             )
         now, (before, reported) = time.monotonic(), self._measured
         if now - before >= 0.25:
@@ -226,8 +272,21 @@ class Dispatch:
         return True
 
     def tend(self) -> None:
-        """Settle what dead carriers held, start others in their place; end those that show no sign of life."""
+        """Settle what dead carriers held, start others in their place; end those that show no sign of life.
+
+        Hear what other processes found out: raises NeedsPerson once everything is paused.
+        """
         now = time.monotonic()
+        if now - self._asked >= ASK_SECONDS:
+            self._asked = now
+            check_may_send(self._workspace)
+        self._traffic.look()
+        for relay in self._traffic.rested():
+            for carrier in self._carriers:
+                carrier.recall(relay)
+        trouble = self._traffic.trouble()
+        if trouble is not None:
+            self._stop(trouble)
         silence = min(SILENCE, self._workspace.settings.sending.lease_seconds / 2)
         asleep, self._looked = now - self._looked > silence / 2, now
         for number, carrier in enumerate(self._carriers):
@@ -246,7 +305,7 @@ class Dispatch:
         self._deaths += 1
         if self._deaths > DEATHS:
             words = f"the processes that carry mail die: the last one ended with {dead.process.returncode}"
-            self.troubled(OutreachError(words, remedy="Set processes = 1 in [sending], and report this."))
+            self._stop(OutreachError(words, remedy="Set processes = 1 in [sending], and report this."))
         elif not self.stopped:
             self._carriers[number] = self._start(dead.slot)
 
@@ -257,6 +316,7 @@ class Dispatch:
         with self._wake:
             ids = list(dead.held)
             dead.held.clear()
+            dead.load = [0] * len(dead.shares)
         for start in range(0, len(ids), MOST_AHEAD):
             with self._workspace.database.write() as session:
                 self.lost += reclaim(
@@ -278,46 +338,3 @@ class Dispatch:
 
 def _share(count: int, parts: int, part: int) -> int:
     return count // parts + (part < count % parts)
-
-
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-def moved(
-    row: Claimed, report: Report, relays: Sequence[_Named], now: datetime, ladder: Sequence[int] = LADDER
-) -> Move:
-    """The move that a report asks for; a lost connection gives the row back, a retry waits its time."""
-    event, before = report.event, report.before
-    if (before, event) not in MOVES:
-        raise ValueError(f"a delivery that is {before} cannot be moved by {event}: {report.words}")
-    if not report.tried:
-        return Move(row, before, (event,), reason=report.reason, evidence=report.words)
-    waits = event is DeliveryEvent.TEMPORARY or (event is DeliveryEvent.RELEASE and row.attempts >= LOSSES)
-    answered = event in (DeliveryEvent.ACCEPTED, DeliveryEvent.TEMPORARY, DeliveryEvent.PERMANENT)
-    accepted = event is DeliveryEvent.ACCEPTED
-    return Move(
-        row,
-        before,
-        (event,),
-        reason="" if accepted else _REASONS[event],
-        evidence="" if answered else report.words,
-        response=report.words if answered else "",
-        failure=None if accepted else report.failure,
-        relay=relays[report.relay].name,
-        next_at=next_attempt(row.attempts + 1, now, seed=row.id, ladder=ladder, expires_at=row.expires_at)
-        if waits
-        else None,
-        tried=True,
-        boosts=tuple(row.choices.get("boosts", ())),
-    )
-
-
-_REASONS = {
-    DeliveryEvent.TEMPORARY: "the relay asks to wait",
-    DeliveryEvent.PERMANENT: "the relay refused it",
-    DeliveryEvent.UNKNOWN: "no answer after the final dot",
-    DeliveryEvent.RELEASE: "the connection was lost",
-    DeliveryEvent.CANNOT_RENDER: "render: message",
-}

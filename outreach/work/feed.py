@@ -19,7 +19,7 @@ from sqlmodel import Session
 
 from ..records import YES, Campaign, DeliveryState, Edition, Permission
 from ..store.customers import CustomerRow, load_customers
-from ..store.moves import Move, apply_moves, keep_choices, refuse, release
+from ..store.moves import Move, apply_moves, keep_choices, refuse
 from ..store.outbox import Claimed, claim
 from .choose import choose_for
 from .commit import Committer
@@ -70,11 +70,15 @@ class Feed:
         self._workspace, self._presence, self._committer = workspace, presence, committer
         self._edition_ids, self._lease = edition_ids, lease
         self._open_press, self._judge, self._progress = press, judge, progress
-        self._size = min(workspace.settings.sending.batch, max(20, 5 * workspace.settings.relay.connections))
+        self._connections = sum(relay.connections for relay in workspace.settings.all_relays)
+        self._size = min(workspace.settings.sending.batch, max(20, 5 * self._connections))
 
     def run(self, dispatch: Dispatch, stopping: Callable[[], bool]) -> None:
         """Until nothing is due any more, or it must stop. What was released meanwhile is claimed and judged again."""
         while not (stopping() or dispatch.stopped):
+            if dispatch.full_until():
+                dispatch.settle(stopping)
+                return
             check_may_send(self._workspace)
             started = time.monotonic()
             rows = self._claim()
@@ -82,16 +86,17 @@ class Feed:
                 dispatch.settle(stopping)
                 rows = self._claim()
                 if not rows:
+                    if self._edition_ids is not None and dispatch.wait_for_domains(stopping):
+                        continue
                     return
             for edition_id, together in groupby(sorted(rows, key=_by_edition), _by_edition):
                 press, jobs = self._ready(dispatch, edition_id, list(together))
-                done = dispatch.put(press, edition_id, jobs, stopping)
-                self._committer.record(*(release(row) for row, _ in jobs[done:]))
+                self._committer.record(*dispatch.put(press, edition_id, jobs, stopping))
             self._adapt(len(rows), time.monotonic() - started)
 
     def _adapt(self, done: int, seconds: float) -> None:
         fitting = int(done / max(seconds, 0.001) * SLICE_SECONDS)
-        least = max(20, 2 * self._workspace.settings.relay.connections)
+        least = max(20, 2 * self._connections)
         self._size = min(self._workspace.settings.sending.batch, max(least, min(fitting, 2 * self._size)))
 
     def _claim(self) -> list[Claimed]:

@@ -48,7 +48,8 @@ class Job(NamedTuple):
 class Report(NamedTuple):
     """What became of a job: the event that its delivery meets in state `before`, with the words for a person.
 
-    `reason` names the rule where the event alone does not. Not `tried`: the relay never heard of it.
+    `reason` names the rule where the event alone does not. Not `tried`: the relay never heard of it. `ails`: the relay
+    itself did not do its work ("bad"), or a person must mend it first ("stop") by `remedy`. `slows`: see `Outcome`.
     """
 
     job: int
@@ -59,19 +60,22 @@ class Report(NamedTuple):
     failure: FailureClass | None = None
     tried: bool = False
     relay: int = 0
+    ails: str = ""
+    remedy: str = ""
+    slows: bool = False
 
     def plain(self) -> tuple[Any, ...]:
         """As it crosses a pipe."""
         failure = None if self.failure is None else self.failure.value
-        words, reason, tried, relay = self.words, self.reason, self.tried, self.relay
-        return (self.job, self.before.value, self.event.value, words, reason, failure, tried, relay)
+        return (self.job, self.before.value, self.event.value, self.words, self.reason, failure, *self[6:])
 
 
 def read_report(plain: tuple[Any, ...]) -> Report:
     """The report that crossed a pipe. Raises ValueError or TypeError for what is none."""
-    job, before, event, words, reason, failure, tried, relay = plain
+    job, before, event, words, reason, failure, tried, relay, ails, remedy, slows = plain
     kind = None if failure is None else _FAILURES[failure]
-    return Report(int(job), _STATES[before], _EVENTS[event], str(words), str(reason), kind, bool(tried), int(relay))
+    told = (str(words), str(reason), kind, bool(tried), int(relay), str(ails), str(remedy), bool(slows))
+    return Report(int(job), _STATES[before], _EVENTS[event], *told)
 
 
 _STATES = {state.value: state for state in DeliveryState}
@@ -86,7 +90,22 @@ def give_back(job: Job) -> Report:
 
 def reported(job: Job, before: DeliveryState, outcome: Outcome) -> Report:
     """What the relay, or the lack of an answer, made of the job."""
-    return Report(job.id, before, outcome.event, outcome.reason, "", outcome.failure, True, job.relay)
+    made = Report(job.id, before, outcome.event, outcome.reason, "", outcome.failure, True, job.relay)
+    if outcome.stop or outcome.back_off or outcome.slows:
+        return made._replace(ails=ailing(outcome), remedy=outcome.remedy, slows=outcome.slows)
+    return made
+
+
+def ailing(outcome: Outcome) -> str:
+    """What an outcome says about the relay itself; see `Report`."""
+    return "stop" if outcome.stop else "bad" if outcome.back_off else ""
+
+
+def not_reached(job: Job, outcome: Outcome) -> Report:
+    """The relay did not let the job come near it; another one may take it at once."""
+    event, reason = DeliveryEvent.RELEASE, "its relay failed"
+    told = give_back(job)._replace(event=event, words=outcome.reason, reason=reason)
+    return told._replace(ails=ailing(outcome) or "bad", remedy=outcome.remedy)
 
 
 class Pressed(Protocol):

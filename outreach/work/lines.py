@@ -17,12 +17,14 @@ from ..errors import OutreachError, RelayError
 from ..wire.smtp import SmtpSession
 from ..wire.target import RelayTarget
 from ..words import DeliveryEvent, DeliveryState
-from .jobs import Job, Post, Report, give_back, reported, ticks
+from .jobs import Job, Post, Report, give_back, not_reached, reported, ticks
 from .pressroom import PressRoom
 
 IDLE_SECONDS = 20.0
 """A connection that has nothing to carry for so long says QUIT; the next mail opens another."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 15.0
+SHORT_PAUSE = 1.0
+"""Beside other relays it is the desk that leaves a relay alone."""
 FAILURES = 4
 PATIENCE_AT_FIRST, PATIENCE = 3.0, 20.0
 """So often, and for so many seconds, may nothing get anywhere before the relay counts as out of order; less patience
@@ -32,10 +34,14 @@ is due where nothing has worked yet: then the settings are likely wrong."""
 class Lines:
     """Lines to one relay. `start`, then `put` jobs; `end` finishes what is in the air and gives back the rest.
 
-    There is no limit to what is put: whoever puts looks at what has been reported (`work.dispatch`).
+    There is no limit to what is put: whoever puts looks at what has been reported (`work.dispatch`). Lines to the only
+    relay (`alone`) try again with patience; beside others they give back at once what their relay does not take.
     """
 
-    def __init__(self, target: RelayTarget, connections: int, room: PressRoom, post: Post) -> None:
+    def __init__(
+        self, target: RelayTarget, connections: int, room: PressRoom, post: Post, *, alone: bool = True
+    ) -> None:
+        self.alone = alone
         self.target, self.room, self.post = target, room, post
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._stop = threading.Event()
@@ -128,17 +134,20 @@ class Lines:
             self._failures += 1
             waited = time.monotonic() - self._last_good
             hopeless = self._failures >= FAILURES and waited >= self._patience
-        if outcome.stop or hopeless:
+        if outcome.stop and not self.alone:
+            self.recall()
+        if self.alone and (outcome.stop or hopeless):
             self._stop_all(self._out_of_order(outcome))
         elif outcome.back_off:
-            self._stop.wait(pause)
+            self._stop.wait(pause if self.alone else min(pause, SHORT_PAUSE))
 
     def _out_of_order(self, outcome: Outcome) -> OutreachError:
         remedy = outcome.remedy or "Check [relay] and ask `outreach doctor`, then run the command again."
         if self.target.catcher and not outcome.remedy:
             remedy = "Start the built-in catcher with `outreach catcher`, or set a real relay in [relay]."
         words = f"the relay {self.target.name} takes no mail: {outcome.reason}"
-        return RelayError(words, remedy=f"{remedy} What was not sent stays queued.")
+        told = f"{remedy} What was not sent stays queued."
+        return RelayError(words, remedy=told, reason=outcome.reason, mend=outcome.remedy)
 
 
 def end_all(lines: Sequence[Lines], seconds: float) -> None:
@@ -166,8 +175,10 @@ class _Line:
             self._lines.post.record(pressed)
             return
         session = self._open()
-        if session is None:
-            self._lines.post.record(give_back(job))
+        if not isinstance(session, SmtpSession):
+            self._lines.post.record(give_back(job) if session is None else not_reached(job, session))
+            if session is not None:
+                self._wait(session)
             return
         offered = session.offer(pressed.envelope, pressed.message)
         if not offered.ok:
@@ -203,8 +214,8 @@ class _Line:
         if session is not None:
             session.cut()
 
-    def _open(self) -> SmtpSession | None:
-        """An open session; None when sending has stopped meanwhile."""
+    def _open(self) -> SmtpSession | Outcome | None:
+        """An open session; None when sending has stopped meanwhile; beside other relays, what stood in the way."""
         while not self._lines.stopped:
             if self._session is not None and self._session.alive:
                 return self._session
@@ -214,7 +225,10 @@ class _Line:
             if trouble is None:
                 return session
             self.drop()
-            self._wait(judge(session.stage, trouble))
+            outcome = judge(session.stage, trouble)
+            if not self._lines.alone:
+                return outcome
+            self._wait(outcome)
         return None
 
     def _settle(self, job: Job, before: DeliveryState, outcome: Outcome) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from .. import __version__
 
-VERSION = f"{__version__}/{sys.version_info.major}.{sys.version_info.minor}/1"
+VERSION = f"{__version__}/{sys.version_info.major}.{sys.version_info.minor}/2"
 LARGEST = 64_000_000
 _HEAD = struct.Struct("<I")
 Message = tuple[Any, ...]

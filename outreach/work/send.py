@@ -11,9 +11,10 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from ..errors import OutreachError
 from ..records import DeliveryState
@@ -21,6 +22,7 @@ from ..store.outbox import count_due, finish_editions, open_editions
 from ..store.workers import Reclaimed, sign_on
 from ..wire.relay import relay_target
 from .bounces import bounce_rules, watching
+from .bounds import Bounds
 from .commit import Committer
 from .dispatch import Dispatch
 from .epoch import advance
@@ -30,6 +32,8 @@ from .letter import open_press
 from .presence import Presence, worker_name
 from .recover import recover, take_back
 from .signing import open_sign
+from .traffic import Traffic
+from .ways import Ways
 from .workspace import Workspace, check_may_send
 
 NOTHING = Reclaimed()
@@ -41,7 +45,10 @@ MOST_PROCESSES = 4
 
 @dataclass(frozen=True)
 class SendCounts:
-    """What one run of sending did. `reclaimed` is what dead workers had held, `finished` the editions now done."""
+    """What one run of sending did. `reclaimed` is what dead workers had held, `finished` the editions now done.
+
+    `full_until`: when the relays' limits leave room for more, where they ended the run.
+    """
 
     sent: int = 0
     deferred: int = 0
@@ -54,6 +61,7 @@ class SendCounts:
     postponed: int = 0
     reclaimed: Reclaimed = NOTHING
     finished: tuple[int, ...] = ()
+    full_until: datetime | None = None
 
     @property
     def total(self) -> int:
@@ -92,8 +100,9 @@ def send_open(
     check_may_send(workspace)
     name = worker_name(owner)
     lease = timedelta(seconds=workspace.settings.sending.lease_seconds)
-    targets = [relay_target(workspace.settings.relay, workspace.root)]
-    connections = [workspace.settings.relay.connections]
+    relays = workspace.settings.all_relays
+    targets = [relay_target(relay, workspace.root) for relay in relays]
+    ways = Ways(workspace, relays)
     press = press or partial(open_press, sign=open_sign(workspace))
     reclaimed = recover(workspace)
     with workspace.database.read() as session:
@@ -101,6 +110,9 @@ def send_open(
         due = count_due(session, editions, workspace.clock(), LARGE)
     if not due:
         return SendCounts(reclaimed=reclaimed, finished=_finish(workspace, editions))
+    ways.begin(eager=owner == "send")
+    if ways.full_until():
+        return SendCounts(reclaimed=reclaimed, full_until=ways.full_until())
     processes = _processes(workspace, due)
     stopping = (lambda: False) if stop is None else stop.is_set
     with Presence(workspace.root, name) as presence:
@@ -116,7 +128,9 @@ def send_open(
             bounce_rules=bounce_rules(workspace.settings.bounces),
         )
         feed = Feed(workspace, presence, committer, edition_ids, lease, press, judge, progress)
-        dispatch = Dispatch(workspace, presence, committer, targets, connections, processes)
+        traffic = Traffic(ways, Bounds(workspace, name))
+        connections = [relay.connections for relay in relays]
+        dispatch = Dispatch(workspace, presence, committer, targets, connections, processes, traffic)
         try:
             with watching(workspace, lambda: committer.counts[DeliveryState.FAILED]), committer, dispatch:
                 feed.run(dispatch, stopping)
@@ -128,7 +142,9 @@ def send_open(
     with workspace.database.read() as session:
         editions = open_editions(session, edition_ids)
     finished = _finish(workspace, editions)
-    return _counts(committer.counts + feed.counts, feed.postponed, left + dispatch.lost, reclaimed, finished)
+    counts = _counts(committer.counts + feed.counts, left + dispatch.lost)
+    until = dispatch.full_until()
+    return replace(counts, postponed=feed.postponed, reclaimed=reclaimed, finished=finished, full_until=until)
 
 
 def _processes(workspace: Workspace, due: int) -> int:
@@ -156,9 +172,7 @@ def _finish(workspace: Workspace, edition_ids: Sequence[int]) -> tuple[int, ...]
         return tuple(finish_editions(session, edition_ids, workspace.clock()))
 
 
-def _counts(
-    counts: Counter[DeliveryState], postponed: int, left: Reclaimed, reclaimed: Reclaimed, finished: tuple[int, ...]
-) -> SendCounts:
-    values = {str(state): counts[state] for state in _COUNTED}
+def _counts(counts: Counter[DeliveryState], left: Reclaimed) -> SendCounts:
+    values: dict[str, Any] = {str(state): counts[state] for state in _COUNTED}
     values["in_doubt"] += left.in_doubt
-    return SendCounts(**values, postponed=postponed, reclaimed=reclaimed, finished=finished)
+    return replace(SendCounts(), **values)

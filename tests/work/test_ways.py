@@ -1,0 +1,331 @@
+"""Several relays at work, against real servers: shares, failover before the dot, breakers, limits and warm-up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outreach.delivery.breaker import after_bad
+from outreach.errors import NeedsPerson, RelayError
+from outreach.records import BreakerState, DeliveryState
+from outreach.settings import Relay
+from outreach.store.relays import Relayed, change_health, relay_states
+from outreach.work import ways
+from outreach.work.pause import pause_all, resume_all
+from outreach.work.send import SendCounts, send_open
+from outreach.work.workspace import Workspace
+
+from ..conftest import HandClock
+from ..faults.crowd import add_people
+from ..servers import Sink, start_sink
+from ..servers.fault import CLOSE, FaultServer, Say
+from ..store.rows import delivery, lay_edition, states_of
+from .sending import arrived, open_plain_press
+
+StartSink = Callable[..., Sink]
+
+
+@pytest.fixture
+def sinks(tmp_path: Path) -> Iterator[StartSink]:
+    """`sinks("a")`: a sink with a log of its own."""
+    with ExitStack() as stack:
+        yield lambda name, *options: stack.enter_context(start_sink(tmp_path / f"{name}.log", *options))
+
+
+def with_relays(workspace: Workspace, *relays: dict[str, Any], **sending: Any) -> Workspace:
+    """The same workspace with these relays on this machine."""
+    usual = {"host": "127.0.0.1", "connections": 3, "reply_timeout": 3.0, "dot_timeout": 3.0, "connect_timeout": 3.0}
+    made = tuple(Relay.model_validate(usual | relay) for relay in relays)
+    settings = workspace.settings
+    values = {"relay": made[0], "relays": made[1:], "sending": settings.sending.model_copy(update=sending)}
+    return replace(workspace, settings=settings.model_copy(update=values))
+
+
+def crowd(workspace: Workspace, count: int) -> int:
+    add_people(workspace, count)
+    return lay_edition(workspace, list(range(1, count + 1)))
+
+
+def send(workspace: Workspace, **how: Any) -> SendCounts:
+    return send_open(workspace, press=open_plain_press, **how)
+
+
+def states(workspace: Workspace) -> dict[str, Relayed]:
+    with workspace.database.read() as session:
+        return relay_states(session)
+
+
+def assert_everybody_once(edition: int, workspace: Workspace, servers: Sequence[Sink]) -> None:
+    taken = [message for server in servers for message in arrived(server)]
+    assert len(taken) == len(set(taken)), "somebody was written to twice"
+    found = states_of(workspace, edition)
+    assert set(found) == {DeliveryState.SENT}
+    assert len(taken) == len(found)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_each_relay_carries_its_share_and_the_backup_nothing(
+    workspace: Workspace, sinks: StartSink, processes: int
+) -> None:
+    one, three, spare = sinks("one"), sinks("three"), sinks("spare")
+    here = with_relays(
+        workspace,
+        {"name": "main", "port": one.port},
+        {"name": "three", "port": three.port, "weight": 3},
+        {"name": "spare", "port": spare.port, "backup": True},
+        processes=processes,
+    )
+    edition = crowd(here, 200)
+    assert send(here).sent == 200
+    assert_everybody_once(edition, here, [one, three])
+    assert 40 <= one.count() <= 60
+    assert spare.count() == 0
+    assert states(here)["three"].since == here.clock()
+    assert "spare" not in states(here)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_relay_that_dies_in_the_middle_loses_nobody_and_the_other_carries_the_rest(
+    workspace: Workspace, sinks: StartSink, tmp_path: Path, processes: int
+) -> None:
+    stays = sinks("stays")
+    with start_sink(tmp_path / "dies.log", "--dot-delay", "0.02") as dies:
+        here = with_relays(
+            workspace, {"name": "main", "port": dies.port}, {"name": "stays", "port": stays.port}, processes=processes
+        )
+        edition = crowd(here, 400)
+
+        def kill() -> None:
+            while dies.count() < 40:
+                time.sleep(0.01)
+            dies.process.kill()
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        counts = send(here)
+        killer.join()
+        taken = arrived(dies) + arrived(stays)
+    assert len(taken) == len(set(taken)), "somebody was written to twice"
+    found = states_of(here, edition)
+    assert counts.in_doubt <= 3, "at most one for each connection"
+    assert found.count(DeliveryState.SENT) + found.count(DeliveryState.IN_DOUBT) == 400
+    assert states(here)["main"].health.failures >= 1
+    assert states(here)["main"].health.reason
+    assert states(here)["stays"].health.breaker is BreakerState.CLOSED
+
+
+def test_a_wrong_password_rests_that_relay_at_once_and_the_other_carries_all(
+    workspace: Workspace, sinks: StartSink
+) -> None:
+    good = sinks("good")
+    refuses = FaultServer({"AUTH": b"535 5.7.8 Wrong password\r\n"}, extensions=("AUTH PLAIN", "PIPELINING"))
+    with refuses:
+        here = with_relays(
+            workspace,
+            {"name": "main", "port": refuses.port, "username": "me", "password": "wrong", "weight": 5},
+            {"name": "good", "port": good.port},
+        )
+        edition = crowd(here, 60)
+        assert send(here).sent == 60
+    assert_everybody_once(edition, here, [good])
+    health = states(here)["main"].health
+    assert (health.breaker, "535" in health.reason) == (BreakerState.OPEN, True)
+    assert "password" in health.remedy
+    assert refuses.connections <= 6, "a wrong password is not tried again and again"
+
+
+def test_a_storm_of_421_rests_the_relay_and_nobody_is_blamed(workspace: Workspace, sinks: StartSink) -> None:
+    good = sinks("good")
+    storm = FaultServer({"MAIL": Say(b"421 4.3.2 Shutting down\r\n")})
+    with storm:
+        here = with_relays(workspace, {"name": "main", "port": storm.port}, {"name": "good", "port": good.port})
+        edition = crowd(here, 100)
+        assert send(here).sent == 100
+    assert_everybody_once(edition, here, [good])
+    assert "421" in states(here)["main"].health.reason
+    assert storm.connections <= 12
+
+
+def test_only_when_no_relay_is_left_does_sending_stop_and_everybody_stays_queued(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ways, "PATIENCE_AT_FIRST", 0.5)
+    first, second = FaultServer({"CONNECT": CLOSE}), FaultServer({"CONNECT": b"554 5.7.1 No mail from you\r\n"})
+    with first, second:
+        here = with_relays(workspace, {"name": "main", "port": first.port}, {"name": "two", "port": second.port})
+        edition = crowd(here, 30)
+        with pytest.raises(RelayError, match=r"no relay is left: main .*; two .*554") as told:
+            send(here)
+    assert "stays queued" in told.value.remedy
+    assert set(states_of(here, edition)) == {DeliveryState.QUEUED}
+
+
+def test_the_backup_carries_what_the_others_cannot(workspace: Workspace, sinks: StartSink) -> None:
+    spare = sinks("spare")
+    with FaultServer({"CONNECT": CLOSE}) as broken:
+        here = with_relays(
+            workspace, {"name": "main", "port": broken.port}, {"name": "spare", "port": spare.port, "backup": True}
+        )
+        edition = crowd(here, 40)
+        assert send(here).sent == 40
+    assert_everybody_once(edition, here, [spare])
+
+
+def test_a_mail_that_is_refused_after_its_dot_goes_to_no_other_relay(workspace: Workspace, sinks: StartSink) -> None:
+    good = sinks("good")
+    with FaultServer({"DOT": CLOSE}) as cuts:
+        here = with_relays(
+            workspace, {"name": "main", "port": cuts.port}, {"name": "good", "port": good.port}, processes=1
+        )
+        edition = crowd(here, 60)
+        counts = send(here)
+    found = states_of(here, edition)
+    assert counts.in_doubt == cuts.dots >= 1
+    assert found.count(DeliveryState.SENT) == good.count() == 60 - cuts.dots
+    assert found.count(DeliveryState.IN_DOUBT) == cuts.dots <= 10
+
+
+def test_a_resting_relay_is_tried_with_one_mail_when_its_time_has_come(
+    workspace: Workspace, sinks: StartSink, clock: HandClock
+) -> None:
+    healed, good = sinks("healed"), sinks("good")
+    here = with_relays(workspace, {"name": "main", "port": healed.port}, {"name": "good", "port": good.port})
+    with here.database.write() as session:
+        change_health(session, "main", lambda health: after_bad(health, clock(), "no connection", trip=True))
+    first = crowd(here, 40)
+    assert send(here, owner="run").sent == 40
+    assert (healed.count(), good.count()) == (0, 40), "it rests"
+    clock.advance(seconds=16)
+    second = lay_edition(here, list(range(1, 41)), occasion="again", due_at=clock())
+    assert send(here, owner="run").sent == 40
+    assert healed.count() >= 10
+    assert states(here)["main"].health.breaker is BreakerState.CLOSED
+    assert {*states_of(here, first), *states_of(here, second)} == {DeliveryState.SENT}
+
+
+def test_the_daemon_leaves_a_resting_relay_alone_and_a_person_who_sends_tries_it(
+    workspace: Workspace, sinks: StartSink, clock: HandClock
+) -> None:
+    sink = sinks("main")
+    here = with_relays(workspace, {"name": "main", "port": sink.port})
+    with here.database.write() as session:
+        change_health(session, "main", lambda health: after_bad(health, clock(), "535 no", "Mend it.", trip=True))
+    edition = crowd(here, 20)
+    with pytest.raises(RelayError, match="535 no") as told:
+        send(here, owner="run")
+    assert "Mend it." in told.value.remedy and "10:05:00 UTC" in told.value.remedy
+    assert sink.count() == 0
+    assert send(here).sent == 20
+    assert_everybody_once(edition, here, [sink])
+
+
+def test_mails_go_through_a_connection_only_so_often(workspace: Workspace) -> None:
+    with FaultServer() as one, FaultServer() as two:
+        here = with_relays(
+            workspace,
+            {"name": "main", "port": one.port, "connections": 1, "messages_per_connection": 5},
+            {"name": "two", "port": two.port, "connections": 1},
+        )
+        crowd(here, 60)
+        assert send(here).sent == 60
+    assert len(one.taken) + len(two.taken) == 60
+    assert one.connections >= -(-len(one.taken) // 5)
+    assert two.connections == 1
+
+
+def test_a_warm_up_lets_so_many_go_each_day_and_the_rest_waits(
+    workspace: Workspace, sinks: StartSink, clock: HandClock
+) -> None:
+    sink = sinks("main")
+    here = with_relays(workspace, {"name": "main", "port": sink.port, "warmup": [10, 25]})
+    edition = crowd(here, 60)
+    counts = send(here)
+    assert (counts.sent, sink.count()) == (10, 10)
+    assert counts.full_until is not None and (counts.full_until - clock()).days == 1
+    assert send(here).sent == 0
+    clock.advance(hours=23)
+    assert send(here, owner="run").sent == 0
+    clock.advance(hours=1)
+    assert send(here).sent == 25
+    clock.advance(days=1)
+    assert send(here).sent == 25
+    assert_everybody_once(edition, here, [sink])
+
+
+def test_what_a_warm_up_does_not_let_go_goes_through_the_others(workspace: Workspace, sinks: StartSink) -> None:
+    young, old = sinks("young"), sinks("old")
+    here = with_relays(
+        workspace, {"name": "main", "port": young.port, "warmup": [10]}, {"name": "old", "port": old.port}
+    )
+    edition = crowd(here, 80)
+    assert send(here).sent == 80
+    assert young.count() == 10
+    assert_everybody_once(edition, here, [young, old])
+
+
+def test_a_limit_an_hour_ends_the_run_and_tells_when_to_go_on(
+    workspace: Workspace, sinks: StartSink, clock: HandClock
+) -> None:
+    sink = sinks("main")
+    here = with_relays(workspace, {"name": "main", "port": sink.port, "per_hour": 30})
+    edition = crowd(here, 50)
+    counts = send(here)
+    assert counts.sent == 30
+    assert counts.full_until is not None
+    assert 3600 <= (counts.full_until - clock()).total_seconds() <= 3800
+    clock.now = counts.full_until
+    assert send(here).sent == 20
+    assert_everybody_once(edition, here, [sink])
+
+
+def test_a_pause_stops_a_send_within_a_second_and_resuming_repeats_and_skips_nobody(
+    workspace: Workspace, sinks: StartSink
+) -> None:
+    sink = sinks("main", "--dot-delay", "0.02")
+    here = with_relays(workspace, {"name": "main", "port": sink.port, "connections": 2})
+    edition = crowd(here, 150)
+    ended: list[Exception] = []
+
+    def run() -> None:
+        try:
+            send(here)
+        except NeedsPerson as told:
+            ended.append(told)
+
+    sending = threading.Thread(target=run)
+    sending.start()
+    while sink.count() < 30:
+        time.sleep(0.01)
+    assert pause_all(here, "wrong price")
+    paused, before = time.monotonic(), sink.count()
+    sending.join()
+    assert time.monotonic() - paused < 2.0
+    assert sink.count() <= before + 4, "what is in the air is finished, nothing else leaves"
+    assert "wrong price" in str(ended[0])
+    with pytest.raises(NeedsPerson):
+        send(here)
+    assert set(states_of(here, edition)) == {DeliveryState.SENT, DeliveryState.QUEUED}
+    assert resume_all(here)
+    send(here)
+    assert_everybody_once(edition, here, [sink])
+
+
+def test_a_pause_ends_a_wait_for_a_limit(workspace: Workspace, sinks: StartSink) -> None:
+    sink = sinks("main")
+    here = replace(
+        with_relays(workspace, {"name": "main", "port": sink.port, "per_second": 5}), clock=lambda: workspace.clock()
+    )
+    crowd(here, 20)
+    threading.Timer(0.5, lambda: pause_all(here, "stop")).start()
+    began = time.monotonic()
+    with pytest.raises(NeedsPerson, match="stop"):
+        send(here)
+    assert time.monotonic() - began < 3.0
+    assert delivery(here, 20).state is DeliveryState.QUEUED
