@@ -124,6 +124,7 @@ def _postgres(program: str, url: URL | None, options: list[str], *, database_opt
     if shutil.which(program) is None:
         raise DatabaseError(f"{program} is missing", remedy="Install PostgreSQL's client programs (postgresql-client).")
     environ, place = dict(os.environ), []
+    environ["PGOPTIONS"] = f"{environ.get('PGOPTIONS', '')} -c lock_timeout={int(BUSY_SECONDS)}s".strip()
     if url is not None:
         environ |= {"PGPASSWORD": str(url.password)} if url.password else {}
         bare = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)

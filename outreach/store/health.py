@@ -78,6 +78,12 @@ def silent_daemons(session: Session, before: datetime) -> list[Worker]:
     return list(session.scalars(query.order_by(col(Worker.id))))
 
 
+def living(session: Session, since: datetime) -> list[str]:
+    """Workers on any machine that have not ended and gave a sign of life since then."""
+    query = select(col(Worker.name)).where(col(Worker.stopped_at).is_(None), col(Worker.beat_at) >= since)
+    return [str(name) for name in session.execute(query.order_by(col(Worker.name))).scalars()]
+
+
 def last_beat(session: Session, kinds: tuple[str, ...] = ()) -> datetime | None:
     """The newest sign of life of any worker, or of those of these kinds."""
     query = select(col(Worker.beat_at)).order_by(col(Worker.beat_at).desc()).limit(1)

@@ -8,17 +8,47 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from ..errors import DatabaseError
+from ..store.database import Database
+from ..store.health import living
+from ..workdays import utc_now
 from .presence import FOLDER
+
+LIVES_FOR = timedelta(minutes=2)
+"""A worker on another machine that gave no sign of life for so long is taken to be gone."""
 
 
 def daemon_lock_file(root: Path, database: Path | None) -> Path:
     """The file whose lock the daemon of the workspace's database holds."""
     path = database or root / "database"
     return path.with_name(path.name + ".daemon")
+
+
+@contextmanager
+def alone(root: Path, database: Database, remedy: str) -> Iterator[None]:
+    """Be the only one who works with the database. Raises DatabaseError, with the remedy, while anybody else does.
+
+    On SQLite none can start meanwhile; on PostgreSQL workers of all machines are known by their beats.
+    """
+    file = daemon_lock_file(root, database.path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with hold_daemon_lock(file, remedy):
+        refuse_while_others_work(root, database, remedy)
+        yield
+
+
+def refuse_while_others_work(root: Path, database: Database, remedy: str) -> None:
+    """Raise DatabaseError while a worker lives."""
+    found = living_workers(root)
+    if not database.is_sqlite and not found:
+        with suppress(DatabaseError), database.read() as session:  # no tables, or old ones: then nobody works
+            found = living(session, utc_now() - LIVES_FOR)
+    if found:
+        raise DatabaseError(f"{', '.join(found)} is at work", remedy=remedy)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ..errors import DatabaseError
 from ..store.database import told
 from ..store.prune import SORTS, Sort, next_ids
 from ..store.size import database_size
-from .lock import daemon_lock_file, hold_daemon_lock, living_workers
+from .lock import alone
 from .workspace import Workspace
 
 STOP_IT = "Stop it first, then run the command again: nothing else may be open while the file is made smaller."
@@ -71,13 +71,13 @@ def make_smaller(workspace: Workspace) -> int:
         raise DatabaseError(
             f"there is no room: it takes up to {2 * before // 1_000_000:,} MB for a while", remedy="Make room first."
         )
-    with hold_daemon_lock(daemon_lock_file(workspace.root, database.path), STOP_IT):
-        living = living_workers(workspace.root)
-        if living:
-            raise DatabaseError(f"{', '.join(living)} is sending", remedy=STOP_IT)
-        with told(database), closing(database.engine.raw_connection()) as connection:
-            cursor = connection.cursor()
-            cursor.execute("VACUUM")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            cursor.close()
+    with (
+        alone(workspace.root, database, STOP_IT),
+        told(database),
+        closing(database.engine.raw_connection()) as connection,
+    ):
+        cursor = connection.cursor()
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.close()
     return max(0, before - database_size(database).bytes)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +17,14 @@ from ..address import read_key_ring
 from ..errors import DatabaseError, InputError, OutreachError
 from ..settings import FILE, load_settings
 from ..store.backup import check_copy, copy_database, is_sound, load_dump, pour_back
-from ..store.database import open_database
+from ..store.database import Database, open_database
 from ..store.migrate import HEAD
 from ..workdays import Clock, utc_now
 from .archive import Manifest, read_archive
-from .backup import TREES
+from .backup import DUMP, TREES
 from .epoch import EPOCH, Mark, read_mark, write_mark
-from .lock import daemon_lock_file, hold_daemon_lock, living_workers
+from .lock import alone, refuse_while_others_work
+from .upgrade import revision_of
 from .workspace import KEYS, new_epoch
 
 ASIDE = "before-restore"
@@ -61,21 +61,21 @@ def restore_workspace(root: Path, archive: Path, *, clock: Clock = utc_now) -> R
         manifest = read_archive(archive, staging)
         revision = _check(staging, manifest, archive)
         settings = load_settings(staging)
-        where = open_database(settings.database, root)
-        with closing(where):
-            path, url = where.path, where.engine.url
-        if (manifest.kind == "sqlite") != (path is not None):
-            raise InputError(f"holds a {manifest.kind} database, and its settings name another", file=archive)
-        with _alone(root, path):
-            aside = _keep_aside(root, path, f"{ASIDE}-{clock():%Y%m%dT%H%M%SZ}")
-            _pause(root)
-            try:
-                _put_database(staging / manifest.database, path, lambda: load_dump(staging / manifest.database, url))
-                _put_files(root, staging, manifest)
-            except (OSError, DatabaseError) as wrong:
-                said = wrong.message if isinstance(wrong, OutreachError) else f"{wrong.strerror}"
-                remedy = f"Everything is paused. What stood here is in {aside}." if aside else "Everything is paused."
-                raise OutreachError(f"the backup could not be put back whole: {said}", remedy=remedy) from wrong
+        with closing(open_database(settings.database, root)) as database:
+            if (manifest.kind == "sqlite") != database.is_sqlite:
+                raise InputError(f"holds a {manifest.kind} database, and its settings name another", file=archive)
+            with alone(root, database, STOP_IT):
+                aside = _keep_aside(root, database, f"{ASIDE}-{clock():%Y%m%dT%H%M%SZ}")
+                _pause(root, database)
+                try:
+                    _put_database(staging / manifest.database, database)
+                    _put_files(root, staging, manifest)
+                except (OSError, DatabaseError) as wrong:
+                    said = wrong.message if isinstance(wrong, OutreachError) else f"{wrong.strerror}"
+                    kept = f" What stood here is in {aside}." if aside else ""
+                    raise OutreachError(
+                        f"the backup could not be put back whole: {said}", remedy=f"Everything is paused.{kept}"
+                    ) from wrong
         return Restored(manifest.made_at, len(manifest.files), aside, revision)
     except OSError as wrong:
         raise OutreachError(
@@ -101,38 +101,23 @@ def _check(staging: Path, manifest: Manifest, archive: Path) -> str:
     return revision
 
 
-@contextmanager
-def _alone(root: Path, database: Path | None) -> Iterator[None]:
-    """Hold the daemon's lock, so that none runs and none starts. Raises DatabaseError while anybody works here."""
-    file = daemon_lock_file(root, database)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with hold_daemon_lock(file, STOP_IT):
-        _refuse_while_alive(root)
-        yield
-
-
-def _pause(root: Path) -> None:
+def _pause(root: Path, database: Database) -> None:
     """Write a mark that no database covers; whoever began to send just before is seen now."""
     before = read_mark(root)
     write_mark(root, Mark(new_epoch()))
     try:
-        _refuse_while_alive(root)
+        refuse_while_others_work(root, database, STOP_IT)
     except DatabaseError:
         if before is not None:
             write_mark(root, before)
         raise
 
 
-def _refuse_while_alive(root: Path) -> None:
-    living = living_workers(root)
-    if living:
-        raise DatabaseError(f"{', '.join(living)} is sending", remedy=f"Let it finish, or stop it. {STOP_IT}")
-
-
-def _keep_aside(root: Path, database: Path | None, name: str) -> Path | None:
+def _keep_aside(root: Path, database: Database, name: str) -> Path | None:
     """Copy what stands in the folder into one of its own; None where nothing does. A damaged file is taken as it is."""
     names = [each for each in (FILE, KEYS, EPOCH, *TREES) if (root / each).exists()]
-    if not names and not (database is not None and database.exists()):
+    file = database.path
+    if not names and not (file is not None and file.exists() and file.stat().st_size):
         return None
     aside = root / name
     aside.mkdir(mode=0o700)
@@ -142,27 +127,28 @@ def _keep_aside(root: Path, database: Path | None, name: str) -> Path | None:
             shutil.copytree(source, aside / each)
         else:
             shutil.copy2(source, aside / each)
-    if database is not None and database.exists():
-        if is_sound(database):
-            with closing(open_database(str(database), root)) as opened:
-                copy_database(opened, aside / database.name)
-        else:
-            for end in ("", "-wal", "-shm"):
-                piece = database.with_name(database.name + end)
-                if piece.exists():
-                    shutil.copy2(piece, aside / piece.name)
+    if file is None:
+        if revision_of(database) is not None:
+            copy_database(database, aside / DUMP)
+    elif file.exists() and is_sound(file):
+        copy_database(database, aside / file.name)
+    else:
+        for end in ("", "-wal", "-shm"):
+            piece = file.with_name(file.name + end)
+            if piece.exists():
+                shutil.copy2(piece, aside / piece.name)
     return aside
 
 
-def _put_database(copy: Path, path: Path | None, load: Callable[[], None]) -> None:
+def _put_database(copy: Path, database: Database) -> None:
+    path = database.path
     if path is None:
-        load()
+        load_dump(copy, database.engine.url)
         return
     if path.exists() and not is_sound(path):
         for end in ("-wal", "-shm", ""):
             path.with_name(path.name + end).unlink(missing_ok=True)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(0o600)
     pour_back(copy, path)
 

@@ -12,7 +12,7 @@ from ..errors import DatabaseError
 from ..store.backup import copy_database
 from ..store.database import Database
 from ..store.migrate import HEAD, current_revision, migrate
-from .lock import daemon_lock_file, hold_daemon_lock, living_workers
+from .lock import alone
 
 STOP_IT = "Stop it first, then run the command again: an upgrade changes the tables under it."
 
@@ -44,10 +44,7 @@ def upgrade(database: Database, root: Path) -> Upgraded:
             f"the database is from a newer outreach (revision {before}; this one knows {HEAD})",
             remedy="Install that version, or restore a backup made by this one.",
         )
-    with hold_daemon_lock(daemon_lock_file(root, database.path), STOP_IT):
-        living = living_workers(root)
-        if living:
-            raise DatabaseError(f"{', '.join(living)} is sending", remedy=STOP_IT)
+    with alone(root, database, STOP_IT):
         backup = _free_name(database, root)
         copy_database(database, backup)
         migrate(database)

@@ -76,6 +76,7 @@ def test_health_is_well_then_not_and_says_what_to_do_in_one_line_each(workspace:
     assert told["ok"] is False and {"check", "level", "words", "remedy"} <= set(told["findings"][0])
 
 
+@pytest.mark.sqlite
 def test_health_in_a_broken_workspace_says_so_and_raises_nothing(root: Path) -> None:
     (root / "outreach.db").write_bytes(b"this is no database" * 1000)
     done = outreach(root, "health")

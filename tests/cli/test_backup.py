@@ -47,6 +47,7 @@ def test_what_cannot_be_done_is_told(root: Path, words: tuple[str, ...], told: s
     assert done.returncode == 1 and told in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.sqlite
 def test_the_database_says_its_version_and_is_brought_up_to_date(root: Path) -> None:
     told = json.loads(outreach(root, "db", "status", "--json").stdout)
     assert (told["state"], told["revision"], told["needed"]) == ("current", HEAD, HEAD)
@@ -62,6 +63,7 @@ def test_the_database_says_its_version_and_is_brought_up_to_date(root: Path) -> 
     assert done.returncode == 1 and "newer outreach" in done.stderr
 
 
+@pytest.mark.sqlite
 def test_an_upgrade_of_nothing_says_init(root: Path) -> None:
     (root / "outreach.db").unlink()
     done = outreach(root, "db", "upgrade")

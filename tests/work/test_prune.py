@@ -205,6 +205,7 @@ def test_no_transaction_holds_others_up(
     assert len(longest) >= 10 and max(longest) < 0.2
 
 
+@pytest.mark.sqlite
 def test_the_file_is_made_smaller_only_when_nobody_works_with_it(workspace: Workspace, long_ago: datetime) -> None:
     add(workspace, *(inbound(long_ago, f"m{number}", raw=RAW + b"x" * 20_000) for number in range(200)))
     done = prune(workspace)

@@ -63,7 +63,7 @@ def test_nothing_is_upgraded_under_a_daemon_or_a_sender(old: Database, tmp_path:
         pytest.raises(DatabaseError, match="already serves"),
     ):
         upgrade(old, tmp_path)
-    with Presence(tmp_path, "send-1"), pytest.raises(DatabaseError, match="send-1 is sending"):
+    with Presence(tmp_path, "send-1"), pytest.raises(DatabaseError, match="send-1 is at work"):
         upgrade(old, tmp_path)
     with pytest.raises(DatabaseError, match="older outreach"):
         check_revision(old)
