@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -276,3 +278,24 @@ def test_first_and_last_tell_what_the_log_covers() -> None:
     read(["garbage", "Dec  1 09:00:00 mx1 cron[1]: hello", cleanup(), "Dec  1 11:00:00 mx1 cron[1]: bye"], found)
     assert found.first == datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
     assert found.last == found.first + timedelta(hours=2)
+
+
+def test_a_log_that_a_real_postfix_wrote_is_understood_line_by_line() -> None:
+    text = (Path(__file__).parents[1] / "corpus" / "postfix.log").read_text(encoding="utf-8")
+    facts = read(text.splitlines(), reader(latest=datetime(2026, 11, 28, tzinfo=UTC)))
+    taken = {fact.public_id for fact in facts if isinstance(fact, Taken)}
+    assert len(taken) == 18
+    last = {fact.public_id: fact for fact in facts if isinstance(fact, Answer)}
+    assert Counter(fact.onward for fact in last.values()) == {Onward.ACCEPTED: 14, Onward.BOUNCED: 4}
+    assert set(last) == taken
+    [refused] = [fact for fact in facts if isinstance(fact, Refused)]
+    assert (refused.public_id, refused.words) == ("refusedbyheader22222222222", "5.7.1 no such header here")
+    assert "brokenoffinthebody22222222" not in {fact.public_id for fact in facts}
+    expired = last["deferredforeverandever2222"]
+    assert (expired.words, expired.failure, expired.recipients) == (
+        "the relay gave up: nobody took it in time",
+        FailureClass.TRANSIENT,
+        ("p4@example.com",),
+    )
+    waited = [fact for fact in facts if fact.public_id == expired.public_id and isinstance(fact, Answer)][:-1]
+    assert {fact.onward for fact in waited} == {Onward.DEFERRED}
