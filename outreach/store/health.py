@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from ..records import (
+    BreakerState,
     Campaign,
     CampaignState,
     Delivery,
@@ -20,6 +21,7 @@ from ..records import (
     Edition,
     EditionState,
     MailboxMark,
+    RelayState,
     Schedule,
     Worker,
     WorkspaceRow,
@@ -76,6 +78,12 @@ def silent_daemons(session: Session, before: datetime) -> list[Worker]:
         col(Worker.kind) == DAEMON, col(Worker.stopped_at).is_(None), col(Worker.beat_at) < before
     )
     return list(session.scalars(query.order_by(col(Worker.id))))
+
+
+def resting_relays(session: Session) -> list[RelayState]:
+    """Relays that get no mail now, or one at a time to try them."""
+    query = select(RelayState).where(col(RelayState.breaker) != BreakerState.CLOSED)
+    return list(session.scalars(query.order_by(col(RelayState.name))))
 
 
 def living(session: Session, since: datetime) -> list[str]:

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ..errors import DatabaseError, NeedsPerson, OutreachError
-from ..records import Alert, AlertKind
+from ..errors import DatabaseError, NeedsPerson, OutreachError, RelayError
+from ..records import Alert, AlertKind, RelayState
 from ..store.alerts import end_alert, end_all_but, open_alerts, raise_alert
 from ..store.health import (
     in_doubt,
     late_schedules,
     mail_is_late,
+    resting_relays,
     silent_daemons,
     unreadable_mailboxes,
     waiting_editions,
@@ -28,7 +29,10 @@ from .alert_words import without_addresses
 from .tell import ToldCounts, run_command, tell
 from .workspace import Workspace
 
-OURS = (AlertKind.IN_DOUBT, AlertKind.MAILBOX, AlertKind.EDITION_WAITS, AlertKind.SILENT_DAEMON)
+OURS = (
+    *(AlertKind.IN_DOUBT, AlertKind.MAILBOX, AlertKind.EDITION_WAITS, AlertKind.SILENT_DAEMON),
+    AlertKind.BREAKER_OPEN,
+)
 """Kinds that stand in the database to be seen: what is no longer seen is over."""
 
 
@@ -53,6 +57,9 @@ def look(workspace: Workspace) -> list[Seen]:
             words = f"{doubtful.count} of {doubtful.campaign} may or may not have arrived. They are not sent again."
             remedy = _run(workspace, "verify", doubtful.campaign, "--state", "in_doubt")
             found.append(Seen(AlertKind.IN_DOUBT, doubtful.campaign, words, remedy))
+        for relay in resting_relays(session):
+            if relay.name in {known.name for known in workspace.settings.all_relays}:
+                found.append(_resting(workspace, relay))
         for name, error in unreadable_mailboxes(session).items():
             remedy = _run(workspace, "doctor")
             found.append(Seen(AlertKind.MAILBOX, name, without_addresses(error), remedy))
@@ -73,6 +80,17 @@ def look(workspace: Workspace) -> list[Seen]:
             words = f"Mail has been due for more than {settings.silent_minutes} minutes, and nobody sends it."
             found.append(Seen(AlertKind.SILENT_DAEMON, "mail", words, f"Start {_run(workspace, 'run')}"))
     return found
+
+
+def _resting(workspace: Workspace, relay: RelayState) -> Seen:
+    others = len(workspace.settings.all_relays) > 1
+    what = "Its share goes over the others." if others else "What was not sent stays queued."
+    words = f"{without_addresses(relay.reason) or 'it does not answer'}. {what}"
+    again = _run(workspace, "relays", "try", relay.name)
+    remedy = (
+        f"{without_addresses(relay.remedy)} Then: {again}" if relay.remedy else f"It is tried by itself; or {again}"
+    )
+    return Seen(AlertKind.BREAKER_OPEN, f"relay {relay.name}", words, remedy)
 
 
 def watch(workspace: Workspace) -> None:
@@ -138,10 +156,12 @@ def _watch_jobs(workspace: Workspace, book: JobBook) -> None:
     host = socket.gethostname()
     with workspace.database.read() as session:
         known = {alert.subject for alert in open_alerts(session, AlertKind.JOB)}
+        told = {relay.name for relay in resting_relays(session)}
     now = workspace.clock()
     for job, trouble in book.last().items():
         subject = f"{job} on {host}"
         failing = trouble is not None and not isinstance(trouble, NeedsPerson)
+        failing = failing and not (told and isinstance(trouble, RelayError))  # that is told of the relay itself
         if not failing and subject not in known:
             continue
         with workspace.database.write() as session:

@@ -68,10 +68,10 @@ def test_health_is_well_then_not_and_says_what_to_do_in_one_line_each(workspace:
     began = time.monotonic()
     assert outreach(root, "health").returncode == 0
     assert time.monotonic() - began < 1
-    trouble(workspace, "no answer\nfrom relay", "relay main", AlertKind.BREAKER_OPEN)
+    trouble(workspace, "no answer\nfrom relay", "acme.example", AlertKind.DOMAIN_PAUSED)
     done = outreach(root, "health", "--quiet")
     assert done.returncode == 1
-    assert done.stdout == "BAD a relay takes no mail: relay main: no answer from relay | df -h\n"
+    assert done.stdout == "BAD a domain is paused: acme.example: no answer from relay | df -h\n"
     told = json.loads(outreach(root, "health", "--json").stdout)
     assert told["ok"] is False and {"check", "level", "words", "remedy"} <= set(told["findings"][0])
 

@@ -163,10 +163,11 @@ def test_a_refusal_of_one_address_is_kept_and_the_others_are_told(workspace: Wor
         assert "no such user" in open_alerts(session)[0].trouble
 
 
-def test_an_alert_about_the_only_relay_is_not_sent_through_it(workspace: Workspace) -> None:
+def test_an_alert_about_the_only_relay_is_not_sent_through_it(workspace: Workspace, clock: HandClock) -> None:
     with FaultServer() as only:
         here = with_relay(telling(workspace), only.port)
         trouble(here, "421 from it", "relay main", AlertKind.BREAKER_OPEN)
+        clock.advance(minutes=2)
         assert tell(here).untold == 1
         assert (only.connections, deliveries(here)) == (0, [])
         with here.database.read() as session:

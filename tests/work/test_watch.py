@@ -16,7 +16,16 @@ import pytest
 from sqlmodel import col, select, update
 
 from outreach.errors import DatabaseError, NeedsPerson, RelayError
-from outreach.records import AlertKind, Delivery, DeliveryState, Edition, EditionState, Worker
+from outreach.records import (
+    AlertKind,
+    BreakerState,
+    Delivery,
+    DeliveryState,
+    Edition,
+    EditionState,
+    RelayState,
+    Worker,
+)
 from outreach.store.alerts import open_alerts
 from outreach.store.replies import keep_marks
 from outreach.work.health import check_health
@@ -90,6 +99,26 @@ def test_a_mailbox_that_cannot_be_read_and_an_edition_that_waits(
         keep_marks(session, "care", {}, at=clock())
     change(workspace, Edition, state=EditionState.OPEN)
     watch(workspace)
+    assert subjects(workspace) == []
+
+
+def test_a_relay_that_rests_is_told_until_it_works_again_and_its_job_is_not_told_beside_it(
+    workspace: Workspace, clock: HandClock
+) -> None:
+    with workspace.database.write() as session:
+        bad = {"breaker": BreakerState.OPEN, "reason": "535 wrong for ann@example.com", "remedy": "Check the password."}
+        session.add(RelayState(name="main", **bad))
+        session.add(RelayState(name="gone", **bad))
+    book = JobBook()
+    book.note("send", RelayError("no relay takes mail"))
+    look_and_tell(workspace, book)
+    assert subjects(workspace) == [(AlertKind.BREAKER_OPEN, "relay main")], "a relay no longer in the settings is none"
+    [one] = look(workspace)
+    assert "ann@example.com" not in one.words and "stays queued" in one.words
+    assert one.remedy.startswith("Check the password. Then: outreach -w ") and one.remedy.endswith("relays try main")
+    change(workspace, RelayState, breaker=BreakerState.CLOSED)
+    book.note("send", None)
+    look_and_tell(workspace, book)
     assert subjects(workspace) == []
 
 
