@@ -308,6 +308,25 @@ def hasten(session: Session, campaign_id: int, reason: str, limit: int = 1000) -
     return session.connection().execute(sooner).rowcount
 
 
+def hasten_domain(
+    session: Session, edition_id: int, domain_keys: Sequence[str], reasons: Sequence[str], limit: int = 1000
+) -> int:
+    """The same for those of one edition that go to these domains and wait for one of these reasons."""
+    waiting = (
+        select(col(Delivery.id))
+        .where(
+            col(Delivery.edition_id) == edition_id,
+            col(Delivery.state) == DeliveryState.QUEUED,
+            col(Delivery.next_at).is_not(None),
+            col(Delivery.reason).in_(list(reasons)),
+            col(Delivery.domain_key).in_(list(domain_keys)),
+        )
+        .limit(limit)
+    )
+    sooner = update(Delivery).where(col(Delivery.id).in_(waiting.scalar_subquery())).values(next_at=None)
+    return session.connection().execute(sooner).rowcount
+
+
 def finish_editions(session: Session, edition_ids: Iterable[int], now: datetime) -> list[int]:
     """Close the open editions among these in which nothing is left to do; returns their ids."""
     left = exists().where(col(Delivery.edition_id) == col(Edition.id), col(Delivery.state).in_(UNFINISHED))

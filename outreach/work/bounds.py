@@ -6,11 +6,12 @@ What is decided stands in `timing`, what is shared in `store.pace`; a domain wit
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -36,7 +37,8 @@ from .workspace import Workspace
 LOOK_SECONDS = 1.0
 STEP_SECONDS, LONG_STEP_SECONDS = 5.0, 60.0
 """A limit a minute is used in twelfths and one an hour in sixtieths: a domain gets its mail evenly."""
-REASON = "domain limit"
+SOON = timedelta(minutes=2)
+"""For a domain that takes more within this time a person's send waits."""
 
 
 class Off(NamedTuple):
@@ -80,7 +82,7 @@ class Bounds:
         self._looked = float("-inf")
         self._lock = threading.Lock()
         self._urgent = False
-        self.soonest: datetime | None = None
+        self._seconds: set[int] = set()
 
     @property
     def any(self) -> bool:
@@ -174,9 +176,14 @@ class Bounds:
         return offs
 
     def _off(self, off: Off) -> Off:
-        if self.soonest is None or off.until < self.soonest:
-            self.soonest = off.until
+        if off.until <= self._workspace.clock() + SOON:
+            self._seconds.add(math.ceil(off.until.timestamp()))
         return off
+
+    def back_at(self, now: datetime) -> datetime | None:
+        """When the next of those that were put off for a short while comes back; None where none is left."""
+        self._seconds = {second for second in self._seconds if second > now.timestamp()}
+        return datetime.fromtimestamp(min(self._seconds), UTC) if self._seconds else None
 
     def _domain(self, own: str) -> _Domain | None:
         key, given = self._groups.get(own) or self._groups.get(KEY_OF_OTHERS) or (own, None)

@@ -20,6 +20,8 @@ from .bounces import wake_domains
 from .workspace import Workspace
 
 KEY_OF_OTHERS = "*"
+DOMAIN_LIMIT = "domain limit"
+"""The reason of mail that waits for its recipient's domain."""
 
 
 @dataclass(frozen=True)

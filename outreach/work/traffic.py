@@ -14,9 +14,10 @@ from typing import NamedTuple
 from ..errors import RelayError
 from ..store.moves import Move, release
 from ..store.outbox import Claimed
-from .bounds import REASON, Bounds, Off
+from .bounds import Bounds, Off
 from .jobs import Job, Report, ticks
-from .ways import FAR, Ways
+from .relays import DOMAIN_LIMIT
+from .ways import Ways
 
 BLOCKED_SECONDS = 1.0
 """Where only mails are left whose domains keep all their connections busy, others are claimed after so long."""
@@ -76,8 +77,7 @@ class Traffic:
 
     def back_at(self, now: datetime) -> datetime | None:
         """When mail that waits for its domain may go, where that is soon."""
-        at, self._bounds.soonest = self._bounds.soonest, None
-        return at if at is not None and at <= now + FAR else None
+        return self._bounds.back_at(now)
 
     def pick(self, left: Sequence[Pair], free: int, has_room: Callable[[int], bool], take: Callable[[int], None],
              in_hand: Sequence[int]) -> Picked:  # fmt: skip
@@ -132,4 +132,4 @@ class Traffic:
 
 
 def _put_off(row: Claimed, off: Off) -> Move:
-    return release(row, reason=REASON, evidence=off.words, next_at=off.until)
+    return release(row, reason=DOMAIN_LIMIT, evidence=off.words, next_at=off.until)

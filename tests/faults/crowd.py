@@ -93,13 +93,13 @@ def gather(root: Path, port: int, people: int, *, schedule: str = "", **settings
     return crowd
 
 
-def add_people(workspace: Workspace, count: int) -> None:
-    """`count` subscribers of the list customers, added in bulk."""
+def add_people(workspace: Workspace, count: int, *, domain: str = "example.com", first: int = 1) -> None:
+    """`count` subscribers of the list customers, added in bulk, with ids from `first` on."""
     now = workspace.clock()
     with workspace.database.read() as session:
         list_id = session.execute(select(col(MailingList.id)).where(col(MailingList.name) == "customers")).scalar()
-    for numbers in rows_in_chunks(list(range(1, count + 1)), 2000):
-        addresses = {number: f"p{number}@example.com" for number in numbers}
+    for numbers in rows_in_chunks(list(range(first, first + count)), 2000):
+        addresses = {number: f"p{number}@{domain}" for number in numbers}
         people = [
             {
                 "id": number,

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
-from outreach.address import new_public_id
+from outreach.address import domain_key, new_public_id
 from outreach.delivery.tally import Tally
 from outreach.records import Campaign, Customer, Delivery, DeliveryState, Edition, EditionState, Kind, MailingList
 from outreach.store.outbox import insert_deliveries
@@ -37,9 +37,12 @@ def lay_edition(
             session.flush()
         assert campaign.id is not None
         found = session.execute(
-            select(col(Customer.id), col(Customer.address_key)).where(col(Customer.id).in_(customer_ids))
+            select(col(Customer.id), col(Customer.address_key), col(Customer.address)).where(
+                col(Customer.id).in_(customer_ids)
+            )
         ).all()
         keys = {row.id: str(row.address_key) for row in found}
+        domains = {row.id: domain_key(workspace.keys, str(row.address)) for row in found}
         tally = Tally().add(keys.values())
         edition = Edition(
             public_id=new_public_id(),
@@ -67,6 +70,7 @@ def lay_edition(
                 "occasion": occasion,
                 "customer_id": customer_id,
                 "address_key": keys[customer_id],
+                "domain_key": domains[customer_id],
                 "kind": kind,
                 "due_at": due_at or now,
                 "expires_at": expires_at,
