@@ -6,11 +6,11 @@ version in the same transaction (RELIABILITY I8). The caller commits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
@@ -18,6 +18,7 @@ from ..audience.consent import MailFacts
 from ..records import Consent, ConsentAct, Customer, Subscription, SubscriptionState, Suppression, SuppressionReason
 from .customers import PAGE, bump_versions
 from .database import rows_in_chunks
+from .prepared import Among, Prepared, instant
 
 _STRENGTH = {reason: rank for rank, reason in enumerate(reversed(tuple(SuppressionReason)))} | {
     SuppressionReason.UNSUBSCRIBED_ALL: -1,
@@ -199,26 +200,40 @@ def suppressed_keys(session: Session, address_keys: Sequence[str], now: datetime
 def mail_facts(session: Session, list_id: int | None, customer_ids: Sequence[int]) -> dict[int, MailFacts]:
     """What `may_mail` needs to know of these customers and one list (None: a mail of no list)."""
     facts: dict[int, MailFacts] = {}
-    tie = and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == list_id)
-    query = (
-        select(
-            col(Customer.id),
-            col(Customer.address),
-            col(Customer.erased_at),
-            col(Subscription.state),
-            col(Subscription.changed_at),
-            col(Suppression.reason),
-            col(Suppression.expires_at),
-            col(Suppression.evidence),
-        )
-        .outerjoin(Subscription, tie)
-        .outerjoin(Suppression, col(Suppression.address_key) == col(Customer.address_key))
-    )
     for part in rows_in_chunks(list(customer_ids), PAGE):
-        rows: Iterable[Any] = session.connection().execute(query.where(col(Customer.id).in_(part)))
-        for row in rows:
-            facts[row[0]] = MailFacts(bool(row[1]), row[2] is not None, row[3], row[4], row[5], row[6], row[7] or "")
+        for row in _MAIL_FACTS.rows(session, ids=part, list=list_id):
+            facts[row[0]] = MailFacts(
+                bool(row[1]),
+                row[2] is not None,
+                _STATES.get(row[3]),
+                instant(row[4]),
+                _REASONS.get(row[5]),
+                instant(row[6]),
+                row[7] or "",
+            )
     return facts
+
+
+_STATES = {state.value: state for state in SubscriptionState}
+_REASONS = {reason.value: reason for reason in SuppressionReason}
+_MAIL_FACTS = Prepared(
+    select(
+        col(Customer.id),
+        col(Customer.address),
+        col(Customer.erased_at),
+        col(Subscription.state),
+        col(Subscription.changed_at),
+        col(Suppression.reason),
+        col(Suppression.expires_at),
+        col(Suppression.evidence),
+    )
+    .outerjoin(
+        Subscription,
+        and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == bindparam("list")),
+    )
+    .outerjoin(Suppression, col(Suppression.address_key) == col(Customer.address_key))
+    .where(Among(col(Customer.id), "ids"))
+)
 
 
 def consent_history(session: Session, customer_id: int) -> list[Consent]:

@@ -19,6 +19,7 @@ from ..audience.segment import COLUMNS, EVERYONE, Segment
 from ..errors import InputError
 from ..records import Campaign, Customer, Delivery, MailingList, Subscription, SubscriptionState
 from .database import rows_in_chunks
+from .prepared import Among, Prepared, instant, value_of
 from .segments import segment_filter
 
 PAGE = 2_000
@@ -99,9 +100,13 @@ def load_customers(session: Session, ids: Sequence[int]) -> dict[int, CustomerRo
     """These customers by id; an id that does not exist is left out."""
     found: dict[int, CustomerRow] = {}
     for part in rows_in_chunks(list(ids), PAGE):
-        query = select(*_COLUMNS).where(col(Customer.id).in_(part))
-        found.update((row.id, CustomerRow(*row)) for row in session.connection().execute(query))
+        for row in _CUSTOMERS.rows(session, ids=part):
+            rest = instant(row[12]), instant(row[13]), value_of(row[14])
+            found[row[0]] = CustomerRow(*row[:12], *rest)  # type: ignore[call-arg]
     return found
+
+
+_CUSTOMERS = Prepared(select(*_COLUMNS).where(Among(col(Customer.id), "ids")))
 
 
 def customer_ids_by_key(session: Session, address_keys: Sequence[str]) -> dict[str, int]:

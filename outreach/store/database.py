@@ -8,13 +8,13 @@ they take turns by an advisory lock. Only what compares and sets in one statemen
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy.dialects import postgresql as pg_dialect
 from sqlalchemy.dialects import sqlite as sqlite_dialect
-from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlmodel import Session
 
@@ -53,9 +53,14 @@ class Database:
             session.expunge_all()
             session.rollback()
 
+    def writing_alone(self) -> AbstractContextManager[object]:
+        """Held around each write transaction where the linked SQLite needs it."""
+        return self._lock
+
     @contextmanager
     def write(self, *, beside: bool = False) -> Iterator[Session]:
         """A session that commits at the end, or rolls back when the block raises. Keep it under 200 ms (I12).
+
 
         `beside` lets others write at the same time on PostgreSQL: only for statements that compare and set.
         """
@@ -75,9 +80,39 @@ class Database:
         with told(self), nullcontext(True) if self.is_sqlite else postgresql.hold(self.engine, name) as held:
             yield held
 
+    @contextmanager
+    def keep_writing(self) -> Iterator[Writer]:
+        """A connection of its own for whoever commits hundreds of times a second, until the block ends."""
+        with told(self), self.engine.execution_options(outreach_write=True).connect() as connection:
+            yield Writer(self, connection)
+
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
+
+
+class Writer:
+    """One thread's own connection for short transactions of prepared statements; a session costs more than these."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self._database, self._connection = database, connection
+
+    @contextmanager
+    def write(self) -> Iterator[Writer]:
+        """As `Database.write(beside=True)`: only for statements that compare and set."""
+        with told(self._database), self._database.writing_alone(), self._connection.begin():
+            yield self
+
+    def connection(self) -> Connection:
+        """Inside of `write`: where statements are run, as a session has it."""
+        return self._connection
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Inside of `write`: a session for what needs one; what it does is committed with the rest."""
+        with Session(self._connection, expire_on_commit=False) as session:
+            yield session
+            session.flush()
 
 
 def open_database(where: str, root: Path) -> Database:

@@ -13,11 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Update, bindparam, insert, select, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from ..delivery.state import FINAL, move
 from ..records import Boost, Delivery, DeliveryEvent, DeliveryMove, DeliveryState, FailureClass, Permission
 from .outbox import Claimed
+from .prepared import Connected, Prepared
 
 JUDGED = {
     DeliveryState.WITHHELD: DeliveryEvent.WITHHOLD,
@@ -84,19 +85,18 @@ def refuse(row: Claimed, permission: Permission) -> Move:
     return Move(row, DeliveryState.CLAIMED, events, reason=permission.reason, evidence=permission.evidence)
 
 
-def keep_choices(session: Session, chosen: Iterable[tuple[Claimed, dict[str, Any]]]) -> None:
+def keep_choices(session: Connected, chosen: Iterable[tuple[Claimed, dict[str, Any]]]) -> None:
     """Write down what was chosen for each person, before anything is rendered from it."""
     values = [_key(row, DeliveryState.CLAIMED) | {"to_choices": choices} for row, choices in chosen]
-    if values:
-        session.connection().execute(_held().values(choices=bindparam("to_choices")), values)
+    _CHOOSE.many(session, values)
 
 
-def apply_moves(session: Session, moves: Sequence[Move], now: datetime) -> list[Move]:
+def apply_moves(session: Connected, moves: Sequence[Move], now: datetime) -> list[Move]:
     """Make the moves, each as a compare-and-set; returns those that changed no row: somebody else has it now."""
     if not moves:
         return []
     connection = session.connection()
-    changed = connection.execute(_MOVE, [_values(wanted, now) for wanted in moves]).rowcount
+    changed = _MOVE.many(session, [_values(wanted, now) for wanted in moves])
     lost = [] if changed == len(moves) else [wanted for wanted in moves if not _arrived(session, wanted)]
     missed = {id(wanted) for wanted in lost}
     made = [wanted for wanted in moves if id(wanted) not in missed]
@@ -119,19 +119,22 @@ def _held() -> Update:
     )
 
 
-_MOVE = _held().values(
-    state=bindparam("to_state"),
-    reason=bindparam("to_reason"),
-    evidence=bindparam("to_evidence"),
-    response=bindparam("to_response"),
-    failure=bindparam("to_failure"),
-    relay=bindparam("to_relay"),
-    next_at=bindparam("to_next_at"),
-    owner=bindparam("to_owner"),
-    attempts=col(Delivery.attempts) + bindparam("tries"),
-    lease_until=None,
-    sent_at=bindparam("to_sent_at"),
-    settled_at=bindparam("to_settled_at"),
+_CHOOSE = Prepared(_held().values(choices=bindparam("to_choices")))
+_MOVE = Prepared(
+    _held().values(
+        state=bindparam("to_state"),
+        reason=bindparam("to_reason"),
+        evidence=bindparam("to_evidence"),
+        response=bindparam("to_response"),
+        failure=bindparam("to_failure"),
+        relay=bindparam("to_relay"),
+        next_at=bindparam("to_next_at"),
+        owner=bindparam("to_owner"),
+        attempts=col(Delivery.attempts) + bindparam("tries"),
+        lease_until=None,
+        sent_at=bindparam("to_sent_at"),
+        settled_at=bindparam("to_settled_at"),
+    )
 )
 
 
@@ -156,17 +159,17 @@ def _values(wanted: Move, now: datetime) -> dict[str, Any]:
     }
 
 
-def _arrived(session: Session, wanted: Move) -> bool:
+def _arrived(session: Connected, wanted: Move) -> bool:
     """Whether the row is where this move leads, under our fence: moved just now, or by a commit that seemed lost."""
     query = select(col(Delivery.id)).where(
         col(Delivery.id) == wanted.row.id,
         col(Delivery.fence) == wanted.row.fence,
         col(Delivery.state) == wanted.after,
     )
-    return session.execute(query).first() is not None
+    return session.connection().execute(query).first() is not None
 
 
-def _tell(session: Session, moves: Sequence[Move], now: datetime) -> None:
+def _tell(session: Connected, moves: Sequence[Move], now: datetime) -> None:
     """Add the history that the rows themselves do not tell."""
     told = [
         {

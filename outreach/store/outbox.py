@@ -8,11 +8,11 @@ Law: whoever claims a row gives it their name and the next fence, and every late
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -31,6 +31,7 @@ from ..records import (
 )
 from .campaigns import ALERTS
 from .database import rows_in_chunks
+from .prepared import Among, Connected, Prepared, instant, value_of
 from .standing import hold_still
 
 CHUNK = 500
@@ -82,6 +83,9 @@ class Claimed:
     expires_at: datetime | None
     owner: str
     fence: int
+
+
+_KINDS = {kind.value: kind for kind in Kind}
 
 
 def insert_deliveries(session: Session, rows: Sequence[dict[str, Any]]) -> int:
@@ -177,59 +181,18 @@ _CAMPAIGN = _version(Campaign, col(Delivery.campaign_id))
 _WORKSPACE = _version(WorkspaceRow, 1)
 
 
-def _claim_from(
-    session: Session, edition_id: int, owner: str, limit: int, now: datetime, until: datetime
-) -> list[Claimed]:
-    found = (
-        select(col(Delivery.id))
-        .where(
-            col(Delivery.edition_id) == edition_id,
-            col(Delivery.state) == DeliveryState.QUEUED,
-            col(Delivery.due_at) <= now,
-            _ripe(now),
-        )
-        .order_by(col(Delivery.due_at), col(Delivery.id))
-        .limit(limit)
-        .correlate(None)
+_WAITING = (
+    select(col(Delivery.id))
+    .where(
+        col(Delivery.edition_id) == bindparam("edition"),
+        col(Delivery.state) == DeliveryState.QUEUED,
+        col(Delivery.due_at) <= bindparam("now"),
+        or_(col(Delivery.next_at).is_(None), col(Delivery.next_at) <= bindparam("now")),
     )
-    on_server = session.connection().dialect.name == "postgresql"
-    taken = (
-        update(Delivery)
-        .where(
-            _locked(found) if on_server else col(Delivery.id).in_(found.scalar_subquery()),
-            col(Delivery.state) == DeliveryState.QUEUED,
-        )
-        .values(
-            state=move(DeliveryState.QUEUED, DeliveryEvent.CLAIM),
-            owner=owner,
-            fence=col(Delivery.fence) + 1,
-            lease_until=until,
-            next_at=None,
-            customer_version=_CUSTOMER,
-            campaign_version=_CAMPAIGN,
-            workspace_version=_WORKSPACE,
-        )
-        .returning(
-            col(Delivery.id),
-            col(Delivery.public_id),
-            col(Delivery.edition_id),
-            col(Delivery.campaign_id),
-            col(Delivery.customer_id),
-            col(Delivery.address_key),
-            col(Delivery.domain_key),
-            col(Delivery.kind),
-            col(Delivery.occasion),
-            col(Delivery.attempts),
-            col(Delivery.crashes),
-            col(Delivery.resent),
-            col(Delivery.choices),
-            col(Delivery.expires_at),
-            col(Delivery.owner),
-            col(Delivery.fence),
-        )
-    )
-    rows = [Claimed(**row._mapping) for row in session.connection().execute(taken)]
-    return sorted(rows, key=lambda row: row.id)
+    .order_by(col(Delivery.due_at), col(Delivery.id))
+    .limit(bindparam("most"))
+    .correlate(None)
+)
 
 
 def _locked(found: Select[Any]) -> ColumnElement[bool]:
@@ -239,28 +202,66 @@ def _locked(found: Select[Any]) -> ColumnElement[bool]:
     return col(Delivery.id).in_(select(mine.c.id))
 
 
-def intend(session: Session, rows: Sequence[Claimed], now: datetime, relay: str = "") -> set[int]:
+def _take(which: ColumnElement[bool]) -> Update:
+    return (
+        update(Delivery)
+        .where(which, col(Delivery.state) == DeliveryState.QUEUED)
+        .values(
+            state=move(DeliveryState.QUEUED, DeliveryEvent.CLAIM),
+            owner=bindparam("by"),
+            fence=col(Delivery.fence) + 1,
+            lease_until=bindparam("until"),
+            next_at=None,
+            customer_version=_CUSTOMER,
+            campaign_version=_CAMPAIGN,
+            workspace_version=_WORKSPACE,
+        )
+    )
+
+
+_RETURNED = [getattr(Delivery, field.name) for field in fields(Claimed)]
+_TAKE = Prepared(_take(col(Delivery.id).in_(_WAITING.scalar_subquery())).returning(*_RETURNED))
+_TAKE_BESIDE_OTHERS = Prepared(_take(_locked(_WAITING)).returning(*_RETURNED))
+"""As on PostgreSQL, where several may claim at once."""
+
+
+def _claim_from(
+    session: Session, edition_id: int, owner: str, limit: int, now: datetime, until: datetime
+) -> list[Claimed]:
+    taking = _TAKE_BESIDE_OTHERS if session.connection().dialect.name == "postgresql" else _TAKE
+    found = taking.rows(session, edition=edition_id, most=limit, by=owner, now=now, until=until)
+    rows = [_claimed(*row) for row in found]
+    return sorted(rows, key=lambda row: row.id)
+
+
+_NAMES = [field.name for field in fields(Claimed)]
+_KIND, _CHOICES, _EXPIRES = map(_NAMES.index, ("kind", "choices", "expires_at"))
+
+
+def _claimed(*row: Any) -> Claimed:
+    values = list(row)
+    values[_KIND], values[_CHOICES] = _KINDS[row[_KIND]], value_of(row[_CHOICES])
+    values[_EXPIRES] = instant(row[_EXPIRES])
+    return Claimed(*values)
+
+
+def intend(session: Connected, rows: Sequence[Claimed], now: datetime, relay: str = "") -> set[int]:
     """claimed --intent--> inflight for all rows of one owner whose versions still stand; returns the ids granted.
 
     Whoever is missing must be dropped without the dot. The dot may leave only after the commit returned (I2).
     `relay` is who is about to get it: whoever looks into a doubt must know whose log to read.
-    The ids stand beside the pairs because SQLite seeks by a list of ids but not by a list of pairs.
     """
     if session.connection().dialect.name == "postgresql":
         rows = _standing(session, rows)
-    if not rows:
-        return set()
-    given = {
-        "ids": [row.id for row in rows],
-        "pairs": [(row.id, row.fence) for row in rows],
-        "held_by": rows[0].owner,
-        "now": now,
-        "to_relay": relay,
-    }
-    return {row.id for row in session.connection().execute(_INTENT, given)}
+    granted: set[int] = set()
+    for fence in {row.fence for row in rows}:
+        ids = [row.id for row in rows if row.fence == fence]
+        given = {"ids": ids, "under": fence, "held_by": rows[0].owner, "now": now, "to_relay": relay}
+        granted.update(found[0] for found in _INTENT.rows(session, **given))
+    return granted
 
 
-def _standing(session: Session, rows: Sequence[Claimed]) -> list[Claimed]:
+def _standing(session: Connected, rows: Sequence[Claimed]) -> list[Claimed]:
     """Those of the rows whose customer, campaign and edition nobody changes at this instant, nor until we commit."""
     people = [row.customer_id for row in rows if row.customer_id is not None]
     held = hold_still(session, people, [row.campaign_id for row in rows], [row.edition_id for row in rows])
@@ -273,11 +274,11 @@ def _standing(session: Session, rows: Sequence[Claimed]) -> list[Claimed]:
     ]
 
 
-_INTENT = (
+_INTENT = Prepared(
     update(Delivery)
     .where(
-        col(Delivery.id).in_(bindparam("ids", expanding=True)),
-        tuple_(col(Delivery.id), col(Delivery.fence)).in_(bindparam("pairs", expanding=True)),
+        Among(col(Delivery.id), "ids"),
+        col(Delivery.fence) == bindparam("under"),
         col(Delivery.state) == DeliveryState.CLAIMED,
         col(Delivery.owner) == bindparam("held_by"),
         col(Delivery.customer_version) == _CUSTOMER,

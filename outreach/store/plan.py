@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlmodel import Session, col
 
 from ..plan.steps import LiftHold, NewBoost, NewHold, StepDraft
@@ -27,6 +27,7 @@ from ..records import (
 )
 from .customers import bump_versions
 from .database import rows_in_chunks
+from .prepared import Among, Prepared, instant
 
 CHUNK = 500
 MAY_HAVE_BEEN_SENT = (DeliveryState.SENT, DeliveryState.INFLIGHT, DeliveryState.IN_DOUBT)
@@ -178,7 +179,8 @@ def record_step(session: Session, draft: StepDraft, at: datetime, *, state: Step
 def holds_of(session: Session, customer_ids: Collection[int]) -> dict[int, list[Hold]]:
     """The holds not lifted of these people (a suggested one may have run out: `plan.holds.is_open` says)."""
     found: dict[int, list[Hold]] = defaultdict(list)
-    for ids in rows_in_chunks(list(customer_ids), CHUNK):
+    held = [row[0] for ids in rows_in_chunks(list(customer_ids), CHUNK) for row in _HELD.rows(session, ids=ids)]
+    for ids in rows_in_chunks(held, CHUNK):
         rows = session.execute(
             select(Hold)
             .where(col(Hold.customer_id).in_(ids), col(Hold.state) != HoldState.LIFTED)
@@ -187,6 +189,13 @@ def holds_of(session: Session, customer_ids: Collection[int]) -> dict[int, list[
         for hold in rows:
             found[hold.customer_id].append(hold)
     return dict(found)
+
+
+_HELD = Prepared(
+    select(col(Hold.customer_id))
+    .where(Among(col(Hold.customer_id), "ids"), col(Hold.state) != HoldState.LIFTED)
+    .distinct()
+)
 
 
 def boosts_of(session: Session, customer_ids: Collection[int]) -> dict[int, list[Boost]]:
@@ -208,19 +217,18 @@ def recent_bulk(session: Session, customer_ids: Collection[int], since: datetime
     """
     found: dict[int, list[datetime]] = defaultdict(list)
     for ids in rows_in_chunks(list(customer_ids), CHUNK):
-        query = select(
-            col(Delivery.customer_id),
-            col(Delivery.kind),
-            col(Delivery.state),
-            func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at)),
-        ).where(
-            col(Delivery.customer_id).in_(ids),
-            func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at)) > since,
-        )
-        for customer_id, kind, state, at in session.connection().execute(query):
-            if customer_id is not None and kind in BULK and state in MAY_HAVE_BEEN_SENT:
-                found[customer_id].append(at)
+        for customer_id, kind, state, at in _RECENT.rows(session, ids=ids, since=since):
+            if kind in BULK and state in MAY_HAVE_BEEN_SENT:
+                found[customer_id].append(instant(at))
     return {customer_id: sorted(times) for customer_id, times in found.items()}
+
+
+_SENT_OR_INTENDED = func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at))
+_RECENT = Prepared(
+    select(col(Delivery.customer_id), col(Delivery.kind), col(Delivery.state), _SENT_OR_INTENDED).where(
+        Among(col(Delivery.customer_id), "ids"), bindparam("since") < _SENT_OR_INTENDED
+    )
+)
 
 
 def shown_tips(

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Integer, bindparam, literal, select, union_all
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from ..records import Campaign, Customer, Edition, WorkspaceRow
+from .prepared import Connected
 
 
 def hold_still(
-    session: Session, customers: Sequence[int], campaigns: Sequence[int], editions: Sequence[int]
+    session: Connected, customers: Sequence[int], campaigns: Sequence[int], editions: Sequence[int]
 ) -> tuple[set[int], set[int], set[int]]:
     """Lock these rows and the workspace's until the transaction ends; the ids that could be locked, of each table.
 

@@ -15,6 +15,7 @@ from sqlmodel import Session, col
 
 from ..delivery.state import move
 from ..records import Delivery, DeliveryEvent, DeliveryMove, DeliveryState, FailureClass, Worker
+from .prepared import Connected
 
 CHUNK = 500
 HELD = (DeliveryState.CLAIMED, DeliveryState.INFLIGHT)
@@ -49,7 +50,7 @@ def sign_off(session: Session, name: str, now: datetime) -> None:
     )
 
 
-def beat(session: Session, name: str, now: datetime, lease: timedelta) -> None:
+def beat(session: Connected, name: str, now: datetime, lease: timedelta) -> None:
     """Show that a worker lives, and lengthen the leases of what it still holds."""
     connection = session.connection()
     connection.execute(update(Worker).where(col(Worker.name) == name).values(beat_at=now))

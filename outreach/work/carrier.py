@@ -29,6 +29,8 @@ from .presence import Hand
 from .pressroom import PressRoom
 
 BEAT_SECONDS = 1.0
+FLUSH_SECONDS = 0.05
+"""So late may a report be told, where no intent takes it along."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -39,6 +41,8 @@ class PipePost:
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
+        self._order = threading.Lock()
+        self._reports: list[tuple[Any, ...]] = []
         self._waiting: dict[int, tuple[threading.Lock, list[float]]] = {}
 
     def intend(self, job: Job) -> float:
@@ -46,13 +50,24 @@ class PipePost:
         told, leave = threading.Lock(), [0.0]
         told.acquire()
         self._waiting[job.id] = told, leave
-        self._send(("said", (job.id,), ()))
+        self._say((job.id,))
         told.acquire()
         return leave[0]
 
     def record(self, report: Report) -> None:
-        """Tell the desk."""
-        self._send(("said", (), (report.plain(),)))
+        """Have it told with the next intent of any line, or by `flush`: so a mail is one message and not two."""
+        self._reports.append(report.plain())
+
+    def flush(self) -> None:
+        """Tell what is not yet told."""
+        if self._reports:
+            self._say(())
+
+    def _say(self, ids: tuple[int, ...]) -> None:
+        with self._order:  # a report goes before, or with, the next intent of its line
+            reports, self._reports = self._reports, []
+            self._pipe.put(("said", ids, reports))
+        self._send()
 
     def troubled(self, trouble: Exception) -> None:
         """Let the desk say what went wrong here."""
@@ -67,9 +82,9 @@ class PipePost:
                 kept[0] = value
                 told.release()
 
-    def _send(self, message: Message) -> None:
+    def _send(self) -> None:
         try:
-            self._pipe.send(message)
+            self._pipe.send()
         except OSError:
             leave_now()
 
@@ -113,8 +128,13 @@ class _Carrying:
             case _:
                 raise Garbled(f"nobody knows what {str(message[0])[:40]!r} means")
 
+    def flush(self) -> None:
+        """Tell the desk what it has not been told."""
+        self._post.flush()
+
     def _end(self, seconds: float) -> None:
         end_all(self._lines, seconds)
+        self._post.flush()
         with suppress(OSError):
             self._pipe.send(("bye",))
         leave_now()
@@ -159,11 +179,13 @@ def main() -> None:
     beaten = time.monotonic()
     try:
         while True:
-            for message in pipe.receive(BEAT_SECONDS):
+            for message in pipe.receive(FLUSH_SECONDS):
                 if carrying is None:
                     carrying = _Carrying(pipe, message)
                 else:
                     carrying.hear(message)
+            if carrying is not None:
+                carrying.flush()
             if time.monotonic() - beaten >= BEAT_SECONDS:
                 beaten = time.monotonic()
                 pipe.send(("beat",))

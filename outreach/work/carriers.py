@@ -114,6 +114,9 @@ class OwnLines(Carrier):
     def record(self, report: Report) -> None:
         self._desk.take_in(self, (), [report])
 
+    def flush(self) -> None:
+        """What is recorded is told."""
+
     def troubled(self, trouble: Exception) -> None:
         self._desk.troubled(trouble)
 
@@ -237,8 +240,18 @@ class Child(Carrier):
     def _listen(self) -> None:
         try:
             while not self._said_bye:
+                ids: list[int] = []
+                reports: list[Report] = []
                 for message in self._pipe.receive():
-                    self._hear(message)
+                    if message[0] == "said":
+                        _, asked, told = message
+                        ids += asked
+                        reports += map(read_report, told)
+                    else:
+                        self._hear(message)
+                self.heard = time.monotonic()
+                if ids or reports:
+                    self._desk.take_in(self, ids, reports)
         except EOFError:
             pass
         except (Garbled, ValueError, TypeError, KeyError, OutreachError) as wrong:
@@ -249,10 +262,7 @@ class Child(Carrier):
         self._desk.wake()
 
     def _hear(self, message: Message) -> None:
-        self.heard = time.monotonic()
         match message:
-            case ("said", ids, reports):
-                self._desk.take_in(self, ids, [read_report(report) for report in reports])
             case ("beat",):
                 pass
             case ("ready", version):

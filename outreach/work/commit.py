@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
 
-from sqlmodel import Session
-
 from ..delivery.bounce import BounceRules
 from ..errors import DatabaseError
 from ..records import DeliveryState
 from ..store.bounces import Heard
-from ..store.database import Database
+from ..store.database import Database, Writer
 from ..store.moves import Move, apply_moves, late_reply
 from ..store.outbox import Claimed, intend
 from ..store.workers import beat
@@ -58,7 +56,7 @@ class Committer:
         lease: timedelta,
         on_settled: Callable[[int], None] | None = None,
         *,
-        on_intents: Callable[[Session], None] | None = None,
+        on_intents: Callable[[Writer], Callable[[], None]] = lambda writer: lambda: None,
         bounce_rules: BounceRules = DEFAULT_RULES,
     ) -> None:
         self.counts: Counter[DeliveryState] = Counter()
@@ -119,14 +117,15 @@ class Committer:
 
     def _run(self) -> None:
         try:
-            while self._turn():
-                pass
+            with self._database.keep_writing() as writer:
+                while self._turn(writer):
+                    pass
         except Exception as wrong:  # whatever it is, the connections must not wait for ever
             self._fail(wrong)
         finally:
             self._refuse_all()
 
-    def _turn(self) -> bool:
+    def _turn(self, writer: Writer) -> bool:
         every = self._lease.total_seconds() / 4
         with self._wake:
             waiting = max(0.0, self._beaten + every - ticks())
@@ -138,26 +137,27 @@ class Committer:
             ending = self._closing and not (moves or asks)
             self._busy = bool(moves or asks)
         if not ending:
-            self._commit(moves, asks, beating=ticks() - self._beaten >= every)
+            self._commit(writer, moves, asks, beating=ticks() - self._beaten >= every)
         with self._wake:
             self._busy = False
             self._wake.notify_all()
         return not ending
 
-    def _commit(self, moves: list[Move], asks: list[_Ask], *, beating: bool) -> None:
+    def _commit(self, writer: Writer, moves: list[Move], asks: list[_Ask], *, beating: bool) -> None:
         if self.broken:
             asks = _refused(asks)
         for attempt in range(TRIES):
             try:
                 started = ticks()
-                with self._database.write(beside=True) as session:
+                with writer.write():
                     now = self._clock()
-                    lost = _apply(session, moves, now, self._bounce_rules)
-                    granted = _intend(session, asks, now)
-                    if granted and self._on_intents is not None:
-                        self._on_intents(session)
+                    lost = _apply(writer, moves, now, self._bounce_rules)
+                    granted = _intend(writer, asks, now)
+                    follow = self._on_intents(writer) if granted else None
                     if beating:
-                        beat(session, self._name, now, self._lease)
+                        beat(writer, self._name, now, self._lease)
+                if follow is not None:
+                    follow()
             except Exception as wrong:
                 if getattr(wrong, "again", False) and attempt < TRIES - 1:  # two writers met: nothing was written
                     continue
@@ -170,8 +170,8 @@ class Committer:
             if beating:
                 self._beaten = started
             leave = self._beaten + self._lease.total_seconds() * STANDS
-            for ask in asks:
-                ask.answer([row.id for row in ask.rows], granted, leave)
+            for answer in dict.fromkeys(ask.answer for ask in asks):
+                answer([row.id for ask in asks if ask.answer == answer for row in ask.rows], granted, leave)
             if asks:
                 self.refusals = 0 if granted else self.refusals + len(asks)
             self._count(moves, lost)
@@ -204,18 +204,18 @@ def _refused(asks: list[_Ask]) -> list[_Ask]:
     return []
 
 
-def _intend(session: Session, asks: list[_Ask], now: datetime) -> set[int]:
+def _intend(writer: Writer, asks: list[_Ask], now: datetime) -> set[int]:
     granted: set[int] = set()
     for relay in dict.fromkeys(ask.relay for ask in asks):
-        granted |= intend(session, [row for ask in asks if ask.relay == relay for row in ask.rows], now, relay)
+        granted |= intend(writer, [row for ask in asks if ask.relay == relay for row in ask.rows], now, relay)
     return granted
 
 
-def _apply(session: Session, moves: list[Move], now: datetime, rules: BounceRules) -> set[int]:
+def _apply(writer: Writer, moves: list[Move], now: datetime, rules: BounceRules) -> set[int]:
     """Make the moves; returns the ids of those whom somebody else has taken and no late reply could settle."""
-    missed = apply_moves(session, moves, now)
+    missed = apply_moves(writer, moves, now)
     late = [evidence for evidence in map(late_reply, missed) if evidence is not None]
-    missed_late = apply_moves(session, late, now)
+    missed_late = apply_moves(writer, late, now)
     settled = {made.row.id for made in late} - {made.row.id for made in missed_late}
     lost = {made.row.id for made in missed} - settled
     heard = [
@@ -224,7 +224,8 @@ def _apply(session: Session, moves: list[Move], now: datetime, rules: BounceRule
         if made.failure is not None and made.row.id not in lost and _is_bounce(made)
     ]
     if heard:
-        take_bounces(session, rules, heard, "smtp", now)
+        with writer.session() as session:
+            take_bounces(session, rules, heard, "smtp", now)
     return lost
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlmodel import Session, col
 
 from ..errors import DatabaseError
 from ..records import WorkspaceRow
+from ..store.prepared import Connected, Prepared
 
 EPOCH = "outreach.epoch"
 _LONGEST = 200
@@ -59,15 +61,11 @@ def advance(session: Session, root: Path, *, needed: bool = True) -> None:
     Where the mark cannot be written the commit is made and DatabaseError raised, so that no dot follows; without
     `needed` it is let pass: a wish to leave that is stored must not be answered with an error.
     """
-    raised = update(WorkspaceRow).where(col(WorkspaceRow.id) == 1).values(turn=col(WorkspaceRow.turn) + 1)
-    row = session.connection().execute(raised.returning(col(WorkspaceRow.epoch), col(WorkspaceRow.turn))).first()
-    if row is None:
-        return
-    mark = Mark(*row)
+    follow = raise_turn(session, root)
 
     def write(_session: Session) -> None:
         with nullcontext() if needed else suppress(DatabaseError):
-            _raise_to(root / EPOCH, mark)
+            follow()
 
     event.listen(session, "after_commit", write, once=True)
 
@@ -77,6 +75,20 @@ def catch_up(root: Path, mark: Mark, row: WorkspaceRow) -> None:
     if mark.turn < row.turn:
         with suppress(DatabaseError):
             _raise_to(root / EPOCH, Mark(row.epoch, row.turn))
+
+
+def raise_turn(session: Connected, root: Path) -> Callable[[], None]:
+    """Raise the turn in this transaction; what is returned raises it in the file, and is for after the commit."""
+    rows = _RAISE.rows(session)
+    return (lambda: _raise_to(root / EPOCH, Mark(*rows[0]))) if rows else lambda: None
+
+
+_RAISE = Prepared(
+    update(WorkspaceRow)
+    .where(col(WorkspaceRow.id) == 1)
+    .values(turn=col(WorkspaceRow.turn) + 1)
+    .returning(col(WorkspaceRow.epoch), col(WorkspaceRow.turn))
+)
 
 
 def _raise_to(path: Path, mark: Mark) -> None:

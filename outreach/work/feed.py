@@ -13,15 +13,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Protocol
+from typing import Any, Protocol
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session
 
 from ..records import YES, Campaign, DeliveryState, Edition, Permission
 from ..store.customers import CustomerRow, load_customers
 from ..store.moves import Move, apply_moves, keep_choices, refuse
 from ..store.outbox import Claimed, claim
-from .choose import choose_for
+from .choose import choose_for, frozen_tips, tip_pool
 from .commit import Committer
 from .dispatch import Dispatch
 from .jobs import Job, Press, Reader
@@ -44,6 +45,7 @@ class Judge(Protocol):
         edition: Edition,
         customer_ids: Collection[int],
         now: datetime,
+        zones: Mapping[int, str | None],
     ) -> dict[int, Permission]: ...
 
 
@@ -70,6 +72,7 @@ class Feed:
         self._workspace, self._presence, self._committer = workspace, presence, committer
         self._edition_ids, self._lease = edition_ids, lease
         self._open_press, self._judge, self._progress = press, judge, progress
+        self._tips: dict[int, list[str]] = {}
         self._connections = sum(relay.connections for relay in workspace.settings.all_relays)
         self._size = min(workspace.settings.sending.batch, max(20, 5 * self._connections))
 
@@ -119,21 +122,43 @@ class Feed:
         with self._workspace.database.read() as session:
             edition, campaign = _edition(session, edition_id)
             press = dispatch.press_of(edition_id) or self._open_press(session, self._workspace, edition_id)
+            customers = load_customers(session, people)
             allowed = self._judge(
-                session, self._workspace, campaign=campaign, edition=edition, customer_ids=people, now=now
+                session,
+                self._workspace,
+                campaign=campaign,
+                edition=edition,
+                customer_ids=people,
+                now=now,
+                zones={person: customer.zone for person, customer in customers.items()},
             )
             verdicts = [(row, _permission(row, allowed, now)) for row in rows]
             going = [row for row, permission in verdicts if permission.allowed]
-            customers = load_customers(session, [row.customer_id for row in going if row.customer_id is not None])
             fresh = [customers[row.customer_id] for row in going if row.customer_id in customers and not row.resent]
-            chosen = choose_for(session, self._workspace, edition=edition, campaign=campaign, customers=fresh, now=now)
+            chosen = self._choose(session, edition, campaign, fresh, now)
         refused = [refuse(row, permission) for row, permission in verdicts if not permission.allowed]
-        going = [replace(row, choices=chosen.get(row.customer_id or 0, row.choices)) for row in going]
-        with self._workspace.database.write(beside=True) as session:
-            apply_moves(session, refused, now)
-            keep_choices(session, [(row, row.choices) for row in going if row.customer_id in chosen])
-        self._count(refused)
+        if chosen:
+            going = [_with_choices(row, chosen) for row in going]
+        if refused or chosen:
+            with self._workspace.database.write(beside=True) as session:
+                apply_moves(session, refused, now)
+                keep_choices(session, [(row, row.choices) for row in going if row.customer_id in chosen])
+            self._count(refused)
         return press, [(row, _job(row, customers.get(row.customer_id or 0))) for row in going]
+
+    def _choose(
+        self, session: Session, edition: Edition, campaign: Campaign, people: list[CustomerRow], now: datetime
+    ) -> dict[int, dict[str, Any]]:
+        """What is chosen for each person; nothing where the edition has nothing to choose from."""
+        assert edition.id is not None
+        if edition.id not in self._tips:
+            self._tips = {edition.id: frozen_tips(edition)}
+        pool = tip_pool(session, self._workspace, campaign, self._tips[edition.id]) if self._tips[edition.id] else None
+        if pool is None or not pool.count:
+            return {}
+        return choose_for(
+            session, self._workspace, edition=edition, campaign=campaign, customers=people, now=now, pool=pool
+        )
 
     def _count(self, refused: list[Move]) -> None:
         final = [move.after for move in refused if move.after is not DeliveryState.QUEUED]
@@ -147,15 +172,22 @@ def _by_edition(row: Claimed) -> int:
     return row.edition_id
 
 
-def _job(row: Claimed, customer: CustomerRow | None) -> Job:
+def _job(row: Claimed, person: CustomerRow | None) -> Job:
     reader = None
-    if customer is not None:
-        reader = Reader(*(getattr(customer, name) for name in Reader._fields))
+    if person is not None:
+        names = person.address, person.first_name, person.last_name
+        reader = Reader(*names, person.language, person.country, person.zone, person.attributes)
     return Job(row.id, row.public_id, row.edition_id, reader, row.choices)
 
 
+def _with_choices(row: Claimed, chosen: Mapping[int, dict[str, Any]]) -> Claimed:
+    made = chosen.get(row.customer_id or 0)
+    return row if made is None else replace(row, choices=made)
+
+
 def _edition(session: Session, edition_id: int) -> tuple[Edition, Campaign]:
-    edition = session.get_one(Edition, edition_id)
+    """The edition, but what was frozen in it only when it is asked for: it is large, and a press has it already."""
+    edition = session.get_one(Edition, edition_id, options=[defer(Edition.frozen)])  # type: ignore[arg-type]
     return edition, session.get_one(Campaign, edition.campaign_id)
 
 

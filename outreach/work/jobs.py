@@ -139,5 +139,8 @@ class Post(Protocol):
     def record(self, report: Report) -> None:
         """Tell what became of a job; it is written soon."""
 
+    def flush(self) -> None:
+        """Tell what was recorded and not yet told: this line has nothing to carry."""
+
     def troubled(self, trouble: Exception) -> None:
         """Tell that these lines have stopped, and why: a person must mend something."""

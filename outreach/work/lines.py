@@ -101,7 +101,7 @@ class Lines:
         try:
             while not self.stopped:
                 try:
-                    job = self._jobs.get(timeout=IDLE_SECONDS)
+                    job = self._next()
                 except queue.Empty:
                     line.hang_up()
                     continue
@@ -111,6 +111,13 @@ class Lines:
             self._stop_all(wrong)
         finally:
             line.hang_up()
+
+    def _next(self) -> Job | None:
+        try:
+            return self._jobs.get_nowait()
+        except queue.Empty:
+            self.post.flush()
+            return self._jobs.get(timeout=IDLE_SECONDS)
 
     def _stop_all(self, trouble: Exception) -> None:
         with self._lock:

@@ -41,14 +41,10 @@ class Pipe:
     def send(self, *messages: Message) -> None:
         """Send these, in order. Waits where the other side does not read; use `post` where that must not be.
 
-        Raises OSError when the other side is gone.
+        Whoever finds the pipe free writes for all who have put something down meanwhile. Raises OSError when the
+        other side is gone.
         """
-        with self._guard:
-            self._waiting.extend(map(_framed, messages))
-        self._flush()
-
-    def _flush(self) -> None:
-        """Whoever finds the pipe free writes for all who have put something down meanwhile."""
+        self.put(*messages)
         while self._waiting and self._writing.acquire(blocking=False):
             try:
                 with self._guard:
@@ -58,10 +54,15 @@ class Pipe:
             finally:
                 self._writing.release()
 
+    def put(self, *messages: Message) -> None:
+        """Put these down, in order, for whoever sends next."""
+        framed = list(map(_framed, messages))
+        with self._guard:
+            self._waiting.extend(framed)
+
     def post(self, *messages: Message) -> None:
         """Send these without ever waiting: what the other side has no room for is sent by a thread of its own."""
-        with self._guard:
-            self._waiting.extend(map(_framed, messages))
+        self.put(*messages)
         if not self._writing.acquire(blocking=False):
             return  # whoever writes now looks again
         try:

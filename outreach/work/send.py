@@ -25,7 +25,7 @@ from .bounces import bounce_rules, watching
 from .bounds import Bounds
 from .commit import Committer
 from .dispatch import Dispatch
-from .epoch import advance
+from .epoch import raise_turn
 from .feed import Feed, Judge, OpenPress, Progress
 from .judge import judge_people
 from .letter import open_press
@@ -118,15 +118,7 @@ def send_open(
     with Presence(workspace.root, name) as presence:
         with workspace.database.write() as session:
             sign_on(session, name, owner, workspace.clock())
-        committer = Committer(
-            workspace.database,
-            name,
-            workspace.clock,
-            lease,
-            progress,
-            on_intents=lambda session: advance(session, workspace.root),
-            bounce_rules=bounce_rules(workspace.settings.bounces),
-        )
+        committer = _committer(workspace, name, lease, progress)
         feed = Feed(workspace, presence, committer, edition_ids, lease, press, judge, progress)
         traffic = Traffic(ways, Bounds(workspace, name))
         connections = [relay.connections for relay in relays]
@@ -145,6 +137,18 @@ def send_open(
     counts = _counts(committer.counts + feed.counts, left + dispatch.lost)
     until = dispatch.full_until()
     return replace(counts, postponed=feed.postponed, reclaimed=reclaimed, finished=finished, full_until=until)
+
+
+def _committer(workspace: Workspace, name: str, lease: timedelta, progress: Progress | None) -> Committer:
+    return Committer(
+        workspace.database,
+        name,
+        workspace.clock,
+        lease,
+        progress,
+        on_intents=lambda writer: raise_turn(writer, workspace.root),
+        bounce_rules=bounce_rules(workspace.settings.bounces),
+    )
 
 
 def _processes(workspace: Workspace, due: int) -> int:

@@ -40,11 +40,11 @@ from outreach.records import (
 )
 from outreach.store.database import rows_in_chunks
 from outreach.store.outbox import insert_deliveries
-from outreach.work.compose import apply_campaign, apply_tips
 from outreach.work.create import create_workspace
 from outreach.work.letter import open_press
 from outreach.work.publish import open_occasion
 from outreach.work.workspace import Workspace, open_workspace
+from tests.benchmarks.typical import NAME, apply_typical, reader
 from tests.servers.postfix import run_smtp_source, start_smtp_sink
 
 SEND = """
@@ -113,16 +113,11 @@ def lay_people(workspace: Workspace, first: int, last: int) -> None:
     for start in range(first, last + 1, CHUNK):
         numbers = range(start, min(start + CHUNK, last + 1))
         people = [
-            {
+            reader(number)
+            | {
                 "id": number,
                 "public_id": new_public_id(),
-                "address": f"person{number}@example{number % 97}.com",
-                "address_key": address_key(workspace.keys, f"person{number}@example{number % 97}.com"),
-                "first_name": f"Name{number % 500}",
-                "last_name": f"Of{number}",
-                "country": ("DE", "US", "GB")[number % 3],
-                "language": ("de", "en", "en")[number % 3],
-                "attributes": {"plan": ("pro", "free", "team")[number % 3], "machine": "X1"},
+                "address_key": address_key(workspace.keys, reader(number)["address"]),
                 "version": 1,
                 "created_at": now,
                 "updated_at": now,
@@ -180,9 +175,8 @@ def prepare(folder: Path) -> tuple[Workspace, int, int]:
     create_workspace(folder / "acme", "acme")
     workspace = open_workspace(folder / "acme")
     lay_people(workspace, 1, FEW)
-    apply_tips(workspace, [workspace.root / "templates" / "tips"])
-    apply_campaign(workspace, workspace.root / "templates" / "campaigns" / "news.md")
-    edition = open_occasion(workspace, "news")
+    apply_typical(workspace)
+    edition = open_occasion(workspace, NAME)
     with workspace.database.read() as session:
         person = session.get_one(Customer, 1)
         press = open_press(session, workspace, edition)

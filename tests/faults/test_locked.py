@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from outreach.records import DeliveryState
-from outreach.store.database import BUSY_MILLISECONDS
+from outreach.store.sqlite import BUSY_MILLISECONDS
 
 from ..servers import Sink, start_sink
 from .crowd import CONNECTIONS, Crowd, assert_nobody_lost_nobody_twice, count_in, gather

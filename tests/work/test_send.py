@@ -188,7 +188,7 @@ def test_two_senders_at_once_share_the_work_and_send_nothing_twice(
 def test_nobody_is_sent_to_after_their_unsubscription_was_committed(
     workspace: Workspace, make_customer: People, tmp_path: Path
 ) -> None:
-    """Both instants are read inside write transactions, which exclude each other: so they are in commit order."""
+    """Each instant is read while its transaction keeps the other one out: so they are in commit order."""
     workspace = replace(workspace, clock=utc_now)
     people = [make_customer(f"p{number}@example.com") for number in range(300)]
     edition = lay_edition(workspace, people)
@@ -197,8 +197,9 @@ def test_nobody_is_sent_to_after_their_unsubscription_was_committed(
     def leave() -> None:
         for customer in people[::-3]:
             with workspace.database.write() as session:
-                at = left[customer] = workspace.clock()
+                at = workspace.clock()
                 unsubscribe(session, customer_id=customer, list_id=None, at=at, how="one_click", evidence="test")
+                left[customer] = workspace.clock()
 
     with start_sink(tmp_path / "slow.log", "--dot-delay", "0.01") as slow:
         leaving = threading.Thread(target=leave)
