@@ -18,6 +18,21 @@ from .reply import Garbage, ReplyReader
 CERTIFICATE_REMEDY = "The relay's certificate must be valid for relay.host; an own authority goes into relay.ca_file."
 
 
+INJECTED_REMEDY = (
+    "Somebody between here and the relay may be changing what is said, or the relay is broken: tell whoever runs it, "
+    'and set relay.tls = "tls" with its port (often 465).'
+)
+_TOO_OLD = "The relay speaks no TLS that is safe (1.2 or newer): it must be brought up to date, or another one used."
+TLS_REMEDIES = {
+    "TLSV1_ALERT_PROTOCOL_VERSION": _TOO_OLD,
+    "UNSUPPORTED_PROTOCOL": _TOO_OLD,
+    "NO_PROTOCOLS_AVAILABLE": _TOO_OLD,
+    "WRONG_VERSION_NUMBER": "The relay does not speak TLS there from the first octet on: check relay.port (465 does, "
+    '587 and 25 want relay.tls = "starttls").',
+}
+"""By OpenSSL's word for it; what is not here may pass by itself, and is tried again."""
+
+
 class Ended(Exception):
     """The conversation is over: how, and the whole reply that ended it where there was one."""
 
@@ -63,14 +78,14 @@ class Line:
         """Go over to TLS. Nothing may be left over from the plain text (CVE-2011-0411 and its kin)."""
         self.stage = Stage.STARTTLS
         if not self.quiet:
-            raise self.ended("plain text was sent behind the answer to STARTTLS")
+            raise self.ended("plain text was sent behind the answer to STARTTLS", INJECTED_REMEDY)
         try:
             self._socket.settimeout(seconds)
             self._socket = context.wrap_socket(self._socket, server_hostname=host)
         except ssl.SSLCertVerificationError as wrong:
             raise self.ended(f"the certificate is not valid: {wrong.verify_message}", CERTIFICATE_REMEDY) from wrong
         except ssl.SSLError as wrong:
-            raise self.ended(f"no TLS: {wrong.reason or wrong}") from wrong
+            raise self.ended(f"no TLS: {wrong.reason or wrong}", TLS_REMEDIES.get(wrong.reason or "", "")) from wrong
         except (OSError, ValueError) as wrong:
             raise self.ended(f"no TLS: {_told(wrong, seconds)}") from wrong
 

@@ -68,7 +68,19 @@ class Sip:
     seconds: float = 0.05
 
 
-Action = bytes | Do | Drip | Say | Deaf | Interrupt | Sip
+@dataclass(frozen=True)
+class Veil:
+    """Say `first`, wait for the client's TLS hello, then say these octets one at a time, and close.
+
+    With `seconds` 0 they are said at once.
+    """
+
+    first: bytes
+    octets: bytes
+    seconds: float = 0.0
+
+
+Action = Veil | bytes | Do | Drip | Say | Deaf | Interrupt | Sip
 USUAL: dict[str, bytes] = {
     "CONNECT": b"220 fault.test ESMTP\r\n",
     "HELO": b"250 fault.test\r\n",
@@ -85,7 +97,10 @@ USUAL: dict[str, bytes] = {
 
 @dataclass
 class FaultServer:
-    """Listens on 127.0.0.1 in threads between `with`. `taken` are the whole mails it was told 250 for."""
+    """Listens on 127.0.0.1 in threads between `with`. `taken` are the whole mails it was told 250 for.
+
+    `clear` is all that came without TLS.
+    """
 
     script: Mapping[str, Action | Sequence[Action]] = field(default_factory=dict)
     extensions: Sequence[str] = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 10000000")
@@ -96,6 +111,7 @@ class FaultServer:
     dots: int = 0
     cut: list[bytes] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
+    clear: bytearray = field(default_factory=bytearray)
     connections: int = 0
     port: int = 0
 
@@ -255,6 +271,14 @@ class _Conversation:
             while self.socket.recv(1) and not self.server._ended.wait(action.seconds):
                 pass
             raise _Over
+        if isinstance(action, Veil):
+            self.socket.sendall(action.first)
+            self.socket.recv(65536)
+            for octet in [action.octets] if not action.seconds else [bytes([one]) for one in action.octets]:
+                self.socket.sendall(octet)
+                if self.server._ended.wait(action.seconds):
+                    break
+            raise _Over
         if isinstance(action, Deaf):
             self.socket.sendall(action.octets)
             self.server._ended.wait(30)
@@ -279,4 +303,6 @@ class _Conversation:
         got = self.socket.recv(65536)
         if not got:
             raise _Over
+        if not isinstance(self.socket, ssl.SSLSocket):
+            self.server.clear += got
         self.buffer += got

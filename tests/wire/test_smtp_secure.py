@@ -20,7 +20,7 @@ from outreach.wire.smtp import SmtpSession
 from outreach.words import DeliveryEvent as Event
 
 from ..servers.certificates import Authority
-from ..servers.fault import HANG, Action, FaultServer
+from ..servers.fault import HANG, Action, FaultServer, Veil
 
 pytestmark = pytest.mark.needs_debian
 ENVELOPE = Envelope("care+b1@acme.example", "ann@example.com")
@@ -121,8 +121,7 @@ def test_plain_text_behind_the_answer_to_starttls_is_never_read_as_if_it_were_se
 ) -> None:
     with serving(good, "starttls", {"STARTTLS": b"220 go\r\n250-evil\r\n250 AUTH PLAIN\r\n"}) as server:
         made = session(server, authority, "starttls", username="me", password="secret")
-        trouble = made.open()
-        assert trouble == Lost(Stage.STARTTLS, "plain text was sent behind the answer to STARTTLS")
+        must_mend(made, "plain text was sent behind the answer to STARTTLS")
         server.settle()
         assert not any("AUTH" in line for line in server.heard)
 
@@ -153,8 +152,26 @@ def test_a_refused_starttls_is_never_followed_by_plain_text(
 
 def test_a_server_without_tls_on_a_tls_port_is_noticed(authority: Authority) -> None:
     with FaultServer() as server:
-        trouble = session(server, authority, "tls").open()
+        must_mend(session(server, authority, "tls"), "no TLS")
+
+
+HALF_A_HELLO = b"\x16\x03\x03\x40\x00\x02" + b"x" * 400
+
+
+@TLS
+@pytest.mark.parametrize("seconds", [0.0, 0.02], ids=["cut", "dripped"])
+def test_a_tls_handshake_that_is_cut_or_drips_ends_in_time_and_is_tried_again(
+    authority: Authority, tls: str, seconds: float
+) -> None:
+    first, place = (b"220 go\r\n", "STARTTLS") if tls == "starttls" else (b"", "CONNECT")
+    with FaultServer({place: Veil(first, HALF_A_HELLO, seconds)}, ("STARTTLS",)) as server:
+        made = session(server, authority, tls, connect_timeout=0.5 if seconds else 5)
+        start = time.monotonic()
+        trouble = made.open()
+        assert time.monotonic() - start < 3
         assert isinstance(trouble, Lost) and trouble.stage is Stage.STARTTLS
+        outcome = judge(made.stage, trouble)
+        assert (outcome.event, outcome.stop, outcome.back_off) == (Event.RELEASE, False, True)
 
 
 def test_a_tls_handshake_that_never_ends_is_left_at_the_deadline(authority: Authority) -> None:

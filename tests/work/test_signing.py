@@ -142,6 +142,22 @@ def test_where_the_relay_signs_or_no_key_is_named_nobody_signs_here(signing: Wor
     assert b"DKIM-Signature" not in server.taken[0]
 
 
+def test_of_several_relays_only_those_that_do_not_sign_get_our_signatures(
+    signing: Workspace, make_customer: People
+) -> None:
+    lay(signing, [make_customer(f"p{number}@example.com") for number in range(12)])
+    with FaultServer() as plain, FaultServer() as signs:
+        here = with_relay(signing, plain.port)
+        other = Relay(name="other", host="127.0.0.1", port=signs.port, connections=4, signs_dkim=True)
+        here = replace(here, settings=here.settings.model_copy(update={"relays": (other,)}))
+        assert send_open(here).sent == 12
+        plain.settle()
+        signs.settle()
+    assert plain.taken and signs.taken
+    assert all(message.startswith(b"DKIM-Signature:") for message in plain.taken)
+    assert all(message.startswith(b"From:") for message in signs.taken)
+
+
 def test_an_alert_is_signed_but_for_a_relay_that_signs_and_goes_without_a_key_rather_than_not_at_all(
     signing: Workspace,
 ) -> None:
