@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 from sqlmodel import Session, col
 
 from ..delivery.state import move
@@ -27,6 +27,7 @@ from ..records import (
     EditionState,
     FailureClass,
 )
+from ..records.types import UtcDateTime
 from .database import rows_in_chunks
 
 CHUNK = 500
@@ -113,7 +114,7 @@ def settle_doubt(
     after = move(DeliveryState.IN_DOUBT, event)
     values: dict[str, Any] = {"state": after, "settled_at": at, "evidence": evidence[:500], "failure": failure}
     if after is DeliveryState.SENT:
-        values["sent_at"] = func.coalesce(col(Delivery.intent_at), at)
+        values["sent_at"] = func.coalesce(col(Delivery.intent_at), literal(at, UtcDateTime()))
     changed = session.connection().execute(
         update(Delivery)
         .where(col(Delivery.id) == delivery_id, col(Delivery.state) == DeliveryState.IN_DOUBT)
