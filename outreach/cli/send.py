@@ -100,8 +100,10 @@ def stop_on_signal() -> Iterator[threading.Event]:
 
 
 def _show(workspace: Workspace, proposal: Proposal) -> None:
-    relay = workspace.settings.relay
-    where = "the built-in catcher: nothing leaves this machine" if relay.catcher else f"{relay.host}:{relay.port}"
+    relays = workspace.settings.all_relays
+    where = ", ".join(f"{relay.host}:{relay.port}{' (backup)' if relay.backup else ''}" for relay in relays)
+    if relays[0].catcher:
+        where = "the built-in catcher: nothing leaves this machine"
     typer.echo(f"Campaign  {proposal.campaign}, issue {proposal.number} ({proposal.occasion})")
     typer.echo(f"To        {_people(proposal.to_go)} of {proposal.planned} planned{_others(proposal)}")
     typer.echo(f"From      {proposal.sender}")
@@ -149,6 +151,7 @@ def _report(workspace: Workspace, proposal: Proposal, counts: SendCounts, *, as_
                 "sent": counts.sent,
                 "done": done,
                 "left": left,
+                "full_until": counts.full_until,
                 "recovered": {"queued": counts.reclaimed.queued, "in_doubt": counts.reclaimed.in_doubt},
                 "counts": {state.value: count for state, count in now.items()},
             }
@@ -166,6 +169,9 @@ def _tell(proposal: Proposal, counts: SendCounts, now: dict[str, int], *, done: 
     typer.echo(f"Sent {counts.sent} now. " + ", ".join(f"{count} {name}" for name, count in now.items() if count) + ".")
     if left:
         typer.echo(f"{_people(left)} are still to come: run it again later, or leave it to `outreach run`.")
+        if counts.full_until is not None:
+            until = f"{counts.full_until:%Y-%m-%d %H:%M} UTC"
+            typer.echo(f"The relay's limits are used up until {until}: outreach relays list")
     elif done:
         typer.echo(f"{proposal.occasion} is done.")
     if now["in_doubt"]:

@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import format_datetime
 
@@ -17,8 +18,10 @@ from ..address import message_id, new_public_id, sign_token, tagged_address
 from ..delivery.domain import COMMON_SELECTORS, Finding, is_reserved, judge_dkim, judge_dmarc, judge_spf
 from ..delivery.envelope import Envelope
 from ..errors import DatabaseError, MailboxError, NeedsPerson, OutreachError
-from ..settings import MailboxSettings
+from ..records import BreakerState
+from ..settings import MailboxSettings, Relay
 from ..store.database import check_integrity
+from ..store.relays import Relayed, relay_states
 from ..store.replies import marks_of
 from ..store.sqlite import has_wal_reset_bug
 from ..wire.dkim import split_message
@@ -53,7 +56,7 @@ def check_all(
     """Every finding in the order in which a person would mend things."""
     yield from check_identity(workspace)
     yield from check_database(workspace)
-    yield from check_relay(workspace)
+    yield from check_relays(workspace)
     yield from check_mailboxes(workspace)
     yield check_way_back(workspace, probe=probe, seconds=probe_seconds)
     yield from check_domain(workspace, selectors=selectors, names=names)
@@ -121,27 +124,46 @@ def check_database(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("sending", "bad", wrong.message, wrong.remedy)
 
 
-def check_relay(workspace: Workspace) -> Iterator[Finding]:
-    """Does the relay take us: connection, TLS, password?"""
-    relay = workspace.settings.relay
-    where = f"{relay.host}:{relay.port}"
-    if relay.catcher:
-        remedy = "Nothing leaves this machine. Set your relay in [relay], and catcher = false."
-        yield Finding("catcher", "note", f"mail goes to the catcher at {where}", remedy)
-    try:
-        _open_session(workspace).quit()
-        yield Finding("relay", "good", f"{where} takes our mail")
-    except OutreachError as wrong:
-        yield Finding("relay", "bad", wrong.message, "Start `outreach catcher`." if relay.catcher else wrong.remedy)
+def check_relays(workspace: Workspace) -> Iterator[Finding]:
+    """Does each relay take us: connection, TLS, password? Nothing is sent. How it did while sending is told too."""
+    relays = workspace.settings.all_relays
+    with workspace.database.read() as session:
+        states = relay_states(session)
+    for relay in relays:
+        where = f"{relay.host}:{relay.port}" if len(relays) == 1 else f"{relay.name} ({relay.host}:{relay.port})"
+        if relay.catcher:
+            remedy = "Nothing leaves this machine. Set your relay in [relay], and catcher = false."
+            yield Finding("catcher", "note", f"mail goes to the catcher at {where}", remedy)
+        try:
+            _open_session(workspace, relay).quit()
+            yield Finding("relay", "good", f"{where} takes our mail")
+        except OutreachError as wrong:
+            remedy = "Start `outreach catcher`." if relay.catcher else wrong.remedy
+            yield Finding(
+                "relay", "bad", wrong.message if len(relays) == 1 else f"{relay.name}: {wrong.message}", remedy
+            )
+        health = states.get(relay.name, Relayed()).health
+        if health.breaker is not BreakerState.CLOSED:
+            words = f"{where} rests: {health.reason}"
+            yield Finding("relay", "note", words, f"At once: outreach relays try {relay.name}")
 
 
-def _open_session(workspace: Workspace) -> SmtpSession:
-    target = relay_target(workspace.settings.relay, workspace.root)
+def _open_session(workspace: Workspace, relay: Relay) -> SmtpSession:
+    target = relay_target(relay, workspace.root)
     session = SmtpSession(target)
     trouble = session.open()
     if trouble is not None:
         raise relay_error(target, trouble)
     return session
+
+
+def _open_any(workspace: Workspace) -> SmtpSession:
+    """A session with the first relay that takes us. Raises as the last one does where none will."""
+    *others, last = workspace.settings.all_relays
+    for relay in others:
+        with suppress(OutreachError):
+            return _open_session(workspace, relay)
+    return _open_session(workspace, last)
 
 
 def check_mailboxes(workspace: Workspace) -> Iterator[Finding]:
@@ -199,7 +221,7 @@ def _send_probe(workspace: Workspace, address: str) -> str | None:
     message, signer = text.encode("ascii"), open_signer(workspace)
     if signer is not None:
         message = signer.sign(*split_message(message), workspace.clock()) + message
-    session = _open_session(workspace)
+    session = _open_any(workspace)
     offered = session.offer(Envelope(workspace.bounce_address, address, False), message)
     if not offered.ok:
         session.drop()

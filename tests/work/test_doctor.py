@@ -8,12 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from outreach.delivery.breaker import after_bad
 from outreach.delivery.domain import Finding
-from outreach.settings import Settings
+from outreach.settings import Relay, Settings
+from outreach.store.relays import change_health
 from outreach.wire.catcher import Catcher
 from outreach.work.collect import collect
 from outreach.work.doctor import NameServerAddress, check_all, lines_to_paste
 from outreach.work.workspace import EPOCH, KEYS, Workspace, accept_database, check_may_send
+from tests.servers.fault import FaultServer
 from tests.servers.locked import LockedRelay
 from tests.servers.names import NameServer
 
@@ -124,3 +127,19 @@ def test_the_lines_to_paste_name_this_workspaces_own_domain(workspace: Workspace
     lines = [line for rows in lines_to_paste(workspace).values() for line in rows]
     assert "recipient_delimiter = +" in lines
     assert any(line.startswith("_dmarc.acme.example.") for line in lines)
+
+
+def test_each_of_several_relays_is_asked_and_one_that_rests_is_told(workspace: Workspace) -> None:
+    with FaultServer() as good, FaultServer({"CONNECT": b"554 5.7.1 Not you\r\n"}) as bad:
+        first = Relay(port=good.port, catcher=False)
+        second = Relay(name="second", port=bad.port, catcher=False)
+        values = {"relay": first, "relays": (second,)}
+        here = dataclasses.replace(workspace, settings=workspace.settings.model_copy(update=values))
+        with here.database.write() as session:
+            change_health(session, "second", lambda health: after_bad(health, here.clock(), "554 Not you", trip=True))
+        found = [one for one in check_all(here) if one.check == "relay"]
+    assert [one.level for one in found] == ["good", "bad", "note"]
+    assert f"main (127.0.0.1:{good.port})" in found[0].words
+    assert found[1].words.startswith("second: ") and "554" in found[1].words
+    assert "outreach relays try second" in found[2].remedy
+    assert not good.taken and not any(line.startswith("MAIL") for line in good.heard), "nothing is sent"
