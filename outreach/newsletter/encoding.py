@@ -9,12 +9,15 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 Encoded = tuple[str, bytes]
 """The name of the transfer encoding and the encoded octets, which end in CRLF and keep the law above."""
 WIDTH = 76
 SOFT = b"=\r\n"
 _UNSAFE = re.compile(rb"[^\t -<>-~]")
+_SHORT_DOTTED = re.compile(rb"^\.(?=[^\r\n]{0,73}\r\n)", re.MULTILINE)
+"""The dot in front of a line that has room for two characters more."""
 
 
 def encode_text(text: str) -> Encoded:
@@ -57,13 +60,19 @@ def quoted_lines(lines: Sequence[str]) -> bytes:
         octets = text.encode()
     else:
         octets = binascii.b2a_qp(text.encode(), istext=True)
+    if b"\n." in octets or octets[:1] == b".":
+        octets = _SHORT_DOTTED.sub(b"=2E", octets)
     if b"\n." not in octets and octets[:1] != b".":
         return octets
     return quoted_from("\n".join([*lines, ""]), 0)[0]
 
 
+@lru_cache(maxsize=1000)
 def quoted_from(text: str, column: int) -> tuple[bytes, int]:
-    """`text` encoded from this column on, and the column behind it, where room is left for a soft break."""
+    """`text` encoded from this column on, and the column behind it, where room is left for a soft break.
+
+    Shapes differ in few of their pieces: what one of them had encoded is the other's, too.
+    """
     made: list[bytes] = []
     *whole, last = unified(text).split("\n")
     for line in whole:

@@ -30,6 +30,7 @@ class Shape:
         self.order = tuple(int(number) for number in pieces[1::2])
         self.pattern, self.images = pattern, images
         self._printing: _Printing | None = None
+        self._seen = False
 
     def html(self, values: Sequence[Value]) -> str:
         """The page with hole number n holding `values[n]`."""
@@ -43,10 +44,13 @@ class Shape:
 
     def encoded(self, values: Sequence[Value]) -> tuple[Encoded, Encoded]:
         """The text and the HTML as they go into the mail."""
-        printing = self._printing
-        if printing is None:
-            printing = self._printing = _Printing(self, values)
-        return printing.text(values), printing.html(values)
+        if self._printing is None:
+            if not self._seen:  # a shape that is one person's alone is not worth the work
+                self._seen = True
+                html, text = self.html(values), self.text(values)
+                return encode_text(html_to_text(html) if text is None else text), encode_text(html)
+            self._printing = _Printing(self, values)
+        return self._printing.text(values), self._printing.html(values)
 
 
 class _Printing:
