@@ -73,17 +73,22 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if os.environ.get("OUTREACH_TEST_DATABASE", "sqlite") != "sqlite":
-        other = pytest.mark.skip(reason="it is about SQLite itself")
-        for item in items:
-            if "sqlite" in item.keywords:
-                item.add_marker(other)
+    everywhere = os.environ.get("OUTREACH_TEST_DATABASE", "")
+    items[:] = [item for item in items if _has_its_database(item, everywhere)]
     if os.environ.get("OUTREACH_LONG"):
         return
     skip = pytest.mark.skip(reason="a long campaign: runs with OUTREACH_LONG=1, as .ci/run does")
     for item in items:
         if "long" in item.keywords:
             item.add_marker(skip)
+
+
+def _has_its_database(item: pytest.Item, everywhere: str) -> bool:
+    """Whether a test is of this run: what is about SQLite itself has no other, and a run on one has no second."""
+    on = getattr(item, "callspec", None) and item.callspec.params.get("backend")  # type: ignore[attr-defined]
+    if everywhere and on not in (None, everywhere):
+        return False
+    return not ("sqlite" in item.keywords and "postgresql" in (on, everywhere))
 
 
 @pytest.fixture(scope="module")
@@ -155,11 +160,7 @@ _numbers = itertools.count(1)
 @pytest.fixture
 def backend(request: pytest.FixtureRequest) -> str:
     """The database of `workspace`: sqlite, or what OUTREACH_TEST_DATABASE names, or what `BOTH` gives."""
-    everywhere = os.environ.get("OUTREACH_TEST_DATABASE", "")
-    chosen: str = getattr(request, "param", everywhere or "sqlite")
-    if everywhere and chosen != everywhere:
-        pytest.skip(f"this run is on {everywhere}")
-    return chosen
+    return str(getattr(request, "param", os.environ.get("OUTREACH_TEST_DATABASE") or "sqlite"))
 
 
 @pytest.fixture

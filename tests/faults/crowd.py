@@ -79,9 +79,10 @@ class Crowd:
             return process.returncode, out.decode()
 
 
-def gather(root: Path, port: int, people: int, *, schedule: str = "", **settings: str) -> Crowd:
-    """Make the workspace, add the people and apply the campaign. `settings` are OUTREACH_… variables."""
-    create_workspace(root, "acme", port=port)
+def gather(root: Path, port: int, people: int, *, schedule: str = "", database: str = "", **settings: str) -> Crowd:
+    """Make the workspace, add the people and apply the campaign. `settings` are OUTREACH_… variables, `database` a URL
+    where it is not to be SQLite."""
+    create_workspace(root, "acme", port=port, database=database)
     crowd = Crowd(root, port, settings)
     workspace = open_workspace(root, lambda: utc_now() - timedelta(minutes=5))
     add_people(workspace, people)

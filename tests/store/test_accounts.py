@@ -14,8 +14,11 @@ from outreach.store.accounts import EditionAccount, account, people_in
 from outreach.store.moves import Move, apply_moves
 from outreach.work.workspace import Workspace
 
+from ..conftest import BOTH
 from .rows import lay_edition
 from .test_outbox import intend, take
+
+pytestmark = BOTH
 
 People = Callable[..., int]
 

@@ -19,7 +19,9 @@ from outreach.store.consents import (
 from outreach.store.customers import ensure_list, find_customer
 from outreach.work.workspace import Workspace
 
-from ..conftest import MakeCustomer
+from ..conftest import BOTH, MakeCustomer
+
+pytestmark = BOTH
 
 WAY = {"how": "one_click", "evidence": "token abc"}
 

@@ -34,7 +34,10 @@ from outreach.store.editions import (
 from outreach.store.outbox import insert_deliveries
 from outreach.store.plan import recent_bulk, shown_tips
 from outreach.work.workspace import Workspace
+from tests.conftest import BOTH
 from tests.work.planning_kit import make_campaign, make_edition, make_sent
+
+pytestmark = BOTH
 
 MakeCustomer = Callable[..., int]
 

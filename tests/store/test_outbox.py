@@ -30,7 +30,10 @@ from outreach.store.moves import Move, apply_moves, keep_choices, late_reply, re
 from outreach.store.outbox import Claimed
 from outreach.work.workspace import Workspace
 
+from ..conftest import BOTH
 from .rows import delivery, lay_edition, states_of
+
+pytestmark = BOTH
 
 LEASE = timedelta(minutes=10)
 People = Callable[..., int]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,10 @@ from outreach.audience.segment import Segment, judge_segment, parse_segment
 from outreach.audience.segment_tree import AllOf, AnyOf, Contains, Empty, Node, Not, OneOf, Ordered
 from outreach.records import Customer
 from outreach.store.customers import load_customers
+from outreach.store.database import open_database
 from outreach.store.segments import count_people, segment_filter, unknown_fields
+
+from ..servers.postgres import Cluster
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 FIELDS = ["email", "country", "first_name", "plan", "seats", "since"]
@@ -67,12 +71,19 @@ PEOPLE = st.lists(
 )
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[Session]:
-    engine = create_engine("sqlite://")
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_debian)])
+def session(request: pytest.FixtureRequest) -> Iterator[Session]:
+    if request.param == "sqlite":
+        engine = create_engine("sqlite://")
+    else:
+        cluster: Cluster = request.getfixturevalue("postgres")
+        engine = open_database(cluster.create("segments"), Path(".")).engine
     SQLModel.metadata.create_all(engine, tables=[Customer.__table__])  # type: ignore[attr-defined]
     with Session(engine) as opened:
         yield opened
+    engine.dispose()
+    if request.param != "sqlite":
+        cluster.drop("segments")
 
 
 def _keep(session: Session, people: list[dict[str, Any]]) -> None:

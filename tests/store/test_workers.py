@@ -14,8 +14,11 @@ from outreach.store import workers
 from outreach.store.workers import Reclaimed
 from outreach.work.workspace import Workspace
 
+from ..conftest import BOTH
 from .rows import delivery, lay_edition
 from .test_outbox import intend, take
+
+pytestmark = BOTH
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from outreach.work.compose import apply_campaign, apply_tip
 from outreach.work.publish import open_occasion, plan_edition, publish_due
 from outreach.work.workspace import Workspace
 
+from ..conftest import BOTH
 from .planning_kit import complain
 
 MakeCustomer = Callable[..., int]
@@ -89,6 +90,7 @@ def _adds_up(workspace: Workspace, name: str) -> bool:
         return all(line.adds_up and line.digest_matches for line in account(session, campaign.id))
 
 
+@BOTH
 def test_everybody_the_segment_gives_has_a_row_withheld_ones_too(
     workspace: Workspace, people: list[int], make_customer: MakeCustomer
 ) -> None:
@@ -130,6 +132,7 @@ def test_send_finishes_what_is_unfinished_and_sends_nothing_where_it_is_done(
     assert _edition(workspace, second).number == 2
 
 
+@BOTH
 def test_a_due_schedule_opens_one_edition_and_moves_on(workspace: Workspace, people: list[int], clock: Any) -> None:
     _apply(workspace, schedule="every wednesday at 09:00", zone="Europe/Berlin")
     assert publish_due(workspace) == []
@@ -145,6 +148,7 @@ def test_a_due_schedule_opens_one_edition_and_moves_on(workspace: Workspace, peo
     assert schedule.next_at == datetime(2026, 12, 9, 8, 0, tzinfo=UTC)
 
 
+@BOTH
 def test_daemons_cron_and_a_person_at_once_open_and_plan_one_occasion_once(
     workspace: Workspace, people: list[int], clock: Any
 ) -> None:
@@ -205,6 +209,7 @@ def test_quiet_hours_shift_a_mail_and_withhold_nobody(
     assert row.next_at == datetime(2026, 12, 2, 16, 0, tzinfo=UTC)
 
 
+@BOTH
 def test_a_planning_that_broke_off_streams_again_and_ends_with_exactly_whom_the_segment_gives(
     workspace: Workspace, people: list[int], clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +243,7 @@ def test_a_planning_that_broke_off_streams_again_and_ends_with_exactly_whom_the_
     assert _adds_up(workspace, "news")
 
 
+@BOTH
 def test_nothing_is_added_to_an_edition_whose_planning_another_process_has_ended(
     workspace: Workspace, people: list[int], monkeypatch: pytest.MonkeyPatch, make_customer: MakeCustomer
 ) -> None:

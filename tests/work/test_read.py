@@ -35,7 +35,7 @@ from outreach.store.consents import consent_history, find_suppression, subscript
 from outreach.work.collect import read_stored, take_in
 from outreach.work.workspace import Workspace
 
-from ..conftest import HandClock, MakeCustomer
+from ..conftest import BOTH, HandClock, MakeCustomer
 from .replying import delivery_of, inbound, receive, send_newsletter, verdicts
 
 COMPLAINT = Voice("complaint", "", "", "The pump is broken again and nobody answers my mails. This is unacceptable.")
@@ -67,6 +67,7 @@ def block_on(workspace: Workspace, customer_id: int) -> SuppressionReason | None
 
 
 @pytest.mark.parametrize("style", [0, 1, 2], ids=["gmail", "outlook", "apple"])
+@BOTH
 def test_a_reply_is_matched_stripped_sorted_and_made_a_case(
     workspace: Workspace, ann: int, mail: bytes, style: int
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_stranger_is_kept_without_a_customer(workspace: Workspace) -> None:
     assert got.case_id is not None
 
 
+@BOTH
 def test_the_unsubscribe_address_acts_at_once(workspace: Workspace, ann: int, mail: bytes) -> None:
     got = receive(workspace, as_unsubscribe_mail(mail, "ann@example.com"))
     assert got.category is Category.UNSUBSCRIBE
@@ -146,6 +148,7 @@ def test_a_customer_who_answers_a_friends_mail_speaks_for_herself(
     assert "another customer" in got.flagged
 
 
+@BOTH
 def test_a_hard_bounce_suppresses_and_leaves_the_delivery_sent(workspace: Workspace, ann: int, mail: bytes) -> None:
     got = receive(workspace, as_bounce(mail))
     assert (got.machine, got.category) == (Machine.BOUNCE, Category.MACHINE)
@@ -190,6 +193,7 @@ def test_a_forged_bounce_without_our_token_does_nothing(workspace: Workspace, an
 
 
 @pytest.mark.parametrize("bounced", [True, False])
+@BOTH
 def test_a_delivery_in_doubt_is_settled_by_evidence(workspace: Workspace, ann: int, mail: bytes, bounced: bool) -> None:
     with workspace.database.write() as session:
         session.connection().execute(update(Delivery).values(state=DeliveryState.IN_DOUBT, sent_at=None))
@@ -228,6 +232,7 @@ def test_an_automatic_reply_is_logged_and_makes_no_case(workspace: Workspace, an
     assert got.customer_id == ann
 
 
+@BOTH
 def test_the_same_content_twice_is_kept_once(workspace: Workspace, ann: int, mail: bytes) -> None:
     raw = as_reply(COMPLAINT, mail, "ann@example.com")
     receive(workspace, raw)

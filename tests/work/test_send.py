@@ -34,10 +34,13 @@ from outreach.work.send import SendCounts, send_open
 from outreach.work.workspace import Workspace
 from outreach.workdays import utc_now
 
+from ..conftest import BOTH
 from ..servers import Sink, start_sink
 from ..store.rows import delivery, lay_edition, states_of
 from ..store.test_outbox import intend, take
 from .sending import arrived, open_plain_press, with_relay
+
+pytestmark = BOTH
 
 People = Callable[..., int]
 
