@@ -83,6 +83,7 @@ class Relay(Part):
     reply_timeout: float = Field(300.0, gt=0, description="seconds; RFC 5321 4.5.3.2")
     dot_timeout: float = Field(600.0, gt=0, description="seconds after the final dot; RFC 5321 4.5.3.2.6")
     signs_dkim: bool = Field(False, description="the relay signs what we hand it: we do not")
+    maillog: str = Field("", description="its log (Postfix), which `run` reads on by itself")
     catcher: bool = False
     catcher_maildir: str = "mail"
 

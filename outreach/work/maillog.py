@@ -75,8 +75,8 @@ def read_logs(
     as absent. Raises InputError where a file cannot be opened.
     """
     result = LogResult()
-    scribe = _Scribe(workspace, result)
-    reader = LogReader(lambda path: _whose(workspace, path), zone or tzlocal(), workspace.clock())
+    scribe = Scribe(workspace, result)
+    reader = LogReader(lambda path: whose(workspace, path), zone or tzlocal(), workspace.clock())
     for path in _oldest_first(workspace, files, zone or tzlocal()):
         reader.latest = _written_until(path, workspace.clock())
         try:
@@ -102,7 +102,7 @@ def _covers(result: LogResult, at: datetime | None) -> bool:
     return result.first <= at - MARGIN and at + MARGIN <= result.last
 
 
-class _Scribe:
+class Scribe:
     """Gathers facts by mail and writes them down together."""
 
     def __init__(self, workspace: Workspace, result: LogResult) -> None:
@@ -201,7 +201,8 @@ def _evidence(told: Sequence[Fact]) -> tuple[DeliveryEvent, str, FailureClass | 
     return None
 
 
-def _whose(workspace: Workspace, reverse_path: str) -> str | None:
+def whose(workspace: Workspace, reverse_path: str) -> str | None:
+    """The public id of the delivery that a reverse-path of ours names."""
     return read_token(workspace.keys, "bounce", address_tag(reverse_path))
 
 

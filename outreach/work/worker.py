@@ -21,6 +21,7 @@ import schedule
 from ..errors import NeedsPerson, OutreachError
 from ..store.health import DAEMON, ROUND
 from .collect import collect
+from .follow_log import LogFollower
 from .follow_up import follow_up
 from .life import PULSE_SECONDS, daemon_life
 from .lock import daemon_lock_file, hold_daemon_lock
@@ -31,6 +32,7 @@ from .workspace import Workspace
 
 SEND_SECONDS = 5
 FOLLOW_UP_SECONDS = 60
+LOG_SECONDS = 30
 TICK_SECONDS = 0.5
 ALERT_SECONDS = 15
 PLANNING, OUTGOING, INCOMING, WATCHING, LIVING = "planning", "outgoing", "incoming", "watching", "living"
@@ -76,10 +78,13 @@ class Round:
 def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
     """What a workspace needs done, in the order of one round."""
     every = workspace.settings.replies.every_seconds
+    logs = LogFollower(workspace)
+    reading = [Job("maillog", INCOMING, LOG_SECONDS, _alone(workspace, "maillog", logs.look))] if logs.wanted else []
     return (
         Job("publish", PLANNING, SEND_SECONDS, _alone(workspace, "publish", lambda: publish_due(workspace))),
         Job("send", OUTGOING, SEND_SECONDS, lambda: send_open(workspace, stop=stop, owner="run")),
         Job("replies", INCOMING, every, _alone(workspace, "replies", lambda: collect(workspace))),
+        *reading,
         Job("follow_up", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "follow_up", lambda: follow_up(workspace))),
     )
 
