@@ -8,8 +8,10 @@ for a delayed acknowledgement.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
+import struct
 import time
 
 from ..delivery.outcome import Lost, SmtpReply, Stage
@@ -32,6 +34,11 @@ TLS_REMEDIES = {
 }
 """By OpenSSL's word for it; what is not here may pass by itself, and is tried again."""
 
+RECEIVED_AT_ONCE = 8192
+KERNEL_SECONDS = 20.0
+"""In plain text the kernel itself waits so long for an answer, in the one call that reads it; what lasts longer, or
+must end sooner, is waited for by hand. Setting a time for each reply cost three calls for one."""
+
 
 class Ended(Exception):
     """The conversation is over: how, and the whole reply that ended it where there was one."""
@@ -48,6 +55,12 @@ class Line:
         self.stage = Stage.CONNECT
         self._reader = ReplyReader()
         self._socket = _dial(host, port, seconds)
+        self._plain = True
+        self._socket.settimeout(None)
+        whole, part = divmod(KERNEL_SECONDS, 1)
+        self._socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(whole), int(part * 1_000_000))
+        )
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -79,6 +92,7 @@ class Line:
         self.stage = Stage.STARTTLS
         if not self.quiet:
             raise self.ended("plain text was sent behind the answer to STARTTLS", INJECTED_REMEDY)
+        self._plain = False
         try:
             self._socket.settimeout(seconds)
             self._socket = context.wrap_socket(self._socket, server_hostname=host)
@@ -92,13 +106,28 @@ class Line:
     def send(self, data: bytes, seconds: float) -> None:
         """All of `data` within `seconds`."""
         try:
-            if isinstance(self._socket, ssl.SSLSocket):
-                self._send_parts(memoryview(data), time.monotonic() + seconds)
+            if self._plain:
+                self._send_plain(data, seconds)
             else:
-                self._socket.settimeout(seconds)
-                self._socket.sendall(data)
+                self._send_parts(memoryview(data), time.monotonic() + seconds)
         except (OSError, ValueError) as wrong:
             raise self.ended(_told(wrong, seconds)) from wrong
+
+    def _send_plain(self, data: bytes, seconds: float) -> None:
+        """Mostly the kernel takes all at once; for the rest it is waited as long as there is time."""
+        sent, deadline = 0, time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                sent += self._socket.send(data[sent:] if sent else data, socket.MSG_DONTWAIT)
+            if sent >= len(data):
+                return
+            self._wait_for(select.POLLOUT, deadline - time.monotonic())
+
+    def _wait_for(self, event: int, left: float) -> None:
+        poll = select.poll()
+        poll.register(self._socket, event)
+        if left <= 0 or not poll.poll(left * 1000):
+            raise TimeoutError
 
     def _send_parts(self, left: memoryview, deadline: float) -> None:
         """`sendall` of TLS gives each part its own time; this gives all of them one."""
@@ -120,19 +149,35 @@ class Line:
         if left <= 0:
             raise self.ended(_told(TimeoutError(), seconds))
         try:
-            self._socket.settimeout(left)
-            data = self._socket.recv(65536)
+            data = self._received(left)
         except (OSError, ValueError) as wrong:
             raise self.ended(_told(wrong, seconds)) from wrong
+        if data is None:
+            return
         if not data:
             raise self.ended("the relay closed the connection")
         self._reader.feed(data)
 
+    def _received(self, left: float) -> bytes | None:
+        """What came within `left` seconds; None where there is time left to ask again."""
+        if not self._plain:
+            self._socket.settimeout(left)
+            return self._socket.recv(RECEIVED_AT_ONCE)
+        if left >= KERNEL_SECONDS:
+            with contextlib.suppress(BlockingIOError):
+                return self._socket.recv(RECEIVED_AT_ONCE)
+            return None
+        self._wait_for(select.POLLIN, left)
+        return self._socket.recv(RECEIVED_AT_ONCE, socket.MSG_DONTWAIT)
+
     def expect_silence(self) -> None:
         """Raise Ended where something was said that nobody asked for; a 421 is handed on with it."""
         try:
-            self._socket.settimeout(0.0)
-            data = self._socket.recv(65536)
+            if self._plain:
+                data = self._socket.recv(RECEIVED_AT_ONCE, socket.MSG_DONTWAIT)
+            else:
+                self._socket.settimeout(0.0)
+                data = self._socket.recv(RECEIVED_AT_ONCE)
             if not data:
                 raise self.ended("the relay closed the connection")
             self._reader.feed(data)

@@ -7,6 +7,7 @@ in what came in, however it was cut up.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ..delivery.outcome import SmtpReply
 
@@ -54,6 +55,10 @@ class ReplyReader:
             line = bytes(self._buffer[: end + 1])
             del self._buffer[: end + 1]
             self._looked = 0
+            whole = None if self._texts else _whole(line)
+            if whole is not None:
+                self.lines = whole[1]
+                return whole[0]
             if self._last(line):
                 reply = _reply(self._code, self._texts)
                 self.lines, self._texts = tuple(self._texts), []
@@ -74,6 +79,18 @@ class ReplyReader:
         self._code = code
         self._texts.append((found[3] or b"").decode("utf-8", "replace"))
         return found[2] != b"-"
+
+
+@lru_cache(maxsize=512)
+def _whole(line: bytes) -> tuple[SmtpReply, tuple[str, ...]] | None:
+    """A reply of one line, with its text; most say the same again and again. None for whatever is not so plain."""
+    if len(line) > LINE_OCTETS or not line.endswith(b"\r\n"):
+        return None
+    found = _LINE.fullmatch(line, 0, len(line) - 2)
+    if found is None or found[2] == b"-":
+        return None
+    text = (found[3] or b"").decode("utf-8", "replace")
+    return _reply(int(found[1]), [text]), (text,)
 
 
 def _reply(code: int, texts: list[str]) -> SmtpReply:
