@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from sqlalchemy.orm import defer
 from sqlmodel import Session
 
+from ..errors import InputError
 from ..records import YES, Campaign, DeliveryState, Edition, Permission
 from ..store.customers import CustomerRow, load_customers
 from ..store.moves import Move, apply_moves, keep_choices, refuse
@@ -27,6 +28,7 @@ from .commit import Committer
 from .dispatch import Dispatch
 from .jobs import Job, Press, Reader
 from .presence import Presence
+from .pressroom import NoPress
 from .workspace import Workspace, check_may_send
 
 SLICE_SECONDS = 20.0
@@ -113,6 +115,12 @@ class Feed:
                 lease=self._lease,
             )
 
+    def _press(self, session: Session, edition_id: int) -> Press:
+        try:
+            return self._open_press(session, self._workspace, edition_id)
+        except InputError as wrong:
+            return NoPress(wrong.message)
+
     def _ready(
         self, dispatch: Dispatch, edition_id: int, rows: list[Claimed]
     ) -> tuple[Press, list[tuple[Claimed, Job]]]:
@@ -121,7 +129,7 @@ class Feed:
         people = [row.customer_id for row in rows if row.customer_id is not None]
         with self._workspace.database.read() as session:
             edition, campaign = _edition(session, edition_id)
-            press = dispatch.press_of(edition_id) or self._open_press(session, self._workspace, edition_id)
+            press = dispatch.press_of(edition_id) or self._press(session, edition_id)
             customers = load_customers(session, people)
             allowed = self._judge(
                 session,

@@ -7,7 +7,8 @@ its worker is known (RELIABILITY I11). A mail that cannot be rendered is a repor
 from __future__ import annotations
 
 import threading
-from typing import Protocol
+from datetime import datetime
+from typing import Any, NoReturn, Protocol
 
 from ..errors import InputError, OutreachError, TemplateError
 from ..words import DeliveryEvent, DeliveryState
@@ -50,6 +51,17 @@ class PressRoom:
                 return _cannot(job, "address", wrong)
             finally:
                 self._hand.put_down()
+
+
+class NoPress:
+    """In place of a press that cannot be made: the mails of its edition are withheld, and the others' go on."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def press(self, customer: Any, public_id: str, choices: dict[str, Any], now: datetime) -> NoReturn:
+        """Raises TemplateError, always."""
+        raise TemplateError(self.words)
 
 
 def _cannot(job: Job, what: str, wrong: OutreachError) -> Report:
