@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ..errors import RelayError
+from ..records import BreakerState
 from ..store.moves import Move, release
 from ..store.outbox import Claimed
 from .bounds import Bounds, Off
@@ -42,7 +43,7 @@ class Traffic:
     @property
     def simple(self) -> bool:
         """Whether there is nothing to decide: one relay that works, without limits, and no domain with a rule."""
-        return not (self._ways.several or self.tight) and self._ways.ways[0].works and not self._bounds.any
+        return not (self._ways.several or self.tight) and self._ways.ways[0].health.breaker is BreakerState.CLOSED
 
     @property
     def tight(self) -> bool:

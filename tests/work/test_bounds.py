@@ -116,11 +116,13 @@ class RunningClock(HandClock):
         return START + timedelta(seconds=20 * (time.monotonic() - self._began))
 
 
-def test_a_domain_gets_only_so_many_connections(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_domain_gets_only_so_many_connections(workspace: Workspace, tmp_path: Path, clock: HandClock) -> None:
     with start_sink(tmp_path / "slow.log", "--dot-delay", "0.08") as slow:
         here = with_domains(with_relay(workspace, slow.port, connections=8), {"names": "gmail.com", "connections": 2})
         crowd(here, gmail_com=14, example_com=12)
-        assert send(here).sent == 26
+        while slow.count() < 26:  # what its connections could not carry within a second comes back later
+            assert send(here).sent
+            clock.advance(seconds=30)
         taken = slow.taken()
     mine = sorted(float(one["at"]) for one in taken if "@gmail.com" in str(one["recipient"]))
     others = sorted(float(one["at"]) for one in taken if "@gmail.com" not in str(one["recipient"]))

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from outreach.delivery.breaker import after_bad
+from outreach.delivery.outcome import Lost, Stage, judge
 from outreach.errors import NeedsPerson, RelayError
 from outreach.records import BreakerState, DeliveryState
 from outreach.settings import Relay
 from outreach.store.relays import Relayed, change_health, relay_states
 from outreach.work import ways
+from outreach.work.jobs import Job, not_reached
 from outreach.work.pause import pause_all, resume_all
 from outreach.work.send import SendCounts, send_open
 from outreach.work.workspace import Workspace
@@ -25,7 +27,7 @@ from outreach.work.workspace import Workspace
 from ..conftest import HandClock
 from ..faults.crowd import add_people
 from ..servers import Sink, start_sink
-from ..servers.fault import CLOSE, FaultServer, Say
+from ..servers.fault import CLOSE, HANG, FaultServer, Say
 from ..store.rows import delivery, lay_edition, states_of
 from .sending import arrived, open_plain_press
 
@@ -224,6 +226,56 @@ def test_the_daemon_leaves_a_resting_relay_alone_and_a_person_who_sends_tries_it
     assert sink.count() == 0
     assert send(here).sent == 20
     assert_everybody_once(edition, here, [sink])
+
+
+def test_the_only_relay_is_tried_with_one_mail_too(workspace: Workspace, clock: HandClock) -> None:
+    with FaultServer({"MAIL": [Say(b"421 4.3.2 Still closed\r\n"), b"250 2.1.0 Ok\r\n"]}) as server:
+        here = with_relays(workspace, {"name": "main", "port": server.port})
+        with here.database.write() as session:
+            change_health(session, "main", lambda health: after_bad(health, clock(), "421", trip=True))
+        edition = crowd(here, 30)
+        with pytest.raises(RelayError, match="Still closed"):
+            send(here)
+        assert (server.connections, server.taken) == (1, [])
+        assert states(here)["main"].health.rests == 2
+        assert send(here).sent == 30
+    assert set(states_of(here, edition)) == {DeliveryState.SENT}
+    assert states(here)["main"].health.breaker is BreakerState.CLOSED
+
+
+def test_a_relay_that_hangs_does_not_hold_up_the_other(workspace: Workspace, sinks: StartSink) -> None:
+    good = sinks("good")
+    with FaultServer({"MAIL": HANG}) as hangs:
+        here = with_relays(
+            workspace,
+            {"name": "main", "port": hangs.port, "reply_timeout": 2.5, "connections": 2},
+            {"name": "good", "port": good.port},
+        )
+        edition = crowd(here, 60)
+        before: list[int] = []
+        look = threading.Timer(2.3, lambda: before.append(good.count()))
+        look.start()
+        assert send(here).sent == 60
+        look.join()
+    assert before[0] >= 20, "only what the one that hangs has in hand may wait for it: turn and turn about it were 7"
+    assert_everybody_once(edition, here, [good])
+
+
+def test_what_one_process_learns_of_a_relay_another_obeys_within_a_second(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = with_relays(workspace, {"name": "main", "port": 1}, {"name": "two", "port": 2})
+    one, other = (ways.Ways(here, here.settings.all_relays) for _ in range(2))
+    for each in (one, other):
+        each.begin(eager=False)
+    assert {other.choose(lambda _: True, [0, 0], 9) for _ in range(4)} == {0, 1}
+    for _ in range(5):
+        one.heard(not_reached(Job(1, "", 1, None, {}, 0), judge(Stage.CONNECT, Lost(Stage.CONNECT, "refused"))))
+    assert one.rested == [0]
+    one.look()
+    time.sleep(ways.LOOK_SECONDS)
+    other.look()
+    assert {other.choose(lambda _: True, [0, 0], 9) for _ in range(4)} == {1}
 
 
 def test_mails_go_through_a_connection_only_so_often(workspace: Workspace) -> None:
