@@ -17,6 +17,12 @@ class Dkim(Part):
     domain: str = Field("", description="d=, in whose DNS the keys stand; empty: the sender's")
     valid_days: int = Field(0, ge=0, le=3650, description="x=: a signature is good for so long; 0: for ever")
 
+    @field_validator("selectors", mode="before")
+    @classmethod
+    def _from_a_variable(cls, value: object) -> object:
+        """OUTREACH_DKIM__SELECTORS=one,two says the same as a list in the file."""
+        return tuple(filter(None, (one.strip() for one in value.split(",")))) if isinstance(value, str) else value
+
     @field_validator("selectors")
     @classmethod
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:

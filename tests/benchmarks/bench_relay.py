@@ -1,11 +1,14 @@
 """Measures how near sending comes to Postfix's own generator: `smtp-source -d` with messages of the same size.
 
     python -m tests.benchmarks.bench_relay [--people 10000] [--rounds 7] [--connections 20] [--processes 0]
+        [--dkim ed25519|rsa]
 
 Rounds alternate between us and the yardstick, to the same smtp-sink on loopback; the median of the ratios is printed.
 What is measured is `send_open`, from the claim to the last commit: personalised mails of a real edition, an intent on
 disk before each dot (synchronous=FULL). Planning and the trial before it are not counted. Memory is the sum over our
-processes, sampled. People and their deliveries are laid in bulk, so that a million is a matter of a minute.
+processes, sampled. With `--dkim` each round sends once unsigned and once signed, and tells the one as a share of the
+other; what is compared with the yardstick is signed then. People and their deliveries are laid in bulk, so that a
+million is a matter of a minute.
 """
 
 from __future__ import annotations
@@ -40,9 +43,11 @@ from outreach.records import (
 )
 from outreach.store.database import rows_in_chunks
 from outreach.store.outbox import insert_deliveries
+from outreach.wire.dkim_keys import make_key
 from outreach.work.create import create_workspace
 from outreach.work.letter import open_press
 from outreach.work.publish import open_occasion
+from outreach.work.signing import open_sign
 from outreach.work.workspace import Workspace, open_workspace
 from tests.benchmarks.typical import NAME, apply_typical, reader
 from tests.servers.postfix import run_smtp_source, start_smtp_sink
@@ -63,6 +68,7 @@ print(json.dumps({
     "carriers_cpu": children.ru_utime + children.ru_stime,
 }))
 """
+SELECTORS = "OUTREACH_DKIM__SELECTORS"
 LIST = "customers"
 CHUNK = 5000
 FEW = 20
@@ -170,16 +176,19 @@ def lay_again(workspace: Workspace, edition_id: int, number: int, people: int) -
     return new
 
 
-def prepare(folder: Path) -> tuple[Workspace, int, int]:
-    """A workspace, an edition for a few, and the size of one of its mails."""
+def prepare(folder: Path, dkim: str) -> tuple[Workspace, int, int]:
+    """A workspace, an edition for a few, and the size of one of its mails; it signs by the way `dkim`, if any."""
     create_workspace(folder / "acme", "acme")
+    if dkim:
+        make_key(folder / "acme", dkim, dkim)
+        os.environ[SELECTORS] = dkim
     workspace = open_workspace(folder / "acme")
     lay_people(workspace, 1, FEW)
     apply_typical(workspace)
     edition = open_occasion(workspace, NAME)
     with workspace.database.read() as session:
         person = session.get_one(Customer, 1)
-        press = open_press(session, workspace, edition)
+        press = open_press(session, workspace, edition, sign=open_sign(workspace))
         size = len(press.press(person, new_public_id(), {}, workspace.clock()).message)
     return workspace, edition, size
 
@@ -218,11 +227,19 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             "OUTREACH_SENDING__PER_WEEK": "1000",
             "OUTREACH_SENDING__PROCESSES": str(options.processes),
         }
-        workspace, edition, size = prepare(folder)
+        workspace, edition, size = prepare(folder, options.dkim)
         lay_people(workspace, FEW + 1, options.people)
         for number in range(1, options.rounds + 1):
+            unsigned: dict[str, float] = {}
+            if options.dkim:
+                os.environ[SELECTORS] = ""
+                plain = send(workspace, lay_again(workspace, edition, 1000 + number, options.people), options.people)
+                os.environ[SELECTORS] = options.dkim
+                unsigned = {"unsigned_per_second": plain["per_second"], "unsigned_cpu_ms_each": plain["cpu_ms_each"]}
             again = lay_again(workspace, edition, number, options.people)
-            ours = send(workspace, again, options.people)
+            ours = send(workspace, again, options.people) | unsigned
+            if unsigned:
+                ours["of_unsigned"] = round(ours["per_second"] / unsigned["unsigned_per_second"], 3)
             seconds = run_smtp_source(
                 port, messages=min(options.people, 20_000), connections=options.connections, size=size
             )
@@ -251,6 +268,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--connections", type=int, default=20)
     parser.add_argument("--processes", type=int, default=0)
+    parser.add_argument("--dkim", choices=("ed25519", "rsa"), default="", help="sign each mail so")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-relay-") as folder:
         print(json.dumps(measure(Path(folder), options), indent=2))

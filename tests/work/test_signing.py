@@ -263,6 +263,11 @@ def test_keys_are_made_listed_and_checked_from_the_command_line(workspace: Works
     settings.write_text(settings.read_text().replace("selectors = []", 'selectors = ["one"]'))
     listed = json.loads(outreach(root, "dkim", "list", "--json").stdout)
     assert [(key["selector"].split("-")[0], key["signs"]) for key in listed] == [("ed25519", False), ("one", True)]
+    by_variable = json.loads(outreach(root, "dkim", "list", "--json", OUTREACH_DKIM__SELECTORS="one, weak").stdout)
+    assert [(key["selector"], key["signs"], key["fault"] != "") for key in by_variable[1:]] == [
+        ("one", True, False),
+        ("weak", True, True),
+    ]
     with NameServer({told["name"]: [told["record"]]}) as server:
         checked = outreach(root, "dkim", "check", "--resolver", f"127.0.0.1:{server.port}")
         assert checked.returncode == 0 and "publishes our key" in checked.stdout
