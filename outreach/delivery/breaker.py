@@ -90,7 +90,7 @@ def probe(health: Health, now: datetime) -> Health | None:
 
 def try_soon(health: Health, now: datetime) -> Health:
     """A person says that it works again: the next mail tries it."""
-    return health if health.breaker is State.CLOSED else replace(health, breaker=State.OPEN, retry_at=now)
+    return health if health.breaker is State.CLOSED else replace(health, retry_at=now)
 
 
 def rest(rests: int, *, person: bool) -> timedelta:

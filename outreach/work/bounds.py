@@ -245,6 +245,14 @@ class Bounds:
                 now=self._workspace.clock(),
             )
 
+    def lost(self, rows: Sequence[Claimed]) -> None:
+        """These hold no connection any more, though nothing was heard of them."""
+        with self._lock:
+            for row in rows:
+                domain = self._domains.get((self._groups.get(row.domain_key) or (row.domain_key,))[0])
+                if domain is not None:
+                    domain.in_hand = max(0, domain.in_hand - 1)
+
     def heard(self, row: Claimed, report: Report) -> None:
         """What became of a mail that `verdict` let go, and what that says of its domain."""
         accepted = report.event is DeliveryEvent.ACCEPTED

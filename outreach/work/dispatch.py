@@ -34,6 +34,8 @@ from .workspace import Workspace, check_may_send
 
 PRESSES = 8
 """So many editions' presses are kept ready; each holds its compiled layout."""
+OLD_SECONDS = 60.0
+"""What was judged so long ago and still waits for its turn is claimed and judged anew."""
 LOOK_SECONDS = 0.2
 ASK_SECONDS = 0.5
 """So often is looked whether everything was paused meanwhile."""
@@ -170,11 +172,13 @@ class Dispatch:
         """Hand over these jobs of one edition, in order, waiting while carriers, relays or domains are busy.
 
         Returns what is to become of those that were not handed over: back into the queue where `stopping`, trouble, a
-        used up limit or a string of refused intents came first, or until the time at which their domain takes more.
+        used up limit or a string of refused intents came first, or where they were judged too long ago; or until the
+        time at which their domain takes more.
         """
         self._keep(edition_id, press)
         left, off = list(jobs), list[Move]()
-        while left and not (stopping() or self.stopped or self._shut() or self.full_until()):
+        old = time.monotonic() + OLD_SECONDS
+        while left and not (stopping() or self.stopped or self._shut() or self.full_until() or time.monotonic() > old):
             self.tend()
             seen, before = self._reported, len(left)
             for carrier in sorted(self._carriers, key=lambda each: len(each.held)):
@@ -315,6 +319,7 @@ class Dispatch:
         suspect = self._presence.left_in_hand(dead.slot)
         with self._wake:
             ids = list(dead.held)
+            self._traffic.lost([held.row for held in dead.held.values()])
             dead.held.clear()
             dead.load = [0] * len(dead.shares)
         for start in range(0, len(ids), MOST_AHEAD):

@@ -127,6 +127,10 @@ class Traffic:
         self._ways.heard(report)
         self._bounds.heard(row, report)
 
+    def lost(self, rows: Sequence[Claimed]) -> None:
+        """These are with no carrier any more, and nobody will report of them."""
+        self._bounds.lost(rows)
+
     def ready_in(self) -> float:
         """After how many seconds something may go that may not now, as far as that is known."""
         return max(0.0, self._ways.ready_at() - ticks())
