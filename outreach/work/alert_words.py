@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..records import Alert, AlertKind
@@ -24,6 +24,12 @@ TITLES = {
     AlertKind.DATABASE: "trouble with the database",
     AlertKind.JOB: "a job fails",
 }
+PATIENCE = {
+    AlertKind.JOB: timedelta(minutes=5),
+    AlertKind.MAILBOX: timedelta(minutes=5),
+    AlertKind.BREAKER_OPEN: timedelta(minutes=2),
+}
+"""What often mends itself must last so long before it is told."""
 MOST_IN_SUBJECT = 3
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;]+")
 _STEERING = re.compile(r"[\x00-\x1f\x7f]+")

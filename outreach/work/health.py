@@ -14,9 +14,8 @@ from ..errors import NeedsPerson, OutreachError
 from ..records import AlertKind
 from ..store.alerts import open_alerts
 from ..store.health import DAEMON, ROUND, last_beat, touch
-from .alert_words import TITLES
-from .tell import PATIENCE
-from .watch import OURS, look
+from .alert_words import PATIENCE, TITLES
+from .look import OURS, look
 from .workspace import Workspace, check_may_send
 
 FREE_BYTES_NEEDED = 50_000_000

@@ -20,15 +20,9 @@ from ..errors import OutreachError
 from ..records import Alert, AlertKind
 from ..store.alerts import keep_told, keep_untold, open_alerts, untold
 from .alert_mail import Told, alert_relays, send_alert_mail
-from .alert_words import mail_text, one_text, subject_line, without_addresses
+from .alert_words import PATIENCE, mail_text, one_text, subject_line, without_addresses
 from .workspace import Workspace
 
-PATIENCE = {
-    AlertKind.JOB: timedelta(minutes=5),
-    AlertKind.MAILBOX: timedelta(minutes=5),
-    AlertKind.BREAKER_OPEN: timedelta(minutes=2),
-}
-"""What often mends itself must last so long before it is told."""
 LONGEST_WAIT = timedelta(hours=1)
 AT_ONCE = 50
 

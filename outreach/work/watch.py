@@ -6,91 +6,18 @@ the troubles of jobs are known only to the process whose jobs they are. Looking 
 
 from __future__ import annotations
 
-import shlex
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
 
 from ..errors import DatabaseError, NeedsPerson, OutreachError, RelayError
-from ..records import Alert, AlertKind, RelayState
+from ..records import Alert, AlertKind
 from ..store.alerts import end_alert, end_all_but, open_alerts, raise_alert
-from ..store.health import (
-    in_doubt,
-    late_schedules,
-    mail_is_late,
-    resting_relays,
-    silent_daemons,
-    unreadable_mailboxes,
-    waiting_editions,
-)
+from ..store.health import resting_relays
 from .alert_words import without_addresses
+from .look import OURS, command_line, look
 from .tell import ToldCounts, run_command, tell
 from .workspace import Workspace
-
-OURS = (
-    *(AlertKind.IN_DOUBT, AlertKind.MAILBOX, AlertKind.EDITION_WAITS, AlertKind.SILENT_DAEMON),
-    AlertKind.BREAKER_OPEN,
-)
-"""Kinds that stand in the database to be seen: what is no longer seen is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One thing that needs a person."""
-
-    kind: AlertKind
-    subject: str
-    words: str
-    remedy: str
-
-
-def look(workspace: Workspace) -> list[Seen]:
-    """All that the database shows to need a person, without writing anything."""
-    now = workspace.clock()
-    settings = workspace.settings.alerts
-    quiet = now - timedelta(minutes=settings.silent_minutes)
-    found: list[Seen] = []
-    with workspace.database.read() as session:
-        for doubtful in in_doubt(session, now - timedelta(minutes=settings.doubt_minutes)):
-            words = f"{doubtful.count} of {doubtful.campaign} may or may not have arrived. They are not sent again."
-            remedy = _run(workspace, "verify", doubtful.campaign, "--state", "in_doubt")
-            found.append(Seen(AlertKind.IN_DOUBT, doubtful.campaign, words, remedy))
-        for relay in resting_relays(session):
-            if relay.name in {known.name for known in workspace.settings.all_relays}:
-                found.append(_resting(workspace, relay))
-        for name, error in unreadable_mailboxes(session).items():
-            remedy = _run(workspace, "doctor")
-            found.append(Seen(AlertKind.MAILBOX, name, without_addresses(error), remedy))
-        for campaign, occasion, reason in waiting_editions(session):
-            remedy = f"{_run(workspace, 'plan')} shows why; {_run(workspace, 'send', campaign)} sends it"
-            found.append(Seen(AlertKind.EDITION_WAITS, f"{campaign} {occasion}", reason or "it waits", remedy))
-        for worker in silent_daemons(session, quiet):
-            since = f"{worker.beat_at:%Y-%m-%d %H:%M} UTC"
-            words = f"`outreach run` on {worker.host} (process {worker.pid}) gave no sign of life since {since}."
-            found.append(
-                Seen(AlertKind.SILENT_DAEMON, f"daemon on {worker.host}", words, f"Start it: {_run(workspace, 'run')}")
-            )
-        late = late_schedules(session, quiet)
-        if late:
-            words = f"The next issue of {', '.join(late[:5])} is due, and nobody opened it."
-            found.append(Seen(AlertKind.SILENT_DAEMON, "schedules", words, f"Start {_run(workspace, 'run')}"))
-        if mail_is_late(session, quiet):
-            words = f"Mail has been due for more than {settings.silent_minutes} minutes, and nobody sends it."
-            found.append(Seen(AlertKind.SILENT_DAEMON, "mail", words, f"Start {_run(workspace, 'run')}"))
-    return found
-
-
-def _resting(workspace: Workspace, relay: RelayState) -> Seen:
-    others = len(workspace.settings.all_relays) > 1
-    what = "Its share goes over the others." if others else "What was not sent stays queued."
-    words = f"{without_addresses(relay.reason) or 'it does not answer'}. {what}"
-    again = _run(workspace, "relays", "try", relay.name)
-    remedy = (
-        f"{without_addresses(relay.remedy)} Then: {again}" if relay.remedy else f"It is tried by itself; or {again}"
-    )
-    return Seen(AlertKind.BREAKER_OPEN, f"relay {relay.name}", words, remedy)
 
 
 def watch(workspace: Workspace) -> None:
@@ -169,7 +96,7 @@ def _watch_jobs(workspace: Workspace, book: JobBook) -> None:
                 words = (
                     trouble.message if isinstance(trouble, OutreachError) else f"a fault of the program: {trouble!r}"
                 )
-                remedy = getattr(trouble, "remedy", "") or _run(workspace, "doctor")
+                remedy = getattr(trouble, "remedy", "") or command_line(workspace, "doctor")
                 raise_alert(
                     session, AlertKind.JOB, subject, without_addresses(words)[:500], without_addresses(remedy), now
                 )
@@ -186,12 +113,8 @@ def _shout(workspace: Workspace, words: str, *, over: bool) -> None:
         kind=AlertKind.DATABASE,
         subject="database",
         words=words,
-        remedy=_run(workspace, "doctor"),
+        remedy=command_line(workspace, "doctor"),
         raised_at=now,
         over_at=now if over else None,
     )
     run_command(workspace, about)
-
-
-def _run(workspace: Workspace, *words: str) -> str:
-    return shlex.join(["outreach", "-w", str(workspace.root), *words])

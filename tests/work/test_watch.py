@@ -30,8 +30,9 @@ from outreach.store.alerts import open_alerts
 from outreach.store.replies import keep_marks
 from outreach.work.health import check_health
 from outreach.work.life import daemon_life
+from outreach.work.look import look
 from outreach.work.tell import ToldCounts
-from outreach.work.watch import JobBook, look, look_and_tell, watch
+from outreach.work.watch import JobBook, look_and_tell, watch
 from outreach.work.worker import run_once
 from outreach.work.workspace import Workspace
 

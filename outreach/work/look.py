@@ -1,0 +1,98 @@
+"""What needs a person now, as the database shows it, each with the words for it and the command to run next.
+
+Law: it only reads, and loads nothing that sends: a monitor asks every few minutes.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..records import AlertKind, RelayState
+from ..store.health import (
+    in_doubt,
+    late_schedules,
+    mail_is_late,
+    resting_relays,
+    silent_daemons,
+    unreadable_mailboxes,
+    waiting_editions,
+)
+from .alert_words import without_addresses
+from .workspace import Workspace
+
+OURS = (
+    *(AlertKind.IN_DOUBT, AlertKind.MAILBOX, AlertKind.EDITION_WAITS, AlertKind.SILENT_DAEMON),
+    AlertKind.BREAKER_OPEN,
+)
+"""Kinds that stand in the database to be seen: what is no longer seen is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One thing that needs a person."""
+
+    kind: AlertKind
+    subject: str
+    words: str
+    remedy: str
+
+
+def look(workspace: Workspace) -> list[Seen]:
+    """All that the database shows to need a person, without writing anything."""
+    now = workspace.clock()
+    settings = workspace.settings.alerts
+    quiet = now - timedelta(minutes=settings.silent_minutes)
+    found: list[Seen] = []
+    with workspace.database.read() as session:
+        for doubtful in in_doubt(session, now - timedelta(minutes=settings.doubt_minutes)):
+            words = f"{doubtful.count} of {doubtful.campaign} may or may not have arrived. They are not sent again."
+            remedy = command_line(workspace, "verify", doubtful.campaign, "--state", "in_doubt")
+            found.append(Seen(AlertKind.IN_DOUBT, doubtful.campaign, words, remedy))
+        for relay in resting_relays(session):
+            if relay.name in {known.name for known in workspace.settings.all_relays}:
+                found.append(_resting(workspace, relay))
+        for name, error in unreadable_mailboxes(session).items():
+            remedy = command_line(workspace, "doctor")
+            found.append(Seen(AlertKind.MAILBOX, name, without_addresses(error), remedy))
+        for campaign, occasion, reason in waiting_editions(session):
+            remedy = (
+                f"{command_line(workspace, 'plan')} shows why; {command_line(workspace, 'send', campaign)} sends it"
+            )
+            found.append(Seen(AlertKind.EDITION_WAITS, f"{campaign} {occasion}", reason or "it waits", remedy))
+        for worker in silent_daemons(session, quiet):
+            since = f"{worker.beat_at:%Y-%m-%d %H:%M} UTC"
+            words = f"`outreach run` on {worker.host} (process {worker.pid}) gave no sign of life since {since}."
+            found.append(
+                Seen(
+                    AlertKind.SILENT_DAEMON,
+                    f"daemon on {worker.host}",
+                    words,
+                    f"Start it: {command_line(workspace, 'run')}",
+                )
+            )
+        late = late_schedules(session, quiet)
+        if late:
+            words = f"The next issue of {', '.join(late[:5])} is due, and nobody opened it."
+            found.append(Seen(AlertKind.SILENT_DAEMON, "schedules", words, f"Start {command_line(workspace, 'run')}"))
+        if mail_is_late(session, quiet):
+            words = f"Mail has been due for more than {settings.silent_minutes} minutes, and nobody sends it."
+            found.append(Seen(AlertKind.SILENT_DAEMON, "mail", words, f"Start {command_line(workspace, 'run')}"))
+    return found
+
+
+def _resting(workspace: Workspace, relay: RelayState) -> Seen:
+    others = len(workspace.settings.all_relays) > 1
+    what = "Its share goes over the others." if others else "What was not sent stays queued."
+    words = f"{without_addresses(relay.reason) or 'it does not answer'}. {what}"
+    again = command_line(workspace, "relays", "try", relay.name)
+    remedy = (
+        f"{without_addresses(relay.remedy)} Then: {again}" if relay.remedy else f"It is tried by itself; or {again}"
+    )
+    return Seen(AlertKind.BREAKER_OPEN, f"relay {relay.name}", words, remedy)
+
+
+def command_line(workspace: Workspace, *words: str) -> str:
+    """`outreach …` for this workspace, ready to be pasted into a shell."""
+    return shlex.join(["outreach", "-w", str(workspace.root), *words])
