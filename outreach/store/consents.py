@@ -17,7 +17,7 @@ from sqlmodel import select as orm_select
 from ..audience.consent import MailFacts
 from ..records import Consent, ConsentAct, Customer, Subscription, SubscriptionState, Suppression, SuppressionReason
 from .customers import PAGE, bump_versions
-from .database import rows_in_chunks
+from .database import insert_new, rows_in_chunks
 from .prepared import Among, Prepared, instant
 
 _STRENGTH = {reason: rank for rank, reason in enumerate(reversed(tuple(SuppressionReason)))} | {
@@ -278,10 +278,13 @@ def _lists_of_last_withdrawal(session: Session, customer_id: int) -> list[int]:
 def _set_suppression(
     session: Session, key: str, reason: SuppressionReason, at: datetime, evidence: str, expires_at: datetime | None
 ) -> bool:
+    fresh = {"address_key": key, "reason": reason, "at": at, "expires_at": expires_at, "evidence": evidence}
     block = find_suppression(session, key)
-    if block is None:
-        session.add(Suppression(address_key=key, reason=reason, at=at, expires_at=expires_at, evidence=evidence))
+    if block is None and insert_new(session, Suppression, "address_key", fresh):
         return True
+    if block is None:  # another process has just blocked it
+        block = find_suppression(session, key)
+    assert block is not None
     if reason is SuppressionReason.BOUNCES and block.reason is not reason:
         expired = block.expires_at is not None and block.expires_at <= at
         if not expired:

@@ -49,6 +49,8 @@ class Database:
         if not self.is_sqlite:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
         with told(self), Session(engine, expire_on_commit=False, autoflush=False) as session:
+            if not self.is_sqlite:
+                postgresql.take_time(session.connection())
             yield session
             session.expunge_all()
             session.rollback()
@@ -60,7 +62,6 @@ class Database:
     @contextmanager
     def write(self, *, beside: bool = False) -> Iterator[Session]:
         """A session that commits at the end, or rolls back when the block raises. Keep it under 200 ms (I12).
-
 
         `beside` lets others write at the same time on PostgreSQL: only for statements that compare and set.
         """
@@ -162,11 +163,15 @@ def explain(database: Database, wrong: Exception) -> DatabaseError:
     return postgresql.explain(database.place, database.engine.url, wrong)
 
 
-def insert_new(session: Session, table: type[Any], key: str, values: dict[str, Any]) -> None:
-    """Add a row unless there is one with this key already, also one that another process adds at this instant."""
+def insert_new(session: Session, table: type[Any], key: str, values: dict[str, Any]) -> bool:
+    """Add a row unless there is one with this key already, also one that another process adds at this instant.
+
+    Whether it was added.
+    """
     connection = session.connection()
     dialect = pg_dialect if connection.dialect.name == "postgresql" else sqlite_dialect
-    connection.execute(dialect.insert(table).values(**values).on_conflict_do_nothing(index_elements=[key]))
+    added = dialect.insert(table).values(**values).on_conflict_do_nothing(index_elements=[key])
+    return connection.execute(added).rowcount > 0
 
 
 def rows_in_chunks(items: list[T], size: int) -> Iterator[list[T]]:

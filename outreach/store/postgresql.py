@@ -23,6 +23,7 @@ NAMES = ("postgresql", "postgres", "postgresql+psycopg")
 OLDEST = 130000
 LOCK_SECONDS = 15
 IDLE_SECONDS = 60
+READING_SECONDS = 1800
 CONNECT_SECONDS = 10
 _USUAL = {"connect_timeout": CONNECT_SECONDS, "application_name": "outreach"}
 WRITER = "one writer"
@@ -158,6 +159,11 @@ def lock_number(name: str) -> int:
 def take_turn(connection: Connection) -> None:
     """Until this transaction ends, be the only one who writes in this way."""
     connection.execute(_TURN, {"lock": lock_number(WRITER)})
+
+
+def take_time(connection: Connection) -> None:
+    """Let this transaction stand idle for a while: it reads, holds no row, and somebody works with what it reads."""
+    connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{READING_SECONDS}s'")
 
 
 _TURN = text("SELECT pg_advisory_xact_lock(:lock)")

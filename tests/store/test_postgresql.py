@@ -15,9 +15,9 @@ from sqlalchemy import text, update
 from sqlmodel import Session, col, select
 
 from outreach.errors import DatabaseError
-from outreach.records import Customer, Delivery, DeliveryState
+from outreach.records import Customer, Delivery, DeliveryState, Suppression, SuppressionReason
 from outreach.store import standing
-from outreach.store.consents import unsubscribe
+from outreach.store.consents import suppress, unsubscribe
 from outreach.store.database import Database, open_database
 from outreach.store.outbox import Claimed, claim, intend
 from outreach.store.postgresql import check_server
@@ -113,6 +113,34 @@ def test_intents_are_durable_whatever_the_server_was_set_to(workspace: Workspace
         run = session.connection().execute
         assert run(text("SHOW synchronous_commit")).scalar() == "on"
         assert run(text("SHOW transaction_isolation")).scalar() == "read committed"
+
+
+@on_server
+def test_who_writes_may_not_stand_still_for_long_and_who_reads_may(workspace: Workspace) -> None:
+    shown = text("SHOW idle_in_transaction_session_timeout")
+    with workspace.database.write(beside=True) as session:
+        assert session.connection().execute(shown).scalar() == "1min"
+    with workspace.database.read() as session:
+        assert session.connection().execute(shown).scalar() == "30min"
+
+
+@on_server
+def test_an_address_that_two_block_at_once_is_blocked_once(workspace: Workspace, elsewhere: Database) -> None:
+    def block(database: Database) -> None:
+        with database.write(beside=True) as session:
+            both.wait()
+            suppress(session, address_key="k", reason=SuppressionReason.BAD_ADDRESS, at=workspace.clock(), evidence="")
+            told.append(1)
+
+    both, told = threading.Barrier(2, timeout=20), list[int]()
+    pair = [threading.Thread(target=block, args=(one,)) for one in (workspace.database, elsewhere)]
+    for thread in pair:
+        thread.start()
+    for thread in pair:
+        thread.join(30)
+    assert len(told) == 2
+    with workspace.database.read() as session:
+        assert len(session.exec(select(Suppression)).all()) == 1
 
 
 @on_server
