@@ -232,6 +232,7 @@ def test_every_answer_forbids_scripts_referrers_and_indexing(site: httpx.Client)
         assert headers["cache-control"] == "no-store"
 
 
+@pytest.mark.sqlite
 def test_when_nothing_can_be_stored_the_answer_is_503_and_never_a_false_yes(
     site: httpx.Client, workspace: Workspace, reader: int
 ) -> None:
