@@ -111,13 +111,13 @@ def _in_sqlite(value: Any) -> Any:
     if isinstance(value, datetime):
         return _instant_text(value)
     if isinstance(value, Enum):
-        return value.value
+        return value._value_
     return json.dumps(value) if isinstance(value, (dict, list)) else value
 
 
 def _in_postgresql(value: Any) -> Any:
     if isinstance(value, Enum):
-        return value.value
+        return value._value_
     return json.dumps(value) if isinstance(value, dict) else value
 
 
@@ -142,4 +142,6 @@ def _read_instant(stored: str) -> datetime:
 
 def value_of(stored: Any) -> Any:
     """A JSON value as the driver gave it."""
+    if stored == "{}":
+        return {}
     return json.loads(stored) if isinstance(stored, (str, bytes)) else stored

@@ -43,30 +43,41 @@ class PipePost:
         self._pipe = pipe
         self._order = threading.Lock()
         self._reports: list[tuple[Any, ...]] = []
+        self._intents: list[int] = []
+        self._asked = 0
         self._waiting: dict[int, tuple[threading.Lock, list[float]]] = {}
 
     def intend(self, job: Job) -> float:
-        """Ask the desk, and wait for its answer."""
+        """Ask the desk, and wait for its answer. What is asked while it answers others goes together, right after."""
         told, leave = threading.Lock(), [0.0]
         told.acquire()
-        self._waiting[job.id] = told, leave
-        self._say((job.id,))
+        with self._order:
+            self._waiting[job.id] = told, leave
+            self._intents.append(job.id)
+            now = not self._asked
+        if now:
+            self._say()
         told.acquire()
         return leave[0]
 
     def record(self, report: Report) -> None:
         """Have it told with the next intent of any line, or by `flush`: so a mail is one message and not two."""
-        self._reports.append(report.plain())
+        with self._order:
+            self._reports.append(report.plain())
 
     def flush(self) -> None:
         """Tell what is not yet told."""
         if self._reports:
-            self._say(())
+            self._say()
 
-    def _say(self, ids: tuple[int, ...]) -> None:
+    def _say(self) -> None:
         with self._order:  # a report goes before, or with, the next intent of its line
+            intents, self._intents = self._intents, []
             reports, self._reports = self._reports, []
-            self._pipe.put(("said", ids, reports))
+            if not (intents or reports):
+                return
+            self._asked += len(intents)
+            self._pipe.put(("said", intents, reports))
         self._send()
 
     def troubled(self, trouble: Exception) -> None:
@@ -81,6 +92,11 @@ class PipePost:
                 told, kept = self._waiting.pop(one)
                 kept[0] = value
                 told.release()
+        with self._order:
+            self._asked -= len(granted) + len(refused)
+            more = not self._asked and bool(self._intents)
+        if more:
+            self._say()
 
     def _send(self) -> None:
         try:
