@@ -24,7 +24,8 @@ def list_relays(as_json: AsJson = False) -> None:
     """
     from ..work.relays import relay_views  # lazy: SQLModel takes most of a second
 
-    views = relay_views(open_here())
+    workspace = open_here()
+    views = relay_views(workspace)
     if as_json:
         print_json([dataclasses.asdict(view) for view in views])
         return
@@ -35,8 +36,9 @@ def list_relays(as_json: AsJson = False) -> None:
     print_table(("relay", "server", "share", "state", "used of its limits", "warm-up", "worked last"), rows)
     for view in views:
         if view.state.value != "closed":
-            until = f" until {view.retry_at:%H:%M:%S} UTC" if view.retry_at else ""
-            typer.echo(f"{view.name} rests{until}: {view.reason}")
+            later = view.retry_at is not None and view.retry_at > workspace.clock()
+            until = f"rests until {view.retry_at:%H:%M:%S} UTC" if later else "is tried with the next mail"
+            typer.echo(f"{view.name} {until}: {view.reason}")
             typer.echo(f"  {view.remedy or 'It is tried again by itself.'} At once: outreach relays try {view.name}")
 
 

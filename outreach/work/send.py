@@ -31,6 +31,7 @@ from .judge import judge_people
 from .letter import open_press
 from .presence import Presence, worker_name
 from .recover import recover, take_back
+from .rested import try_rested
 from .signing import open_sign
 from .traffic import Traffic
 from .ways import Ways
@@ -109,6 +110,8 @@ def send_open(
         editions = open_editions(session, edition_ids)
         due = count_due(session, editions, workspace.clock(), LARGE)
     if not due:
+        if owner == "run":
+            try_rested(workspace)
         return SendCounts(reclaimed=reclaimed, finished=_finish(workspace, editions))
     ways.begin(eager=owner == "send")
     if ways.full_until():

@@ -244,6 +244,24 @@ def test_the_only_relay_is_tried_with_one_mail_too(workspace: Workspace, clock: 
     assert states(here)["main"].health.breaker is BreakerState.CLOSED
 
 
+def test_the_daemon_tries_a_rested_relay_without_mail_where_none_is_due(workspace: Workspace, clock: HandClock) -> None:
+    with FaultServer({"CONNECT": [b"421 4.3.2 Not yet\r\n", b"220 fault.test ESMTP\r\n"]}) as server:
+        here = with_relays(workspace, {"name": "main", "port": server.port})
+        with here.database.write() as session:
+            change_health(session, "main", lambda health: after_bad(health, clock(), "no connection", trip=True))
+        send(here, owner="run")
+        assert server.connections == 0, "it rests"
+        clock.advance(seconds=15)
+        send(here, owner="run")
+        send(here, owner="run")
+        assert server.connections == 1
+        assert (states(here)["main"].health.rests, "Not yet" in states(here)["main"].health.reason) == (2, True)
+        clock.advance(seconds=30)
+        send(here, owner="run")
+        assert states(here)["main"].health.breaker is BreakerState.CLOSED
+    assert not any(line.startswith("MAIL") for line in server.heard)
+
+
 def test_a_relay_that_hangs_does_not_hold_up_the_other(workspace: Workspace, sinks: StartSink) -> None:
     good = sinks("good")
     with FaultServer({"MAIL": HANG}) as hangs:
