@@ -71,6 +71,14 @@ def judge_dkim(domain: str, by_selector: Mapping[str, Sequence[str]]) -> Finding
     )
 
 
+def judge_alignment(signing: str, sender: str) -> Finding:
+    """Do our signatures speak for the domain that the reader sees (RFC 7489, 3.1.1)? Else DMARC does not count them."""
+    if signing == sender or signing.endswith(f".{sender}") or sender.endswith(f".{signing}"):
+        return Finding("DKIM domain", "good", f"{signing} signs for {sender}")
+    remedy = f'Set domain = "" in [dkim], or to {sender} or a domain above it, and publish the keys there.'
+    return Finding("DKIM domain", "bad", f"{signing} signs mail of {sender}: DMARC does not count that", remedy)
+
+
 def judge_own_key(name: str, records: Sequence[str], *, kind: str, public: str, publish: str) -> Finding:
     """Does `name` publish our very key, so that our signatures can be verified (RFC 6376, 3.6.1)?
 

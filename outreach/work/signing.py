@@ -11,7 +11,7 @@ from pathlib import Path
 
 import idna
 
-from ..delivery.domain import Finding, judge_own_key
+from ..delivery.domain import Finding, judge_alignment, judge_own_key
 from ..errors import SettingsError
 from ..settings import Settings
 from ..wire.dkim import DkimKey, Signer
@@ -106,9 +106,12 @@ def known_key(root: Path, selector: str, domain: str, *, signs: bool = False) ->
 def check_keys(
     workspace: Workspace, *, server: str = "", port: int = 53, selectors: Sequence[str] = ()
 ) -> Iterator[Finding]:
-    """Can receivers find these keys (else all that the settings name), and are they ours?"""
+    """Can receivers find these keys (else all that the settings name), are they ours, and for the right domain?"""
     domain = signing_domain(workspace)
-    for selector in selectors or workspace.settings.dkim.selectors:
+    chosen = selectors or workspace.settings.dkim.selectors
+    if chosen and workspace.settings.dkim.domain:
+        yield judge_alignment(domain, ascii_domain(workspace.sender_domain))
+    for selector in chosen:
         try:
             pem = read_key(workspace.root, selector)
         except SettingsError as wrong:

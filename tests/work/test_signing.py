@@ -232,6 +232,15 @@ def test_a_record_that_does_not_help_is_told(
     assert found[0] == level and words in found[1]
 
 
+@pytest.mark.parametrize(
+    ("domain", "level"),
+    [("acme.example", "good"), ("mail.acme.example", "good"), ("cme.example", "bad"), ("other.example", "bad")],
+)
+def test_a_domain_that_signs_for_another_one_is_told(signing: Workspace, domain: str, level: str) -> None:
+    found = judged(with_dkim(signing, selectors=BOTH, domain=domain), {})
+    assert found[0][0] == level and domain in found[0][1]
+
+
 def test_a_key_that_others_can_read_is_told(signing: Workspace) -> None:
     key_path(signing.root, "rsa-1").chmod(0o644)
     assert ("bad", "rsa-1.pem can be read by others") in judged(signing, zone(signing))
