@@ -11,10 +11,15 @@ import shutil
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+from sqlalchemy import update
+from sqlmodel import col
 
 from ..address import read_key_ring
 from ..errors import DatabaseError, InputError, OutreachError
+from ..records import WorkspaceRow
 from ..settings import FILE, load_settings
 from ..store.backup import check_copy, copy_database, is_sound, load_dump, pour_back
 from ..store.database import Database, open_database
@@ -25,7 +30,7 @@ from .backup import DUMP, TREES
 from .epoch import EPOCH, Mark, read_mark, write_mark
 from .lock import alone, refuse_while_others_work
 from .upgrade import revision_of
-from .workspace import KEYS, new_epoch
+from .workspace import KEYS, RESTORED, new_epoch
 
 ASIDE = "before-restore"
 STOP_IT = "Stop it first (systemctl stop, or Ctrl-C), then run the command again."
@@ -69,6 +74,7 @@ def restore_workspace(root: Path, archive: Path, *, clock: Clock = utc_now) -> R
                 _pause(root, database)
                 try:
                     _put_database(staging / manifest.database, database)
+                    _pause_in_it(database, clock())
                     _put_files(root, staging, manifest)
                 except (OSError, DatabaseError) as wrong:
                     said = wrong.message if isinstance(wrong, OutreachError) else f"{wrong.strerror}"
@@ -111,6 +117,13 @@ def _pause(root: Path, database: Database) -> None:
         if before is not None:
             write_mark(root, before)
         raise
+
+
+def _pause_in_it(database: Database, now: datetime) -> None:
+    """Have the restored database itself say that it is one: other machines have marks of their own."""
+    paused = {"paused_at": now, "pause_reason": RESTORED, "version": col(WorkspaceRow.version) + 1}
+    with database.write() as session:
+        session.connection().execute(update(WorkspaceRow).values(paused))
 
 
 def _keep_aside(root: Path, database: Database, name: str) -> Path | None:

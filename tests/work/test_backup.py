@@ -34,7 +34,7 @@ from outreach.work.life import daemon_life
 from outreach.work.presence import Presence
 from outreach.work.restore import restore_workspace
 from outreach.work.worker import only_daemon
-from outreach.work.workspace import KEYS, Workspace, accept_database, check_may_send, open_workspace
+from outreach.work.workspace import KEYS, Workspace, accept_database, check_may_send, open_workspace, workspace_row
 from outreach.workdays import utc_now
 
 from ..conftest import BOTH, HandClock
@@ -186,6 +186,8 @@ def test_what_was_restored_is_as_it_was_and_sends_nothing_until_a_person_says_go
     again = open_workspace(workspace.root, clock)
     with pytest.raises(NeedsPerson, match="restored backup"):
         check_may_send(again)
+    with again.database.read() as session:
+        assert workspace_row(session).paused_at is not None, "other machines see it in the database"
     accept_database(again)
     check_may_send(again)
     again.database.close()
