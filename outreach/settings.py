@@ -206,6 +206,8 @@ class Sending(Part):
     per_week: int = Field(2, ge=1, description="bulk mails to one person in seven days; service mail is free")
     tips_per_issue: int = Field(3, ge=1, le=12)
     missed: Literal["send", "skip", "ask"] = "send"
+    waves_above: int = Field(0, ge=0, description="larger editions go in waves by themselves; 0: none does")
+    wave_minutes: int = Field(60, ge=0, description="between the end of a wave and the look at it")
     missed_hours: int = Field(12, ge=0, description="'send' does so up to this age, then a person is asked")
 
     @field_validator("retry_minutes")

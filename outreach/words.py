@@ -261,6 +261,7 @@ class AlertKind(StrEnum):
     """What may need a person."""
 
     WAVE_STOPPED = "wave_stopped"
+    WAVE_WARNED = "wave_warned"
     IN_DOUBT = "in_doubt"
     BREAKER_OPEN = "breaker_open"
     DOMAIN_PAUSED = "domain_paused"

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Send what is due and read replies, as a daemon or once."),
     "pause": ("pause", "Stop all mail at once, in every process."),
     "resume": ("pause", "Let mail go on after a pause."),
+    "waves": ("waves", "Large editions that go out in waves, with a look between them."),
     "verify": ("verify", "Account for every recipient of a campaign."),
     "deliveries": ("deliveries", "Who got what, and settling what is in doubt."),
     "replies": ("replies", "Fetch, log, list and review what came back."),

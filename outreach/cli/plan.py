@@ -153,6 +153,8 @@ def _entry_lines(entry: Entry) -> Iterable[str]:
     if entry.done and entry.edition_id is not None:
         yield "  so far: " + ", ".join(f"{count:,} {state}" for state, count in entry.done.items())
     yield from _slot_lines(entry.slots)
+    if entry.waves:
+        yield f"  in waves of {', '.join(f'{size:,}' for size in entry.waves)} people, with a look between them"
     if entry.deadline:
         yield f"  given up where it is not accepted within {entry.deadline}"
     for reason, count in entry.later.items():

@@ -10,6 +10,7 @@ import typer
 
 from .common import AsJson, open_here, print_json
 from .send import stop_on_signal
+from .waves import wave_said
 
 if TYPE_CHECKING:
     from ..work.worker import Round, Trouble
@@ -93,6 +94,8 @@ def _words(name: str, value: Any) -> str:
     plain = _plain(value)
     if name == "publish":
         return f"opened {len(plain)} edition{'s' if len(plain) != 1 else ''}" if plain else ""
+    if name == "waves":
+        return "; ".join(wave_said(one) for one in value)
     if isinstance(plain, dict):
         flat = {key: len(found) if isinstance(found, list | tuple) else found for key, found in plain.items()}
         return ", ".join(
@@ -117,4 +120,6 @@ def _round_json(done: Round) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import UsageError
-from .common import AsJson, Yes, confirm, open_here, print_json, progress
+from ..errors import NeedsPerson, UsageError
+from .common import AsJson, Yes, confirm, me, open_here, print_json, progress
+from .waves import wave_said
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..store.waves import Wavy
     from ..work.proposal import Proposal
     from ..work.send import SendCounts
     from ..work.workspace import Workspace
@@ -44,6 +48,7 @@ def send(
     Example: [bold]outreach send tips[/bold]   and from a script: [bold]outreach send tips --yes --json[/bold]
     """
     from ..work.proposal import let_go, nothing_to_do, propose  # lazy, as all below: SQLModel takes most of a second
+    from ..work.waves import look_at_waves
 
     if as_json and not yes:
         raise UsageError("--json cannot ask", remedy="Add --yes.")
@@ -56,6 +61,7 @@ def send(
             again=again,
             release=release,
             asking=not yes,
+            by=me(),
             progress=lambda people: bar.advance(task, people),
         )
     if not as_json:
@@ -63,11 +69,17 @@ def send(
     if not confirm(f"Send to {_people(proposal.to_go)}?", yes=yes or not proposal.to_go):
         typer.echo("Nothing was sent. The edition waits; run the command again to be asked again.")
         raise typer.Exit(3)
-    let_go(workspace, proposal)
+    let_go(workspace, proposal, by=me())
+    looked = look_at_waves(workspace, proposal.edition_id)
     counts = _send(workspace, proposal)
     if not proposal.to_go and not counts.total:
         raise nothing_to_do(proposal)
     _report(workspace, proposal, counts, as_json=as_json)
+    if any(one.verdict.value == "stop" for one in looked):
+        raise NeedsPerson(
+            wave_said(looked[0]),
+            remedy=f"Look: outreach waves list {campaign}. Go on: outreach send {campaign} --release",
+        )
 
 
 def _send(workspace: Workspace, proposal: Proposal) -> SendCounts:
@@ -100,6 +112,8 @@ def stop_on_signal() -> Iterator[threading.Event]:
 
 
 def _show(workspace: Workspace, proposal: Proposal) -> None:
+    from ..work.waves import wave_words
+
     relays = workspace.settings.all_relays
     where = ", ".join(f"{relay.host}:{relay.port}{' (backup)' if relay.backup else ''}" for relay in relays)
     if relays[0].catcher:
@@ -111,6 +125,13 @@ def _show(workspace: Workspace, proposal: Proposal) -> None:
     typer.echo(f"Through   {where}")
     if proposal.due_until is not None and proposal.due_until > workspace.clock():
         typer.echo(f"When      as it gets due in each zone, until {proposal.due_until:%Y-%m-%d %H:%M} UTC")
+    if proposal.waves:
+        minutes = workspace.settings.sending.wave_minutes
+        typer.echo(
+            f"Waves     {wave_words(proposal.waves, proposal.released)}; {minutes} minutes and a look between them"
+        )
+    if proposal.stopped:
+        typer.echo(f"Stopped   {proposal.stopped}")
     typer.echo(f"Deadline  {proposal.deadline} after each mail's time; what was not accepted by then is given up")
     if proposal.sample is not None:
         typer.echo(f"\n--- one of the mails, to {proposal.sample.address}")
@@ -136,10 +157,12 @@ def _people(count: int) -> str:
 def _report(workspace: Workspace, proposal: Proposal, counts: SendCounts, *, as_json: bool) -> None:
     from ..store.accounts import state_counts
     from ..work.proposal import TO_GO
+    from ..work.waves import next_look
 
     with workspace.database.read() as session:
         now = state_counts(session, proposal.edition_id)
     done = proposal.edition_id in counts.finished
+    waiting = next_look(workspace, proposal.edition_id) if proposal.waves else None
     left = sum(now[state] for state in TO_GO)
     if as_json:
         print_json(
@@ -152,12 +175,27 @@ def _report(workspace: Workspace, proposal: Proposal, counts: SendCounts, *, as_
                 "done": done,
                 "left": left,
                 "full_until": counts.full_until,
+                "waves": {
+                    "sizes": list(proposal.waves),
+                    "released": waiting[0].released + 1 if waiting else len(proposal.waves),
+                    "next_look_at": waiting[1] if waiting else None,
+                },
                 "recovered": {"queued": counts.reclaimed.queued, "in_doubt": counts.reclaimed.in_doubt},
                 "counts": {state.value: count for state, count in now.items()},
             }
         )
     else:
         _tell(proposal, counts, {state.value: count for state, count in now.items()}, done=done, left=left)
+        if waiting is not None and waiting[1] is not None and not waiting[0].reason:
+            typer.echo(_next_wave(waiting[0], waiting[1]))
+
+
+def _next_wave(wavy: Wavy, at: datetime) -> str:
+    size = wavy.sizes[wavy.released + 1]
+    out = (
+        f"Wave {wavy.released + 1} of {len(wavy.sizes)} is out. The next, {_people(size)}, follows when a look says so"
+    )
+    return f"{out}, at {at:%H:%M} UTC at the earliest: `outreach run` does it, or this command again."
 
 
 def _tell(proposal: Proposal, counts: SendCounts, now: dict[str, int], *, done: bool, left: int) -> None:

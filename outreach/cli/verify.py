@@ -97,12 +97,18 @@ def _print(
     wanted: DeliveryState | None,
     onward: dict[int, dict[Onward, int]],
 ) -> None:
+    from ..work.waves import wave_words
+
     if not accounts:
         typer.echo(f"{campaign} has no edition yet: nothing was planned.")
         return
     for one in accounts:
         said = "is being planned" if one.planned is None else f"{one.planned} planned"
         typer.echo(f"{campaign}, issue {one.number} ({one.occasion}), {one.state.value}: {said}")
+        if one.waves:
+            typer.echo(f"  in waves of {wave_words(one.waves, one.released_wave)}")
+        if one.reason:
+            typer.echo(f"  {one.reason}")
         for state, count in one.counts.items():
             if count:
                 later = f"   {one.bounced} of them came back later" if state.value == "sent" and one.bounced else ""
@@ -201,6 +207,7 @@ def _account_json(
         "adds_up": one.adds_up,
         "digest_matches": one.digest_matches,
         "bounced": one.bounced,
+        "waves": {"sizes": list(one.waves), "released": one.released_wave + 1 if one.waves else 0},
         "onward": _onward(one, onward),
         "in_doubt": [doubt_json(workspace, doubt) for doubt in waiting if doubt.edition_id == one.edition_id],
     }

@@ -29,6 +29,7 @@ KEYS = (
     "zone",
     "missed",
     "deadline",
+    "waves",
     "tips",
 )
 EXAMPLE = "---\nsubject: Three tips for you\nkind: tips\nlist: customers\n---"
@@ -59,6 +60,7 @@ class CampaignFile:
     zone: str
     missed: str
     deadline: str
+    waves: str
     tips: int | None
     body: str
     body_line: int
@@ -85,6 +87,7 @@ def parse_campaign(text: str, file: str) -> CampaignFile:
         zone=front.text("zone"),
         missed=front.text("missed"),
         deadline=_deadline(front),
+        waves=front.text("waves"),
         tips=_tips(front),
         body=front.body,
         body_line=front.body_line,

@@ -25,7 +25,7 @@ class Delivery(SQLModel, table=True):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("campaign_id", "occasion", "address_key"),
-        Index("ix_delivery_work", "edition_id", "state", "due_at"),
+        Index("ix_delivery_work", "edition_id", "state", "wave", "due_at"),
         Index("ix_delivery_customer", "customer_id", "sent_at"),
         Index("ix_delivery_lease", "state", "lease_until"),
         Index("ix_delivery_domain", "domain_key", "id"),

@@ -37,6 +37,8 @@ class EditionAccount:
     counts: dict[DeliveryState, int] = field(default_factory=dict)
     digest_matches: bool | None = None
     bounced: int = 0
+    waves: tuple[int, ...] = ()
+    released_wave: int = 0
 
     @property
     def total(self) -> int:
@@ -87,6 +89,8 @@ def account(session: Session, campaign_id: int) -> list[EditionAccount]:
             col(Edition.finished_at),
             col(Edition.planned),
             col(Edition.planned_digest),
+            col(Edition.waves),
+            col(Edition.released_wave),
         )
         .where(col(Edition.campaign_id) == campaign_id)
         .order_by(col(Edition.id))
@@ -96,6 +100,7 @@ def account(session: Session, campaign_id: int) -> list[EditionAccount]:
 
 def _account(session: Session, row: dict[str, Any]) -> EditionAccount:
     digest = row.pop("planned_digest")
+    row["waves"] = tuple(row["waves"])
     matches = None if digest is None else digest == people_tally(session, row["edition_id"]).digest
     edition_id = row["edition_id"]
     counts = state_counts(session, edition_id)

@@ -112,17 +112,28 @@ def claim(
     now: datetime,
     lease: timedelta,
 ) -> list[Claimed]:
-    """Take up to `limit` deliveries that are due from open editions; single mails before bulk.
+    """Take up to `limit` deliveries that are due from open editions and released waves; single mails before bulk.
 
     Each gets our name, the next fence, a lease, and the versions that a later intent is compared with.
     """
     claimed: list[Claimed] = []
+    released = _released_waves(session)
     for edition_id in open_editions(session, edition_ids):
         if len(claimed) >= limit:
             break
         _wake(session, edition_id, now)
-        claimed += _claim_from(session, edition_id, owner, limit - len(claimed), now, now + lease)
+        for wave in range(released.get(edition_id, 0) + 1):
+            if len(claimed) < limit:
+                claimed += _claim_from(session, edition_id, wave, owner, limit - len(claimed), now, now + lease)
     return claimed
+
+
+def _released_waves(session: Session) -> dict[int, int]:
+    """The last wave that may go, of the open editions that have waves."""
+    query = select(col(Edition.id), col(Edition.released_wave)).where(
+        col(Edition.state) == EditionState.OPEN, col(Edition.released_wave) > 0
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def open_editions(session: Session, among: Sequence[int] | None = None) -> list[int]:
@@ -145,7 +156,12 @@ def count_due(session: Session, edition_ids: Sequence[int], now: datetime, most:
         due = select(col(Delivery.id)).where(
             col(Delivery.edition_id) == edition_id,
             or_(
-                and_(col(Delivery.state) == DeliveryState.QUEUED, col(Delivery.due_at) <= now, _ripe(now)),
+                and_(
+                    col(Delivery.state) == DeliveryState.QUEUED,
+                    col(Delivery.wave) <= _RELEASED,
+                    col(Delivery.due_at) <= now,
+                    _ripe(now),
+                ),
                 and_(col(Delivery.state) == DeliveryState.DEFERRED, col(Delivery.next_at) <= now),
             ),
         )
@@ -153,6 +169,14 @@ def count_due(session: Session, edition_ids: Sequence[int], now: datetime, most:
         if found >= most:
             break
     return found
+
+
+_RELEASED = (
+    select(col(Edition.released_wave))
+    .where(col(Edition.id) == col(Delivery.edition_id))
+    .correlate(Delivery)
+    .scalar_subquery()
+)
 
 
 def _ripe(now: datetime) -> ColumnElement[bool]:
@@ -186,6 +210,7 @@ _WAITING = (
     .where(
         col(Delivery.edition_id) == bindparam("edition"),
         col(Delivery.state) == DeliveryState.QUEUED,
+        col(Delivery.wave) == bindparam("its_wave"),
         col(Delivery.due_at) <= bindparam("now"),
         or_(col(Delivery.next_at).is_(None), col(Delivery.next_at) <= bindparam("now")),
     )
@@ -226,10 +251,10 @@ _TAKE_BESIDE_OTHERS = Prepared(_take(_locked(_WAITING)).returning(*_RETURNED))
 
 
 def _claim_from(
-    session: Session, edition_id: int, owner: str, limit: int, now: datetime, until: datetime
+    session: Session, edition_id: int, wave: int, owner: str, limit: int, now: datetime, until: datetime
 ) -> list[Claimed]:
     taking = _TAKE_BESIDE_OTHERS if session.connection().dialect.name == "postgresql" else _TAKE
-    found = taking.rows(session, edition=edition_id, most=limit, by=owner, now=now, until=until)
+    found = taking.rows(session, edition=edition_id, its_wave=wave, most=limit, by=owner, now=now, until=until)
     rows = [_claimed(*row) for row in found]
     return sorted(rows, key=lambda row: row.id)
 

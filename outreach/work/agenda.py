@@ -33,6 +33,7 @@ from ..workdays import zone_or
 from .choose import tips_wanted
 from .forecast import CHUNK, Foreseen, Judged, count_forecast, draft_edition, judge_all
 from .schedules import Occasion, Timing, deadline_words, occasions_after, timing_of, wanted_row
+from .wave_deal import sizes_for, waves_of
 from .workspace import Workspace
 
 BY_HAND = "by hand"
@@ -85,6 +86,7 @@ class Entry:
     changed_tips: int
     note: str = ""
     deadline: str = ""
+    waves: tuple[int, ...] = ()
     edition_id: int | None = None
     done: dict[str, int] | None = None
 
@@ -286,6 +288,7 @@ def _foresee(
         waiting=dict(+counts.waiting),
         changed_tips=counts.changed_tips,
         deadline=deadline_words(workspace, campaign),
+        waves=sizes_for(waves_of(workspace, campaign), counts.going.total()),
         note=f"goes when a person sends it: outreach send {campaign.name}{' --again' if again else ''}"
         if by_hand
         else "",
@@ -335,6 +338,7 @@ def _under_way(
         changed_tips=0,
         note=edition.reason,
         deadline=deadline_words(workspace, campaign),
+        waves=tuple(edition.waves),
         edition_id=edition.id,
         done=done,
     )

@@ -15,6 +15,7 @@ from ..records import Alert, AlertKind
 
 TITLES = {
     AlertKind.WAVE_STOPPED: "a wave was stopped",
+    AlertKind.WAVE_WARNED: "a wave went out with a warning",
     AlertKind.IN_DOUBT: "mails in doubt",
     AlertKind.BREAKER_OPEN: "a relay takes no mail",
     AlertKind.DOMAIN_PAUSED: "a domain is paused",

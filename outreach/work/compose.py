@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlmodel import Session
 
 from ..audience.segment import parse_segment
+from ..delivery.waves import read_waves
 from ..errors import InputError
 from ..newsletter.campaign_file import CampaignFile, parse_campaign
 from ..newsletter.compile import NewsletterSource, TipSource, compile_newsletter, content_digest
@@ -119,6 +120,7 @@ def read_draft(workspace: Workspace, path: Path) -> Draft:
             "tips": found.tips,
             "missed": found.missed,
             "deadline": found.deadline,
+            "waves": found.waves,
             "images": {src: image.digest for src, image in images.items()},
             "lines": {**found.lines, "body": found.body_line},
         },
@@ -204,6 +206,12 @@ def _check_rules(found: CampaignFile) -> None:
     except InputError as wrong:
         line = found.lines.get("schedule", 1)
         raise InputError(f"schedule: {wrong.message}", file=found.file, line=line, remedy=wrong.remedy) from None
+    try:
+        read_waves(found.waves)
+    except ValueError as wrong:
+        remedy = "Write waves: yes, or sizes that end in rest: waves: 500, 10%, rest"
+        line = found.lines.get("waves", 1)
+        raise InputError(f"waves: {found.waves!r} {wrong}", file=found.file, line=line, remedy=remedy) from None
     if found.zone and found.zone.lower() not in CUSTOMERS_OWN:
         try:
             ZoneInfo(found.zone)

@@ -38,6 +38,7 @@ from .choose import TipPool, choose_for, frozen_tips, tip_pool
 from .judge import judge_people
 from .preflight import preflight
 from .schedules import due_for, life_of, timing_of
+from .wave_deal import WavePlan, deal_waves, waves_of
 from .workspace import Workspace
 
 CHUNK = 500
@@ -57,6 +58,7 @@ class PlanFacts:
     per_customer: bool
     repeats: bool
     life: timedelta
+    last_wave: int = 0
     due: dict[str | None, datetime] = field(default_factory=dict)
     domains: dict[str, str] = field(default_factory=dict)
 
@@ -79,6 +81,7 @@ def plan_edition(
         if edition.state is not EditionState.PLANNING:
             return edition.state
         facts = _facts(session, workspace, edition)
+        waves = waves_of(workspace, facts.campaign)
         nothing_new = facts.repeats and not release and not _anything_new(session, workspace, facts)
         if edition.planned_at is None:
             people = stream_people(session, edition.list_id, facts.segment)
@@ -97,7 +100,7 @@ def plan_edition(
     if nothing_new:
         why = "unchanged since the last edition, and no tips that are new to anybody"
         return _wait(workspace, edition_id, why)
-    return _try_letters(workspace, edition_id, release=release, hold=hold)
+    return _try_letters(workspace, edition_id, waves, release=release, hold=hold)
 
 
 def _facts(session: Session, workspace: Workspace, edition: Edition) -> PlanFacts:
@@ -114,6 +117,7 @@ def _facts(session: Session, workspace: Workspace, edition: Edition) -> PlanFact
         timing.per_customer if timing else False,
         last is not None and last.content_digest == edition.content_digest,
         life_of(workspace, campaign),
+        waves_of(workspace, campaign).last,
     )
 
 
@@ -162,6 +166,7 @@ def _row(
         "next_at": said.later,
         "expires_at": expires,
         "settled_at": now if said.state is not None else None,
+        "wave": facts.last_wave,
     }
 
 
@@ -266,7 +271,7 @@ def _not_among(rows: Iterable[tuple[int, int | None]], members: Iterator[int]) -
             yield delivery_id
 
 
-def _try_letters(workspace: Workspace, edition_id: int, *, release: bool, hold: str) -> EditionState:
+def _try_letters(workspace: Workspace, edition_id: int, waves: WavePlan, *, release: bool, hold: str) -> EditionState:
     """Render before the first mail leaves: withhold whom it fails for, or let the edition wait where too many."""
     found = preflight(workspace, edition_id)
     failing = found.failing
@@ -278,10 +283,12 @@ def _try_letters(workspace: Workspace, edition_id: int, *, release: bool, hold: 
     for start in range(0, len(refusals), 200):
         with workspace.database.write() as session:
             withhold_queued(session, edition_id, dict(refusals[start : start + 200]), workspace.clock())
+    deal_waves(workspace, edition_id, waves)
     if hold:
         return _wait(workspace, edition_id, hold)
     with workspace.database.write() as session:
-        move_edition(session, edition_id, [EditionState.PLANNING], EditionState.OPEN)
+        now = workspace.clock()
+        move_edition(session, edition_id, [EditionState.PLANNING], EditionState.OPEN, released_at=now)
     return _state(workspace, edition_id)
 
 

@@ -22,6 +22,7 @@ from .letter import open_press
 from .planning import Progress
 from .publish import open_occasion
 from .schedules import deadline_words
+from .waves import go_on
 from .workspace import Workspace, check_may_send
 
 ASKING = "planned; it goes when a person says yes to `send`"
@@ -53,6 +54,9 @@ class Proposal:
     due_until: datetime | None
     deadline: str
     sample: SampleMail | None
+    waves: tuple[int, ...] = ()
+    released: int = 0
+    stopped: str = ""
 
     @property
     def to_go(self) -> int:
@@ -67,6 +71,7 @@ def propose(
     again: bool = False,
     release: bool = False,
     asking: bool = True,
+    by: str = "send",
     progress: Progress | None = None,
 ) -> Proposal:
     """Plan the due or unfinished occasion and say what would go. With `asking` it waits for `let_go`.
@@ -76,16 +81,25 @@ def propose(
     check_may_send(workspace)
     release = release or _was_asked(workspace, campaign_name)
     edition_id = open_occasion(
-        workspace, campaign_name, again=again, release=release, hold=ASKING if asking else "", progress=progress
+        workspace,
+        campaign_name,
+        again=again,
+        release=release,
+        hold=ASKING if asking else "",
+        by=by,
+        progress=progress,
     )
     with workspace.database.read() as session:
         return _describe(session, workspace, edition_id)
 
 
-def let_go(workspace: Workspace, proposal: Proposal) -> None:
-    """The person said yes."""
+def let_go(workspace: Workspace, proposal: Proposal, *, by: str = "send") -> None:
+    """The person said yes: to what waits, or to go on with what was stopped."""
+    if proposal.stopped:
+        go_on(workspace, proposal.edition_id, by)
+    now = workspace.clock()
     with workspace.database.write() as session:
-        move_edition(session, proposal.edition_id, [EditionState.WAITING], EditionState.OPEN)
+        move_edition(session, proposal.edition_id, [EditionState.WAITING], EditionState.OPEN, released_at=now)
 
 
 def _was_asked(workspace: Workspace, campaign_name: str) -> bool:
@@ -119,6 +133,9 @@ def _describe(session: Session, workspace: Workspace, edition_id: int) -> Propos
         due_until=span[1],
         deadline=deadline_words(workspace, campaign),
         sample=_sample(session, workspace, edition, campaign),
+        waves=tuple(edition.waves),
+        released=edition.released_wave,
+        stopped=edition.reason if edition.state is EditionState.PAUSED else "",
     )
 
 

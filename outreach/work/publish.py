@@ -46,11 +46,14 @@ from .schedules import (
     settle_schedules,
     timing_of,
 )
+from .waves import go_on
 from .workspace import Workspace
 
 __all__ = ["open_occasion", "plan_edition", "publish_due"]
 
 GOING = (EditionState.PLANNING, EditionState.OPEN, EditionState.PAUSED)
+STANDING = (EditionState.WAITING, EditionState.PAUSED)
+"""What goes on only by a person's word."""
 ONCE = "once-"
 
 
@@ -85,14 +88,16 @@ def open_occasion(
     again: bool = False,
     release: bool = False,
     hold: str = "",
+    by: str = "send",
     progress: Progress | None = None,
 ) -> int:
     """The edition that `send` is to finish: the unfinished one, else the one that is due, else one that waits (with
     `release`, or where its text was changed meanwhile), else, once or with `again`, a new one.
 
     It is planned to its end and open; with `hold` a newly planned one waits with these words until a person was
-    asked. Raises NeedsPerson where the occasion is done, nothing is due, or the edition waits; UsageError where there
-    is no such campaign; TemplateError where its text cannot be compiled.
+    asked. With `release` an edition whose wave was stopped goes on, in the name of `by`. Raises NeedsPerson where the
+    occasion is done, nothing is due, or the edition waits; UsageError where there is no such campaign; TemplateError
+    where its text cannot be compiled.
     """
     settle_schedules(workspace)
     campaign = _campaign(workspace, campaign_name)
@@ -107,7 +112,11 @@ def open_occasion(
             release = release and not changed
     if edition_id is None:
         edition_id = _open_once(workspace, campaign, again=again)
-    if plan_edition(workspace, edition_id, progress, release=release, hold=hold) is not EditionState.OPEN:
+    state = plan_edition(workspace, edition_id, progress, release=release, hold=hold)
+    if state is EditionState.PAUSED and release:
+        if not hold:
+            go_on(workspace, edition_id, by)
+    elif state is not EditionState.OPEN:
         with workspace.database.read() as session:
             edition = session.get_one(Edition, edition_id)
         if not (hold and edition.reason == hold):
@@ -312,7 +321,7 @@ def _supersede(workspace: Workspace, campaign_id: int, edition_id: int, occasion
         waiting = [
             edition.id
             for edition in editions_of(session, campaign_id)
-            if edition.state is EditionState.WAITING and edition.id is not None and edition.id < edition_id
+            if edition.state in STANDING and edition.id is not None and edition.id < edition_id
         ]
     for old in waiting:
         cancelled = 1
@@ -320,4 +329,4 @@ def _supersede(workspace: Workspace, campaign_id: int, edition_id: int, occasion
             with workspace.database.write() as session:
                 cancelled = cancel_some(session, old, why, workspace.clock())
         with workspace.database.write() as session:
-            move_edition(session, old, [EditionState.WAITING], EditionState.CANCELLED, why)
+            move_edition(session, old, STANDING, EditionState.CANCELLED, why)

@@ -97,6 +97,7 @@ def test_the_json_of_the_plan_keeps_its_fields(acme: Workspace) -> None:
         "later",
         "first",
         "waiting",
+        "waves",
         "changed_tips",
         "note",
         "deadline",

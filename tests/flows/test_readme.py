@@ -42,6 +42,7 @@ EXAMPLES = {
     "why": "why ann@example.com spring",
     "send": "send news --yes",
     "run": "run --once",
+    "waves list": "waves list",
     "verify": "verify spring --state sent",
     "deliveries list": "deliveries list spring",
     "deliveries show": "deliveries show ann@example.com spring",

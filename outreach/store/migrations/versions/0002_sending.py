@@ -18,6 +18,8 @@ def _columns() -> None:
         table.add_column(sa.Column("onward_words", sa.String(), nullable=False, server_default=""))
         table.add_column(sa.Column("onward_at", UtcDateTime(), nullable=True))
         table.create_index("ix_delivery_domain", ["domain_key", "id"], unique=False)
+        table.drop_index("ix_delivery_work")
+        table.create_index("ix_delivery_work", ["edition_id", "state", "wave", "due_at"], unique=False)
     with op.batch_alter_table("delivery_move") as table:
         table.add_column(sa.Column("relay", sa.String(), nullable=False, server_default=""))
         table.add_column(sa.Column("next_at", UtcDateTime(), nullable=True))
@@ -160,5 +162,7 @@ def downgrade() -> None:
             table.drop_column(column)
     with op.batch_alter_table("delivery") as table:
         table.drop_index("ix_delivery_domain")
+        table.drop_index("ix_delivery_work")
+        table.create_index("ix_delivery_work", ["edition_id", "state", "due_at"], unique=False)
         for column in ("onward_at", "onward_words", "onward", "domain_key"):
             table.drop_column(column)
