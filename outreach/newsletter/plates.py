@@ -24,7 +24,7 @@ from .tips import ChosenTip
 from .uses import Uses, read_uses
 
 MOST_KINDS = 1000
-MOST_VALUES = 20_000
+MOST_VALUES = 5000
 
 
 class Person(Protocol):
