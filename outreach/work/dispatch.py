@@ -162,7 +162,7 @@ class Dispatch:
     def cap(self, carrier: Carrier, relay: int) -> int:
         """How many jobs for one relay this carrier may hold: what is slow must not keep the others from their work."""
         share = carrier.shares[relay]
-        if self._traffic.limited(relay):
+        if self._traffic.paced(relay):
             return share
         return max(2 * share + 2, self.room(carrier) * share // max(1, carrier.connections))
 

@@ -43,16 +43,18 @@ class Traffic:
     @property
     def simple(self) -> bool:
         """Whether there is nothing to decide: one relay that works, without limits, and no domain with a rule."""
-        return not (self._ways.several or self.tight) and self._ways.ways[0].health.breaker is BreakerState.CLOSED
+        first = self._ways.ways[0]
+        limited = self._ways.several or self._ways.limited or self._bounds.any
+        return not limited and first.health.breaker is BreakerState.CLOSED
 
     @property
     def tight(self) -> bool:
         """Whether each mail that is done may let another one go."""
-        return self._ways.limited or self._bounds.any
+        return self._bounds.any or any(way.paced for way in self._ways.ways)
 
-    def limited(self, relay: int) -> bool:
+    def paced(self, relay: int) -> bool:
         """Whether a carrier may hold no more jobs for this relay than it can carry at once."""
-        return self._ways.limited
+        return self._ways.ways[relay].paced
 
     def look(self, *, last: bool = False) -> None:
         """Hear what other processes found out, and tell what we did."""

@@ -63,7 +63,7 @@ class Batch:
         return self.first if self.count > 0 else None
 
 
-@dataclass
+@dataclass(eq=False)
 class Way:
     """One relay as this process sees it. Times are in ticks."""
 
@@ -84,6 +84,11 @@ class Way:
     news: list[News] = field(default_factory=list)
 
     @property
+    def paced(self) -> bool:
+        """Whether each of its mails has an instant of its own."""
+        return self.relay.per_second > 0
+
+    @property
     def works(self) -> bool:
         """Whether mail may be handed to it, as far as its breaker goes."""
         return self.health.breaker is BreakerState.CLOSED or self.ours_to_try
@@ -95,12 +100,17 @@ class Ways:
     def __init__(self, workspace: Workspace, relays: Sequence[Relay]) -> None:
         self.ways = [Way(relay) for relay in relays]
         self.several = len(relays) > 1
-        self.limited = any(relay_limits(relay, None, workspace.clock()).any for relay in relays)
         self.rested: list[int] = []
         self._workspace = workspace
         self._lock = threading.Lock()
         self._looked = float("-inf")
         self._began = ticks()
+
+    @property
+    def limited(self) -> bool:
+        """Whether some relay has a limit now; a warm-up that is over is none."""
+        now = self._workspace.clock()
+        return any(relay_limits(way.relay, way.since, now).any for way in self.ways)
 
     def begin(self, *, eager: bool) -> None:
         """Read how the relays have been doing. `eager`: a person asks, so what rests is tried at once.

@@ -88,7 +88,7 @@ def test_each_relay_carries_its_share_and_the_backup_nothing(
     edition = crowd(here, 200)
     assert send(here).sent == 200
     assert_everybody_once(edition, here, [one, three])
-    assert 40 <= one.count() <= 60
+    assert 35 <= one.count() <= 80, "a quarter, give or take; more where the other one stalls"
     assert spare.count() == 0
     assert states(here)["three"].since == here.clock()
     assert "spare" not in states(here)
