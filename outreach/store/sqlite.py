@@ -33,6 +33,7 @@ def open_file(url: URL) -> tuple[Engine, Path]:
         url,
         poolclass=QueuePool,
         pool_size=8,
+        pool_use_lifo=True,  # the one used last has the pages at hand; each connection's cache counts in memory
         max_overflow=32,
         connect_args={"timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False},
     )
@@ -57,7 +58,7 @@ def _prepare(connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "temp_store=MEMORY",
-        "cache_size=-16000",
+        "cache_size=-8000",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -8,6 +8,7 @@ I2, I4), and the kernel ends us too should we not see it.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import pickle
 import signal
@@ -32,6 +33,8 @@ BEAT_SECONDS = 1.0
 FLUSH_SECONDS = 0.05
 """So late may a report be told, where no intent takes it along."""
 PR_SET_PDEATHSIG = 1
+RUBBISH = 20_000, 20, 20
+"""After so many new objects Python looks for cycles among them; a mail makes thousands and hardly ever a cycle."""
 
 
 class PipePost:
@@ -190,6 +193,7 @@ def main() -> None:
     """Carry until the desk says that it is over, or is gone."""
     _follow(int(sys.argv[2]))
     sys.setswitchinterval(0.001)
+    gc.set_threshold(*RUBBISH)
     pipe = Pipe(socket.socket(fileno=int(sys.argv[1])))
     carrying: _Carrying | None = None
     beaten = time.monotonic()

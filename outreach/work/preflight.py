@@ -7,6 +7,7 @@ all is scanned, a few of each shape of data and a sample are tried, and of a sha
 from __future__ import annotations
 
 import random
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +86,9 @@ def preflight(workspace: Workspace, edition_id: int, progress: Progress | None =
         edition = session.get_one(Edition, edition_id)
         if edition.frozen.get("method") == READY:
             return Preflight(0, {})
-        ids = [person for page in queued_people(session, edition_id) for person in page]
+        ids = array("q")  # a million people are 8 MB so, and 40 as a list
+        for page in queued_people(session, edition_id):
+            ids.extend(page)
         with Trial(edition.frozen, issue_number=edition.number) as trial:
             flight = _Flight(session, workspace, edition, trial)
             try:
@@ -101,15 +104,16 @@ def preflight(workspace: Workspace, edition_id: int, progress: Progress | None =
 
 def _try_shapes(flight: _Flight, ids: Sequence[int], progress: Progress | None) -> None:
     """Scan everybody's data; try a few of each shape, a sample, and all of the shapes that fail."""
-    shapes: dict[str, list[int]] = {}
-    for part in rows_in_chunks(list(ids), 2000):
+    shapes: dict[str, array[int]] = {}
+    for start in range(0, len(ids), 2000):
+        part = ids[start : start + 2000]
         for person, row in load_customers(flight.session, part).items():
-            shapes.setdefault(_shape(row), []).append(person)
+            shapes.setdefault(_shape(row), array("q")).append(person)
         if progress is not None:
             progress(len(part))
     chance = random.Random(flight.edition.public_id)
     few = [person for members in shapes.values() for person in members[:OF_EACH_SHAPE]]
-    flight.try_people([*few, *chance.sample(list(ids), min(SAMPLE, len(ids)))])
+    flight.try_people([*few, *(ids[place] for place in chance.sample(range(len(ids)), min(SAMPLE, len(ids))))])
     for members in shapes.values():
         if any(person in flight.failing for person in members):
             flight.try_people(members)
