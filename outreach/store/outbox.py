@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Update, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -150,33 +150,26 @@ def open_editions(session: Session, among: Sequence[int] | None = None) -> list[
 
 
 def count_due(session: Session, edition_ids: Sequence[int], now: datetime, most: int = 1) -> int:
-    """How many deliveries of these editions a claim would find now, counted up to `most`."""
+    """How many deliveries of these editions a claim would find now, counted up to `most`.
+
+    One query for each state: together in one, SQLite would walk through all of an edition.
+    """
     found = 0
+    released = _released_waves(session)
     for edition_id in edition_ids:
-        due = select(col(Delivery.id)).where(
-            col(Delivery.edition_id) == edition_id,
-            or_(
-                and_(
-                    col(Delivery.state) == DeliveryState.QUEUED,
-                    col(Delivery.wave) <= _RELEASED,
-                    col(Delivery.due_at) <= now,
-                    _ripe(now),
-                ),
-                and_(col(Delivery.state) == DeliveryState.DEFERRED, col(Delivery.next_at) <= now),
-            ),
+        queued = (
+            col(Delivery.state) == DeliveryState.QUEUED,
+            col(Delivery.wave) <= released.get(edition_id, 0),
+            col(Delivery.due_at) <= now,
+            _ripe(now),
         )
-        found += len(session.execute(due.limit(most - found)).all())
-        if found >= most:
-            break
+        deferred = (col(Delivery.state) == DeliveryState.DEFERRED, col(Delivery.next_at) <= now)
+        for due in (queued, deferred):
+            query = select(col(Delivery.id)).where(col(Delivery.edition_id) == edition_id, *due)
+            found += len(session.execute(query.limit(most - found)).all())
+            if found >= most:
+                return found
     return found
-
-
-_RELEASED = (
-    select(col(Edition.released_wave))
-    .where(col(Edition.id) == col(Delivery.edition_id))
-    .correlate(Delivery)
-    .scalar_subquery()
-)
 
 
 def _ripe(now: datetime) -> ColumnElement[bool]:

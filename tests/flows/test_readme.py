@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from outreach.records import AlertKind
+from outreach.records import AlertKind, Edition
 from outreach.store.alerts import raise_alert
 from outreach.store.pace import DOMAIN, slow_down
 from outreach.work.workspace import open_workspace
@@ -135,6 +136,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                         (reader.place / block.file).write_text(block.text, encoding="utf-8")
         _need_a_person(reader.place)
         slow_a_domain(reader.place)
+        _go_in_waves(reader.place)
         (reader.place / "calls.jsonl").write_text('{"text": "Where is my parcel?", "channel": "phone"}\n')
         yield reader.place
     finally:
@@ -146,6 +148,14 @@ def _need_a_person(root: Path) -> None:
     opened = open_workspace(root)
     with opened.database.write() as session:
         raise_alert(session, AlertKind.DATABASE, "disk", "nearly full", "df -h", opened.clock())
+    opened.database.close()
+
+
+def _go_in_waves(root: Path) -> None:
+    """An edition that `outreach waves list` has to show."""
+    opened = open_workspace(root)
+    with opened.database.write() as session:
+        session.connection().execute(update(Edition).values(waves=[500, 20], released_wave=1))
     opened.database.close()
 
 
