@@ -220,9 +220,10 @@ def paused_domains(session: Session, now: datetime) -> dict[str, PausedDomain]:
     return {one.key: one for one in found}
 
 
-def had_storm(session: Session, key: str, since: datetime) -> bool:
-    """Whether bounces of a storm came from this domain since then."""
-    query = select(col(Bounce.id)).where(col(Bounce.domain_key) == key, col(Bounce.at) > since, col(Bounce.storm))
+def had_storm(session: Session, key: str, since: datetime, *, excused: bool = True) -> bool:
+    """Whether bounces of a storm came from this domain since then; not `excused`: or some that still count."""
+    marked = col(Bounce.storm) if excused else ~col(Bounce.storm)
+    query = select(col(Bounce.id)).where(col(Bounce.domain_key) == key, col(Bounce.at) > since, marked)
     return session.execute(query.limit(1)).first() is not None
 
 

@@ -99,7 +99,15 @@ def watch_bounces(workspace: Workspace) -> list[PausedDomain]:
         paused = paused_domains(session, now)
         keys = [key for key in bounced_domains(session, since, rules.storm_least) if key not in paused]
         counted = {key: domain_counts(session, key, since, now, share=rules.storm_share) for key in keys}
+        missed = [
+            one
+            for one in paused.values()
+            if had_storm(session, one.key, now - CALM) and had_storm(session, one.key, since, excused=False)
+        ]
         storms = {key: (counts, label_of(session, key, since)) for key, counts in counted.items()}
+    for one in missed:  # written down by another process while the pause was
+        with workspace.database.write() as session:
+            free_addresses(session, excuse_bounces(session, one.key, since), one.reason, now)
     fresh = []
     for key, (counts, label) in storms.items():
         if is_storm(counts, rules):

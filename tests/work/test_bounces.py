@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from outreach.cli.demo.reply_mail import as_bounce
@@ -28,7 +28,7 @@ from outreach.records import (
 from outreach.store.accounts import state_counts
 from outreach.store.alerts import open_alerts
 from outreach.store.bounces import Heard, paused_domains
-from outreach.store.consents import find_suppression
+from outreach.store.consents import find_suppression, suppress
 from outreach.work.bounces import bounce_rules, take_bounces, watch_bounces
 from outreach.work.compose import apply_campaign
 from outreach.work.publish import open_occasion
@@ -158,6 +158,21 @@ def test_a_storm_pauses_the_domain_frees_whom_it_blocked_and_tells_a_person(
     assert alert.remedy.endswith("outreach domains resume full.com")
     assert undone == 10
     assert watch_bounces(workspace) == [], "it is told once"
+
+
+def test_a_bounce_written_down_while_the_domain_was_paused_is_excused_at_the_next_look(
+    workspace: Workspace, people: list[int], mails: dict[int, bytes]
+) -> None:
+    storm(workspace, people[1::2])
+    watch_bounces(workspace)
+    late = delivery_of(workspace, people[3])
+    with workspace.database.write() as session:
+        session.connection().execute(update(Bounce).where(col(Bounce.delivery_id) == late.id).values(storm=False))
+        bad = {"reason": SuppressionReason.BAD_ADDRESS, "at": workspace.clock(), "evidence": "x"}
+        suppress(session, address_key=late.address_key, **bad)
+    assert block(workspace, people[3]) is SuppressionReason.BAD_ADDRESS
+    assert watch_bounces(workspace) == []
+    assert block(workspace, people[3]) is None and all(one.storm for one in bounces(workspace))
 
 
 def test_a_storm_gives_nobody_a_point(workspace: Workspace, people: list[int], mails: dict[int, bytes]) -> None:
