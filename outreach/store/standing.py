@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, literal, select, union_all
+from sqlalchemy import literal, select, union_all
 from sqlmodel import col
 
 from ..records import Campaign, Customer, Edition, WorkspaceRow
-from .prepared import Connected
+from .prepared import Among, Connected, Prepared
 
 
 def hold_still(
@@ -32,15 +32,15 @@ def hold_still(
         "editions": sorted(set(editions)),
     }
     held: tuple[set[int], set[int], set[int]] = (set(), set(), set())
-    for which, found in session.connection().execute(_LOCK, given):
+    for which, found in _LOCK.rows(session, **given):
         if which < len(held):
             held[which].add(found)
     return held
 
 
 def _locked(number: int, table: Any, name: str) -> Any:
-    wanted = select(table.id).where(table.id.in_(bindparam(name, expanding=True, type_=Integer)))
-    part = wanted.order_by(table.id).with_for_update(read=True, skip_locked=True).cte(name)
+    wanted = select(table.id).where(Among(table.id, name)).order_by(table.id)
+    part = wanted.with_for_update(read=True, skip_locked=True).cte(name)
     return select(literal(number), part.c.id)
 
 
@@ -49,6 +49,11 @@ def _workspace(number: int) -> Any:
     return select(literal(number), part.c.id)
 
 
-_LOCK = union_all(
-    _locked(0, Customer, "customers"), _locked(1, Campaign, "campaigns"), _locked(2, Edition, "editions"), _workspace(3)
+_LOCK = Prepared(
+    union_all(
+        _locked(0, Customer, "customers"),
+        _locked(1, Campaign, "campaigns"),
+        _locked(2, Edition, "editions"),
+        _workspace(3),
+    )
 )

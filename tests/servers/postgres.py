@@ -27,10 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MEMORY = Path("/dev/shm")
 USER = "outreach"
 LOCKED_USER, PASSWORD = "locked", "s3cret-pass"
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 OPTIONS = {
-    "fsync": "off",
-    "full_page_writes": "off",
-    "autovacuum": "off",
     "max_connections": "300",
     "shared_buffers": "64MB",
     "max_wal_size": "2GB",
@@ -87,14 +85,17 @@ class Cluster:
 
 
 @contextmanager
-def shared_cluster(place: Path) -> Iterator[Cluster]:
-    """The run's cluster, started by whoever comes first. `place` is a folder that all workers of the run share."""
+def shared_cluster(place: Path, *, durable: bool = False) -> Iterator[Cluster]:
+    """The run's cluster, started by whoever comes first. `place` is a folder that all workers of the run share.
+
+    `durable`: on the disk, and as an operator runs it, for measuring.
+    """
     with (place / "postgres.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         told = place / "postgres.json"
         held = _hold(told, 0) if told.exists() else None
         if held is None:
-            told.write_text(json.dumps(_start()), encoding="utf-8")
+            told.write_text(json.dumps(_start("--durable" if durable else "")), encoding="utf-8")
             held = _hold(told, 10)
             assert held is not None
         cluster = Cluster(_folder(told))
@@ -119,10 +120,10 @@ def _hold(told: Path, seconds: float) -> int | None:
         time.sleep(0.01)
 
 
-def _start() -> dict[str, str]:
+def _start(how: str) -> dict[str, str]:
     """Start the guard, and through it the server."""
     guard = subprocess.Popen(
-        [sys.executable, "-m", "tests.servers.postgres"],
+        [sys.executable, "-m", "tests.servers.postgres", how],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -146,15 +147,16 @@ def _account() -> dict[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def guard() -> None:
+def guard(*, durable: bool = False) -> None:
     """Make a cluster, say where it is, and wait until nobody holds it any more."""
     signal.signal(signal.SIGALRM, lambda *_: sys.exit(1))
     binaries = find_binaries()
     assert binaries is not None, "apt-get install postgresql"
-    folder = Path(tempfile.mkdtemp(prefix="outreach-pg-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
+    in_memory = not durable and os.access(MEMORY, os.W_OK)
+    folder = Path(tempfile.mkdtemp(prefix="outreach-pg-", dir=MEMORY if in_memory else None))
     server: subprocess.Popen[bytes] | None = None
     try:
-        server = _serve(binaries, folder)
+        server = _serve(binaries, folder, {} if durable else NOT_DURABLE)
         os.mkfifo(folder / "held", 0o600)
         print(json.dumps({"folder": str(folder)}), flush=True)
         os.close(1)
@@ -169,7 +171,7 @@ def guard() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _serve(binaries: Path, folder: Path) -> subprocess.Popen[bytes]:
+def _serve(binaries: Path, folder: Path, more: dict[str, str]) -> subprocess.Popen[bytes]:
     account = _account()
     folder.chmod(0o755)
     if account:
@@ -183,7 +185,7 @@ def _serve(binaries: Path, folder: Path) -> subprocess.Popen[bytes]:
     if made.returncode:
         raise AssertionError(f"initdb: {made.stderr}")
     (data / "pg_hba.conf").write_text(f"local all {LOCKED_USER} scram-sha-256\nlocal all all trust\n")
-    options = [f"-c{name}={value}" for name, value in OPTIONS.items()]
+    options = [f"-c{name}={value}" for name, value in (OPTIONS | more).items()]
     server = subprocess.Popen([binaries / "postgres", "-D", data, "-k", folder, *options], cwd=folder, **account)
     cluster = Cluster(folder)
     until = time.monotonic() + 30
@@ -196,4 +198,4 @@ def _serve(binaries: Path, folder: Path) -> subprocess.Popen[bytes]:
 
 
 if __name__ == "__main__":
-    guard()
+    guard(durable="--durable" in sys.argv)
