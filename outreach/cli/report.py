@@ -127,6 +127,7 @@ def _edition_json(edition: EditionFigures) -> dict[str, Any]:
         "reached": edition.reached,
         "handed_over": edition.handed_over,
         "onward": {word.value: edition.onward.get(word, 0) for word in Onward},
+        "waves": {"sizes": list(edition.waves), "released": edition.waves_out},
         "replies": edition.replies,
         "rates": _rates_json(edition.rates),
         "before": _rates_json(edition.before) if edition.before else None,
@@ -229,6 +230,9 @@ def _print_editions(figures: Figures, console: Console) -> None:
     console.print()
     console.print(table)
     console.print("[dim]▲ ▼ from up to five editions of its kind before; coloured where chance would not do that[/dim]")
+    for edition in reversed(figures.editions[-SHOWN:]):
+        if edition.wave_words:
+            console.print(f"{_plain(edition.campaign[:12])} {edition.number}: {_plain(edition.wave_words)}")
     for words in next_server_words(figures.editions[-SHOWN:]):
         console.print(words)
     if len(figures.editions) > 2:

@@ -89,7 +89,8 @@ class EditionFigures:
     """One edition of a newsletter. `before` are the rates of up to five editions of its kind before it, pooled.
 
     `replies` counts messages of people by category. `onward`: what the next servers said of those handed over, where a
-    relay's log was read; empty where none was.
+    relay's log was read. `waves` are the people in each of its waves, if it has any, of which `waves_out` were
+    released; `reason` is why it waits, or was stopped.
     """
 
     id: int
@@ -107,6 +108,9 @@ class EditionFigures:
     rates: Rates
     before: Rates | None = None
     before_editions: int = 0
+    waves: tuple[int, ...] = ()
+    waves_out: int = 0
+    reason: str = ""
     onward: Mapping[Onward, int] = field(default_factory=dict)
 
     def day(self, zone: ZoneInfo) -> date:
@@ -118,6 +122,13 @@ class EditionFigures:
     def handed_over(self) -> int:
         """How many the relay took."""
         return self.counts.get(DeliveryState.SENT, 0)
+
+    @property
+    def wave_words(self) -> str:
+        """Where its waves stand, as long as some are still to come: "wave 1 of 3", and why it was stopped if so."""
+        if self.waves_out >= len(self.waves):
+            return ""
+        return f"wave {self.waves_out} of {len(self.waves)} is out{': ' if self.reason else ''}{self.reason}"
 
     @property
     def pending(self) -> int:
@@ -143,6 +154,9 @@ def edition_figures(session: Session) -> list[EditionFigures]:
             col(Edition.due_at),
             col(Edition.state),
             col(Edition.planned),
+            col(Edition.waves),
+            col(Edition.released_wave),
+            col(Edition.reason),
         )
         .join(Campaign, col(Campaign.id) == col(Edition.campaign_id))
         .where(col(Edition.kind).in_(BULK), col(Edition.planned).is_not(None))
@@ -209,6 +223,9 @@ class _Tallies:
         due_at: datetime,
         state: str,
         planned: int,
+        waves: list[int],
+        released: int,
+        reason: str,
     ) -> EditionFigures:
         counts = self.counts.get(edition_id, {})
         late = self.bounced_late.get(edition_id, 0)
@@ -235,6 +252,9 @@ class _Tallies:
                 bounces=Rate(bounced_all, reached + bounced_all),
             ),
             onward=self.onward.get(edition_id, {}),
+            waves=tuple(waves),
+            waves_out=released + 1 if waves else 0,
+            reason=reason,
         )
 
 

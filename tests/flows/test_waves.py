@@ -59,7 +59,9 @@ def test_a_clean_edition_to_520_people_goes_through_all_waves_and_everybody_gets
     assert [one["state"] for one in json.loads(say("waves", "list", "--json").stdout)[0]["waves"]] == ["out"] * 3
 
 
-def test_what_a_person_stops_waits_until_a_person_says_go_and_nobody_is_lost(say: Say, sink: Sink) -> None:
+def test_what_a_person_stops_waits_until_a_person_says_go_and_nobody_is_lost(
+    say: Say, sink: Sink, workspace: Workspace
+) -> None:
     say("send", "news", "--yes", port=sink.port)
     stopped = say("waves", "stop", "news")
     assert stopped.returncode == 0 and "20 people wait" in stopped.stdout
@@ -69,6 +71,9 @@ def test_what_a_person_stops_waits_until_a_person_says_go_and_nobody_is_lost(say
     listed = say("waves", "list", "news").stdout
     assert "paused" in listed and "stopped" in listed
     assert "wave 1 of 3 was stopped" in say("verify", "news").stdout
+    assert "wave 1 of 3 is out" in " ".join(say("report").stdout.split())
+    assert say("report", "--html", "report.html").returncode == 0
+    assert "wave 1 of 3 is out: wave 1 of 3 was stopped" in (workspace.root / "report.html").read_text("utf-8")
     assert say("waves", "stop", "news").returncode != 0, "it is stopped already"
     assert say("send", "news", "--release", "--yes", port=sink.port).returncode == 0
     assert sink.count() == 516
