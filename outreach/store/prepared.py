@@ -8,7 +8,9 @@ hundred rows of a claim cost a third, a settled mail a quarter of what they cost
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -17,6 +19,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import BindParameter, Boolean, ColumnElement, Executable, bindparam
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 
 
@@ -78,13 +81,21 @@ class Prepared:
     def rows(self, session: Connected, **given: Any) -> list[Any]:
         """Run it; the rows as the driver gives them: see `instant`, `value_of`."""
         text, connection = self._in(session)
+        if text.sqlite:
+            with _bare(connection) as cursor:
+                return list(cursor.execute(text.sql, text.values(given)).fetchall())
         return list(connection.exec_driver_sql(text.sql, text.values(given)).fetchall())
 
     def many(self, session: Connected, rows: Iterable[Mapping[str, Any]]) -> int:
         """Run it once for each of these; how many rows were changed altogether."""
         text, connection = self._in(session)
         values = [text.values(row) for row in rows]
-        return connection.exec_driver_sql(text.sql, values).rowcount if values else 0
+        if not values:
+            return 0
+        if text.sqlite:
+            with _bare(connection) as cursor:
+                return int(cursor.executemany(text.sql, values).rowcount)
+        return connection.exec_driver_sql(text.sql, values).rowcount
 
     def _in(self, session: Connected) -> tuple[_Text, Connection]:
         connection = session.connection()
@@ -93,6 +104,18 @@ class Prepared:
         if text is None:
             text = self._texts[dialect.name] = _compile(self._statement, dialect)
         return text, connection
+
+
+@contextmanager
+def _bare(connection: Connection) -> Iterator[Any]:
+    """The driver's own cursor in the transaction of `connection`; what it raises is told as SQLAlchemy tells it."""
+    cursor = connection.connection.cursor()
+    try:
+        yield cursor
+    except sqlite3.Error as wrong:
+        raise DBAPIError.instance(None, None, wrong, sqlite3.Error, dialect=connection.dialect) from wrong
+    finally:
+        cursor.close()
 
 
 def _compile(statement: Executable, dialect: Dialect) -> _Text:
