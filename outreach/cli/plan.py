@@ -149,6 +149,8 @@ def _entry_lines(entry: Entry) -> Iterable[str]:
     yield f'  "{entry.subject}"' + (f": {entry.note}" if entry.note else "")
     if entry.state == "waiting":
         yield f"  a person must decide: change it, or let it go as it is: outreach send {entry.campaign} --release"
+    if entry.state == "paused":
+        yield f"  a person must decide: outreach waves list {entry.campaign}, then waves release or campaigns cancel"
     yield f"  to {entry.going:,} of {entry.people:,} people"
     if entry.done and entry.edition_id is not None:
         yield "  so far: " + ", ".join(f"{count:,} {state}" for state, count in entry.done.items())

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from ..audience.segment import judge_segment, parse_segment
 from ..errors import InputError, UsageError
 from ..plan.holds import hold_words, is_open
-from ..records import Campaign, Customer, Edition, EditionState
+from ..records import Campaign, Customer, Delivery, Edition, EditionState
 from ..store.customers import CustomerRow, find_customer, load_customers
 from ..store.editions import campaigns_and_schedules, deliveries_to, editions_of
 from ..store.plan import boosts_of, holds_of, recent_steps, shown_tips
@@ -143,10 +143,21 @@ def _planned(session: Session, edition: Edition, person: CustomerRow) -> list[Ru
     """Whether an edition that is planned already counts this person in; nothing where it is still to be planned."""
     if edition.id is None or edition.planned_at is None:
         return []
-    if any(of.id == edition.id for _, of in deliveries_to(session, edition.campaign_id, person.id)):
-        return [RuleSaid("planned", "yes")]
+    for delivery, of in deliveries_to(session, edition.campaign_id, person.id):
+        if of.id == edition.id:
+            return [RuleSaid("planned", "yes"), *_wave(edition, delivery)]
     when = f"{edition.planned_at:%Y-%m-%d %H:%M} UTC"
     return [RuleSaid("planned", "no", "not among the people planned", f"{edition.occasion} was planned at {when}")]
+
+
+def _wave(edition: Edition, delivery: Delivery) -> list[RuleSaid]:
+    """Whether this person's wave may go; nothing of an edition that goes in one."""
+    if not edition.waves:
+        return []
+    if delivery.wave <= edition.released_wave:
+        return [RuleSaid("wave", "yes")]
+    words = f"theirs is wave {delivery.wave + 1} of {len(edition.waves)}; {edition.released_wave + 1} released"
+    return [RuleSaid("wave", "later", "a later wave", f"{words}; {edition.reason}" if edition.reason else words)]
 
 
 def _answer(refusal: RuleSaid | None) -> str:

@@ -71,6 +71,7 @@ def test_what_a_person_stops_waits_until_a_person_says_go_and_nobody_is_lost(
     listed = say("waves", "list", "news").stdout
     assert "paused" in listed and "stopped" in listed
     assert "wave 1 of 3 was stopped" in say("verify", "news").stdout
+    assert "a person must decide: outreach waves list news" in say("plan").stdout
     assert "wave 1 of 3 is out" in " ".join(say("report").stdout.split())
     assert say("report", "--html", "report.html").returncode == 0
     assert "wave 1 of 3 is out: wave 1 of 3 was stopped" in (workspace.root / "report.html").read_text("utf-8")

@@ -20,6 +20,7 @@ from outreach.records import (
     AlertKind,
     Campaign,
     CampaignState,
+    Customer,
     Delivery,
     DeliveryState,
     Edition,
@@ -39,6 +40,7 @@ from outreach.work.proposal import let_go, propose
 from outreach.work.publish import open_occasion, publish_due
 from outreach.work.send import send_open
 from outreach.work.waves import look_at_waves, next_look, release_wave, stop_waves, wave_views
+from outreach.work.why import explain_person
 from outreach.work.workspace import Workspace, open_workspace
 
 from ..conftest import START, HandClock
@@ -212,6 +214,18 @@ def test_a_look_waits_while_mail_is_in_somebodys_hands_but_not_for_who_was_put_o
         later = {"state": DeliveryState.DEFERRED, "next_at": clock() + timedelta(hours=3)}
         session.connection().execute(update(Delivery).where(col(Delivery.id) == first.id).values(**later))
     assert [one.verdict for one in look_at_waves(workspace)] == [GO]
+
+
+def test_why_names_the_wave_that_a_person_waits_for(workspace: Workspace, edition: int) -> None:
+    with workspace.database.read() as session:
+        people = select(col(Delivery.wave), col(Customer.address)).join(
+            Customer, col(Customer.id) == col(Delivery.customer_id)
+        )
+        address = {wave: str(found) for wave, found in session.execute(people)}
+    first = explain_person(workspace, address[0], "news")
+    assert first.answer == "yes: nothing speaks against it"
+    second = explain_person(workspace, address[1], "news")
+    assert second.allowed and second.answer == "later: a later wave (theirs is wave 2 of 3; 1 released)"
 
 
 def test_six_abuse_reports_in_the_first_wave_stop_the_rest_and_tell_a_person_why(
