@@ -159,7 +159,12 @@ def _processes(workspace: Workspace, due: int) -> int:
     wanted = workspace.settings.sending.processes
     if wanted:
         return wanted
-    return min(len(os.sched_getaffinity(0)), MOST_PROCESSES) if due >= LARGE else 1
+    return min(_cores(), MOST_PROCESSES) if due >= LARGE else 1
+
+
+def _cores() -> int:
+    """How many cores this process may use, as far as the system says."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _tidy(workspace: Workspace, name: str, presence: Presence) -> Reclaimed:

@@ -1,7 +1,7 @@
 """Measures how near sending comes to Postfix's own generator: `smtp-source -d` with messages of the same size.
 
     python -m tests.benchmarks.bench_relay [--people 10000] [--rounds 7] [--connections 20] [--processes 0]
-        [--dkim ed25519|rsa]
+        [--dkim ed25519|rsa] [--database postgresql://…]
 
 Rounds alternate between us and the yardstick, to the same smtp-sink on loopback; the median of the ratios is printed.
 What is measured is `send_open`, from the claim to the last commit: personalised mails of a real edition, an intent on
@@ -269,7 +269,10 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=20)
     parser.add_argument("--processes", type=int, default=0)
     parser.add_argument("--dkim", choices=("ed25519", "rsa"), default="", help="sign each mail so")
+    parser.add_argument("--database", default="", help="postgresql://… instead of a file; it must be empty")
     options = parser.parse_args()
+    if options.database:
+        os.environ["OUTREACH_DATABASE"] = options.database
     with tempfile.TemporaryDirectory(prefix="bench-relay-") as folder:
         print(json.dumps(measure(Path(folder), options), indent=2))
 

@@ -163,3 +163,10 @@ def assert_nobody_lost_nobody_twice(workspace: Workspace, taken: list[str], plan
     assert one.planned == planned
     with workspace.database.read() as session:
         assert check_integrity(session) == []
+
+
+def carriers_of(pid: int) -> list[int]:
+    """The processes that carry mail for this one."""
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(child) for path in found for child in path.read_text().split()]
+    return [child for child in children if b"outreach.work.carrier" in Path(f"/proc/{child}/cmdline").read_bytes()]

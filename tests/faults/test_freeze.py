@@ -15,7 +15,7 @@ import pytest
 from outreach.records import DeliveryState
 
 from ..servers import Sink, start_sink
-from .crowd import Crowd, assert_nobody_lost_nobody_twice, count_in, gather, states_by_message
+from .crowd import Crowd, assert_nobody_lost_nobody_twice, carriers_of, count_in, gather, states_by_message
 
 LEASE = 5
 
@@ -41,14 +41,16 @@ def wait_for(sink: Sink, count: int, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.005)
 
 
-def wake_and_compare(crowd: Crowd, sink: Sink, frozen: list[subprocess.Popen[bytes]], people: int) -> None:
+def wake_and_compare(
+    crowd: Crowd, sink: Sink, frozen: list[subprocess.Popen[bytes]], people: int, carriers: list[int] | None = None
+) -> None:
     """Wake them: they must send nothing, and the replies that waited for them settle what was in doubt.
 
     Who was stopped between an intent and its dot sends no dot, and says so: that one stays in doubt.
     """
     taken = sink.count()
-    for process in frozen:
-        os.kill(process.pid, signal.SIGCONT)
+    for pid in [*(carriers or ()), *(process.pid for process in frozen)]:
+        os.kill(pid, signal.SIGCONT)
     for process in frozen:
         process.communicate(timeout=60)
     assert sink.count() == taken, "a frozen worker sent something after it woke up"
@@ -62,9 +64,11 @@ def wake_and_compare(crowd: Crowd, sink: Sink, frozen: list[subprocess.Popen[byt
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize(
+    ("processes", "whole"), [("1", False), ("2", False), ("2", True)], ids=["alone", "the desk", "desk and carriers"]
+)
 def test_a_frozen_worker_that_wakes_up_sends_nothing_more_and_its_late_replies_count(
-    tmp_path: Path, processes: str
+    tmp_path: Path, processes: str, whole: bool
 ) -> None:
     people = 60
     settings = {"OUTREACH_SENDING__LEASE_SECONDS": str(LEASE), "OUTREACH_SENDING__PROCESSES": processes}
@@ -73,6 +77,9 @@ def test_a_frozen_worker_that_wakes_up_sends_nothing_more_and_its_late_replies_c
         with crowd.start("send", "news", "--yes") as frozen:
             wait_for(sink, 8, frozen)
             freeze(frozen, crowd.root / "outreach.db.lock")
+            carriers = carriers_of(frozen.pid) if whole else []
+            for carrier in carriers:
+                os.kill(carrier, signal.SIGSTOP)
             workspace = crowd.open()
             in_the_air = count_in(workspace, DeliveryState.INFLIGHT)
             time.sleep(LEASE + 0.5)
@@ -82,7 +89,7 @@ def test_a_frozen_worker_that_wakes_up_sends_nothing_more_and_its_late_replies_c
             assert count_in(workspace, DeliveryState.IN_DOUBT) == in_the_air > 0
             assert count_in(workspace, DeliveryState.SENT) == people - in_the_air
             workspace.database.close()
-            wake_and_compare(crowd, sink, [frozen], people)
+            wake_and_compare(crowd, sink, [frozen], people, carriers)
 
 
 @pytest.mark.long
@@ -102,3 +109,32 @@ def test_four_workers_of_which_three_freeze_past_their_lease_write_to_everybody_
         status, said = crowd.run("send", "news", "--yes")
         assert status in (0, 3), said
         wake_and_compare(crowd, sink, workers[:3], people)
+
+
+def test_carriers_do_not_outlive_their_desk_not_even_one_that_stands_still(tmp_path: Path) -> None:
+    people = 80
+    with start_sink(tmp_path / "sink.log", "--dot-delay", "0.05") as sink:
+        crowd = gather(tmp_path / "acme", sink.port, people, OUTREACH_SENDING__PROCESSES="2")
+        with crowd.start("send", "news", "--yes") as desk:
+            wait_for(sink, 10, desk)
+            carriers = carriers_of(desk.pid)
+            assert len(carriers) == 2
+            os.kill(carriers[0], signal.SIGSTOP)
+            desk.kill()
+        deadline = time.monotonic() + 10
+        while any(is_carrier(pid) for pid in carriers):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        status, said = crowd.run("send", "news", "--yes")
+        assert status == 0, said
+        workspace = crowd.open()
+        assert_nobody_lost_nobody_twice(workspace, [str(one["message_id"]) for one in sink.taken()], people)
+        workspace.database.close()
+
+
+def is_carrier(pid: int) -> bool:
+    """Whether this process still carries mail; a dead one that nobody has waited for has no command line."""
+    try:
+        return b"outreach.work.carrier" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False

@@ -25,7 +25,7 @@ from outreach.work.presence import FOLDER
 from outreach.work.send import SendCounts, send_open
 from outreach.work.workspace import Workspace
 
-from ..faults.crowd import add_people
+from ..faults.crowd import add_people, carriers_of
 from ..servers import ROOT, Sink, start_sink
 from ..servers.fault import FaultServer
 from ..store.rows import delivery, lay_edition, states_of
@@ -67,13 +67,6 @@ def assert_log_and_outbox_agree(workspace: Workspace, sink: Sink) -> None:
     sent = {row.public_id for row in rows if row.state is DeliveryState.SENT}
     doubtful = {row.public_id for row in rows if row.state is DeliveryState.IN_DOUBT}
     assert sent <= set(taken) <= sent | doubtful
-
-
-def carriers_of(pid: int) -> list[int]:
-    """The processes that carry for this one."""
-    found = Path(f"/proc/{pid}/task").glob("*/children")
-    children = [int(child) for path in found for child in path.read_text().split()]
-    return [child for child in children if b"outreach.work.carrier" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 def test_everybody_gets_it_once_through_two_carriers(workspace: Workspace, sink: Sink) -> None:
