@@ -12,7 +12,21 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Update,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -213,6 +227,11 @@ _WAITING = (
 )
 
 
+def _still(state: DeliveryState) -> ColumnElement[bool]:
+    """Whether a row sought by its id is in `state`. Bare, SQLite would rather walk all that is in that state."""
+    return type_coerce(col(Delivery.state), String).op("||")(literal_column("''")) == state.value
+
+
 def _locked(found: Select[Any]) -> ColumnElement[bool]:
     """Among these deliveries, leaving out those that others hold. In a WITH of its own: as a bare subquery PostgreSQL
     may run it once per row, and each run would take `limit` more."""
@@ -223,7 +242,7 @@ def _locked(found: Select[Any]) -> ColumnElement[bool]:
 def _take(which: ColumnElement[bool]) -> Update:
     return (
         update(Delivery)
-        .where(which, col(Delivery.state) == DeliveryState.QUEUED)
+        .where(which, _still(DeliveryState.QUEUED))
         .values(
             state=move(DeliveryState.QUEUED, DeliveryEvent.CLAIM),
             owner=bindparam("by"),
@@ -297,7 +316,7 @@ _INTENT = Prepared(
     .where(
         Among(col(Delivery.id), "ids"),
         col(Delivery.fence) == bindparam("under"),
-        col(Delivery.state) == DeliveryState.CLAIMED,
+        _still(DeliveryState.CLAIMED),
         col(Delivery.owner) == bindparam("held_by"),
         col(Delivery.customer_version) == _CUSTOMER,
         col(Delivery.campaign_version) == _CAMPAIGN,

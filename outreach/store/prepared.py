@@ -33,6 +33,10 @@ class Among(ColumnElement[bool]):
         self.column = column
         self.given: BindParameter[Any] = bindparam(name)
 
+    def self_group(self, against: Any = None) -> Among:
+        """Bare: Core would write "= 1" behind it where a database has no Booleans, and then no index is used."""
+        return self
+
 
 @compiles(Among, "sqlite")
 def _among_in_sqlite(element: Among, compiler: Any, **how: Any) -> str:
