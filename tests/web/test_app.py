@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import httpx
 import pytest
-from sqlmodel import select
+from sqlmodel import SQLModel, select
 
 from outreach.address import new_key_ring, sign_token
 from outreach.records import (
@@ -55,11 +53,11 @@ def consents(workspace: Workspace) -> list[tuple[ConsentAct, str]]:
 
 def everything(workspace: Workspace) -> str:
     """The whole database as text."""
-    connection = sqlite3.connect(str(workspace.database.path))
-    try:
-        return "\n".join(connection.iterdump())
-    finally:
-        connection.close()
+    with workspace.database.read() as session:
+        tables = [
+            (table.name, session.connection().execute(table.select())) for table in SQLModel.metadata.sorted_tables
+        ]
+        return "\n".join(f"{name} {sorted(map(repr, rows))}" for name, rows in tables)
 
 
 def test_one_click_needs_no_cookie_no_redirect_and_no_login(
