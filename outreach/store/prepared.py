@@ -101,6 +101,13 @@ class Prepared:
                 return int(cursor.executemany(text.sql, values).rowcount)
         return connection.exec_driver_sql(text.sql, values).rowcount
 
+    def explain(self, session: Connected) -> list[str]:
+        """How SQLite goes about it, step by step; for a test that watches over the hot path."""
+        text, connection = self._in(session)
+        given = {name: "[1]" for name in text.names or () if name not in text.fixed}
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text.sql}", text.values(given))
+        return [str(row[3]) for row in rows]
+
     def _in(self, session: Connected) -> tuple[_Text, Connection]:
         connection = session.connection()
         dialect = connection.dialect

@@ -192,7 +192,7 @@ def _follow(parent: int) -> None:
 def main() -> None:
     """Carry until the desk says that it is over, or is gone."""
     _follow(int(sys.argv[2]))
-    sys.setswitchinterval(0.001)
+    sys.setswitchinterval(0.01)
     gc.set_threshold(*RUBBISH)
     pipe = Pipe(socket.socket(fileno=int(sys.argv[1])))
     carrying: _Carrying | None = None
