@@ -19,7 +19,7 @@ from outreach.records import DeliveryState
 from ..servers import start_sink
 from .crowd import CONNECTIONS, Crowd, assert_nobody_lost_nobody_twice, count_in, gather
 
-POINTS = ("posix/io/rw/pwrite", "posix/io/sync/fdatasync", "posix/io/sync/fsync", "posix/io/dir/ftruncate")
+POINTS = (("posix/io/rw/pwrite",), ("posix/io/sync/fdatasync",), ("posix/io/rw/pwrite", "posix/io/sync/fdatasync"))
 needs_fiu = pytest.mark.skipif(shutil.which("fiu-run") is None, reason="apt-get install fiu-utils")
 
 
@@ -32,7 +32,7 @@ def send_on_a_failing_disk(crowd: Crowd, log: Path, folder: Path, dice: random.R
         while process.poll() is None and (not log.exists() or log.stat().st_size < enough):
             time.sleep(0.002)
         fault = f"failinfo={dice.choice((errno.ENOSPC, errno.EIO))},probability={dice.choice((0.3, 0.05, 0.01))}"
-        for point in dice.sample(POINTS, dice.randint(1, len(POINTS))):
+        for point in dice.choice(POINTS):
             order = f"enable_random name={point},{fault}"
             subprocess.run(["fiu-ctrl", "-f", str(control), "-c", order, str(process.pid)], check=False, timeout=10)
         out, _ = process.communicate(timeout=120)
