@@ -47,19 +47,16 @@ class PipePost:
         self._order = threading.Lock()
         self._reports: list[tuple[Any, ...]] = []
         self._intents: list[int] = []
-        self._asked = 0
         self._waiting: dict[int, tuple[threading.Lock, list[float]]] = {}
 
     def intend(self, job: Job) -> float:
-        """Ask the desk, and wait for its answer. What is asked while it answers others goes together, right after."""
+        """Ask the desk, and wait for its answer."""
         told, leave = threading.Lock(), [0.0]
         told.acquire()
         with self._order:
             self._waiting[job.id] = told, leave
             self._intents.append(job.id)
-            now = not self._asked
-        if now:
-            self._say()
+        self._say()
         told.acquire()
         return leave[0]
 
@@ -79,7 +76,6 @@ class PipePost:
             reports, self._reports = self._reports, []
             if not (intents or reports):
                 return
-            self._asked += len(intents)
             self._pipe.put(("said", intents, reports))
         self._send()
 
@@ -95,11 +91,6 @@ class PipePost:
                 told, kept = self._waiting.pop(one)
                 kept[0] = value
                 told.release()
-        with self._order:
-            self._asked -= len(granted) + len(refused)
-            more = not self._asked and bool(self._intents)
-        if more:
-            self._say()
 
     def _send(self) -> None:
         try:

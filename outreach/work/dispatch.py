@@ -9,6 +9,7 @@ Which mail may go now, and over which relay, is asked of `work.traffic`, which a
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -43,6 +44,8 @@ AHEAD_SECONDS, MOST_AHEAD = 0.25, 200
 """A carrier holds what it carries in about this time, so that it need not wait for the next claim to be judged."""
 SILENCE = 30.0
 """A carrier that shows no sign of life for so many seconds, or half a lease if that is shorter, is stopped or stuck."""
+SWITCH_SECONDS = 0.0005
+"""So soon the thread that judges lets the one that commits go on: all connections wait for a commit."""
 DEATHS = 5
 """So many carriers may die in a row, with nothing carried in between, before the send gives up."""
 
@@ -67,6 +70,7 @@ class Dispatch:
         self._processes = min(processes, *connections)
         self._wake = threading.Condition()
         self._carriers: list[Carrier] = []
+        self._switching = sys.getswitchinterval()
         self._presses: OrderedDict[int, Press] = OrderedDict()
         self._reported = self._deaths = 0
         self._rate, self._measured = 0.0, (time.monotonic(), 0)
@@ -77,6 +81,7 @@ class Dispatch:
             room = PressRoom(self._presence, self._workspace.clock)
             self._carriers = [OwnLines(self, self._targets, self._connections, room)]
         else:
+            sys.setswitchinterval(SWITCH_SECONDS)
             for slot in range(1, self._processes + 1):
                 self._carriers.append(self._start(slot))
         return self
@@ -85,6 +90,7 @@ class Dispatch:
         self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
     ) -> None:
         seconds = self._workspace.settings.sending.stop_seconds
+        sys.setswitchinterval(self._switching)
         for carrier in self._carriers:
             carrier.end(seconds)
         for carrier in self._carriers:
