@@ -37,7 +37,7 @@ def kill_repeatedly(crowd: Crowd, sink: Sink, kills: int, planned: int, seed: in
         assert in_the_air <= CONNECTIONS
         doubtful += in_the_air
         workspace.database.close()
-    assert killed >= kills - 1, f"only {killed} of {kills} kills met a living process"
+    assert killed >= max(1, kills - 1), f"only {killed} of {kills} kills met a living process"
     return doubtful
 
 
@@ -54,13 +54,13 @@ def campaign_of_kills(folder: Path, *, people: int, kills: int, seed: int, **set
         workspace.database.close()
 
 
-def test_a_send_that_is_killed_five_times_loses_nobody_and_writes_to_nobody_twice(tmp_path: Path) -> None:
-    campaign_of_kills(tmp_path, people=500, kills=5, seed=1)
+def test_a_send_that_is_killed_twice_loses_nobody_and_writes_to_nobody_twice(tmp_path: Path) -> None:
+    campaign_of_kills(tmp_path, people=300, kills=2, seed=1)
 
 
 def test_so_it_is_where_other_processes_carry_the_mail(tmp_path: Path) -> None:
     """The desk is killed: its carriers see the end of their pipe, and no dot of theirs follows."""
-    campaign_of_kills(tmp_path, people=300, kills=3, seed=3, OUTREACH_SENDING__PROCESSES="2")
+    campaign_of_kills(tmp_path, people=200, kills=1, seed=3, OUTREACH_SENDING__PROCESSES="2")
 
 
 @pytest.mark.long

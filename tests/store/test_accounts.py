@@ -83,7 +83,7 @@ def test_every_name_behind_a_number_can_be_read(workspace: Workspace, make_custo
 ENDS = st.lists(st.sampled_from(("accepted", "permanent", "unknown", "temporary", "release", "crash", "nothing")))
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ends=ENDS)
 def test_whatever_happens_planned_is_the_sum_of_all_states(
     workspace: Workspace, make_customer: People, ends: list[str]

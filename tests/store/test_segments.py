@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -106,8 +107,11 @@ def _keep(session: Session, people: list[dict[str, Any]]) -> None:
     session.expunge_all()
 
 
+EXAMPLES = 1000 if os.environ.get("OUTREACH_LONG") else 120
+
+
 @given(tree=TREES, people=PEOPLE)
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_sql_and_the_pure_judge_take_the_same_people(
     session: Session, tree: Node, people: list[dict[str, Any]]
 ) -> None:
