@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -49,16 +50,20 @@ class PipePost:
         self._intents: list[int] = []
         self._waiting: dict[int, tuple[threading.Lock, list[float]]] = {}
 
-    def intend(self, job: Job) -> float:
-        """Ask the desk, and wait for its answer."""
+    def intend(self, job: Job) -> Callable[[], float]:
+        """Ask the desk; what is returned waits for its answer."""
         told, leave = threading.Lock(), [0.0]
         told.acquire()
         with self._order:
             self._waiting[job.id] = told, leave
             self._intents.append(job.id)
         self._say()
-        told.acquire()
-        return leave[0]
+
+        def wait() -> float:
+            told.acquire()
+            return leave[0]
+
+        return wait
 
     def record(self, report: Report) -> None:
         """Have it told with the next intent of any line, or by `flush`: so a mail is one message and not two."""

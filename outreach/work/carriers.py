@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -106,10 +106,10 @@ class OwnLines(Carrier):
     def broken(self) -> bool:
         return self._desk.broken
 
-    def intend(self, job: Job) -> float:
+    def intend(self, job: Job) -> Callable[[], float]:
         wait = self._waiting[job.id] = _Wait()
         self._desk.take_in(self, [job.id], ())
-        return wait.until_told()
+        return wait.until_told
 
     def record(self, report: Report) -> None:
         self._desk.take_in(self, (), [report])

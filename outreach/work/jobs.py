@@ -7,6 +7,7 @@ named by its id alone; who holds it under which fence is known only to the desk.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -133,8 +134,9 @@ class Post(Protocol):
     def broken(self) -> bool:
         """Whether nothing more may be sent: a commit has failed."""
 
-    def intend(self, job: Job) -> float:
-        """Ask leave for the dot, once the intent is committed: until which of `ticks()` it stands; 0.0: refused."""
+    def intend(self, job: Job) -> Callable[[], float]:
+        """Ask leave for the dot. What is returned waits for the commit of the intent: until which of `ticks()` the
+        leave stands, 0.0 where it is refused."""
 
     def record(self, report: Report) -> None:
         """Tell what became of a job; it is written soon."""

@@ -17,7 +17,7 @@ from ..errors import OutreachError, RelayError
 from ..wire.smtp import SmtpSession
 from ..wire.target import RelayTarget
 from ..words import DeliveryEvent, DeliveryState
-from .jobs import Job, Post, Report, give_back, not_reached, reported, ticks
+from .jobs import Job, Post, Pressed, Report, give_back, not_reached, reported, ticks
 from .pressroom import PressRoom
 
 IDLE_SECONDS = 20.0
@@ -101,7 +101,7 @@ class Lines:
         try:
             while not self.stopped:
                 try:
-                    job = self._next()
+                    job = line.ready() or self._next()
                 except queue.Empty:
                     line.hang_up()
                     continue
@@ -110,7 +110,22 @@ class Lines:
         except Exception as wrong:  # a line must not die in silence: everybody stops and the cause is raised
             self._stop_all(wrong)
         finally:
+            ahead = line.ready()
+            if ahead is not None:
+                self.post.record(give_back(ahead))
             line.hang_up()
+
+    def one_more(self) -> Job | None:
+        """A job for a line that waits for its leave and may render meanwhile; None where others might carry it."""
+        if self.stopped or self._jobs.qsize() <= len(self._lines):
+            return None
+        try:
+            job = self._jobs.get_nowait()
+        except queue.Empty:
+            return None
+        if job is None:
+            self._jobs.put(None)
+        return job
 
     def _next(self) -> Job | None:
         try:
@@ -174,10 +189,30 @@ class _Line:
         self._session: SmtpSession | None = None
         self._carried = 0
         self._pause = FIRST_PAUSE
+        self._ahead: tuple[Job, Pressed | Report] | None = None
+
+    def ready(self) -> Job | None:
+        """The job that this line has rendered ahead."""
+        return None if self._ahead is None else self._ahead[0]
+
+    def _pressed(self, job: Job) -> Pressed | Report:
+        if self._ahead is None:
+            return self._lines.room.press(job)
+        (_, pressed), self._ahead = self._ahead, None
+        return pressed
+
+    def _render_ahead(self) -> None:
+        """Use the time in which the intent of one mail is committed to render the next: it waits for nobody."""
+        job = self._lines.one_more()
+        if job is not None:
+            try:
+                self._ahead = job, self._lines.room.press(job)
+            except Exception:  # it is told when its turn comes: now another mail is in the air
+                self._lines.put(job)
 
     def carry(self, job: Job) -> None:
         """Take one job as far as it goes, and report what became of it."""
-        pressed = self._lines.room.press(job)
+        pressed = self._pressed(job)
         if isinstance(pressed, Report):
             self._lines.post.record(pressed)
             return
@@ -191,7 +226,11 @@ class _Line:
         if not offered.ok:
             self._settle(job, DeliveryState.CLAIMED, judge(offered.stage, offered.result))
             return
-        leave = 0.0 if self._lines.stopped else self._lines.post.intend(job)
+        leave = 0.0
+        if not self._lines.stopped:
+            answer = self._lines.post.intend(job)
+            self._render_ahead()
+            leave = answer()
         if not leave:
             self.drop()
             self._lines.post.record(give_back(job))
