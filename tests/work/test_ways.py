@@ -267,12 +267,12 @@ def test_a_relay_that_hangs_does_not_hold_up_the_other(workspace: Workspace, sin
     with FaultServer({"MAIL": HANG}) as hangs:
         here = with_relays(
             workspace,
-            {"name": "main", "port": hangs.port, "reply_timeout": 2.5, "connections": 2},
+            {"name": "main", "port": hangs.port, "reply_timeout": 4.0, "connections": 2},
             {"name": "good", "port": good.port},
         )
         edition = crowd(here, 60)
         before: list[int] = []
-        look = threading.Timer(2.3, lambda: before.append(good.count()))
+        look = threading.Timer(3.7, lambda: before.append(good.count()))
         look.start()
         assert send(here).sent == 60
         look.join()
