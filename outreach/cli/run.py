@@ -95,7 +95,7 @@ def _words(name: str, value: Any) -> str:
     if name == "publish":
         return f"opened {len(plain)} edition{'s' if len(plain) != 1 else ''}" if plain else ""
     if name == "waves":
-        return "; ".join(wave_said(one) for one in value)
+        return "; ".join(wave_said(one) for one in value or ())  # None: another machine has the turn
     if isinstance(plain, dict):
         flat = {key: len(found) if isinstance(found, list | tuple) else found for key, found in plain.items()}
         return ", ".join(

@@ -237,7 +237,10 @@ class _Lane:
                 job = self._wanted.pop(0)
             done = Round()
             guarded(job, done, self._book)
-            self._say(done)
+            try:
+                self._say(done)
+            except Exception:  # whoever cannot tell of a job must not end the jobs of this lane
+                traceback.print_exc()
 
 
 def _only_troubles(say: Say) -> Say:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from outreach.cli.run import _say
 from outreach.work.publish import open_occasion
+from outreach.work.worker import Round
 
 from ..faults.crowd import Crowd, gather
 from ..servers import Sink, start_sink
@@ -73,3 +75,9 @@ def test_the_daemon_sends_what_is_open_and_stops_in_good_order(crowd: Crowd, sin
     assert daemon.returncode == 0
     assert b"12 sent" in said
     assert said.endswith(b"Stopped in good order.\n")
+
+
+def test_a_job_that_another_machine_has_the_turn_for_needs_no_words(capsys: pytest.CaptureFixture[str]) -> None:
+    turns = ("publish", "waves", "replies", "follow_up", "alerts", "maillog", "bounces", "send")
+    _say(Round(results=dict.fromkeys(turns)))
+    assert capsys.readouterr() == ("", "")

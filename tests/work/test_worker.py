@@ -81,6 +81,28 @@ def test_the_daemon_beats_on_after_a_failure_and_stops_when_told(workspace: Work
     assert rounds[0].troubles and rounds[1].results == {"shaky": 1}
 
 
+def test_who_cannot_tell_of_a_job_does_not_end_its_lane(
+    workspace: Workspace, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stop, done = threading.Event(), [0]
+
+    def work() -> None:
+        done[0] += 1
+
+    def mute(_round: Round) -> None:
+        raise TypeError("no words")
+
+    daemon = threading.Thread(
+        target=run_forever, args=(workspace, stop, mute), kwargs={"jobs": [Job("it", "a", 1, work)]}
+    )
+    daemon.start()
+    wait_for(lambda: done[0] >= 2)
+    stop.set()
+    daemon.join(timeout=5)
+    assert not daemon.is_alive()
+    assert "no words" in capfd.readouterr().err
+
+
 def test_a_long_job_does_not_hold_up_another_lane_nor_run_beside_itself(workspace: Workspace) -> None:
     stop, release = threading.Event(), threading.Event()
     running, most, short = [0], [0], [0]
