@@ -184,7 +184,7 @@ def _next_instant(kept: Any, at: float) -> float:
     if kept is None:
         return at
     if kept > at + AHEAD_SECONDS + LONGEST_DOUBT:
-        return at + 1 + LATE_SECONDS
+        return at + AHEAD_SECONDS + 1 + LATE_SECONDS  # behind what was taken ahead and may not have left yet
     return max(at, float(kept))
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from outreach.timing.pace import LATE_SECONDS, VALID_SECONDS, Limits, give_back, share_slots, take, used, warm_up
@@ -44,6 +44,10 @@ some_limits = st.builds(
 
 @settings(max_examples=300, deadline=None)
 @given(steps, some_limits)
+@example(
+    [(0.0, 1, 0.0, 0.0), (0.0, 1, 0.0, 0.0), (0.5, 1, 0.0, 0.0), (0.0, 1, 0.0, 60.0), (1.0, 1, 0.0, 0.0)],
+    Limits(second=1),
+)
 def test_no_stretch_of_time_sees_more_than_its_limit(done: list[Step], limits: Limits) -> None:
     windows: dict[str, Any] = {}
     real, back = 0.0, 0.0
