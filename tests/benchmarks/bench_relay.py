@@ -176,7 +176,7 @@ def lay_again(workspace: Workspace, edition_id: int, number: int, people: int) -
     return new
 
 
-def prepare(folder: Path, dkim: str) -> tuple[Workspace, int, int]:
+def prepare(folder: Path, dkim: str = "") -> tuple[Workspace, int, int]:
     """A workspace, an edition for a few, and the size of one of its mails; it signs by the way `dkim`, if any."""
     create_workspace(folder / "acme", "acme")
     if dkim:
