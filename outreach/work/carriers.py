@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -48,7 +49,7 @@ class Desk(Protocol):
     def wake(self) -> None: ...
 
 
-class Carrier:
+class Carrier(ABC):
     """What the desk knows of one carrier: `shares` are its connections to each relay.
 
     `held` are the deliveries whose jobs it has, `load` how many of them for each relay; only `Dispatch` changes them.
@@ -61,33 +62,33 @@ class Carrier:
         self.dead = False
         self.editions: dict[int, int] = {}
 
+    @abstractmethod
     def learn(self, edition_id: int, press: Press) -> None:
         """Be ready for jobs of this edition."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forget(self, edition_id: int) -> None:
         """No job of this edition is left."""
-        raise NotImplementedError
 
+    @abstractmethod
     def give(self, jobs: Sequence[Job]) -> None:
         """Take these jobs; never waits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answer(self, ids: Sequence[int], granted: set[int], leave: float) -> None:
         """The intents of these deliveries were committed, or refused."""
-        raise NotImplementedError
 
+    @abstractmethod
     def recall(self, relay: int | None = None) -> None:
         """Give back what is not begun, all of it or what was to go over this relay."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self, seconds: float) -> None:
         """Begin to finish what is in the air; `wait` sees the end of it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wait(self, seconds: float) -> None:
         """Until all is reported, or the carrier is dead."""
-        raise NotImplementedError
 
 
 class OwnLines(Carrier):
