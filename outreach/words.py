@@ -270,3 +270,4 @@ class AlertKind(StrEnum):
     EDITION_WAITS = "edition_waits"
     DATABASE = "database"
     JOB = "job"
+    OFFER_WAITS = "offer_waits"

@@ -83,16 +83,11 @@ def send(
 
 
 def _send(workspace: Workspace, proposal: Proposal) -> SendCounts:
-    from ..work.send import send_open
+    from ..work.proposal import send_proposed
 
     with stop_on_signal() as stop, progress() as bar:
         task = bar.add_task(f"sending {proposal.campaign}", total=proposal.to_go)
-        return send_open(
-            workspace,
-            edition_ids=[proposal.edition_id],
-            progress=lambda settled: bar.advance(task, settled),
-            stop=stop,
-        )
+        return send_proposed(workspace, proposal, progress=lambda settled: bar.advance(task, settled), stop=stop)
 
 
 @contextmanager
@@ -156,7 +151,7 @@ def _people(count: int) -> str:
 
 def _report(workspace: Workspace, proposal: Proposal, counts: SendCounts, *, as_json: bool) -> None:
     from ..store.accounts import state_counts
-    from ..work.proposal import TO_GO
+    from ..work.proposal import TO_GO, waits_blindly
     from ..work.waves import next_look
 
     with workspace.database.read() as session:
@@ -185,7 +180,8 @@ def _report(workspace: Workspace, proposal: Proposal, counts: SendCounts, *, as_
             }
         )
     else:
-        _tell(proposal, counts, {state.value: count for state, count in now.items()}, done=done, left=left)
+        blind = bool(left) and waits_blindly(workspace, proposal.edition_id)
+        _tell(proposal, counts, {state.value: count for state, count in now.items()}, done=done, left=left, blind=blind)
         if waiting is not None and waiting[1] is not None and not waiting[0].reason:
             typer.echo(_next_wave(waiting[0], waiting[1]))
 
@@ -198,7 +194,7 @@ def _next_wave(wavy: Wavy, at: datetime) -> str:
     return f"{out}, at {at:%H:%M} UTC at the earliest: `outreach run` does it, or this command again."
 
 
-def _tell(proposal: Proposal, counts: SendCounts, now: dict[str, int], *, done: bool, left: int) -> None:
+def _tell(proposal: Proposal, counts: SendCounts, now: dict[str, int], *, done: bool, left: int, blind: bool) -> None:
     if counts.reclaimed.total:
         typer.echo(
             f"Recovered from a worker that died: {counts.reclaimed.queued} back in the queue, "
@@ -207,6 +203,10 @@ def _tell(proposal: Proposal, counts: SendCounts, now: dict[str, int], *, done: 
     typer.echo(f"Sent {counts.sent} now. " + ", ".join(f"{count} {name}" for name, count in now.items() if count) + ".")
     if left:
         typer.echo(f"{_people(left)} are still to come: run it again later, or leave it to `outreach run`.")
+        if blind:
+            typer.echo(
+                "It waits for replies to be read: nobody knows who has complained meanwhile. outreach replies fetch"
+            )
         if counts.full_until is not None:
             until = f"{counts.full_until:%Y-%m-%d %H:%M} UTC"
             typer.echo(f"The relay's limits are used up until {until}: outreach relays list")

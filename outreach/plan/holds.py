@@ -1,13 +1,15 @@
-"""Does an open hold stop this mail? And which topics must a tips issue leave alone for now?
+"""Does an open hold stop this mail? Which topics must a tips issue leave alone for now? And are holds blind?
 
 Law: a hold of scope promotion stops news, offers and invitations, never tips and never service mail. A suggested
-hold lapses by itself; a confirmed one stays until its case closes.
+hold lapses by itself; a confirmed one stays until its case closes. Holds are blind while a mailbox was not read
+lately: then an offer does not start, and a running one pauses, until it is read. Where no mailbox is configured
+there is nothing to wait for: holds know what people log and import.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,9 @@ from ..records import PROMOTION, YES, HoldState, Kind, Permission, withhold
 from .steps import PROMOTION_SCOPE, TIPS_SCOPE, UTC_ZONE
 
 OPEN_COMPLAINT = "open complaint"
+BLIND = "replies not read"
+BLIND_KINDS = frozenset({Kind.OFFER})
+"""What waits while nobody knows who has complained."""
 
 
 class HoldFacts(Protocol):
@@ -59,3 +64,22 @@ def hold_words(hold: HoldFacts, zone: ZoneInfo = UTC_ZONE) -> str:
 def blocked_topics(holds: Iterable[HoldFacts], now: datetime) -> frozenset[str]:
     """Topics on which tips wait until this person has had a personal answer."""
     return frozenset(hold.topic for hold in holds if hold.scope == TIPS_SCOPE and hold.topic and is_open(hold, now))
+
+
+def judge_sight(kind: Kind, read: Mapping[str, datetime | None], now: datetime, within: timedelta) -> Permission:
+    """Whether holds see what came back: every mailbox in `read` (its last good look, None: never) was read lately.
+
+    For an offer a refusal for now, naming the mailbox unread for longest; for other kinds, without mailboxes, or with
+    `within` zero, a yes. Sight comes back with the mailbox: `later` is only the instant of the next look.
+    """
+    if kind not in BLIND_KINDS or not within:
+        return YES
+    stale = {name: at for name, at in read.items() if at is None or at < now - within}
+    if not stale:
+        return YES
+    name = min(stale, key=lambda one: (stale[one] is not None, stale[one] or now, one))
+    at = stale[name]
+    since = f"was last read {int((now - at).total_seconds() // 60)} minutes ago" if at else "was never read"
+    others = f" (and {len(stale) - 1} more)" if len(stale) > 1 else ""
+    words = f"the mailbox {name}{others} {since}: who complained meanwhile is not known; it goes on once it is read"
+    return Permission(reason=BLIND, evidence=words, later=now + timedelta(minutes=1))

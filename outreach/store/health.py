@@ -20,6 +20,7 @@ from ..records import (
     DeliveryState,
     Edition,
     EditionState,
+    Kind,
     MailboxMark,
     RelayState,
     Schedule,
@@ -72,6 +73,13 @@ def unreadable_mailboxes(session: Session) -> dict[str, str]:
     return {str(mailbox): str(error) for mailbox, error in session.execute(query)}
 
 
+def mailboxes_read(session: Session, names: Collection[str]) -> dict[str, datetime | None]:
+    """When each of these mailboxes was last read to its end, None for one that never was."""
+    query = select(col(MailboxMark.mailbox), col(MailboxMark.read_at)).where(col(MailboxMark.mailbox).in_(list(names)))
+    found = {str(mailbox): read_at for mailbox, read_at in session.execute(query)}
+    return {name: found.get(name) for name in names}
+
+
 def silent_daemons(session: Session, before: datetime) -> list[Worker]:
     """Daemons that did not end in good order and have shown no sign of life since `before`."""
     query = select(Worker).where(
@@ -100,14 +108,29 @@ def last_beat(session: Session, kinds: tuple[str, ...] = ()) -> datetime | None:
     return session.execute(query).scalar()
 
 
-def mail_is_late(session: Session, before: datetime) -> bool:
-    """Whether mail has been due since `before` and nobody who claims has shown a sign of life since then."""
-    if not count_due(session, open_editions(session), before):
+def mail_is_late(session: Session, before: datetime, without: Collection[Kind] = ()) -> bool:
+    """Whether mail has been due since `before` and nobody who claims has shown a sign of life since then.
+
+    Of the kinds in `without` none is missed: they wait for something else.
+    """
+    if not count_due(session, open_editions(session, without=without), before):
         return False
     working = select(col(Worker.id)).where(
         col(Worker.kind).not_in([DAEMON, ROUND]), col(Worker.stopped_at).is_(None), col(Worker.beat_at) >= before
     )
     return session.execute(working.limit(1)).first() is None
+
+
+def due_of_kinds(session: Session, kinds: Collection[Kind], now: datetime) -> list[tuple[str, str]]:
+    """Campaign and occasion of the open editions of these kinds that have mail due."""
+    query = (
+        select(col(Campaign.name), col(Edition.occasion), col(Edition.id))
+        .join(Campaign, col(Campaign.id) == col(Edition.campaign_id))
+        .where(col(Edition.state) == EditionState.OPEN, col(Edition.kind).in_(list(kinds)))
+        .order_by(col(Edition.id))
+    )
+    rows = [(str(name), str(occasion), int(number or 0)) for name, occasion, number in session.execute(query)]
+    return [(name, occasion) for name, occasion, number in rows if count_due(session, [number], now)]
 
 
 def late_schedules(session: Session, before: datetime) -> list[str]:

@@ -7,7 +7,7 @@ Law: whoever claims a row gives it their name and the next fence, and every late
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -125,14 +125,16 @@ def claim(
     limit: int,
     now: datetime,
     lease: timedelta,
+    without: Collection[Kind] = (),
 ) -> list[Claimed]:
     """Take up to `limit` deliveries that are due from open editions and released waves; single mails before bulk.
 
-    Each gets our name, the next fence, a lease, and the versions that a later intent is compared with.
+    Editions of the kinds in `without` wait. Each row gets our name, the next fence, a lease, and the versions that a
+    later intent is compared with.
     """
     claimed: list[Claimed] = []
     released = _released_waves(session)
-    for edition_id in open_editions(session, edition_ids):
+    for edition_id in open_editions(session, edition_ids, without=without):
         if len(claimed) >= limit:
             break
         _wake(session, edition_id, now)
@@ -150,9 +152,14 @@ def _released_waves(session: Session) -> dict[int, int]:
     return {row[0]: row[1] for row in session.execute(query)}
 
 
-def open_editions(session: Session, among: Sequence[int] | None = None) -> list[int]:
-    """Editions that may be claimed from: single mails first, then by their due time; alerts only if asked for."""
+def open_editions(session: Session, among: Sequence[int] | None = None, *, without: Collection[Kind] = ()) -> list[int]:
+    """Editions that may be claimed from: single mails first, then by their due time; alerts only if asked for.
+
+    Those of the kinds in `without` are left out: they wait.
+    """
     query = select(col(Edition.id)).where(col(Edition.state) == EditionState.OPEN)
+    if without:
+        query = query.where(col(Edition.kind).not_in(list(without)))
     if among is not None:
         query = query.where(col(Edition.id).in_(among))
     else:

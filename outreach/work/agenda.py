@@ -33,6 +33,7 @@ from ..workdays import zone_or
 from .choose import tips_wanted
 from .forecast import CHUNK, Foreseen, Judged, count_forecast, draft_edition, judge_all
 from .schedules import Occasion, Timing, deadline_words, occasions_after, timing_of, wanted_row
+from .sight import kinds_that_wait, sight
 from .wave_deal import sizes_for, waves_of
 from .workspace import Workspace
 
@@ -146,6 +147,7 @@ def read_agenda(
             if campaign in (None, found.name)
         ]
         coming, problems = _coming(session, workspace, now, until, campaign)
+        problems += _blind(session, workspace, [*(one.kind for one in under_way), *(c.kind for c, _, _ in coming)])
         entries: list[Entry] = []
         for found, timing, occasion in coming:
             if progress is not None:
@@ -250,6 +252,12 @@ def _coming(
             if occasion.key not in known:
                 coming.append((found, timing, occasion))
     return sorted(coming, key=lambda item: item[2].opens), tuple(problems)
+
+
+def _blind(session: Session, workspace: Workspace, kinds: Iterable[str]) -> tuple[str, ...]:
+    """Which of these kinds would have to wait now for replies to be read."""
+    waiting = [kind for kind in kinds_that_wait(session, workspace, workspace.clock()) if kind.value in kinds]
+    return tuple(f"{kind} waits: {sight(session, workspace, kind, workspace.clock()).evidence}" for kind in waiting)
 
 
 def _gone_out(session: Session, campaign: Campaign) -> bool:

@@ -24,6 +24,7 @@ TITLES = {
     AlertKind.EDITION_WAITS: "an edition waits",
     AlertKind.DATABASE: "trouble with the database",
     AlertKind.JOB: "a job fails",
+    AlertKind.OFFER_WAITS: "an offer waits for replies to be read",
 }
 PATIENCE = {
     AlertKind.JOB: timedelta(minutes=5),

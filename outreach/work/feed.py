@@ -29,6 +29,7 @@ from .dispatch import Dispatch
 from .jobs import Job, Press, Reader
 from .presence import Presence
 from .pressroom import NoPress
+from .sight import kinds_that_wait
 from .workspace import Workspace, check_may_send
 
 SLICE_SECONDS = 20.0
@@ -105,14 +106,16 @@ class Feed:
         self._size = min(self._workspace.settings.sending.batch, max(least, min(fitting, 2 * self._size)))
 
     def _claim(self) -> list[Claimed]:
+        now = self._workspace.clock()
         with self._workspace.database.write(beside=True) as session:
             return claim(
                 session,
                 edition_ids=self._edition_ids,
                 owner=self._presence.name,
                 limit=self._size,
-                now=self._workspace.clock(),
+                now=now,
                 lease=self._lease,
+                without=kinds_that_wait(session, self._workspace, now),
             )
 
     def _press(self, session: Session, edition_id: int) -> Press:

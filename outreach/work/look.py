@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from ..records import AlertKind, RelayState
+from sqlmodel import Session
+
+from ..records import AlertKind, Kind, RelayState
 from ..store.health import (
+    due_of_kinds,
     in_doubt,
     late_schedules,
     mail_is_late,
@@ -20,11 +23,12 @@ from ..store.health import (
     waiting_editions,
 )
 from .alert_words import without_addresses
+from .sight import kinds_that_wait, sight
 from .workspace import Workspace
 
 OURS = (
     *(AlertKind.IN_DOUBT, AlertKind.MAILBOX, AlertKind.EDITION_WAITS, AlertKind.SILENT_DAEMON),
-    AlertKind.BREAKER_OPEN,
+    *(AlertKind.BREAKER_OPEN, AlertKind.OFFER_WAITS),
 )
 """Kinds that stand in the database to be seen: what is no longer seen is over."""
 
@@ -76,10 +80,21 @@ def look(workspace: Workspace) -> list[Seen]:
         if late:
             words = f"The next issue of {', '.join(late[:5])} is due, and nobody opened it."
             found.append(Seen(AlertKind.SILENT_DAEMON, "schedules", words, f"Start {command_line(workspace, 'run')}"))
-        if mail_is_late(session, quiet):
+        waiting = kinds_that_wait(session, workspace, now)
+        for campaign, occasion in due_of_kinds(session, waiting, now) if waiting else ():
+            found.append(_blind(session, workspace, f"{campaign} {occasion}", now))
+        if mail_is_late(session, quiet, waiting):
             words = f"Mail has been due for more than {settings.silent_minutes} minutes, and nobody sends it."
             found.append(Seen(AlertKind.SILENT_DAEMON, "mail", words, f"Start {command_line(workspace, 'run')}"))
     return found
+
+
+def _blind(session: Session, workspace: Workspace, subject: str, now: datetime) -> Seen:
+    words = f"{sight(session, workspace, Kind.OFFER, now).evidence}."
+    remedy = (
+        f"Read it: {command_line(workspace, 'replies', 'fetch')}. What is wrong: {command_line(workspace, 'doctor')}"
+    )
+    return Seen(AlertKind.OFFER_WAITS, subject, words, remedy)
 
 
 def _resting(workspace: Workspace, relay: RelayState) -> Seen:

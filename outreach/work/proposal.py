@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Event
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
@@ -17,11 +18,16 @@ from ..records import Campaign, Delivery, DeliveryState, Edition, EditionState
 from ..store.accounts import state_counts
 from ..store.customers import load_customers
 from ..store.editions import editions_of, find_campaign, move_edition
+from ..store.outbox import count_due
 from .choose import choose_for
+from .collect import collect_all
+from .feed import OpenPress
 from .letter import open_press
 from .planning import Progress
 from .publish import open_occasion
 from .schedules import deadline_words
+from .send import SendCounts, send_open
+from .sight import sight
 from .waves import go_on
 from .workspace import Workspace, check_may_send
 
@@ -79,6 +85,7 @@ def propose(
     Raises what `open_occasion` raises; NeedsPerson where there is nothing to send.
     """
     check_may_send(workspace)
+    _see(workspace, campaign_name)
     release = release or _was_asked(workspace, campaign_name)
     edition_id = open_occasion(
         workspace,
@@ -100,6 +107,52 @@ def let_go(workspace: Workspace, proposal: Proposal, *, by: str = "send") -> Non
     now = workspace.clock()
     with workspace.database.write() as session:
         move_edition(session, proposal.edition_id, [EditionState.WAITING], EditionState.OPEN, released_at=now)
+
+
+def send_proposed(
+    workspace: Workspace,
+    proposal: Proposal,
+    *,
+    stop: Event,
+    progress: Progress | None = None,
+    press: OpenPress | None = None,
+) -> SendCounts:
+    """Send what was proposed; where an offer outlasts the last look into the mailbox, it is read in between."""
+    counts = SendCounts()
+    while True:
+        done = send_open(workspace, edition_ids=[proposal.edition_id], progress=progress, stop=stop, press=press)
+        counts = counts.plus(done)
+        if stop.is_set() or done.full_until is not None or not waits_blindly(workspace, proposal.edition_id):
+            return counts
+        collect_all(workspace)
+        if waits_blindly(workspace, proposal.edition_id):
+            return counts
+
+
+def waits_blindly(workspace: Workspace, edition_id: int) -> bool:
+    """Whether mail of this edition is due that waits for nothing but a look into the mailbox."""
+    now = workspace.clock()
+    with workspace.database.read() as session:
+        edition = session.get_one(Edition, edition_id)
+        if edition.state is not EditionState.OPEN or sight(session, workspace, edition.kind, now).allowed:
+            return False
+        return count_due(session, [edition_id], now) > 0
+
+
+def _see(workspace: Workspace, campaign_name: str) -> None:
+    """Read the mailboxes before an offer goes, if nobody has lately. Raises NeedsPerson where they cannot be read."""
+    with workspace.database.read() as session:
+        campaign = find_campaign(session, campaign_name)
+        if campaign is None or sight(session, workspace, campaign.kind, workspace.clock()).allowed:
+            return
+    collect_all(workspace)
+    with workspace.database.read() as session:
+        seen = sight(session, workspace, campaign.kind, workspace.clock())
+    if not seen.allowed:
+        raise NeedsPerson(
+            f"{campaign_name} does not go: {seen.evidence}",
+            remedy="See what is wrong with the mailbox: outreach replies fetch, outreach doctor",
+        )
 
 
 def _was_asked(workspace: Workspace, campaign_name: str) -> bool:

@@ -32,6 +32,7 @@ from .letter import open_press
 from .presence import Presence, worker_name
 from .recover import recover, take_back
 from .rested import try_rested
+from .sight import kinds_that_wait
 from .signing import open_sign
 from .traffic import Traffic
 from .ways import Ways
@@ -63,6 +64,12 @@ class SendCounts:
     reclaimed: Reclaimed = NOTHING
     finished: tuple[int, ...] = ()
     full_until: datetime | None = None
+
+    def plus(self, later: SendCounts) -> SendCounts:
+        """Both runs together; what is a state of things is that of the later one."""
+        summed = {name: getattr(self, name) + getattr(later, name) for name in (*map(str, _COUNTED), "postponed")}
+        reclaimed = self.reclaimed + later.reclaimed
+        return replace(later, reclaimed=reclaimed, finished=self.finished + later.finished, **summed)
 
     @property
     def total(self) -> int:
@@ -107,8 +114,10 @@ def send_open(
     press = press or partial(open_press, sign=open_sign(workspace))
     reclaimed = recover(workspace)
     with workspace.database.read() as session:
+        now = workspace.clock()
         editions = open_editions(session, edition_ids)
-        due = count_due(session, editions, workspace.clock(), LARGE)
+        going = open_editions(session, edition_ids, without=kinds_that_wait(session, workspace, now))
+        due = count_due(session, going, now, LARGE)
     if not due:
         if owner == "run":
             try_rested(workspace)

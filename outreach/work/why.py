@@ -23,6 +23,7 @@ from .choose import choose_one, frozen_tips, tip_pool
 from .forecast import draft_edition
 from .judge import edition_facts, people_facts, rulings
 from .schedules import Occasion, due_for, occasions_after, timing_of
+from .sight import sight
 from .workspace import Workspace
 
 PAST = timedelta(days=90)
@@ -79,6 +80,9 @@ def explain_person(workspace: Workspace, email: str, campaign_name: str) -> Why:
             found = ruling.permission
             answer = "yes" if found.allowed else "later" if found.state is None else "no"
             said.append(RuleSaid(ruling.rule, answer, found.reason, found.evidence, found.later or found.until))
+        seen = sight(session, workspace, edition.kind, now)
+        if not seen.allowed and due <= now:
+            said.append(RuleSaid("replies", "later", seen.reason, seen.evidence, seen.later))
         refusal = next((rule for rule in said if rule.answer != "yes"), None)
         at = refusal.until if refusal is not None and refusal.answer == "later" and refusal.until else due
         return Why(

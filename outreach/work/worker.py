@@ -77,15 +77,15 @@ class Round:
 
 
 def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
-    """What a workspace needs done, in the order of one round."""
+    """What a workspace needs done, in the order of one round: replies first, so that holds know who complained."""
     every = workspace.settings.replies.every_seconds
     logs = LogFollower(workspace)
     reading = [Job("maillog", INCOMING, LOG_SECONDS, _alone(workspace, "maillog", logs.look))] if logs.wanted else []
     return (
+        Job("replies", INCOMING, every, _alone(workspace, "replies", lambda: collect(workspace))),
         Job("publish", PLANNING, SEND_SECONDS, _alone(workspace, "publish", lambda: publish_due(workspace))),
         Job("waves", PLANNING, SEND_SECONDS, _alone(workspace, "waves", lambda: look_at_waves(workspace))),
         Job("send", OUTGOING, SEND_SECONDS, lambda: send_open(workspace, stop=stop, owner="run")),
-        Job("replies", INCOMING, every, _alone(workspace, "replies", lambda: collect(workspace))),
         *reading,
         Job("follow_up", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "follow_up", lambda: follow_up(workspace))),
     )

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from outreach.plan.holds import blocked_topics, judge_holds
+from outreach.plan.holds import blocked_topics, judge_holds, judge_sight
 from outreach.records import BULK, PROMOTION, YES, DeliveryState, Hold, HoldState, Kind
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -68,3 +68,29 @@ def test_a_hold_on_tips_blocks_its_topic_only() -> None:
     assert blocked_topics(holds, LAPSES) == frozenset()
     for kind in BULK - PROMOTION:
         assert judge_holds(kind, holds, NOW).allowed
+
+
+HALF_HOUR = timedelta(minutes=30)
+
+
+def test_an_offer_waits_while_any_mailbox_was_not_read_lately_and_names_the_worst() -> None:
+    read = {"care": NOW - timedelta(minutes=42), "shop": NOW - timedelta(minutes=2)}
+    said = judge_sight(Kind.OFFER, read, NOW, HALF_HOUR)
+    assert (said.state, said.allowed, said.reason) == (None, False, "replies not read")
+    assert "care was last read 42 minutes ago" in said.evidence
+    assert "shop (and 1 more) was never read" in judge_sight(Kind.OFFER, read | {"shop": None}, NOW, HALF_HOUR).evidence
+
+
+def test_thirty_minutes_are_still_lately_and_a_second_more_is_not() -> None:
+    assert judge_sight(Kind.OFFER, {"care": NOW - HALF_HOUR}, NOW, HALF_HOUR).allowed
+    assert not judge_sight(Kind.OFFER, {"care": NOW - HALF_HOUR - timedelta(seconds=1)}, NOW, HALF_HOUR).allowed
+
+
+@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.OFFER}))
+def test_only_offers_wait_for_replies_to_be_read(kind: Kind) -> None:
+    assert judge_sight(kind, {"care": None}, NOW, HALF_HOUR) == YES
+
+
+def test_without_a_mailbox_or_with_the_rule_switched_off_nothing_waits() -> None:
+    assert judge_sight(Kind.OFFER, {}, NOW, HALF_HOUR) == YES
+    assert judge_sight(Kind.OFFER, {"care": None}, NOW, timedelta(0)) == YES

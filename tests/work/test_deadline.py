@@ -34,7 +34,7 @@ name: offer
 subject: Only today
 template: news
 list: customers
-kind: offer
+kind: news
 {line}
 ---
 Half price until midnight.
