@@ -26,6 +26,7 @@ from .settings_faults import excerpt, explain
 from .settings_nights import Alerts, Retention
 from .settings_office import Cases, Hours
 from .settings_part import Part
+from .settings_plan import PlanSettings
 from .settings_signing import Dkim
 
 FILE = "outreach.toml"
@@ -246,6 +247,7 @@ class Settings(Part):
     bounces: Bounces = Bounces()
     hours: Hours = Hours()
     cases: Cases = Cases()
+    plan: PlanSettings = PlanSettings()
     alerts: Alerts = Alerts()
     retention: Retention = Retention()
     topics: dict[str, tuple[str, ...]] = Field(default_factory=dict)

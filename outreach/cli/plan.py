@@ -159,6 +159,8 @@ def _entry_lines(entry: Entry) -> Iterable[str]:
         yield f"  in waves of {', '.join(f'{size:,}' for size in entry.waves)} people, with a look between them"
     if entry.deadline:
         yield f"  given up where it is not accepted within {entry.deadline}"
+    if entry.hold_out is not None and entry.hold_out.why:
+        yield f"  {entry.hold_out.why}"
     for reason, count in entry.later.items():
         yield f"  {count:,} of them later: {reason}"
     for refused in entry.refused:

@@ -3,7 +3,6 @@
 Laws: only a bad address suppresses; every other bounce is a point, at most one a day, and points decay. An address
 rests only after points on two different days, and its rest lapses by itself. Where a domain suddenly refuses far more
 than it ever did, the domain is at fault: it is paused, and nobody is suppressed, or gets a point, for it.
-Wilson's score interval: E. B. Wilson, "Probable inference", J. Am. Stat. Assoc. 22 (1927), 209-212.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ..chance import wilson
 from ..words import FailureClass
 
-Z = 1.96
-"""Standard errors to each side: a 95 % interval."""
 HISTORY = timedelta(days=90)
 """How far back a domain's own history counts."""
 SUDDEN = timedelta(hours=1)
@@ -32,17 +30,6 @@ class BounceRules:
     storm_least: int = 10
     storm_share: float = 0.3
     storm_hours: float = 6.0
-
-
-def wilson(count: int, of: int, z: float = Z) -> tuple[float, float]:
-    """The interval in which the true share lies when `count` of `of` were seen; (0, 1) of nothing."""
-    if of <= 0:
-        return 0.0, 1.0
-    share = min(count / of, 1.0)
-    middle = share + z * z / (2 * of)
-    spread = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    scale = 1 + z * z / of
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
 def points(bounces: Iterable[tuple[datetime, FailureClass]]) -> list[datetime]:

@@ -2,7 +2,7 @@
 
 Laws: the first wave has at least 500 people, or everybody; each is a fair sample, dealt by a keyed hash, never by the
 order of an import. A stop needs three different people and a share that is surely over the limit: the lower end of
-Wilson's interval (1927; see `delivery.bounce`). Nothing here releases anything: it only says what the figures say.
+Wilson's interval (1927; see `chance`). Nothing here releases anything: it only says what the figures say.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ..chance import wilson
 from ..words import WaveVerdict
-from .bounce import wilson
 
 LEAST = 500
 """People in the first wave: of fewer no look can tell anything."""

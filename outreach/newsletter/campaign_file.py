@@ -30,6 +30,7 @@ KEYS = (
     "missed",
     "deadline",
     "waves",
+    "hold_out",
     "tips",
 )
 EXAMPLE = "---\nsubject: Three tips for you\nkind: tips\nlist: customers\n---"
@@ -43,8 +44,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 class CampaignFile:
     """`sender` "" means the workspace's. `tips` is how many this issue carries, None: as the settings say.
 
-    `missed` and `deadline` "" mean as the settings say. `lines` tells where each key stands, `body_line` where the
-    body begins.
+    `missed`, `deadline` and `hold_out` "" mean as the settings say. `lines` tells where each key stands,
+    `body_line` where the body begins.
     """
 
     name: str
@@ -61,6 +62,7 @@ class CampaignFile:
     missed: str
     deadline: str
     waves: str
+    hold_out: str
     tips: int | None
     body: str
     body_line: int
@@ -88,6 +90,7 @@ def parse_campaign(text: str, file: str) -> CampaignFile:
         missed=front.text("missed"),
         deadline=_deadline(front),
         waves=front.text("waves"),
+        hold_out=front.text("hold_out"),
         tips=_tips(front),
         body=front.body,
         body_line=front.body_line,
@@ -101,6 +104,8 @@ def parse_campaign(text: str, file: str) -> CampaignFile:
         raise front.refuse("list", "is missing", "Name the list it goes to, such as list: customers")
     if campaign.missed not in MISSED:
         raise front.refuse("missed", f"{campaign.missed!r} is none of send, skip, ask")
+    if campaign.hold_out not in ("", "yes", "no"):
+        raise front.refuse("hold_out", f"{campaign.hold_out!r} is neither yes nor no", "No: nobody is held out.")
     return campaign
 
 

@@ -37,7 +37,7 @@ from .cases import Case, CaseEntry
 from .delivery import Delivery, DeliveryMove, Worker
 from .newsletter import Asset, Campaign, Edition, Schedule, Tip
 from .permission import YES, Permission, withhold
-from .plan import Boost, Hold, Step
+from .plan import Approval, Boost, Goal, Hold, Step
 from .replies import Inbound, MailboxMark, Verdict
 from .sending import Alert, Bounce, Pace, RelayState, WaveLook
 from .types import UtcDateTime, Word
@@ -49,6 +49,7 @@ __all__ = [
     "YES",
     "Alert",
     "AlertKind",
+    "Approval",
     "Asset",
     "Boost",
     "Bounce",
@@ -75,6 +76,7 @@ __all__ = [
     "EditionState",
     "EntryKind",
     "FailureClass",
+    "Goal",
     "Hold",
     "HoldState",
     "Inbound",

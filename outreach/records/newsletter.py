@@ -95,6 +95,7 @@ class Edition(SQLModel, table=True):
     value made by `newsletter.compile` and read by `newsletter.render` alone.
     `planned` and `planned_digest` are set when planning ends, before the first claim.
     `waves` are the sizes of its waves, or empty; only deliveries whose wave is at most `released_wave` are claimed.
+    `hold_out` is whether some are left out by chance, and why or why not: made and read by `plan.holdout`.
     """
 
     __tablename__ = "edition"
@@ -122,4 +123,5 @@ class Edition(SQLModel, table=True):
     waves: list[int] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     released_wave: int = 0
     released_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    hold_out: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from ..words import HoldState, StepState
@@ -58,3 +58,41 @@ class Step(SQLModel, table=True):
     what: str
     reason: str
     evidence: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class Approval(SQLModel, table=True):
+    """A person's yes to what a campaign's next occasion will do. The newest of a campaign counts.
+
+    `digest` pins the plan; `lines` (compressed, made and read by `plan.pin`) are what was agreed for each person, so
+    that a later difference can be told by name. `content` names what the mail says, in parts.
+    """
+
+    __tablename__ = "plan_approval"
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: int = Field(foreign_key="campaign.id", index=True)
+    occasion: str
+    digest: str
+    content: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    lines: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    people: int = 0
+    going: int = 0
+    at: datetime = Field(sa_type=UtcDateTime)
+    by: str = ""
+
+
+class Goal(SQLModel, table=True):
+    """What a customer did that we hoped for, as a file told. `key` lets a second import of the same row change nothing.
+
+    `delivery_id`: the last newsletter that they had been sent within the days that the settings give, if any.
+    """
+
+    __tablename__ = "goal"
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    customer_id: int = Field(foreign_key="customer.id", index=True)
+    delivery_id: int | None = Field(default=None, foreign_key="delivery.id", index=True)
+    name: str
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    value: float | None = None
+    file: str = ""
+    row: int = 0

@@ -14,6 +14,7 @@ from itertools import chain, islice
 from sqlmodel import Session
 
 from ..errors import InputError, UsageError
+from ..plan.holdout import HoldOut, read_hold_out
 from ..records import BULK, Campaign, CampaignState, DeliveryState, Edition, EditionState
 from ..store.accounts import people_in
 from ..store.customers import load_customers
@@ -90,6 +91,7 @@ class Entry:
     waves: tuple[int, ...] = ()
     edition_id: int | None = None
     done: dict[str, int] | None = None
+    hold_out: HoldOut | None = None
 
 
 @dataclass(frozen=True)
@@ -300,6 +302,7 @@ def _foresee(
         note=f"goes when a person sends it: outreach send {campaign.name}{' --again' if again else ''}"
         if by_hand
         else "",
+        hold_out=counts.hold_out,
     )
 
 
@@ -349,6 +352,7 @@ def _under_way(
         waves=tuple(edition.waves),
         edition_id=edition.id,
         done=done,
+        hold_out=read_hold_out(edition.hold_out or {}),
     )
 
 

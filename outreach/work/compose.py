@@ -121,6 +121,7 @@ def read_draft(workspace: Workspace, path: Path) -> Draft:
             "missed": found.missed,
             "deadline": found.deadline,
             "waves": found.waves,
+            "hold_out": found.hold_out,
             "images": {src: image.digest for src, image in images.items()},
             "lines": {**found.lines, "body": found.body_line},
         },

@@ -16,12 +16,14 @@ from itertools import islice
 from sqlmodel import Session
 
 from ..audience.segment import parse_segment
+from ..plan.holdout import Group, HoldOut, judge_hold_out
 from ..plan.holds import blocked_topics
 from ..records import BULK, Campaign, Edition, EditionState, Permission
 from ..store.customers import PersonRow, load_customers, stream_people
 from ..store.plan import boosts_of, shown_tips
 from ..workdays import zone_or
 from .choose import TipPool, choose_one, tip_pool
+from .holdout import deal, hold_out_of
 from .judge import PersonFacts, edition_facts, judge_person, people_facts
 from .schedules import due_for, last_due, life_of
 from .workspace import Workspace
@@ -75,6 +77,7 @@ class Counts:
     first: Counter[str] = field(default_factory=Counter)
     waiting: Counter[str] = field(default_factory=Counter)
     changed_tips: int = 0
+    hold_out: HoldOut | None = None
 
 
 def draft_edition(
@@ -105,15 +108,18 @@ def judge_all(
     *,
     per_customer: bool,
     foreseen: Foreseen | None = None,
+    hold_out: HoldOut | None = None,
 ) -> Iterator[Judged]:
     """Everybody whom the segment gives, judged as of the instant at which their mail is due; streamed."""
     rules = edition_facts(workspace, campaign, edition)
+    tested = hold_out or hold_out_of(session, workspace, campaign, edition)
     default = workspace.settings.identity.zone
     due_in: dict[str | None, datetime] = {}
     stream = stream_people(session, edition.list_id, parse_segment(edition.segment))
     while people := list(islice(stream, CHUNK)):
         zones = {person.id: person.zone for person in people}
         facts = people_facts(session, workspace, edition, list(zones), edition.due_at, zones=zones)
+        groups = deal(session, workspace, campaign, edition.occasion, people, tested)
         for person in people:
             known = facts[person.id]
             if foreseen is not None and person.id in foreseen.sent:
@@ -122,7 +128,10 @@ def judge_all(
                 zone = zone_or(person.zone, default) if per_customer else None
                 due_in[person.zone] = max(due_for(edition.occasion, edition.due_at, zone), edition.due_at)
             due = due_in[person.zone]
-            yield Judged(person, due, judge_person(rules, known, due), known)
+            said = judge_person(rules, known, due)
+            if said.state is None and groups.get(person.id) is Group.HELD:
+                said = judge_hold_out(tested, due)
+            yield Judged(person, due, said, known)
 
 
 def count_forecast(
@@ -135,10 +144,13 @@ def count_forecast(
     foreseen: Foreseen,
 ) -> Counts:
     """Who would get this edition, when by their own clock, who would not and why; adds to `foreseen`."""
-    counts = Counts()
+    tested = hold_out_of(session, workspace, campaign, edition)
+    counts = Counts(hold_out=tested)
     rules = edition_facts(workspace, campaign, edition)
     pool = tip_pool(session, workspace, campaign, None)
-    stream = judge_all(session, workspace, campaign, edition, per_customer=per_customer, foreseen=foreseen)
+    stream = judge_all(
+        session, workspace, campaign, edition, per_customer=per_customer, foreseen=foreseen, hold_out=tested
+    )
     while judged := list(islice(stream, CHUNK)):
         going = []
         for one in judged:

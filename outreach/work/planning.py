@@ -18,6 +18,7 @@ from sqlmodel import Session
 from ..address import domain_key, new_public_id
 from ..audience.segment import Segment, parse_segment
 from ..delivery.tally import Tally
+from ..plan.holdout import HELD_OUT, Group, HoldOut, judge_hold_out
 from ..records import Campaign, DeliveryState, Edition, EditionState, Permission, withhold
 from ..store.accounts import people_tally
 from ..store.customers import PersonRow, load_customers, stream_people
@@ -35,6 +36,7 @@ from ..store.outbox import insert_deliveries
 from ..timing.occurrence import occasion_wall
 from ..workdays import zone_or
 from .choose import TipPool, choose_for, frozen_tips, tip_pool
+from .holdout import deal, settle_hold_out
 from .judge import judge_people
 from .preflight import preflight
 from .schedules import due_for, life_of, timing_of
@@ -58,6 +60,7 @@ class PlanFacts:
     per_customer: bool
     repeats: bool
     life: timedelta
+    hold_out: HoldOut
     last_wave: int = 0
     due: dict[str | None, datetime] = field(default_factory=dict)
     domains: dict[str, str] = field(default_factory=dict)
@@ -117,6 +120,7 @@ def _facts(session: Session, workspace: Workspace, edition: Edition) -> PlanFact
         timing.per_customer if timing else False,
         last is not None and last.content_digest == edition.content_digest,
         life_of(workspace, campaign),
+        settle_hold_out(workspace, campaign, edition),
         waves_of(workspace, campaign).last,
     )
 
@@ -140,15 +144,19 @@ def _rows(
     )
     if skip_repeats:
         judged |= _nothing_new(session, workspace, facts, [person for person in due if judged[person].state is None])
+    going = [person for person in people if judged[person.id].state is None]
+    groups = deal(session, workspace, facts.campaign, edition.occasion, going, facts.hold_out)
+    held = [person for person, group in groups.items() if group is Group.HELD]
+    judged |= {person: judge_hold_out(facts.hold_out, max(due[person], now)) for person in held}
     return [
-        _row(facts, person, judged[person.id], due[person.id], max(due[person.id], now) + facts.life, now)
-        | {"domain_key": _domain(workspace, facts, person.address or "")}
+        _row(facts, person, judged[person.id], due[person.id], max(judged[person.id].later or due[person.id], now), now)
+        | {"domain_key": _domain(workspace, facts, person.address or ""), "variant": groups.get(person.id, "")}
         for person in people
     ]
 
 
 def _row(
-    facts: PlanFacts, person: PersonRow, said: Permission, due: datetime, expires: datetime, now: datetime
+    facts: PlanFacts, person: PersonRow, said: Permission, due: datetime, goes: datetime, now: datetime
 ) -> dict[str, Any]:
     edition = facts.edition
     return {
@@ -164,7 +172,7 @@ def _row(
         "evidence": said.evidence,
         "due_at": due,
         "next_at": said.later,
-        "expires_at": expires,
+        "expires_at": (goes if said.reason == HELD_OUT else max(due, now)) + facts.life,
         "settled_at": now if said.state is not None else None,
         "wave": facts.last_wave,
     }

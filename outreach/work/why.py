@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from ..audience.segment import judge_segment, parse_segment
 from ..errors import InputError, UsageError
+from ..plan.holdout import Group, judge_hold_out
 from ..plan.holds import hold_words, is_open
 from ..records import Campaign, Customer, Delivery, Edition, EditionState
 from ..store.customers import CustomerRow, find_customer, load_customers
@@ -21,6 +22,7 @@ from ..store.plan import boosts_of, holds_of, recent_steps, shown_tips
 from ..workdays import zone_or
 from .choose import choose_one, frozen_tips, tip_pool
 from .forecast import draft_edition
+from .holdout import deal, hold_out_of
 from .judge import edition_facts, people_facts, rulings
 from .schedules import Occasion, due_for, occasions_after, timing_of
 from .sight import sight
@@ -83,6 +85,7 @@ def explain_person(workspace: Workspace, email: str, campaign_name: str) -> Why:
         seen = sight(session, workspace, edition.kind, now)
         if not seen.allowed and due <= now:
             said.append(RuleSaid("replies", "later", seen.reason, seen.evidence, seen.later))
+        said += _hold_out(session, workspace, campaign, edition, person, due)
         refusal = next((rule for rule in said if rule.answer != "yes"), None)
         at = refusal.until if refusal is not None and refusal.answer == "later" and refusal.until else due
         return Why(
@@ -152,6 +155,23 @@ def _planned(session: Session, edition: Edition, person: CustomerRow) -> list[Ru
             return [RuleSaid("planned", "yes"), *_wave(edition, delivery)]
     when = f"{edition.planned_at:%Y-%m-%d %H:%M} UTC"
     return [RuleSaid("planned", "no", "not among the people planned", f"{edition.occasion} was planned at {when}")]
+
+
+def _hold_out(
+    session: Session, workspace: Workspace, campaign: Campaign, edition: Edition, person: CustomerRow, due: datetime
+) -> list[RuleSaid]:
+    """Whether this person is left out by chance; nothing of an issue that is not tested."""
+    plan = hold_out_of(session, workspace, campaign, edition)
+    group: str | None = deal(session, workspace, campaign, edition.occasion, [person], plan).get(person.id)
+    if edition.id is not None and edition.planned_at is not None:
+        planned = deliveries_to(session, edition.campaign_id, person.id)
+        group = next((delivery.variant for delivery, of in planned if of.id == edition.id), None)
+    if not plan.on or not group:
+        return []
+    if group == Group.ISSUE:
+        return [RuleSaid("hold-out", "yes")]
+    found = judge_hold_out(plan, due)
+    return [RuleSaid("hold-out", "later" if found.later else "no", found.reason, found.evidence, found.later)]
 
 
 def _wave(edition: Edition, delivery: Delivery) -> list[RuleSaid]:

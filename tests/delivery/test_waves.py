@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach.delivery.bounce import wilson
+from outreach.chance import wilson
 from outreach.delivery.waves import (
     ABUSE,
     BOUNCES,

@@ -15,11 +15,13 @@ RULES = ("audience", "newsletter", "timing", "delivery", "replies", "cases", "pl
 FLOORS = {
     "__init__": 0,
     "errors": 0,
+    "chance": 1,
     "settings": 1,
     "settings_faults": 1,
     "settings_nights": 1,
     "settings_office": 1,
     "settings_part": 1,
+    "settings_plan": 1,
     "settings_signing": 1,
     "address": 1,
     "workdays": 1,
