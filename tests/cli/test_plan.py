@@ -103,6 +103,7 @@ def test_the_json_of_the_plan_keeps_its_fields(acme: Workspace) -> None:
         "deadline",
         "edition_id",
         "done",
+        "hold_out",
     }
     assert news["slots"][0] == {
         "zone": "America/New_York",
