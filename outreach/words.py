@@ -177,6 +177,14 @@ class ClueKind(StrEnum):
     PERSON = "person"
 
 
+class ContactKind(StrEnum):
+    """By what a customer is known beside their address; ADDRESS: another address of theirs, by its key."""
+
+    HANDLE = "handle"
+    PHONE = "phone"
+    ADDRESS = "address"
+
+
 class CaseState(StrEnum):
     """`cases.case` holds the table of moves."""
 

@@ -16,6 +16,7 @@ import pytest
 from sqlmodel import select
 
 from outreach.address import address_key, canonical_address, new_public_id
+from outreach.contacts import phone_end
 from outreach.records import Customer, MailingList, Subscription, SubscriptionState
 from outreach.settings import FILE
 from outreach.work.create import create_workspace
@@ -222,6 +223,7 @@ def make_customer(workspace: Workspace) -> MakeCustomer:
                 attributes=attributes or {},
                 created_at=now,
                 updated_at=now,
+                phone_end=phone_end(fields.get("phone") or ""),
                 **fields,
             )
             session.add(customer)

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..contacts import read_network
 from ..errors import InputError, UsageError
 from .places import fold
 from .values import read_status
@@ -55,6 +56,26 @@ FIELDS = tuple(_SYNONYMS)
 """What a column may be mapped to, beside the name of an attribute and `-` for nothing."""
 _BY_NAME = {fold(name): field for field, names in _SYNONYMS.items() for name in (*names.split(","), field)}
 del _BY_NAME["address"]
+_PLATFORMS = (
+    "twitter, x, mastodon, fediverse, bluesky, threads, facebook, instagram, linkedin, youtube, tiktok, reddit, xing"
+)
+_OF_PLATFORM = {
+    fold(f"{name} {word}"): read_network(name)
+    for name in map(str.strip, _PLATFORMS.split(","))
+    for word in (
+        "handle",
+        "name",
+        "username",
+        "user",
+        "account",
+        "profile",
+        "konto",
+        "benutzername",
+        "profil",
+        "compte",
+    )
+} | {fold(name): read_network(name) for name in ("twitter", "mastodon", "fediverse", "bluesky")}
+"""Headings of a handle on one network; where a network's bare name may head any other column, it is no such heading."""
 _AGREEMENTS = frozenset(map(fold, _AGREED.split(",")))
 _PERHAPS_ADDRESS = frozenset(map(fold, ("address", "adresse", "dirección", "user", "username", "login", "contact")))
 _OURS = frozenset({"reject_row", "reject_reason"})
@@ -65,7 +86,10 @@ MAX_COLUMNS = 1_000
 
 @dataclass(frozen=True)
 class Columns:
-    """`meanings` holds for each column a field, an attribute's name with a dot in front, or nothing to skip it."""
+    """`meanings` holds for each column a field, an attribute's name with a dot in front, or nothing to skip it.
+
+    A further column of numbers or handles means `phone:` or `handle:`, the network behind the colon.
+    """
 
     headings: tuple[str, ...]
     meanings: tuple[str, ...]
@@ -110,10 +134,12 @@ def read_headings(
             meanings[place] = meaning
             used.add(meaning)
     for place, heading in enumerate(headings):
-        known = _BY_NAME.get(fold(heading))
+        known = _BY_NAME.get(fold(heading)) or ("handle" if fold(heading) in _OF_PLATFORM else None)
         if known == "status" and not _holds_states(sample, place):
             continue
-        if known and known not in used and fold(heading) not in wanted:
+        if known in ("handle", "phone") and known in used and fold(heading) not in wanted:
+            meanings[place] = f"{known}:{network_of_heading(heading)}"
+        elif known and known not in used and fold(heading) not in wanted:
             meanings[place] = known
             used.add(known)
     if "status" not in used:
@@ -124,6 +150,11 @@ def read_headings(
         if not meanings[place] and fold(heading) not in wanted and (heading or _any_cell(sample, place)):
             meanings[place] = _attribute(heading or f"column_{place + 1}", used)
     return Columns(tuple(headings), tuple("" if meaning == "-" else meaning for meaning in meanings))
+
+
+def network_of_heading(heading: str) -> str:
+    """The network whose handles a column holds by its heading, or nothing."""
+    return _OF_PLATFORM.get(fold(heading), "")
 
 
 def attribute_name(heading: str) -> str:
@@ -144,8 +175,11 @@ def _read_mapping(mapping: Mapping[str, str], headings: Sequence[str]) -> dict[s
                 remedy=f"Its headings are: {_listed(headings)}.",
             )
         field = {"email": "address", "e-mail": "address"}.get(target.strip().lower(), target.strip())
+        kind, colon, network = field.partition(":")
         if field == "-" or field in FIELDS:
             wanted[fold(heading)] = field
+        elif colon and kind in ("handle", "phone"):
+            wanted[fold(heading)] = f"{kind}:{read_network(network)}"
         else:
             wanted[fold(heading)] = "." + attribute_name(field)
     return wanted

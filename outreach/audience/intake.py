@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from ..address import canonical_address
+from ..contacts import phone_end, split_handles, split_phones
 from ..errors import InputError
-from ..records import SubscriptionState
-from .headings import Columns
+from ..records import ContactKind, SubscriptionState
+from .headings import Columns, network_of_heading
 from .places import ZONES, read_country, read_language
-from .values import ColumnType, clean, one_line, read_handle, read_instant, read_phone, read_status, says_yes
+from .values import ColumnType, clean, one_line, read_instant, read_status, says_yes
 
 LONGEST_NAME, LONGEST_CELL = 200, 10_000
 PLAIN_FIELDS = ("first_name", "last_name", "phone", "handle", "language", "country", "zone")
@@ -26,7 +27,8 @@ PLAIN_FIELDS = ("first_name", "last_name", "phone", "handle", "language", "count
 class Person:
     """A good row. `fields` and `attributes` hold only what the row tells; `status` None: it tells no state.
 
-    `consent_at` None: the file gives no date; then the import's own counts.
+    `consent_at` None: the file gives no date; then the import's own counts. `contacts`: (kind, network, value) of
+    handles and numbers beside the first of each.
     """
 
     row: int
@@ -37,6 +39,7 @@ class Person:
     consent_at: datetime | None = None
     consent_how: str = ""
     consent_words: str = ""
+    contacts: list[tuple[ContactKind, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -53,6 +56,13 @@ class RowReader:
         self._zones, self._now = zones, now
         self._address = columns.place("address") or 0
         self._fields = [(place, name) for name in PLAIN_FIELDS if (place := columns.place(name)) is not None]
+        handle = columns.place("handle")
+        self._network = network_of_heading(columns.headings[handle]) if handle is not None else ""
+        self._more: list[tuple[int, str, str]] = []
+        for place, meaning in enumerate(columns.meanings):
+            kind, colon, network = meaning.partition(":")
+            if colon and kind in ("handle", "phone"):
+                self._more.append((place, kind, network))
         self._attributes = [
             (place, meaning[1:], types.get(meaning, str))
             for place, meaning in enumerate(columns.meanings)
@@ -74,6 +84,9 @@ class RowReader:
         for place, name in self._fields:
             if cells[place]:
                 self._read_field(person, name, clean(cells[place]))
+        for place, kind, network in self._more:
+            if cell := clean(cells[place]):
+                self._read_more(person, kind, network, cell)
         for place, name, reader in self._attributes:
             if (cell := cells[place]) and (cell := clean(cell)):
                 person.attributes[name] = reader(cell)
@@ -120,13 +133,27 @@ class RowReader:
         elif name == "zone":
             read = self._zones.get(cell.lower().replace(" ", "_"))
         elif name == "phone":
-            read = read_phone(cell)
+            numbers = split_phones(cell)
+            read = next(iter(numbers), None)
+            person.contacts += [(ContactKind.PHONE, "", number) for number in numbers[1:]]
         else:
-            read = read_handle(cell)[:LONGEST_NAME]
+            handles = split_handles(cell, self._network)
+            read = handles[0][1] if handles else None
+            person.contacts += [(ContactKind.HANDLE, *one) for place, one in enumerate(handles) if place > 0 or one[0]]
         if read:
             person.fields[name] = read
         elif cell:
             person.warnings.append(f"unknown {name.replace('zone', 'time zone')}: {one_line(cell)[:40]}")
+
+    def _read_more(self, person: Person, kind: str, network: str, cell: str) -> None:
+        """A further column of numbers or handles; the first good one fills the customer's own column if it is empty."""
+        found = split_handles(cell, network) if kind == "handle" else [("", one) for one in split_phones(cell)]
+        if found and kind not in person.fields:
+            person.fields[kind] = found[0][1]
+            found = [one for place, one in enumerate(found) if place > 0 or one[0]]
+        elif not found:
+            person.warnings.append(f"unknown {kind}: {one_line(cell)[:40]}")
+        person.contacts += [(ContactKind(kind), *one) for one in found]
 
     def _read_tie(self, person: Person, name: str, cell: str) -> None:
         if name == "status":
@@ -165,19 +192,24 @@ def survey_types(columns: Columns, rows: Iterable[list[str]]) -> dict[str, Calla
 
 def new_fields(person: Person) -> dict[str, str]:
     """The columns of a new customer; a country with one time zone gives the zone where the row has none."""
-    return _with_zone(person.fields, None, None)
+    return _with_end(_with_zone(person.fields, None, None))
 
 
 def changed_fields(person: Person, known: Any) -> dict[str, Any]:
     """What the row changes in a known customer's columns and attributes; empty where it changes nothing."""
     told = _with_zone(person.fields, known.zone, known.country)
-    changed: dict[str, Any] = {name: value for name, value in told.items() if getattr(known, name) != value}
+    changed: dict[str, Any] = _with_end({name: value for name, value in told.items() if getattr(known, name) != value})
     attributes = known.attributes
     for name, value in person.attributes.items():
         if name not in attributes or attributes[name] != value or type(attributes[name]) is not type(value):
             changed["attributes"] = attributes | person.attributes
             break
     return changed
+
+
+def _with_end(told: dict[str, str]) -> dict[str, str]:
+    """With a number goes its ending, by which calls are looked up."""
+    return told | {"phone_end": phone_end(told["phone"])} if "phone" in told else told
 
 
 def _with_zone(told: dict[str, str], zone: str | None, country: str | None) -> dict[str, str]:

@@ -62,23 +62,6 @@ def says_yes(cell: str) -> bool:
     return bool(word) and word not in ("0", "n", "off") and _TRUTHS.get(word, True)
 
 
-def read_phone(cell: str) -> str | None:
-    """Digits with a plus sign where the country is given; 00 in front means plus. None for what is no number.
-
-    Raw numbers of a spreadsheet in scientific notation (4.9E+11) have lost their digits and are None.
-    """
-    kept = re.sub(r"^(\+|00)(.*?)\(0\)", r"\1\2", cell.removeprefix("tel:"))
-    kept = re.sub(r"[\s()./\u2010-\u2015-]+", "", kept)
-    kept = "+" + kept[2:] if kept.startswith("00") else kept
-    digits = kept.removeprefix("+")
-    return kept if digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 17 else None
-
-
-def read_handle(cell: str) -> str:
-    """A social handle as it is compared: small letters, no @ in front."""
-    return one_line(cell).removeprefix("@").lower()
-
-
 def read_instant(cell: str) -> datetime | None:
     """An instant from ISO 8601 or a German day; without an offset it is taken as UTC. None for anything else."""
     text = cell.strip()

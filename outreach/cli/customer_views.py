@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..contacts import shown_handle
 from .common import print_table
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def customer_json(session: Session, customer: Customer) -> dict[str, Any]:
     from ..audience.consent import SUPPRESSION_WORDS
     from ..records import MailingList
     from ..store.consents import consent_history, find_suppression, subscriptions_of
+    from ..store.contacts import contacts_of
     from ..store.customers import recent_deliveries
 
     number = customer.id or 0
@@ -81,6 +83,11 @@ def customer_json(session: Session, customer: Customer) -> dict[str, Any]:
     return {
         "id": number,
         **_fields_json(customer),
+        "contacts": [
+            {"kind": one.kind, "network": one.network, "value": one.value}
+            | {"since": one.added_at, "how": one.how, "by": one.by, "evidence": one.evidence}
+            for one in contacts_of(session, number)
+        ],
         "subscriptions": [{"list": names[t.list_id], "state": t.state, "since": t.changed_at} for t in ties],
         "consents": [
             {"at": a.at, "act": a.act, "list": names.get(a.list_id or 0), "how": a.how, "words": a.words}
@@ -103,6 +110,11 @@ def tell_customer(told: dict[str, Any]) -> None:
     fields = {name: value for name, value in told.items() if not isinstance(value, dict | list) and value is not None}
     fields |= told["attributes"]
     print_table(["field", "value"], fields.items())
+    for one in told["contacts"]:
+        known = shown_handle(one["network"], one["value"]) if one["kind"] == "handle" else one["value"]
+        known = "another address of theirs" if one["kind"] == "address" else known
+        who = f" by {one['by']}" if one["by"] else ""
+        typer.echo(f"known too as {known} ({one['how']}{who}, {one['since']:%Y-%m-%d})")
     print_table(
         ["list", "state", "since"],
         [[tie["list"], tie["state"], f"{tie['since']:%Y-%m-%d}"] for tie in told["subscriptions"]],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError, UsageError
+from . import customer_change
 from .common import AsJson, Yes, confirm, me, open_here, print_json, print_table, progress
 from .customer_views import customer_json, import_json, row_json, tell_customer, tell_import
 
@@ -143,6 +144,10 @@ def show(email: Email, as_json: AsJson = False) -> None:
         print_json(told)
     else:
         tell_customer(told)
+
+
+app.command("add")(customer_change.add)
+app.command("change")(customer_change.change)
 
 
 @app.command("unsubscribe")

@@ -16,6 +16,7 @@ from ..words import (
     Channel,
     ClueKind,
     ConsentAct,
+    ContactKind,
     DeliveryEvent,
     DeliveryState,
     EditionState,
@@ -32,7 +33,7 @@ from ..words import (
     Urgency,
     WaveVerdict,
 )
-from .audience import Consent, Customer, CustomerImport, MailingList, Subscription, Suppression
+from .audience import Consent, Contact, Customer, CustomerImport, MailingList, Subscription, Suppression
 from .cases import Case, CaseEntry
 from .delivery import Delivery, DeliveryMove, Worker
 from .newsletter import Asset, Campaign, Edition, Schedule, Tip
@@ -66,6 +67,8 @@ __all__ = [
     "ClueKind",
     "Consent",
     "ConsentAct",
+    "Contact",
+    "ContactKind",
     "Customer",
     "CustomerImport",
     "Delivery",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from ..words import ConsentAct, SubscriptionState, SuppressionReason
+from ..words import ConsentAct, ContactKind, SubscriptionState, SuppressionReason
 from .types import UtcDateTime, Word
 
 
@@ -26,6 +26,7 @@ class Customer(SQLModel, table=True):
     first_name: str | None = None
     last_name: str | None = None
     phone: str | None = Field(default=None, index=True)
+    phone_end: str | None = Field(default=None, index=True, description="its last digits: `contacts.phone_end`")
     handle: str | None = Field(default=None, index=True)
     language: str | None = None
     country: str | None = None
@@ -35,6 +36,31 @@ class Customer(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
     erased_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Contact(SQLModel, table=True):
+    """A handle, a number or a second address by which a customer is known, beside those on the customer's own row.
+
+    `value` as it is compared: a handle in small letters, a number's digits, an address's key (never the address).
+    `network` "" fits any. `ending`: a number's last digits. `how`: import, person, review; `evidence`: which.
+    """
+
+    __tablename__ = "contact"
+    __table_args__ = (
+        UniqueConstraint("customer_id", "kind", "network", "value"),
+        Index("ix_contact_value", "kind", "value"),
+        Index("ix_contact_ending", "ending"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    customer_id: int = Field(foreign_key="customer.id")
+    kind: ContactKind = Field(sa_type=Word(ContactKind))
+    network: str = ""
+    value: str
+    ending: str = ""
+    added_at: datetime = Field(sa_type=UtcDateTime)
+    how: str
+    evidence: str = ""
+    by: str = ""
 
 
 class MailingList(SQLModel, table=True):

@@ -45,5 +45,6 @@ class CaseEntry(SQLModel, table=True):
     event: CaseEvent | None = Field(default=None, sa_type=Word(CaseEvent))
     by: str = ""
     text: str = ""
+    link: str = Field(default="", description="where an answer given in public can be read")
     inbound_id: int | None = Field(default=None, foreign_key="inbound.id")
     delivery_id: int | None = Field(default=None, foreign_key="delivery.id")

@@ -16,7 +16,8 @@ class Inbound(SQLModel, table=True):
     """One thing that came in. `raw` is what arrived, byte for byte, committed before it is acknowledged.
 
     `text` is what the person wrote, quotes removed; `category`, `topics`, `urgency` repeat the verdict in force.
-    `flagged` names what a person should look at (a forwarded token, an unreadable part).
+    `flagged` names what a person should look at (a forwarded token, an unreadable part). `copy_of`: the same matter
+    once more, in the same words (a repost, a second posting); its case and verdict are the first one's.
     """
 
     __tablename__ = "inbound"
@@ -35,9 +36,12 @@ class Inbound(SQLModel, table=True):
     sender: str = Field(default="", index=True)
     sender_name: str = ""
     handle: str = ""
+    network: str = Field(default="", description="where the handle is at home: x, mastodon, a forum's name")
     phone: str = ""
     link: str = ""
     reach: int = 0
+    repost_of: str = Field(default="", description="the handle of the author whose words were passed on")
+    copy_of: int | None = Field(default=None, foreign_key="inbound.id", index=True)
     subject: str = ""
     text: str = ""
     quoted: str = ""
@@ -47,6 +51,7 @@ class Inbound(SQLModel, table=True):
     customer_id: int | None = Field(default=None, foreign_key="customer.id", index=True)
     delivery_id: int | None = Field(default=None, foreign_key="delivery.id", index=True)
     clue: ClueKind | None = Field(default=None, sa_type=Word(ClueKind))
+    foreign_token: bool = Field(default=False, description="it holds a token of a mail to another than its sender")
     case_id: int | None = Field(default=None, foreign_key="case_file.id", index=True)
     category: Category | None = Field(default=None, sa_type=Word(Category))
     topics: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))

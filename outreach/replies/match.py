@@ -23,22 +23,27 @@ _TAG = re.compile(r"\+([ub]?\d{1,4}[a-z2-7]{36})@", re.IGNORECASE)
 class Clue:
     """A hint whose mail it is: a delivery's public id, or an address, handle or number in `value`.
 
-    `leave`: the mail came to the unsubscribe address of that delivery.
+    `leave`: the mail came to the unsubscribe address of that delivery. `network`: where a handle is at home.
     """
 
     kind: ClueKind
     value: str
     why: str
     leave: bool = False
+    network: str = ""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """What is known of a delivery or a customer that a clue leads to; `address_keys`: then and now."""
+    """What is known of a delivery or a customer that a clue leads to; `address_keys`: then and now.
+
+    `rivals`: how many customers the clue fits, where it is more than one; then it is nobody's.
+    """
 
     delivery_id: int | None
     customer_id: int | None
     address_keys: frozenset[str]
+    rivals: int = 0
 
 
 @dataclass(frozen=True)
@@ -136,18 +141,22 @@ def choose_match(
 
     `owners`: whom each clue's (kind, value) leads to. `sender_key`: the address key of From, or nothing. A report by
     a machine speaks for nobody, so its sender does not matter. Where a customer answers another customer's mail, the
-    reply is the sender's and stays tied to that delivery.
+    reply is the sender's and stays tied to that delivery. An address that a person said to be the owner's is theirs.
     """
-    best = Match()
+    best, several = Match(), ""
     for clue in sorted(found, key=lambda clue: ORDER.index(clue.kind)):
         owner = owners.get((clue.kind, clue.value))
         if owner is None:
             continue
-        if best.clue is None:
+        if owner.rivals:
+            several = several or f"{clue.value} is known of {owner.rivals} customers: say whose it is"
+        elif best.clue is None:
             best = _match(clue, owner, sender_key, machine)
         elif best.foreign and clue.kind is ClueKind.SENDER:
+            if owner.customer_id == best.customer_id:
+                return replace(best, foreign=False, flagged="")
             return replace(best, customer_id=owner.customer_id, flagged=f"{best.flagged}, to another customer")
-    return best
+    return best if best.clue is not None else Match(flagged=several)
 
 
 def _match(clue: Clue, owner: Owner, sender_key: str, machine: bool) -> Match:

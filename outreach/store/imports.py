@@ -16,9 +16,19 @@ from sqlmodel import Session, col
 
 from ..address import new_public_id
 from ..audience.intake import Person, changed_fields, new_fields, next_state
-from ..records import Consent, ConsentAct, Customer, CustomerImport, Subscription, SubscriptionState, SuppressionReason
+from ..records import (
+    Consent,
+    ConsentAct,
+    Customer,
+    CustomerImport,
+    Subscription,
+    SubscriptionState,
+    SuppressionReason,
+)
 from .bulk import insert_rows
 from .consents import suppressed_keys
+from .contacts import Known as KnownContact
+from .contacts import add_contacts, contacts_by_customer
 from .customers import PAGE, bump_versions, customer_ids_by_key
 from .database import rows_in_chunks
 
@@ -60,6 +70,7 @@ class Chunk:
     updated: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     ties: list[Tie] = field(default_factory=list)
     consents: list[tuple[int, Person]] = field(default_factory=list)
+    contacts: list[tuple[int, Person]] = field(default_factory=list)
     suppressed: list[Person] = field(default_factory=list)
     changed: int = 0
     unchanged: int = 0
@@ -76,6 +87,7 @@ def plan_chunk(session: Session, list_id: int | None, people: Sequence[KeyedPers
     }
     known = _known(session, list_id, keys)
     proved = _proved(session, list_id, [known[key].id for key, one in people if key in known and one.consent_at])
+    contacts = contacts_by_customer(session, [known[key].id for key, one in people if key in known and one.contacts])
     for key, person in people:
         if key in blocked:
             chunk.suppressed.append(person)
@@ -83,12 +95,21 @@ def plan_chunk(session: Session, list_id: int | None, people: Sequence[KeyedPers
             chunk.created.append((key, person))
             chunk.ties.append(Tie(key, None, None, next_state(person, None) or SubscriptionState.SUBSCRIBED, person))
         else:
-            _plan_known(chunk, key, person, known[key], proved)
+            _plan_known(chunk, key, person, known[key], proved, contacts.get(known[key].id, set()))
     return chunk
 
 
-def _plan_known(chunk: Chunk, key: str, person: Person, known: Known, proved: set[tuple[int, datetime]]) -> None:
+def _plan_known(
+    chunk: Chunk,
+    key: str,
+    person: Person,
+    known: Known,
+    proved: set[tuple[int, datetime]],
+    contacts: set[KnownContact],
+) -> None:
     changed = changed_fields(person, known)
+    if person.contacts and not contacts.issuperset(person.contacts):
+        chunk.contacts.append((known.id, person))
     state = next_state(person, known.state)
     new_proof = (
         state is None
@@ -102,7 +123,7 @@ def _plan_known(chunk: Chunk, key: str, person: Person, known: Known, proved: se
         chunk.ties.append(Tie(key, known.id, known.state, state, person))
     if new_proof:
         chunk.consents.append((known.id, person))
-    if changed or state is not None or new_proof:
+    if changed or state is not None or new_proof or (chunk.contacts and chunk.contacts[-1][1] is person):
         chunk.changed += 1
     else:
         chunk.unchanged += 1
@@ -129,6 +150,9 @@ def write_chunk(session: Session, list_id: int, chunk: Chunk, now: datetime, fil
             acts.append(_act(customer_id, list_id, tie.person, tie.state, now, file))
     insert_rows(session, Subscription, new, keep_existing=True)
     insert_rows(session, Consent, acts)
+    told = [*chunk.contacts, *((ids[key], person) for key, person in chunk.created if person.contacts)]
+    contacts = [(customer_id, contact) for customer_id, person in told for contact in person.contacts]
+    add_contacts(session, contacts, at=now, how="import", evidence=file)
     bump_versions(session, stopped, now)
 
 
@@ -163,7 +187,7 @@ def _proved(session: Session, list_id: int | None, customer_ids: list[int]) -> s
     return found
 
 
-_BLANK = dict.fromkeys(("first_name", "last_name", "phone", "handle", "language", "country", "zone"))
+_BLANK = dict.fromkeys(("first_name", "last_name", "phone", "phone_end", "handle", "language", "country", "zone"))
 
 
 def _customer(key: str, person: Person, now: datetime) -> dict[str, Any]:

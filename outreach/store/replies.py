@@ -148,14 +148,6 @@ def customer_with(session: Session, **what: str) -> tuple[int, str | None] | Non
     return (rows[0][0], rows[0][1]) if len(rows) == 1 else None
 
 
-def customers_by_phone_end(session: Session, digits: str) -> list[tuple[int, str]]:
-    """(id, phone) of customers whose number ends with these digits: written with or without the country's code."""
-    query = select(col(Customer.id), col(Customer.phone)).where(
-        col(Customer.phone).endswith(digits, autoescape=True), col(Customer.erased_at).is_(None)
-    )
-    return [(row[0], row[1]) for row in session.execute(query.limit(5))]
-
-
 def earlier_copy(session: Session, inbound: Inbound) -> int | None:
     """An earlier inbound with the same Message-ID and sender: the same mail, come by another way."""
     if not inbound.message_id:

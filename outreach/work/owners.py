@@ -12,15 +12,13 @@ from typing import Any
 from sqlmodel import Session
 
 from ..address import address_key
-from ..audience.values import read_handle, read_phone
+from ..contacts import read_phone, split_handle
 from ..records import ClueKind
 from ..replies.match import PROOFS, Clue, Match, Owner
 from ..replies.parse import plain_address
-from ..store.replies import customer_with, customers_by_phone_end, last_mail_to, sent_mails
+from ..store.contacts import Found, customers_by_address, customers_by_handle, customers_by_phone
+from ..store.replies import customer_with, last_mail_to, sent_mails
 from .workspace import Workspace
-
-PHONE_END = 8
-"""Digits that two ways of writing a number share: without the country's code and the trunk zero."""
 
 
 def find_owners(
@@ -34,8 +32,12 @@ def find_owners(
         if clue.kind in PROOFS:
             if mail := mails.get(clue.value):
                 owners[clue.kind, clue.value] = Owner(mail.delivery_id, mail.customer_id, mail.address_keys)
-        elif person := _person(session, workspace, clue):
-            customer_id, key = person
+            continue
+        people = _people(session, workspace, clue)
+        if len(people) > 1:
+            owners[clue.kind, clue.value] = Owner(None, None, frozenset(), rivals=len(people))
+        elif people:
+            customer_id, key = people[0]
             last = last_mail_to(session, customer_id, at) if clue.kind is ClueKind.SENDER else None
             owners[clue.kind, clue.value] = Owner(last, customer_id, frozenset((key,) if key else ()))
     return owners
@@ -59,32 +61,21 @@ def find_by_ledger(session: Session, workspace: Workspace, named: Iterable[str],
 
 def told_clues(told: Mapping[str, Any]) -> list[Clue]:
     """The clues in what a person took down: the customer they named, else handle, number, address."""
-    ways = (
-        (ClueKind.PERSON, plain_address(str(told.get("customer") or "")), "named by the person who took it down"),
-        (ClueKind.HANDLE, read_handle(str(told.get("handle") or "")), "by the handle"),
-        (ClueKind.PHONE, read_phone(str(told.get("phone") or "")) or "", "by the number"),
-        (ClueKind.SENDER, plain_address(str(told.get("from") or "")), "by the address"),
+    network, handle = split_handle(
+        str(told.get("handle") or ""), str(told.get("network") or ""), str(told.get("link") or "")
     )
-    return [Clue(kind, value, f"{why} {value}") for kind, value, why in ways if value]
+    ways = (
+        (ClueKind.PERSON, plain_address(str(told.get("customer") or "")), "named by the person who took it down", ""),
+        (ClueKind.HANDLE, handle, "by the handle", network),
+        (ClueKind.PHONE, read_phone(str(told.get("phone") or "")) or "", "by the number", ""),
+        (ClueKind.SENDER, plain_address(str(told.get("from") or "")), "by the address", ""),
+    )
+    return [Clue(kind, value, f"{why} {value}", network=of) for kind, value, why, of in ways if value]
 
 
-def _person(session: Session, workspace: Workspace, clue: Clue) -> tuple[int, str | None] | None:
+def _people(session: Session, workspace: Workspace, clue: Clue) -> list[Found]:
     if clue.kind is ClueKind.HANDLE:
-        return customer_with(session, handle=clue.value)
+        return customers_by_handle(session, clue.network, clue.value)
     if clue.kind is ClueKind.PHONE:
-        return customer_with(session, phone=clue.value) or _by_phone_end(session, clue.value)
-    return customer_with(session, address_key=address_key(workspace.keys, clue.value))
-
-
-def _by_phone_end(session: Session, number: str) -> tuple[int, str | None] | None:
-    """One customer whose number ends alike: 0170 1234567 is +49 170 1234567, where nobody else's could be."""
-    digits = number.lstrip("+0")
-    if len(digits) < PHONE_END:
-        return None
-    rows = customers_by_phone_end(session, digits[-PHONE_END:])
-    fitting = [row for row in rows if _same_number(row[1].lstrip("+0"), digits)]
-    return (fitting[0][0], None) if len(fitting) == 1 else None
-
-
-def _same_number(one: str, other: str) -> bool:
-    return one.endswith(other) or other.endswith(one)
+        return customers_by_phone(session, clue.value)
+    return customers_by_address(session, address_key(workspace.keys, clue.value))

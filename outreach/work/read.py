@@ -194,6 +194,7 @@ class Reader:
             inbound.sender = plain_address(str(told.get("from") or ""))
             inbound.sender_name = str(told.get("name") or "")[:200]
             inbound.customer_id, inbound.delivery_id, inbound.clue = match.customer_id, match.delivery_id, match.clue
+            inbound.flagged = _joined(inbound.flagged, match.flagged)
             session.add(inbound)
             session.flush()
             self._write_human(session, inbound, judgement, match, judgement.leaves, self.workspace.clock())
@@ -225,6 +226,7 @@ def _fill(inbound: Inbound, reading: _Reading) -> None:
     inbound.language = reading.language
     inbound.machine = reading.machine.machine
     inbound.customer_id, inbound.delivery_id, inbound.clue = match.customer_id, match.delivery_id, match.clue
+    inbound.foreign_token = match.foreign
     inbound.flagged = _joined(inbound.flagged, match.flagged, *mail.faults)
 
 

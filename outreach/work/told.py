@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..audience.csv_text import guess_wide, read_records, refuse_other_kinds
-from ..audience.values import read_handle, read_phone
+from ..contacts import read_phone, split_handle
 from ..errors import InputError, MailboxError
 from ..records import Channel
 from ..replies.mime import guess_text
@@ -81,8 +81,10 @@ def log_message(
     if when > workspace.clock() + timedelta(minutes=5):
         raise InputError(f"{when:%Y-%m-%d %H:%M} UTC lies in the future")
     raw = told_bytes({**values, "channel": channel.value, "at": when.isoformat(), "place": place})
+    network, handle = split_handle(values.get("handle", ""), values.get("network", ""), values.get("link", ""))
     columns = {
-        "handle": read_handle(values.get("handle", ""))[:200],
+        "handle": handle,
+        "network": network,
         "phone": phone,
         "link": values.get("link", "")[:2000],
         "reach": int(reach),

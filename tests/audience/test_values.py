@@ -10,12 +10,11 @@ from outreach.audience.values import (
     ColumnType,
     clean,
     one_line,
-    read_handle,
     read_instant,
-    read_phone,
     read_status,
     says_yes,
 )
+from outreach.contacts import read_handle, read_phone
 from outreach.records import SubscriptionState
 
 

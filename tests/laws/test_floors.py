@@ -24,6 +24,7 @@ FLOORS = {
     "settings_plan": 1,
     "settings_signing": 1,
     "address": 1,
+    "contacts": 1,
     "workdays": 1,
     "words": 1,
     "prose": 1,

@@ -22,6 +22,7 @@ from outreach.errors import InputError, UsageError
 from outreach.records import (
     Consent,
     ConsentAct,
+    ContactKind,
     Customer,
     CustomerImport,
     Kind,
@@ -30,6 +31,7 @@ from outreach.records import (
     SuppressionReason,
 )
 from outreach.store.consents import consent_history, mail_facts, subscriptions_of, suppress, unsubscribe
+from outreach.store.contacts import contacts_by_customer
 from outreach.store.customers import find_customer, list_id_of
 from outreach.work.intake import ImportResult, import_customers
 from outreach.work.rejects import Rejects
@@ -439,3 +441,30 @@ def test_any_file_whatever_is_imported_or_refused_and_every_row_is_counted(
     again = _import(workspace, raw)
     assert again.created == 0 and again.updated == 0
     assert (again.rejects is None) is (again.invalid == 0)
+
+
+def test_numbers_and_handles_beside_the_first_are_kept_with_their_network(workspace: Workspace) -> None:
+    text = (
+        "email,twitter,Instagram handle,phone,mobile\n"
+        "ann@example.com,@Ann,https://instagram.com/ann.b,030 123456; 030 654321,+49 170 1234567\n"
+        "bob@example.com,,@bobby,,0170 7654321\n"
+        "eve@example.com,,,,call me\n"
+    )
+    first = _import(workspace, text)
+    assert (first.created, first.warnings) == (3, {"unknown phone: call me": 1})
+    ann, bob = _find(workspace, "ann@example.com"), _find(workspace, "bob@example.com")
+    assert (ann.phone, ann.phone_end, ann.handle) == ("030123456", "30123456", "ann")
+    assert (bob.phone, bob.handle) == ("01707654321", "bobby")
+    with workspace.database.read() as session:
+        known = contacts_by_customer(session, [ann.id or 0, bob.id or 0])
+    assert known[ann.id or 0] == {
+        (ContactKind.HANDLE, "x", "ann"),
+        (ContactKind.HANDLE, "instagram", "ann.b"),
+        (ContactKind.PHONE, "", "030654321"),
+        (ContactKind.PHONE, "", "+491701234567"),
+    }
+    assert known[bob.id or 0] == {(ContactKind.HANDLE, "instagram", "bobby")}
+    again = _import(workspace, text)
+    assert (again.created, again.updated, again.unchanged) == (0, 0, 3)
+    more = _import(workspace, "email,Insta\nann@example.com,@anna\n", mapping={"Insta": "handle:instagram"})
+    assert (more.updated, more.columns) == (1, {"email": "address", "Insta": "handle:instagram"})
