@@ -24,7 +24,7 @@ from pydantic import (
 from .errors import SettingsError
 from .settings_faults import excerpt, explain
 from .settings_nights import Alerts, Retention
-from .settings_office import Cases, Hours
+from .settings_office import USUAL_RULES, Cases, EscalationRule, Hours, check_rules
 from .settings_part import Part
 from .settings_plan import PlanSettings
 from .settings_signing import Dkim
@@ -248,6 +248,7 @@ class Settings(Part):
     hours: Hours = Hours()
     cases: Cases = Cases()
     plan: PlanSettings = PlanSettings()
+    escalations: tuple[EscalationRule, ...] = ()
     alerts: Alerts = Alerts()
     retention: Retention = Retention()
     topics: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -265,6 +266,16 @@ class Settings(Part):
         if self.relays and "relay" not in self.model_fields_set:
             return self.relays
         return (self.relay, *self.relays)
+
+    @field_validator("escalations")
+    @classmethod
+    def _one_catches_all(cls, value: tuple[EscalationRule, ...]) -> tuple[EscalationRule, ...]:
+        return check_rules(value)
+
+    @property
+    def escalation_rules(self) -> tuple[EscalationRule, ...]:
+        """[[escalations]] in their order, or the usual ones where none are written."""
+        return self.escalations or USUAL_RULES
 
     @model_validator(mode="after")
     def _relays_agree(self) -> Settings:

@@ -1,4 +1,4 @@
-"""The settings of the office: when somebody is at work, and who answers by when.
+"""The settings of the office: when somebody is at work, and who answers by when, and whom it is escalated to.
 
 Law: a country, a weekday or an hour that cannot be is refused when it is read.
 """
@@ -6,10 +6,12 @@ Law: a country, a weekday or an hour that cannot be is refused when it is read.
 from __future__ import annotations
 
 from datetime import date, time
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from .settings_part import Part
+from .words import Category, Channel, Urgency
 
 
 class Hours(Part):
@@ -56,3 +58,57 @@ class Cases(Part):
     raised_hours: float = Field(8, gt=0)
     normal_hours: float = Field(16, gt=0)
     hold_lapses_days: int = Field(2, ge=1, description="business days until a suggested hold lapses")
+    oldest_share: int = Field(4, ge=2, description="of so many pieces of work one goes to who has waited longest")
+    reach_quick: int = Field(5000, ge=0, description="readers from which a public message is answered sooner")
+    mark_minutes: int = Field(30, ge=1, description="until the mark of somebody who is answering lapses")
+    acknowledge: bool = Field(False, description="tell who opened a case its number and when we answer")
+    ask_fixed: bool = Field(True, description="an answer that solves a case asks whether it did")
+
+
+class Level(Part):
+    """One level of an escalation: after so many business hours, who is told."""
+
+    after: float = Field(ge=0)
+    to: str = Field(min_length=1, description='a name of `outreach people`, "owner", or "all"')
+
+
+class EscalationRule(Part):
+    """Which cases, and its levels. The first rule that fits a case is its rule; one without conditions fits all."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,39}$")
+    categories: tuple[Category, ...] = ()
+    topics: tuple[str, ...] = ()
+    urgencies: tuple[Urgency, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    counts: Literal["overdue", "age"] = Field("overdue", description="business hours past the due time, or of age")
+    levels: tuple[Level, ...] = Field(min_length=1)
+
+    @property
+    def catches_all(self) -> bool:
+        """Whether it names no condition."""
+        return not (self.categories or self.topics or self.urgencies or self.channels)
+
+    @model_validator(mode="after")
+    def _levels_rise(self) -> EscalationRule:
+        hours = [level.after for level in self.levels]
+        if hours != sorted(set(hours)):
+            raise ValueError("each level must come after more hours than the one before it")
+        return self
+
+
+EVERYBODY, OWNER = "all", "owner"
+USUAL_RULES = (EscalationRule(name="usual", levels=(Level(after=4, to=OWNER), Level(after=16, to=EVERYBODY))),)
+"""What holds where no [[escalations]] are written."""
+
+
+def check_rules(rules: tuple[EscalationRule, ...]) -> tuple[EscalationRule, ...]:
+    """The rules, if the last one and only that catches all. Raises ValueError."""
+    if rules and not rules[-1].catches_all:
+        raise ValueError("the last of [[escalations]] must name no condition, so that no case falls through")
+    early = next((rule.name for rule in rules[:-1] if rule.catches_all), None)
+    if early is not None:
+        raise ValueError(f"[[escalations]] {early!r} names no condition: the rules below it would never be looked at")
+    names = [rule.name.lower() for rule in rules]
+    if len(set(names)) < len(names):
+        raise ValueError("two of [[escalations]] have the same name")
+    return rules

@@ -131,7 +131,7 @@ class InboundState(StrEnum):
 
 
 class Machine(StrEnum):
-    """What kind of machine mail it is; HUMAN means that a person wrote it."""
+    """What kind of machine mail it is; HUMAN means that a customer wrote it, COLLEAGUE that one of us did."""
 
     HUMAN = "human"
     BOUNCE = "bounce"
@@ -141,6 +141,7 @@ class Machine(StrEnum):
     AUTO_REPLY = "auto_reply"
     CALENDAR = "calendar"
     RECEIPT = "receipt"
+    COLLEAGUE = "colleague"
     OTHER = "other"
 
 
@@ -212,6 +213,37 @@ class EntryKind(StrEnum):
     ANSWER = "answer"
     NOTE = "note"
     MOVE = "move"
+    ESCALATION = "escalation"
+    PROMISE = "promise"
+    ACKNOWLEDGEMENT = "acknowledgement"
+
+
+class Telling(StrEnum):
+    """When a colleague is told of what is new in their cases: each time at once, every working morning, or never."""
+
+    AT_ONCE = "at_once"
+    DIGEST = "digest"
+    NEVER = "never"
+
+
+class NoticeKind(StrEnum):
+    """What a colleague is told of."""
+
+    NEW = "new"
+    ASSIGNED = "assigned"
+    BACK = "back"
+    OVERDUE = "overdue"
+    PROMISE = "promise"
+    ESCALATED = "escalated"
+
+
+class PromiseState(StrEnum):
+    """suggested: read out of an answer, and nobody has looked at it yet; made: a person says that it was promised."""
+
+    SUGGESTED = "suggested"
+    MADE = "made"
+    KEPT = "kept"
+    DROPPED = "dropped"
 
 
 class HoldState(StrEnum):
@@ -279,3 +311,5 @@ class AlertKind(StrEnum):
     DATABASE = "database"
     JOB = "job"
     OFFER_WAITS = "offer_waits"
+    PROMISE = "promise"
+    CASES = "cases"

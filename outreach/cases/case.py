@@ -72,8 +72,12 @@ def turn(case: Case, event: CaseEvent, at: datetime, desk: Desk) -> dict[str, An
     if case.state is WAITING and after is not WAITING:
         changes["due_at"] = continue_due(case.due_at, case.waiting_since or at, at, desk.at_work)
         changes["waiting_since"] = None
+        if case.first_word_by is not None:
+            waited = (case.waiting_since or at, at, desk.at_work)
+            changes["first_word_by"] = continue_due(case.first_word_by, *waited)
     if event is E.ANSWER:
         changes["first_answer_at"] = case.first_answer_at or at
+        changes.update(answered_at=at, answering_by="", answering_until=None)
         if after in UNSOLVED:
             changes["due_at"] = next_due(at, case.urgency, desk)
     elif event is E.WAIT:

@@ -45,9 +45,38 @@ def sooner_due(case: Case, urgency: Urgency, now: datetime, desk: Desk) -> datet
     return min(case.due_at, next_due(now, urgency, desk))
 
 
+def hand_over(due: datetime, now: datetime, before: WorkingHours, after: WorkingHours) -> datetime:
+    """The due time when the case goes to somebody with other hours: the working hours that were left are still left.
+
+    What is overdue stays so. Handing a case to and fro wins no time.
+    """
+    if now >= due or before == after:
+        return due
+    return add_business_hours(now, business_hours_between(now, due, before), after)
+
+
+def first_word(case: Case, reach: int, quick: int, desk: Desk) -> datetime | None:
+    """When a first answer is owed because `reach` people can read the message; None where that changes nothing.
+
+    It is the time that the next higher urgency would have. Nothing else becomes sooner: not the solution, not the
+    case's place among the others.
+    """
+    sooner = {Urgency.NORMAL: Urgency.RAISED, Urgency.RAISED: Urgency.HIGH}.get(case.urgency)
+    if not quick or reach < quick or sooner is None or case.first_answer_at is not None:
+        return None
+    return min(next_due(case.opened_at, sooner, desk), case.first_word_by or case.due_at)
+
+
+def owed_at(case: Case) -> datetime:
+    """When the customer is to hear from us: the due time, or sooner where many can read what was not yet answered."""
+    if case.first_answer_at is None and case.first_word_by is not None:
+        return min(case.due_at, case.first_word_by)
+    return case.due_at
+
+
 def is_overdue(case: Case, now: datetime) -> bool:
     """Whether the customer should have heard from us by now. A case that waits for the customer is not."""
-    return case.state in (CaseState.NEW, CaseState.OPEN) and now > case.due_at
+    return case.state in (CaseState.NEW, CaseState.OPEN) and now > owed_at(case)
 
 
 def pauses(moves: Iterable[tuple[datetime, CaseEvent]]) -> list[tuple[datetime, datetime | None]]:

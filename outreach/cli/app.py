@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "deliveries": ("deliveries", "Who got what, and settling what is in doubt."),
     "replies": ("replies", "Fetch, log, list and review what came back."),
     "cases": ("cases", "Complaints and questions, until they are solved."),
+    "people": ("people", "The colleagues who answer, their hours, and when they are told."),
     "report": ("report", "Figures of sends, replies and cases, and an HTML page."),
     "serve": ("serve", "Answer the links that mails carry."),
     "catcher": ("catcher", "A mail server on this machine that files what it gets in a Maildir."),

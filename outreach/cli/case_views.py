@@ -14,6 +14,7 @@ from .common import print_table, printable
 if TYPE_CHECKING:
     from ..cases.clock import Durations
     from ..records import Case, CaseEntry, Customer, Step
+    from ..work.escalate import Due
     from ..work.workspace import Workspace
 
 
@@ -24,7 +25,8 @@ def print_list(rows: Sequence[dict[str, str]]) -> None:
         return
     lines = []
     for each in rows:
-        due = each["due"].replace(" (overdue)", "\noverdue").replace("the customer since ", "the customer\nsince ")
+        due = each["due"].replace(" (overdue)", "\noverdue").replace(" · ", "\n")
+        due = due.replace("the customer since ", "the customer\nsince ")
         about = f" about {each['topic']}" if each["topic"] else ""
         urgency = f" · {each['urgency']}" if each["urgency"] else ""
         what = f"{each['what']}{about}, {each['from']}{urgency}\n{each['summary']}"
@@ -97,6 +99,21 @@ def case_json(workspace: Workspace, case: Case, customer: Customer | None, now: 
     return value
 
 
+def escalation_json(due: Due) -> dict[str, Any]:
+    """A level of escalation for a program, and as a row."""
+    return {
+        "case": due.case.id,
+        "category": str(due.case.category),
+        "topic": due.case.topic,
+        "owner": due.case.owner,
+        "rule": due.rule,
+        "level": due.level.number,
+        "hours": round(due.level.hours, 1),
+        "to": [one.name for one in due.to],
+        "trouble": due.trouble,
+    }
+
+
 def person(case: Case, customer: Customer | None) -> str:
     """Whose case it is."""
     if customer is None:
@@ -109,13 +126,13 @@ def person(case: Case, customer: Customer | None) -> str:
 
 def due_words(workspace: Workspace, case: Any, now: datetime) -> str:
     """When we owe the customer a word, or for whom the case waits; empty where nothing is owed."""
-    from ..cases.clock import is_overdue  # lazy
+    from ..cases.clock import is_overdue, owed_at  # lazy
 
     if case.waiting_since is not None:
         return f"waits for the customer since {local(workspace, case.waiting_since)}"
     if case.state not in ("new", "open"):
         return ""
-    return local(workspace, case.due_at) + (" (overdue)" if is_overdue(case, now) else "")
+    return local(workspace, owed_at(case)) + (" (overdue)" if is_overdue(case, now) else "")
 
 
 def local(workspace: Workspace, instant: datetime) -> str:

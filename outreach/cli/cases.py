@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import OutreachError, UsageError
-from .case_views import case_json, due_words, print_case, print_list, row
-from .common import AsJson, me, open_here, print_json
+from .case_views import case_json, due_words, escalation_json, print_case, print_list, row
+from .common import AsJson, me, open_here, print_json, print_table
 
 if TYPE_CHECKING:
     from ..records import CaseState
@@ -40,27 +40,71 @@ def list_cases(
 ) -> None:
     """List cases in the order in which they are to be worked on: harm, then what is due first, then age.
 
-    Without --state: all but those that are closed. How often or how loudly somebody writes moves nothing.
+    Without --state: all but those that are closed. How often or how loudly somebody writes moves nothing. Every few
+    places (`oldest_share` in [cases]) one goes to whoever has waited longest, so that nobody waits for ever.
 
     Example: [bold]outreach cases list --overdue --owner maria[/bold]
     """
     from ..cases.clock import is_overdue  # lazy, as all below: SQLModel takes most of a second
     from ..cases.rank import rank_cases
     from ..store import cases as kept
+    from ..work.triage import turns
 
     workspace = open_here()
     now = workspace.clock()
+    whose = "" if owner == "-" else owner
     with workspace.database.read() as session:
-        rows = kept.list_cases(session, states=_states(state or []), owner="" if owner == "-" else owner)
+        rows = kept.list_cases(session, states=_states(state or []), owner=whose)
+        turn_of = {turn.case.id: (place, turn) for place, turn in enumerate(turns(session, workspace, whose))}
     people = {case.id: customer for case, customer in rows}
-    ranked = [case for case in rank_cases(case for case, _ in rows) if not overdue or is_overdue(case, now)]
+    last = len(turn_of)
+    ranked = sorted(rank_cases(case for case, _ in rows), key=lambda case: turn_of.get(case.id, (last, None))[0])
+    ranked = [case for case in ranked if not overdue or is_overdue(case, now)]
+    oldest = {number for number, (_, turn) in turn_of.items() if turn.oldest}
     if as_json:
-        print_json([case_json(workspace, case, people[case.id], now) for case in ranked])
+        values = [case_json(workspace, case, people[case.id], now) for case in ranked]
+        print_json([value | {"waited_longest": value["id"] in oldest} for value in values])
         return
     if not ranked:
         typer.echo("No case is overdue." if overdue else "No case is open: nobody waits for an answer.")
         return
-    print_list([row(workspace, case, people[case.id], now) for case in ranked])
+    shown = [row(workspace, case, people[case.id], now) for case in ranked]
+    for line in shown:
+        line["due"] += " · has waited longest" if int(line["case"]) in oldest else ""
+    print_list(shown)
+
+
+@app.command("escalate")
+def escalate_cases(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done; nothing is changed.")] = (
+        False
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Tell more people of cases that wait too long, each level of a case's rule once. `outreach run` does it by itself.
+
+    The rules are [[escalations]] in outreach.toml; look at them with --dry-run before they act.
+
+    Example: [bold]outreach cases escalate --dry-run[/bold]
+    """
+    from ..work.escalate import escalate, what_is_due  # lazy
+    from ..work.notices import tell_colleagues
+
+    workspace = open_here()
+    if dry_run:
+        with workspace.database.read() as session:
+            found = what_is_due(session, workspace, workspace.clock())
+    else:
+        found = escalate(workspace)
+        tell_colleagues(workspace)
+    rows = [escalation_json(due) for due in found]
+    if as_json:
+        print_json({"dry_run": dry_run, "levels": rows})
+    elif not rows:
+        typer.echo("Nothing to escalate: nobody waits longer than the rules allow.")
+    else:
+        print_table(list(rows[0]), [[", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows])
+        typer.echo("This was a dry run: nothing was done." if dry_run else "Their mails leave with the next run.")
 
 
 @app.command()

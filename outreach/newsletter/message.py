@@ -85,10 +85,21 @@ class Content:
 
 
 class Letterhead:
-    """The header fields that all mails of an edition share, written once. The arguments are those of a `Letter`."""
+    """The header fields that all mails of an edition share, written once. The arguments are those of a `Letter`.
+
+    `auto_submitted` marks a single mail that no person wrote (RFC 3834 5): auto-generated, auto-replied.
+    """
 
     def __init__(
-        self, sender: str, *, bulk: bool, list_id: str, feedback_id: str, in_reply_to: str, references: str
+        self,
+        sender: str,
+        *,
+        bulk: bool,
+        list_id: str,
+        feedback_id: str,
+        in_reply_to: str,
+        references: str,
+        auto_submitted: str = "",
     ) -> None:
         self._bulk = bulk
         self._from = address_field("From", sender)
@@ -96,7 +107,8 @@ class Letterhead:
         answer += tokens_field("References", references) if references else ""
         feedback = raw_field("Feedback-ID", feedback_id) if feedback_id and bulk else ""
         self._before = answer + (_list_id(list_id) if list_id and bulk else "")
-        self._behind = f"{feedback}{_MACHINE if bulk else ''}MIME-Version: 1.0\r\n"
+        machine = raw_field("Auto-Submitted", auto_submitted) if auto_submitted else ""
+        self._behind = f"{feedback}{_MACHINE if bulk else machine}MIME-Version: 1.0\r\n"
 
     def write(
         self, content: Content, recipient: str, reply_to: str, date: datetime, message_id: str, unsubscribe: str

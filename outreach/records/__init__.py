@@ -26,16 +26,20 @@ from ..words import (
     InboundState,
     Kind,
     Machine,
+    NoticeKind,
     Onward,
+    PromiseState,
     StepState,
     SubscriptionState,
     SuppressionReason,
+    Telling,
     Urgency,
     WaveVerdict,
 )
 from .audience import Consent, Contact, Customer, CustomerImport, MailingList, Subscription, Suppression
 from .cases import Case, CaseEntry
 from .delivery import Delivery, DeliveryMove, Worker
+from .desk import Colleague, Escalation, Notice, Promise, ReadyAnswer
 from .newsletter import Asset, Campaign, Edition, Schedule, Tip
 from .permission import YES, Permission, withhold
 from .plan import Approval, Boost, Goal, Hold, Step
@@ -65,6 +69,7 @@ __all__ = [
     "Category",
     "Channel",
     "ClueKind",
+    "Colleague",
     "Consent",
     "ConsentAct",
     "Contact",
@@ -78,6 +83,7 @@ __all__ = [
     "Edition",
     "EditionState",
     "EntryKind",
+    "Escalation",
     "FailureClass",
     "Goal",
     "Hold",
@@ -88,9 +94,14 @@ __all__ = [
     "Machine",
     "MailboxMark",
     "MailingList",
+    "Notice",
+    "NoticeKind",
     "Onward",
     "Pace",
     "Permission",
+    "Promise",
+    "PromiseState",
+    "ReadyAnswer",
     "RelayState",
     "Schedule",
     "Step",
@@ -99,6 +110,7 @@ __all__ = [
     "SubscriptionState",
     "Suppression",
     "SuppressionReason",
+    "Telling",
     "Tip",
     "Urgency",
     "UtcDateTime",

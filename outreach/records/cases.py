@@ -11,7 +11,12 @@ from .types import UtcDateTime, Word
 
 
 class Case(SQLModel, table=True):
-    """`opened_at` is the first message's arrival and never moves. `first_answer_at` is a person's answer."""
+    """`opened_at` is the first message's arrival and never moves. `first_answer_at` is a person's answer, `answered_at`
+    the last of them.
+
+    `first_word_by`: many people read a public message, so the first answer is owed sooner than `due_at`; the case's
+    place among the others stays. `answering_by` is writing an answer until `answering_until`: the mark lapses.
+    """
 
     __tablename__ = "case_file"
     id: int | None = Field(default=None, primary_key=True)
@@ -25,7 +30,11 @@ class Case(SQLModel, table=True):
     owner: str = ""
     opened_at: datetime = Field(sa_type=UtcDateTime)
     due_at: datetime = Field(sa_type=UtcDateTime)
+    first_word_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
     first_answer_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answering_by: str = ""
+    answering_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     waiting_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     solved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

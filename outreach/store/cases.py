@@ -10,8 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import func
 from sqlmodel import Session, col, or_, select
 
+from ..cases.rank import WORK, Work
 from ..records import (
     Case,
     CaseEntry,
@@ -139,6 +141,34 @@ def list_cases(
     return [(case, customer) for case, customer in session.exec(query.order_by(col(Case.id)))]
 
 
+LOOKED_BACK = 200
+
+
+def pieces_of_work(session: Session, owner: str | None = None) -> list[Work]:
+    """What was worked on, newest first, in all cases or in those of an owner ("" for nobody's)."""
+    query = (
+        select(CaseEntry.id, CaseEntry.case_id, Case.opened_at)
+        .join(Case, col(Case.id) == col(CaseEntry.case_id))
+        .where(col(CaseEntry.event).in_(WORK))
+    )
+    if owner is not None:
+        query = query.where(func.lower(Case.owner) == owner.lower())
+    rows = list(session.exec(query.order_by(col(CaseEntry.id).desc()).limit(LOOKED_BACK)))
+    answers: dict[int, list[tuple[int, datetime]]] = defaultdict(list)
+    for ids in rows_in_chunks(sorted({row[1] for row in rows}), CHUNK):
+        given = (
+            select(CaseEntry.case_id, CaseEntry.id, CaseEntry.at)
+            .where(col(CaseEntry.case_id).in_(ids), CaseEntry.event == CaseEvent.ANSWER)
+            .order_by(col(CaseEntry.id))
+        )
+        for case_id, entry_id, at in session.exec(given):
+            answers[case_id].append((entry_id or 0, at))
+    return [
+        Work(case_id, max((at for number, at in answers[case_id] if number < (entry_id or 0)), default=opened))
+        for entry_id, case_id, opened in rows
+    ]
+
+
 def customer_of(session: Session, case: Case) -> Customer | None:
     """The person whose case it is, where we know them."""
     return None if case.customer_id is None else session.get(Customer, case.customer_id)
@@ -216,12 +246,12 @@ def failed_answers(session: Session) -> Sequence[tuple[CaseEntry, Delivery]]:
     return [(entry, delivery) for entry, delivery in session.exec(query)]
 
 
-def first_standing_answer(session: Session, case_id: int) -> datetime | None:
-    """When the first answer was given that is not noted as lost."""
+def standing_answers(session: Session, case_id: int) -> list[datetime]:
+    """When the answers were given that are not noted as lost, in order."""
     entries = entries_of(session, case_id)
     lost = {entry.delivery_id for entry in entries if entry.kind is EntryKind.NOTE and entry.delivery_id is not None}
     given = [entry.at for entry in entries if entry.event is CaseEvent.ANSWER and entry.delivery_id not in lost]
-    return min(given, default=None)
+    return sorted(given)
 
 
 def holds_and_steps(session: Session, case_id: int) -> tuple[list[Hold], list[Step]]:

@@ -25,6 +25,8 @@ TITLES = {
     AlertKind.DATABASE: "trouble with the database",
     AlertKind.JOB: "a job fails",
     AlertKind.OFFER_WAITS: "an offer waits for replies to be read",
+    AlertKind.PROMISE: "a promise is not kept",
+    AlertKind.CASES: "customers wait, and nobody is told",
 }
 PATIENCE = {
     AlertKind.JOB: timedelta(minutes=5),

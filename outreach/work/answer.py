@@ -14,12 +14,16 @@ from email.parser import BytesHeaderParser
 
 from sqlmodel import Session
 
-from ..cases.case import CLOSED
+from ..cases.case import CLOSED, UNSOLVED
+from ..cases.clock import hand_over
+from ..cases.said import wall_words
 from ..errors import UsageError
-from ..records import Case, CaseEvent, Channel, EntryKind, Inbound, Kind
+from ..records import Case, CaseEvent, Channel, EntryKind, Inbound, Kind, NoticeKind
 from ..store import cases as kept
-from .casework import find_case, move_case
+from ..store.desk import colleague_named
+from .casework import case_desk, find_case, move_case
 from .follow_up import after_answer, after_close, after_reopen
+from .notices import note_case, told_of
 from .single import queue_single
 from .workspace import Workspace
 
@@ -98,9 +102,18 @@ def assign_case(workspace: Workspace, case_id: int, owner: str, by: str) -> None
     with workspace.database.write() as session:
         case = find_case(session, case_id)
         before = case.owner
+        now = workspace.clock()
+        known = colleague_named(session, owner)
+        owner = known.name if known is not None else owner
+        old, new = (case_desk(session, workspace, name).at_work for name in (before, owner))
+        due = hand_over(case.due_at, now, old, new) if case.state in UNSOLVED else case.due_at
         text = f"{before or 'nobody'} → {owner}"
-        move_case(session, workspace, case, CaseEvent.ASSIGN, at=workspace.clock(), by=by, text=text)
-        kept.change_case(session, case, {"owner": owner})
+        if due != case.due_at:
+            text += f"; due {wall_words(due, new.zone)} by their hours ({new.zone.key})"
+        entry = move_case(session, workspace, case, CaseEvent.ASSIGN, at=now, by=by, text=text)
+        kept.change_case(session, case, {"owner": owner, "due_at": due})
+        if known is not None:
+            note_case(session, case, NoticeKind.ASSIGNED, now, mark=str(entry.id), by=by, to=told_of([known], owner))
 
 
 def change_state(workspace: Workspace, case_id: int, event: CaseEvent, by: str, text: str = "") -> None:

@@ -1,4 +1,8 @@
-"""Moving one case: its columns, the entry that says why, and the hours that its clocks run by."""
+"""Moving one case: its columns, the entry that says why, and the hours that its clocks run by.
+
+Law: a case's clocks run by its owner's hours, or the workspace's where nobody known owns it; who comes back to a case
+that was solved or waited is told to the owner.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,25 @@ from sqlmodel import Session
 
 from ..cases.case import possible, turn
 from ..cases.clock import Desk
+from ..cases.shift import colleague_hours
 from ..errors import UsageError
-from ..records import Case, CaseEntry, CaseEvent, EntryKind, Urgency
+from ..records import Case, CaseEntry, CaseEvent, CaseState, EntryKind, NoticeKind, Urgency
 from ..store import cases as kept
+from ..store.desk import colleague_named
+from .notices import note_case
 from .workspace import Workspace
 
+OURS = (CaseState.NEW, CaseState.OPEN)
 KINDS = {CaseEvent.MESSAGE: EntryKind.MESSAGE, CaseEvent.ANSWER: EntryKind.ANSWER}
 
 
-def case_desk(workspace: Workspace) -> Desk:
-    """The working hours and the hours per urgency that the settings give."""
+def case_desk(session: Session, workspace: Workspace, owner: str) -> Desk:
+    """The owner's working hours, and the hours per urgency that the settings give."""
     hours = workspace.settings.cases
+    colleague = colleague_named(session, owner) if owner else None
+    usual = workspace.working_hours
     return Desk(
-        workspace.working_hours,
+        colleague_hours(colleague, usual) if colleague is not None else usual,
         {Urgency.HIGH: hours.high_hours, Urgency.RAISED: hours.raised_hours, Urgency.NORMAL: hours.normal_hours},
     )
 
@@ -47,16 +57,21 @@ def move_case(
 ) -> CaseEntry:
     """Apply `event` and write it down. Raises UsageError, with what is possible, for a move that is not."""
     assert case.id is not None
+    before = case.state
     try:
-        changes = turn(case, event, at, case_desk(workspace))
+        changes = turn(case, event, at, case_desk(session, workspace, case.owner))
     except ValueError as wrong:
         ways = ", ".join(COMMANDS[each] for each in possible(case.state) if each in COMMANDS)
         raise UsageError(f"case {case.id}: {wrong}", remedy=f"What can be done with it now: {ways}.") from None
     kept.change_case(session, case, changes)
     kind = KINDS.get(event, EntryKind.MOVE)
-    return kept.add_entry(
+    entry = kept.add_entry(
         session, case.id, at, kind, event=event, by=by, text=text, inbound_id=inbound_id, delivery_id=delivery_id
     )
+    if case.state is CaseState.OPEN and before not in OURS and event in (CaseEvent.MESSAGE, CaseEvent.REOPEN):
+        words = text.splitlines()[0][:200] if text.strip() else f"was {before}"
+        note_case(session, case, NoticeKind.BACK, at, mark=str(entry.id), words=words, by=by)
+    return entry
 
 
 COMMANDS = {

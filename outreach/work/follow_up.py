@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from ..cases.case import UNSOLVED
-from ..cases.clock import next_due, sooner_due
+from ..cases.clock import Desk, first_word, next_due, sooner_due
 from ..plan.steps import Facts, PlanEvent, next_steps
 from ..records import (
     Case,
@@ -24,12 +24,14 @@ from ..records import (
     HoldState,
     Inbound,
     Machine,
+    NoticeKind,
     Urgency,
 )
 from ..store import cases as kept
 from ..store import plan as plans
 from ..workdays import add_business_days, zone_or
 from .casework import case_desk, move_case
+from .notices import note_case
 from .workspace import Workspace
 
 MATTERS = (Category.COMPLAINT, Category.QUESTION)
@@ -115,7 +117,9 @@ def after_lost_answers(session: Session, workspace: Workspace, now: datetime) ->
             f"this answer did not arrive: {delivery.evidence or delivery.response or delivery.reason or 'it bounced'}"
         )
         kept.add_entry(session, entry.case_id, now, EntryKind.NOTE, by="relay", text=words, delivery_id=delivery.id)
-        kept.change_case(session, case, {"first_answer_at": kept.first_standing_answer(session, entry.case_id)})
+        stand = kept.standing_answers(session, entry.case_id)
+        first, last = (stand[0], stand[-1]) if stand else (None, None)
+        kept.change_case(session, case, {"first_answer_at": first, "answered_at": last})
         if case.state in (CaseState.WAITING, CaseState.SOLVED):
             move_case(session, workspace, case, CaseEvent.REOPEN, at=now, by="relay", text="the answer did not arrive")
             after_reopen(session, workspace, case, now, by="relay")
@@ -158,7 +162,7 @@ def _case_of_same_matter(session: Session, inbound: Inbound) -> Case | None:
 
 def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetime) -> Case:
     assert inbound.category is not None
-    desk = case_desk(workspace)
+    desk = case_desk(session, workspace, workspace.settings.cases.owner)
     words = " ".join((inbound.text or inbound.subject or "(nothing to read: see the message)").split())
     case = kept.open_case(
         session,
@@ -173,6 +177,7 @@ def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetim
         due_at=next_due(inbound.received_at, inbound.urgency, desk),
     )
     _attach(session, workspace, case, inbound, inbound.received_at)
+    note_case(session, case, NoticeKind.NEW, now)
     return case
 
 
@@ -186,12 +191,13 @@ def _add(session: Session, workspace: Workspace, case: Case, inbound: Inbound, n
             move_case(session, workspace, case, CaseEvent.REOPEN, at=now, by="customer", text=text)
             after_reopen(session, workspace, case, now, by="customer")
         changes: dict[str, object] = {}
+        desk = case_desk(session, workspace, case.owner)
         if inbound.category is Category.COMPLAINT:
             changes["category"] = Category.COMPLAINT
         if not case.topic and inbound.topics:
             changes["topic"] = inbound.topics[0]
         if _HARM[inbound.urgency] > _HARM[case.urgency]:
-            changes.update(urgency=inbound.urgency, due_at=sooner_due(case, inbound.urgency, now, case_desk(workspace)))
+            changes.update(urgency=inbound.urgency, due_at=sooner_due(case, inbound.urgency, now, desk))
         kept.change_case(session, case, changes)
     elif inbound.category is Category.THANKS and case.state is CaseState.SOLVED:
         text = f"the customer says thanks: if that is a yes, `outreach cases confirm {case.id}`"
@@ -201,6 +207,10 @@ def _add(session: Session, workspace: Workspace, case: Case, inbound: Inbound, n
 def _attach(session: Session, workspace: Workspace, case: Case, inbound: Inbound, at: datetime) -> None:
     inbound.case_id = case.id
     session.add(inbound)
+    quick = workspace.settings.cases.reach_quick
+    sooner = first_word(case, inbound.reach, quick, case_desk(session, workspace, case.owner))
+    if sooner is not None:
+        kept.change_case(session, case, {"first_word_by": sooner})
     by = inbound.sender_name or author_of(inbound) or "customer"
     move_case(session, workspace, case, CaseEvent.MESSAGE, at=at, by=by, text=inbound.text, inbound_id=inbound.id)
 
@@ -222,7 +232,8 @@ def _rejudge(session: Session, workspace: Workspace, case: Case, inbound: Inboun
         text = f"{by} read it: {inbound.category}"
         move_case(session, workspace, case, CaseEvent.REOPEN, at=now, by=by, text=text)
     complaints = [each for each in matters if each.category is Category.COMPLAINT]
-    kept.change_case(session, case, _judged_columns(workspace, case, matters, bool(complaints), now))
+    desk = case_desk(session, workspace, case.owner)
+    kept.change_case(session, case, _judged_columns(desk, case, matters, bool(complaints), now))
     if not complaints:
         if was_complaint:
             _lift(session, workspace, case, now, inbound, by)
@@ -238,7 +249,7 @@ def _rejudge(session: Session, workspace: Workspace, case: Case, inbound: Inboun
 
 
 def _judged_columns(
-    workspace: Workspace, case: Case, matters: list[Inbound], complaint: bool, now: datetime
+    desk: Desk, case: Case, matters: list[Inbound], complaint: bool, now: datetime
 ) -> dict[str, object]:
     """Category, topic, urgency and due time as the messages that need an answer give them together."""
     urgency = max((each.urgency for each in matters), key=_HARM.__getitem__)
@@ -248,7 +259,6 @@ def _judged_columns(
         "topic": case.topic if case.topic in topics else next(iter(topics), ""),
         "urgency": urgency,
     }
-    desk = case_desk(workspace)
     if case.first_answer_at is None and case.state is CaseState.NEW:
         changes["due_at"] = next_due(case.opened_at, urgency, desk)
     elif _HARM[urgency] > _HARM[case.urgency]:

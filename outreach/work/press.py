@@ -108,6 +108,7 @@ class LetterPress:
             feedback_id=f"{facts.campaign}:{facts.number}:{facts.kind.value}:{label}",
             in_reply_to=str(self.frozen.get("in_reply_to") or ""),
             references=str(self.frozen.get("references") or ""),
+            auto_submitted=str(self.frozen.get("auto_submitted") or ""),
         )
         ready = self.frozen.get("method") == READY
         self._plates = None if ready else Plates(Renderer(self.frozen, issue_number=facts.number))

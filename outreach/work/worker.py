@@ -27,6 +27,7 @@ from .life import PULSE_SECONDS, daemon_life
 from .lock import daemon_lock_file, hold_daemon_lock
 from .publish import publish_due
 from .send import send_open
+from .tend import tend_cases
 from .watch import JobBook, look_and_tell
 from .waves import look_at_waves
 from .workspace import Workspace
@@ -88,6 +89,7 @@ def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
         Job("send", OUTGOING, SEND_SECONDS, lambda: send_open(workspace, stop=stop, owner="run")),
         *reading,
         Job("follow_up", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "follow_up", lambda: follow_up(workspace))),
+        Job("cases", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "cases", lambda: tend_cases(workspace))),
     )
 
 

@@ -94,6 +94,11 @@ def test_the_json_fields_stay_stable(run: Run) -> None:
         "overdue",
         "age_hours",
         "due_local",
+        "first_word_by",
+        "answered_at",
+        "answering_by",
+        "answering_until",
+        "waited_longest",
     }
     shown = told(run, "show", "1")
     assert set(shown) - set(case) == {"first_answer_hours", "solution_hours", "entries", "holds", "steps"}

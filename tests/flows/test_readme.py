@@ -58,6 +58,8 @@ EXAMPLES = {
     "replies classify": "replies classify spring.md",
     "cases list": "cases list --state all",
     "cases show": "cases show 1",
+    "cases escalate": "cases escalate --dry-run",
+    "people list": "people list",
     "report": "report",
     "alerts list": "alerts list --all",
     "health": "health",

@@ -73,8 +73,8 @@ def test_an_answer_that_failed_or_bounced_is_found_until_it_is_noted(workspace: 
     receive(workspace, None, machine=Machine.BOUNCE, delivery_id=deliveries[1])
     with workspace.database.write() as session:
         assert [delivery.id for _, delivery in kept.failed_answers(session)] == deliveries[:2]
-        assert kept.first_standing_answer(session, cases[0]) is not None
+        assert kept.standing_answers(session, cases[0])
         kept.add_entry(session, cases[0], workspace.clock(), EntryKind.NOTE, delivery_id=deliveries[0])
         assert [delivery.id for _, delivery in kept.failed_answers(session)] == [deliveries[1]]
-        assert kept.first_standing_answer(session, cases[0]) is None
-        assert kept.first_standing_answer(session, cases[2]) is not None
+        assert not kept.standing_answers(session, cases[0])
+        assert kept.standing_answers(session, cases[2])

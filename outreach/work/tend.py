@@ -1,0 +1,26 @@
+"""What time alone brings to cases: levels of escalation that fall due, and mails to colleagues.
+
+Law: safe to be done by whoever looks and however often; it decides nothing about a case itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .escalate import escalate
+from .notices import tell_colleagues
+from .workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Tended:
+    """How many levels of escalation were done, and how many mails to colleagues were queued."""
+
+    escalated: int = 0
+    mails_to_colleagues: int = 0
+
+
+def tend_cases(workspace: Workspace) -> Tended:
+    """Do what is due now."""
+    escalated = len(escalate(workspace))
+    return Tended(escalated, tell_colleagues(workspace))
