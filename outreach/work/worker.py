@@ -84,12 +84,12 @@ def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
     reading = [Job("maillog", INCOMING, LOG_SECONDS, _alone(workspace, "maillog", logs.look))] if logs.wanted else []
     return (
         Job("replies", INCOMING, every, _alone(workspace, "replies", lambda: collect(workspace))),
+        Job("cases", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "cases", lambda: tend_cases(workspace))),
         Job("publish", PLANNING, SEND_SECONDS, _alone(workspace, "publish", lambda: publish_due(workspace))),
         Job("waves", PLANNING, SEND_SECONDS, _alone(workspace, "waves", lambda: look_at_waves(workspace))),
         Job("send", OUTGOING, SEND_SECONDS, lambda: send_open(workspace, stop=stop, owner="run")),
         *reading,
         Job("follow_up", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "follow_up", lambda: follow_up(workspace))),
-        Job("cases", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "cases", lambda: tend_cases(workspace))),
     )
 
 
