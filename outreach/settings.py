@@ -28,6 +28,7 @@ from .settings_office import USUAL_RULES, Cases, EscalationRule, Hours, check_ru
 from .settings_part import Part
 from .settings_plan import PlanSettings
 from .settings_signing import Dkim
+from .settings_steps import Steps
 
 FILE = "outreach.toml"
 PREFIX = "OUTREACH_"
@@ -249,6 +250,7 @@ class Settings(Part):
     cases: Cases = Cases()
     plan: PlanSettings = PlanSettings()
     escalations: tuple[EscalationRule, ...] = ()
+    steps: Steps = Steps()
     alerts: Alerts = Alerts()
     retention: Retention = Retention()
     topics: dict[str, tuple[str, ...]] = Field(default_factory=dict)

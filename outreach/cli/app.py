@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replies": ("replies", "Fetch, log, list and review what came back."),
     "cases": ("cases", "Complaints and questions, until they are solved."),
     "people": ("people", "The colleagues who answer, their hours, and when they are told."),
+    "steps": ("steps", "What replies change in the plan: approve, refuse, take back."),
+    "trends": ("trends", "What many write about now, and the tips issue proposed from it."),
     "report": ("report", "Figures of sends, replies and cases, and an HTML page."),
     "serve": ("serve", "Answer the links that mails carry."),
     "catcher": ("catcher", "A mail server on this machine that files what it gets in a Maildir."),

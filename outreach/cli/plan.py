@@ -29,6 +29,7 @@ RULES = {
     "case_closed": "cases that were closed",
     "hold_lapsed": "holds that lapsed unconfirmed",
     "missed_occasion": "occasions missed while nothing ran",
+    "trend": "topics that many write about, brought forward",
 }
 """What each rule's steps are about, for a person."""
 

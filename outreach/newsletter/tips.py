@@ -1,7 +1,8 @@
 """Which tips one person gets in this issue, and why.
 
 Law: never the same tip twice; the person's own topics first, once they have had a personal answer; a topic
-that still waits for that answer is left out; then the editor's order. The reason is read in the reader's language.
+that still waits for that answer is left out; then one tip on each topic that many write about now; then the editor's
+order. The reason is read in the reader's language.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import datetime
 
 # A topic is a word of the settings, written once: only the language that it is written in can name it.
 _WROTE = {"en": "You wrote to us about {topic}", "de": "Sie haben uns zu diesem Thema geschrieben"}
+_MANY = {"en": "Many of our customers ask about this at the moment", "de": "Danach fragen uns zurzeit viele"}
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,11 @@ def choose_tips(
     campaign_topics: Collection[str],
     count: int,
     now: datetime,
+    trend: Sequence[str] = (),
 ) -> list[ChosenTip]:
-    """At most `count` tips, best first. `boosts` maps a topic to its boost's id.
+    """At most `count` tips, best first. `boosts` maps a topic to its boost's id; `trend` are topics in their order.
 
-    A campaign with topics of its own takes only tips on them, beside those that answer a boost.
+    A campaign with topics of its own takes only tips on them, beside those that answer a boost or a trend.
     """
     fit = [tip for tip in pool if tip.name not in shown and _fits(tip, blocked, now)]
     fit.sort(
@@ -60,12 +63,14 @@ def choose_tips(
         )
     )
     chosen: list[ChosenTip] = []
-    for topic, boost in boosts.items():
+    wrote = [(topic, tip_reason(topic, language), boost) for topic, boost in boosts.items()]
+    many = _MANY[pick_language(tuple(_MANY), language) or "en"]
+    for topic, reason, answers in [*wrote, *((topic, many, None) for topic in trend if topic not in boosts)]:
         if len(chosen) < count and topic not in blocked:
             taken = {tip.name for tip in chosen}
             found = next((tip for tip in fit if topic in tip.topics and tip.name not in taken), None)
             if found is not None:
-                chosen.append(ChosenTip(found.name, tip_reason(topic, language), boost))
+                chosen.append(ChosenTip(found.name, reason, answers))
     taken = {tip.name for tip in chosen}
     wanted = set(campaign_topics)
     rest = [tip for tip in fit if tip.name not in taken and (not wanted or wanted & set(tip.topics))]

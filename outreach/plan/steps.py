@@ -6,6 +6,7 @@ and one typed effect. Nothing is applied here. A customer we do not know (no id)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ..records import Category, HoldState
+from .effects import Effect, LiftHold, NewBoost, NewHold
 
 UTC_ZONE = ZoneInfo("UTC")
 PROMOTION_SCOPE = "promotion"
@@ -60,50 +62,34 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class NewHold:
-    """Stop mail of `scope` to this person; `until` None: until the case closes (promotion) or is answered (tips)."""
-
-    customer_id: int
-    case_id: int
-    scope: str
-    topic: str
-    state: HoldState
-    reason: str
-    until: datetime | None
-
-
-@dataclass(frozen=True)
-class LiftHold:
-    """End the holds of a case; `scope` None: of every scope."""
-
-    case_id: int
-    scope: str | None = None
-
-
-@dataclass(frozen=True)
-class NewBoost:
-    """Start this person's next tips issue with this topic."""
-
-    customer_id: int
-    case_id: int
-    topic: str
-    reason: str
-
-
-Effect = NewHold | LiftHold | NewBoost
-
-
-@dataclass(frozen=True)
 class StepDraft:
-    """One change to the plan, not yet applied."""
+    """One change to the plan, not yet applied. Without an effect it only tells."""
 
     rule: str
     what: str
     reason: str
-    customer_id: int
-    case_id: int
-    effect: Effect
+    customer_id: int | None
+    case_id: int | None
+    effect: Effect | None
     evidence: dict[str, Any] = field(default_factory=dict)
+    campaign_id: int | None = None
+    edition_id: int | None = None
+
+
+POLICIES = {
+    "suggested_complaint": "holds",
+    "confirmed_complaint": "holds",
+    "reopened_complaint": "holds",
+    "answered_topic": "topics",
+    "trend": "trends",
+}
+"""Which of the settings in [steps] says whether a rule's steps are applied by themselves. The others always are: they
+end what a case had begun, or only tell."""
+
+
+def waits_for_a_yes(draft: StepDraft, policies: Mapping[str, str]) -> bool:
+    """Whether this step is only proposed; `policies` are the settings, "apply" or "propose" each."""
+    return policies.get(POLICIES.get(draft.rule, ""), "apply") == "propose"
 
 
 def next_steps(facts: Facts) -> list[StepDraft]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, LargeBinary
+from sqlalchemy import JSON, Column, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from ..words import HoldState, StepState
@@ -45,9 +45,14 @@ class Boost(SQLModel, table=True):
 
 
 class Step(SQLModel, table=True):
-    """One change to the plan: the rule's name, words for a person, and the evidence behind it."""
+    """One change to the plan: the rule's name, words for a person, and the evidence behind it.
+
+    `effect` is what it does, made and read by `plan.effects` ({}: it only tells). `decided_by` said yes or no, or took
+    it back, `decision` in their words. `edition_id`: the edition that a trend came into, or that was stopped.
+    """
 
     __tablename__ = "step"
+    __table_args__ = (Index("ix_step_campaign", "campaign_id"), Index("ix_step_state", "state", "at"))
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime)
     rule: str
@@ -55,9 +60,14 @@ class Step(SQLModel, table=True):
     customer_id: int | None = Field(default=None, foreign_key="customer.id", index=True)
     case_id: int | None = Field(default=None, foreign_key="case_file.id")
     campaign_id: int | None = Field(default=None, foreign_key="campaign.id")
+    edition_id: int | None = Field(default=None, foreign_key="edition.id")
     what: str
     reason: str
     evidence: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    effect: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    decided_by: str = ""
+    decision: str = ""
 
 
 class Approval(SQLModel, table=True):

@@ -347,6 +347,7 @@ def note_missed(session: Session, campaign_id: int, occasions: Iterable[str], wh
                 "what": what + (", …" if len(names) > 5 else ""),
                 "reason": why,
                 "evidence": {"occasions": names},
+                "effect": {},
             }
         ],
     )

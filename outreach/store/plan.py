@@ -13,7 +13,8 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlmodel import Session, col
 
-from ..plan.steps import LiftHold, NewBoost, NewHold, StepDraft
+from ..plan.effects import Effect, LiftHold, NewBoost, NewHold, NewTrend, effect_value
+from ..plan.steps import StepDraft
 from ..records import (
     BULK,
     Boost,
@@ -37,20 +38,48 @@ SHOWN = (*MAY_HAVE_BEEN_SENT, DeliveryState.CLAIMED, DeliveryState.DEFERRED)
 def apply_step(session: Session, draft: StepDraft, at: datetime, *, state: StepState = StepState.APPLIED) -> bool:
     """Apply a step's effect and record it; False (and nothing recorded) where it changes nothing.
 
-    A step that is only PROPOSED or REFUSED is recorded without its effect.
+    A step that is only PROPOSED or REFUSED is recorded without its effect; the same is proposed once.
     """
-    if state is StepState.APPLIED:
-        match draft.effect:
-            case NewHold():
-                changed = add_hold(session, draft.effect, at)
-            case LiftHold():
-                changed = bool(lift_holds(session, draft.effect.case_id, draft.effect.scope, at))
-            case NewBoost():
-                changed = add_boost(session, draft.effect, at)
-        if not changed:
-            return False
+    if state is StepState.APPLIED and draft.effect is not None and not apply_effect(session, draft.effect, at):
+        return False
+    if state is StepState.PROPOSED and _is_proposed(session, draft):
+        return False
     record_step(session, draft, at, state=state)
     return True
+
+
+def apply_effect(session: Session, effect: Effect, at: datetime) -> bool:
+    """Make the effect so; False where nothing changes by it."""
+    match effect:
+        case NewHold():
+            return add_hold(session, effect, at)
+        case LiftHold():
+            _withdraw(session, effect, at)
+            return bool(lift_holds(session, effect.case_id, effect.scope, at))
+        case NewBoost():
+            return add_boost(session, effect, at)
+        case NewTrend():
+            return True  # the step itself is what `trend_topics` reads
+
+
+def _is_proposed(session: Session, draft: StepDraft) -> bool:
+    same = select(Step).where(
+        col(Step.state) == StepState.PROPOSED,
+        col(Step.rule) == draft.rule,
+        col(Step.case_id) == draft.case_id,
+        col(Step.campaign_id) == draft.campaign_id,
+    )
+    return any(step.what == draft.what for step in session.scalars(same))
+
+
+def _withdraw(session: Session, effect: LiftHold, at: datetime) -> None:
+    """What was proposed for a case needs nobody's yes once the case has ended it."""
+    waiting = select(Step).where(col(Step.case_id) == effect.case_id, col(Step.state) == StepState.PROPOSED)
+    for step in session.scalars(waiting).all():
+        if step.effect.get("kind") == "hold" and effect.scope in (None, step.effect.get("scope")):
+            step.state, step.decided_at, step.decision = StepState.REFUSED, at, "its case needs it no more"
+            session.add(step)
+    session.flush()
 
 
 def add_hold(session: Session, hold: NewHold, at: datetime) -> bool:
@@ -95,6 +124,13 @@ def lift_holds(session: Session, case_id: int, scope: str | None, at: datetime) 
     return _lift(session, list(session.execute(select(Hold).where(*wanted)).scalars()), at)
 
 
+def lift_hold(session: Session, hold: NewHold, at: datetime) -> list[int]:
+    """End this one hold of a case. The customer concerned, where it was open."""
+    mine = (col(Hold.case_id) == hold.case_id, col(Hold.scope) == hold.scope, col(Hold.topic) == hold.topic)
+    wanted = select(Hold).where(*mine, col(Hold.customer_id) == hold.customer_id, col(Hold.state) != HoldState.LIFTED)
+    return _lift(session, list(session.scalars(wanted)), at)
+
+
 def lapse_holds(session: Session, now: datetime) -> list[int]:
     """End the suggested holds whose day has come, and record that as a step. The customers concerned."""
     due = list(
@@ -114,6 +150,7 @@ def lapse_holds(session: Session, now: datetime) -> list[int]:
             "what": f"the hold on {'tips on ' + hold.topic if hold.topic else 'news, offers and invitations'} lapsed",
             "reason": f"{hold.reason}: nobody confirmed it in time",
             "evidence": {"hold": hold.id, "case": hold.case_id},
+            "effect": {},
         }
         for hold in due
     ]
@@ -150,6 +187,12 @@ def add_boost(session: Session, boost: NewBoost, at: datetime) -> bool:
     return True
 
 
+def drop_boost(session: Session, boost: NewBoost, at: datetime) -> None:
+    """Forget a topic that was to come first, where it has not been used yet."""
+    mine = (col(Boost.customer_id) == boost.customer_id, col(Boost.topic) == boost.topic)
+    session.connection().execute(update(Boost).where(*mine, col(Boost.used_at).is_(None)).values(used_at=at))
+
+
 def use_boosts(session: Session, boost_ids: Collection[int], at: datetime) -> None:
     """Mark boosts as used: their tips issue was sent."""
     for ids in rows_in_chunks(sorted(boost_ids), CHUNK):
@@ -166,9 +209,12 @@ def record_step(session: Session, draft: StepDraft, at: datetime, *, state: Step
         state=state,
         customer_id=draft.customer_id,
         case_id=draft.case_id,
+        campaign_id=draft.campaign_id,
+        edition_id=draft.edition_id,
         what=draft.what,
         reason=draft.reason,
         evidence=draft.evidence,
+        effect=effect_value(draft.effect) if draft.effect is not None else {},
     )
     session.add(step)
     session.flush()

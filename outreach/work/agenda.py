@@ -30,6 +30,7 @@ from ..store.editions import (
     still_to_go,
 )
 from ..store.plan import recent_steps, step_counts
+from ..store.steps import count_proposed
 from ..workdays import zone_or
 from .choose import tips_wanted
 from .forecast import CHUNK, Foreseen, Judged, count_forecast, draft_edition, judge_all
@@ -159,6 +160,9 @@ def read_agenda(
             if timing.rule.recurring and not tips_wanted(workspace, found) and (second or _gone_out(session, found)):
                 entry = replace(entry, note=SAME_AGAIN)
             entries.append(entry)
+        proposed = count_proposed(session)
+        if proposed and campaign is None:
+            problems += (f"{proposed} proposed changes wait for a person's yes: outreach steps list --state proposed",)
         changes = tuple(
             Change(step.at, step.rule, step.state.value, who, step.what, step.reason, step.case_id)
             for step, who in recent_steps(session, since)

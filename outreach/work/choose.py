@@ -1,7 +1,8 @@
 """Which tips each person of an edition gets: the facts that `newsletter.tips` chooses by.
 
 Law: only tips that are frozen in the edition can be chosen; what a person had in other editions is never chosen
-again; a topic held for a personal answer waits; a boosted topic comes first, with its reason for the reader.
+again; a topic held for a personal answer waits; a boosted topic comes first, then what many write about, each with its
+reason for the reader.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ..newsletter.tips import ChosenTip, TipFacts, choose_tips
 from ..plan.holds import blocked_topics
 from ..records import Boost, Campaign, Edition, Hold, Kind, Tip
 from ..store.plan import boosts_of, holds_of, shown_tips
+from ..store.steps import trend_topics
 from .workspace import Workspace
 
 
@@ -38,12 +40,16 @@ class Person(Protocol):
 
 @dataclass(frozen=True)
 class TipPool:
-    """An edition's frozen tips as facts; `segments` only for those that are not for everyone."""
+    """An edition's frozen tips as facts; `segments` only for those that are not for everyone.
+
+    `trend`: topics that many write about, brought forward in this issue.
+    """
 
     facts: tuple[TipFacts, ...]
     segments: Mapping[str, Segment]
     count: int
     topics: tuple[str, ...]
+    trend: tuple[str, ...] = ()
 
     def for_person(self, person: Person) -> Sequence[TipFacts]:
         """The facts with each tip's segment judged for this person."""
@@ -66,8 +72,17 @@ def tips_wanted(workspace: Workspace, campaign: Campaign) -> int:
     return workspace.settings.sending.tips_per_issue if campaign.kind is Kind.TIPS else 0
 
 
-def tip_pool(session: Session, workspace: Workspace, campaign: Campaign, names: Iterable[str] | None) -> TipPool:
-    """The facts of the tips called `names`, or of all there are (None: nothing is frozen yet)."""
+def tip_pool(
+    session: Session,
+    workspace: Workspace,
+    campaign: Campaign,
+    names: Iterable[str] | None,
+    edition_id: int | None = None,
+) -> TipPool:
+    """The facts of the tips called `names`, or of all there are (None: nothing is frozen yet).
+
+    With the trends of this edition; without one, with those that its next edition would take.
+    """
     query = select(Tip).order_by(col(Tip.position), col(Tip.id))
     if names is not None:
         query = query.where(col(Tip.name).in_(list(names)))
@@ -77,6 +92,7 @@ def tip_pool(session: Session, workspace: Workspace, campaign: Campaign, names: 
         segments={tip.name: _segment(tip.segment) for tip in rows if tip.segment.strip()},
         count=tips_wanted(workspace, campaign),
         topics=tuple(campaign.topics),
+        trend=trend_topics(session, campaign.id, edition_id) if campaign.id is not None else (),
     )
 
 
@@ -100,7 +116,7 @@ def choose_for(
     `pool`: instead of the edition's frozen tips, for a forecast.
     """
     people = [person for person in customers if person.id is not None]
-    pool = pool or tip_pool(session, workspace, campaign, frozen_tips(edition))
+    pool = pool or tip_pool(session, workspace, campaign, frozen_tips(edition), edition.id)
     if not pool.facts or not pool.count:
         return {person.id: as_choices(()) for person in people if person.id is not None}
     ids = [person.id for person in people if person.id is not None]
@@ -147,6 +163,7 @@ def choose_one(
         campaign_topics=pool.topics,
         count=pool.count,
         now=now,
+        trend=pool.trend,
     )
 
 

@@ -164,7 +164,8 @@ class Feed:
         assert edition.id is not None
         if edition.id not in self._tips:
             self._tips = {edition.id: frozen_tips(edition)}
-        pool = tip_pool(session, self._workspace, campaign, self._tips[edition.id]) if self._tips[edition.id] else None
+        names = self._tips[edition.id]
+        pool = tip_pool(session, self._workspace, campaign, names, edition.id) if names else None
         if pool is None or not pool.count:
             return {}
         return choose_for(

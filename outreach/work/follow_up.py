@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from ..cases.case import UNSOLVED
 from ..cases.clock import Desk, first_word, next_due, sooner_due
-from ..plan.steps import Facts, PlanEvent, next_steps
+from ..plan.steps import Facts, PlanEvent, next_steps, waits_for_a_yes
 from ..records import (
     Case,
     CaseEvent,
@@ -25,6 +25,7 @@ from ..records import (
     Inbound,
     Machine,
     NoticeKind,
+    StepState,
     Urgency,
 )
 from ..store import cases as kept
@@ -307,8 +308,10 @@ def _plan(
         ending=case.state.value,
         zone=zone_or(workspace.settings.identity.zone, "UTC"),
     )
+    policies = workspace.settings.steps.policies
     for draft in next_steps(facts):
-        plans.apply_step(session, draft, now)
+        waits = waits_for_a_yes(draft, policies)
+        plans.apply_step(session, draft, now, state=StepState.PROPOSED if waits else StepState.APPLIED)
 
 
 def _is_own(inbound: Inbound, customer: Customer | None) -> bool:

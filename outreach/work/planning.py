@@ -116,7 +116,7 @@ def _facts(session: Session, workspace: Workspace, edition: Edition) -> PlanFact
         edition,
         campaign,
         parse_segment(edition.segment),
-        tip_pool(session, workspace, campaign, frozen_tips(edition)),
+        tip_pool(session, workspace, campaign, frozen_tips(edition), edition.id),
         timing.per_customer if timing else False,
         last is not None and last.content_digest == edition.content_digest,
         life_of(workspace, campaign),

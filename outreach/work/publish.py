@@ -34,6 +34,7 @@ from ..store.editions import (
     schedules_due,
 )
 from ..store.outbox import finish_editions
+from ..store.steps import bind_trends
 from .compose import FrozenContent, freeze
 from .planning import Progress, plan_edition
 from .schedules import (
@@ -291,6 +292,8 @@ def _create(
         )
         session.add(found)
         session.flush()
+        assert found.id is not None
+        bind_trends(session, campaign.id, found.id, now)
     assert found.id is not None
     return found.id
 

@@ -233,7 +233,7 @@ def _tips(
 ) -> tuple[dict[str, str], ...]:
     """The tips that this person would get, each with its reason."""
     names = frozen_tips(edition) if edition.id is not None else None
-    pool = tip_pool(session, workspace, campaign, names)
+    pool = tip_pool(session, workspace, campaign, names, edition.id)
     if not pool.facts or not pool.count:
         return ()
     chosen = choose_one(

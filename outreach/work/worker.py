@@ -28,6 +28,7 @@ from .lock import daemon_lock_file, hold_daemon_lock
 from .publish import publish_due
 from .send import send_open
 from .tend import tend_cases
+from .trends import propose_trends
 from .watch import JobBook, look_and_tell
 from .waves import look_at_waves
 from .workspace import Workspace
@@ -35,6 +36,7 @@ from .workspace import Workspace
 SEND_SECONDS = 5
 FOLLOW_UP_SECONDS = 60
 LOG_SECONDS = 30
+TRENDS_SECONDS = 3600
 TICK_SECONDS = 0.5
 ALERT_SECONDS = 15
 PLANNING, OUTGOING, INCOMING, WATCHING, LIVING = "planning", "outgoing", "incoming", "watching", "living"
@@ -85,6 +87,12 @@ def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
     return (
         Job("replies", INCOMING, every, _alone(workspace, "replies", lambda: collect(workspace))),
         Job("cases", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "cases", lambda: tend_cases(workspace))),
+        Job(
+            "trends",
+            INCOMING,
+            TRENDS_SECONDS,
+            _alone(workspace, "trends", lambda: {"topics": propose_trends(workspace)}),
+        ),
         Job("publish", PLANNING, SEND_SECONDS, _alone(workspace, "publish", lambda: publish_due(workspace))),
         Job("waves", PLANNING, SEND_SECONDS, _alone(workspace, "waves", lambda: look_at_waves(workspace))),
         Job("send", OUTGOING, SEND_SECONDS, lambda: send_open(workspace, stop=stop, owner="run")),

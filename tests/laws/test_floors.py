@@ -23,6 +23,7 @@ FLOORS = {
     "settings_part": 1,
     "settings_plan": 1,
     "settings_signing": 1,
+    "settings_steps": 1,
     "address": 1,
     "contacts": 1,
     "workdays": 1,

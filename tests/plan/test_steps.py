@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from outreach.plan.steps import Facts, LiftHold, NewBoost, NewHold, PlanEvent, next_steps
+from outreach.plan.effects import LiftHold, NewBoost, NewHold
+from outreach.plan.steps import Facts, PlanEvent, next_steps
 from outreach.records import Category, HoldState
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
