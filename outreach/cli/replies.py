@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError, UsageError
+from . import reply_join
 from .common import AsJson, me, open_here, print_json, print_table, progress
 from .reply_views import judgement_json, list_row, message_json, tell_judgement, tell_message
 
@@ -223,7 +224,7 @@ def review(
     """Say what messages are: right, or corrected, by one key each. Case, holds and consent follow; so does an undo.
 
     Keys: Enter or r right, c complaint, q question, t thanks, u unsubscribe, d changed data, o other, m machine,
-    s skip, z undo, x leave. The most urgent come first.
+    s skip, z undo, x leave; 1 to 9 or j say whose it is. The most urgent come first.
 
     Examples: [bold]outreach replies review[/bold], [bold]outreach replies review 12 --as question --topic milk[/bold],
     [bold]outreach replies review --undo[/bold]
@@ -264,6 +265,9 @@ def review(
         _show(message, as_json=as_json)
     else:
         review_all(workspace, by=who, only=message)
+
+
+app.command("join")(reply_join.join)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from .reply_join import choose_by_key, offer, undo_join
 from .reply_views import tell_message
 
 if TYPE_CHECKING:
@@ -40,9 +41,19 @@ def review_all(workspace: Workspace, *, by: str, only: int | None = None) -> Non
         return
     at = 0
     done: set[int] = set()
+    joined: int | None = None
     while at < len(waiting):
         _tell(workspace, waiting[at], f"{at + 1} of {len(waiting)}")
+        people = offer(workspace, waiting[at])
         key = _ask()
+        if key == "j" or (key in "123456789" and people):
+            joined = waiting[at] if choose_by_key(workspace, waiting[at], key, people, by) else joined
+            continue
+        if key == "z" and joined is not None:
+            undo_join(workspace, joined, by)
+            joined = None
+            continue
+        joined = None
         if key == "x":
             break
         if key == "z":

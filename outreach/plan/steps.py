@@ -27,6 +27,7 @@ class PlanEvent(StrEnum):
     COMPLAINT_SUGGESTED = "complaint_suggested"
     COMPLAINT_CONFIRMED = "complaint_confirmed"
     NO_COMPLAINT = "no_complaint"
+    NOT_THEIRS = "not_theirs"
     ANSWERED = "answered"
     CLOSED = "closed"
     REOPENED = "reopened"
@@ -113,6 +114,9 @@ def next_steps(facts: Facts) -> list[StepDraft]:
             return [
                 _lift(facts, facts.customer_id, "no_complaint", None, f"{facts.by or 'a person'} read it: no complaint")
             ]
+        case PlanEvent.NOT_THEIRS:
+            words = f"{facts.by or 'a person'} said that case {facts.case_id} is somebody else's"
+            return [_lift(facts, facts.customer_id, "not_theirs", None, words)]
         case PlanEvent.CLOSED:
             words = f"case {facts.case_id} is {facts.ending or 'closed'}"
             return [_lift(facts, facts.customer_id, "case_closed", None, words)]

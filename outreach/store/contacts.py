@@ -133,8 +133,8 @@ def add_contacts(
     insert_rows(session, Contact, rows, keep_existing=True)
 
 
-def drop_contact(session: Session, customer_id: int, contact: Known, *, evidence: str | None = None) -> bool:
-    """Let go of one; with `evidence` only where it was kept for that. Whether there was any."""
+def drop_contact(session: Session, customer_id: int, contact: Known, *, how: str | None = None) -> bool:
+    """Let go of one; with `how` only where it was kept in that way. Whether there was any."""
     kind, network, value = contact
     wanted = and_(
         col(Contact.customer_id) == customer_id,
@@ -142,8 +142,8 @@ def drop_contact(session: Session, customer_id: int, contact: Known, *, evidence
         col(Contact.network) == network,
         col(Contact.value) == value,
     )
-    if evidence is not None:
-        wanted = and_(wanted, col(Contact.evidence) == evidence)
+    if how is not None:
+        wanted = and_(wanted, col(Contact.how) == how)
     result: Any = session.execute(delete(Contact).where(wanted))
     return bool(result.rowcount)
 

@@ -101,6 +101,11 @@ def after_reopen(session: Session, workspace: Workspace, case: Case, now: dateti
     _plan(session, workspace, case, PlanEvent.REOPENED, now, by=by)
 
 
+def lift_case(session: Session, workspace: Workspace, case: Case, inbound: Inbound, now: datetime, by: str) -> None:
+    """The case turns out to be another person's: what it held for the one it was taken for is lifted."""
+    _plan(session, workspace, case, PlanEvent.NOT_THEIRS, now, inbound=inbound, by=by)
+
+
 def lapse_holds(session: Session, now: datetime) -> list[int]:
     """End the suggested holds that nobody confirmed in time. The customers concerned."""
     return plans.lapse_holds(session, now)

@@ -5,6 +5,7 @@ Law: a clue that fits several customers fits none; a token is looked up by its d
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -57,6 +58,12 @@ def find_by_ledger(session: Session, workspace: Workspace, named: Iterable[str],
         if last is not None:
             found[person[0]] = Match(person[0], last, ClueKind.RECIPIENT, "it names an address that we wrote to")
     return next(iter(found.values())) if len(found) == 1 else Match()
+
+
+def read_told(raw: bytes) -> dict[str, Any]:
+    """What was taken down, from the bytes that are kept."""
+    told: dict[str, Any] = json.loads(raw)
+    return told
 
 
 def told_clues(told: Mapping[str, Any]) -> list[Clue]:

@@ -6,10 +6,8 @@ first, then machine mail by its headers, then the words. What a mail does is in 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
@@ -29,7 +27,7 @@ from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy
 from .acts import act_on_machine, leave_list, tell_evidence
 from .epoch import advance
 from .follow_up import after_inbound
-from .owners import find_by_ledger, find_owners, told_clues
+from .owners import find_by_ledger, find_owners, read_told, told_clues
 from .sent_text import SentTexts
 from .workspace import Workspace
 
@@ -179,7 +177,7 @@ class Reader:
 
     def _read_told(self, inbound: Inbound) -> Outcome:
         """A call, a letter, a mention: what a person wrote down."""
-        told: dict[str, Any] = json.loads(inbound.raw)
+        told = read_told(inbound.raw)
         text, subject = str(told.get("text") or "")[:LONGEST_KEPT], str(told.get("subject") or "")[:1000]
         language = guess_language(text or subject)
         judgement = classify(text, subject, language, self.workspace.settings.topics)

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from outreach.cli.replies import app
 from outreach.work.workspace import Workspace
 
+from ..conftest import MakeCustomer
 from ..work.replying import drop_in
 
 COMPLAINT = "The pump is broken again and nobody answers. This is unacceptable."
@@ -195,3 +196,26 @@ def test_classify_stores_nothing_and_needs_no_workspace(tmp_path: Path, monkeypa
     path = tmp_path / "a.eml"
     path.write_bytes(b"From: a@b.example\nAuto-Submitted: auto-replied\nSubject: away\n\nBack on Monday.\n")
     assert "machine mail: auto reply (Auto-Submitted: auto-replied)" in run("classify", str(path))
+
+
+def test_one_key_joins_a_stranger_and_z_takes_it_back(acme: Workspace, make_customer: MakeCustomer) -> None:
+    make_customer("ann@example.com", first_name="Ann", last_name="Baker")
+    number = logged(COMPLAINT, "--handle", "x:abaker", "--name", "Ann Baker")
+    said = run("review", "--by", "maria", typed="1\nz\nj\nbaker\nr\n")
+    assert "1 Ann Baker <ann@example.com> (has the same name)" in said
+    assert said.index("joined to ann") < said.index("taken back: message") < said.rindex("joined to ann")
+    assert "1 reviewed, 0 left" in said
+    assert json.loads(run("show", str(number), "--json"))["customer"] == "ann@example.com"
+    assert logged("Broken again!", "--handle", "x:abaker") == number + 1
+    assert json.loads(run("show", str(number + 1), "--json"))["clue"] == "handle"
+
+
+def test_join_by_command_says_who_it_may_be_and_refuses_to_choose(acme: Workspace, make_customer: MakeCustomer) -> None:
+    for name in ("ann", "bob"):
+        make_customer(f"{name}@example.com", first_name=name.title(), last_name="Baker", phone="+442079460018")
+    number = str(logged(COMPLAINT, "--phone", "020 7946 0018"))
+    assert "2 Bob Baker <bob@example.com> (has this number)" in run("join", number)
+    refused("join", number, "baker", status=3, words="may mean Ann Baker <ann@example.com>; Bob Baker")
+    refused("join", number, "nobody", status=1, words="no customer is meant")
+    assert json.loads(run("join", number, "bob@example.com", "--json"))["customer"] == "bob@example.com"
+    assert "taken back" in run("join", number, "--undo")

@@ -55,6 +55,7 @@ EXAMPLES = {
     "replies list": "replies list",
     "replies show": "replies show 1",
     "replies review": "replies review 1 --as complaint",
+    "replies join": "replies join 1 ann@example.com",
     "replies classify": "replies classify spring.md",
     "cases list": "cases list --state all",
     "cases show": "cases show 1",

@@ -28,7 +28,15 @@ NOUNS = (
     *("init", "customers import", "campaigns apply", "campaigns check", "campaigns preview", "campaigns test"),
     *("tips apply", "tips list", "tips preview", "send", "run", "plan", "verify", "why", "replies fetch"),
     *("deliveries list", "deliveries show", "deliveries resolve"),
-    *("replies import", "replies log", "replies list", "replies show", "replies review", "replies classify"),
+    *(
+        "replies import",
+        "replies log",
+        "replies list",
+        "replies show",
+        "replies review",
+        "replies join",
+        "replies classify",
+    ),
     *("cases list", "cases show", "cases assign", "cases resolve", "report", "serve", "doctor"),
     *("dkim new", "dkim list", "dkim check"),
 )

@@ -1,0 +1,105 @@
+"""Kept: what the messages of one author, and the copies of one matter, have in common.
+
+Law: an author who is no customer is told apart by address, handle with its network, or number: never by a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import defer
+from sqlmodel import Session, col
+from sqlmodel import select as orm_select
+
+from ..records import ClueKind, Customer, Inbound, InboundState, Machine
+
+MOST = 200
+
+
+def same_author(session: Session, inbound: Inbound, customer_id: int | None) -> list[Inbound]:
+    """The messages of people by this one's author that belong to this customer (or to nobody), oldest first."""
+    mine: list[Any] = []
+    if inbound.sender:
+        mine.append(func.lower(col(Inbound.sender)) == inbound.sender.lower())
+    if inbound.handle:
+        mine.append(and_(col(Inbound.handle) == inbound.handle, col(Inbound.network) == inbound.network))
+    if inbound.phone:
+        mine.append(col(Inbound.phone) == inbound.phone)
+    if not mine:
+        return [inbound] if inbound.customer_id == customer_id else []
+    owned = col(Inbound.customer_id) == customer_id if customer_id is not None else col(Inbound.customer_id).is_(None)
+    query = orm_select(Inbound).where(or_(*mine), owned, Inbound.machine == Machine.HUMAN)
+    return list(session.exec(query.order_by(col(Inbound.received_at), col(Inbound.id)).limit(MOST)))
+
+
+def joined_by_hand(session: Session, inbound: Inbound) -> list[Inbound]:
+    """Of these the ones that a person gave to their customer."""
+    found = same_author(session, inbound, inbound.customer_id)
+    return [one for one in found if one.clue is ClueKind.PERSON]
+
+
+def customers_named(session: Session, name: str, limit: int = 5) -> list[Customer]:
+    """Customers whose first and last name are just this."""
+    words = " ".join(name.lower().split())
+    if " " not in words:
+        return []
+    whole = func.lower(func.coalesce(col(Customer.first_name), "") + " " + func.coalesce(col(Customer.last_name), ""))
+    query = orm_select(Customer).where(whole == words, col(Customer.erased_at).is_(None))
+    return list(session.exec(query.order_by(col(Customer.id)).limit(limit)))
+
+
+def customers_with_local_part(session: Session, name: str, limit: int = 5) -> list[Customer]:
+    """Customers whose address begins with this and an @: many people's handle is the name of their mailbox."""
+    query = orm_select(Customer).where(
+        col(Customer.address).startswith(f"{name}@", autoescape=True), col(Customer.erased_at).is_(None)
+    )
+    return list(session.exec(query.order_by(col(Customer.id)).limit(limit)))
+
+
+def earlier_words(
+    session: Session, inbound: Inbound, *, since: datetime, until: datetime, most: int = 100
+) -> list[Inbound]:
+    """Messages of people in that span by the author of this one's words, newest first, without their raw bytes."""
+    whose: list[Any] = []
+    if inbound.customer_id is not None:
+        whose.append(col(Inbound.customer_id) == inbound.customer_id)
+    handle = inbound.repost_of or inbound.handle
+    if handle:
+        same = [col(Inbound.handle) == handle, col(Inbound.repost_of) == handle]
+        network = or_(col(Inbound.network) == inbound.network, col(Inbound.network) == "")
+        whose.append(and_(or_(*same), network) if inbound.network else or_(*same))
+    if inbound.sender:
+        whose.append(func.lower(col(Inbound.sender)) == inbound.sender.lower())
+    if inbound.phone:
+        whose.append(col(Inbound.phone) == inbound.phone)
+    if not whose:
+        return []
+    query = orm_select(Inbound).where(
+        or_(*whose),
+        Inbound.machine == Machine.HUMAN,
+        Inbound.state == InboundState.READ,
+        col(Inbound.copy_of).is_(None),
+        col(Inbound.id) != inbound.id,
+        col(Inbound.received_at).between(since, until),
+    )
+    query = query.options(defer(Inbound.raw, raiseload=True))  # type: ignore[arg-type]
+    return list(session.exec(query.order_by(col(Inbound.id).desc()).limit(most)))
+
+
+def reach_of_cases(session: Session, case_ids: Collection[int]) -> dict[int, int]:
+    """How many people may have read of each case: by each account's widest posting, reposts counted in."""
+    ids = sorted(case_ids)
+    found: dict[int, int] = {}
+    for at in range(0, len(ids), 500):
+        widest = (
+            select(col(Inbound.case_id).label("case_id"), func.max(col(Inbound.reach)).label("reach"))
+            .where(col(Inbound.case_id).in_(ids[at : at + 500]), col(Inbound.reach) > 0)
+            .group_by(col(Inbound.case_id), col(Inbound.network), col(Inbound.handle))
+            .subquery()
+        )
+        query = select(widest.c.case_id, func.sum(widest.c.reach)).group_by(widest.c.case_id)
+        found.update((row[0], int(row[1])) for row in session.execute(query))
+    return found
