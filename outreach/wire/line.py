@@ -1,21 +1,25 @@
 """A line to an SMTP server: octets out, whole replies in, each within one deadline.
 
 Laws: a deadline is per reply and not per packet, so that a server that drips cannot hold us; whatever ends the
-conversation is raised as Ended with the stage at which it ended. TCP_NODELAY, else the small write of the dot waits
-for a delayed acknowledgement.
+conversation is raised as Ended with the stage at which it ended. What takes time is a generator (`wire.waits`).
+TCP_NODELAY, else the small write of the dot waits for a delayed acknowledgement.
 """
 
 from __future__ import annotations
 
 import contextlib
-import select
+import errno
+import os
 import socket
 import ssl
-import struct
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from ..delivery.outcome import Lost, SmtpReply, Stage
 from .reply import Garbage, ReplyReader
+from .waits import READ, WRITE, Call, Ready, Steps
 
 CERTIFICATE_REMEDY = "The relay's certificate must be valid for relay.host; an own authority goes into relay.ca_file."
 
@@ -34,10 +38,11 @@ TLS_REMEDIES = {
 }
 """By OpenSSL's word for it; what is not here may pass by itself, and is tried again."""
 
+T = TypeVar("T")
 RECEIVED_AT_ONCE = 8192
-KERNEL_SECONDS = 20.0
-"""In plain text the kernel itself waits so long for an answer, in the one call that reads it; what lasts longer, or
-must end sooner, is waited for by hand. Setting a time for each reply cost three calls for one."""
+SENT_AT_ONCE = 65_536
+"""Under TLS; in plain text the kernel takes what it can."""
+_LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Ended(Exception):
@@ -49,18 +54,14 @@ class Ended(Exception):
 
 
 class Line:
-    """One connection. `stage` is set by whoever speaks and is named in every Ended."""
+    """One connection; `dial` first. `stage` is set by whoever speaks and is named in every Ended."""
 
-    def __init__(self, host: str, port: int, seconds: float) -> None:
+    def __init__(self) -> None:
         self.stage = Stage.CONNECT
         self._reader = ReplyReader()
-        self._socket = _dial(host, port, seconds)
+        self._socket: socket.socket | None = None
         self._plain = True
-        self._socket.settimeout(None)
-        whole, part = divmod(KERNEL_SECONDS, 1)
-        self._socket.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(whole), int(part * 1_000_000))
-        )
+        self._cut = False
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -75,27 +76,91 @@ class Line:
     @property
     def own_address(self) -> str:
         """This machine's address on the connection, as EHLO's literal (RFC 5321 4.1.3)."""
-        own = str(self._socket.getsockname()[0])
+        own = str(self._open.getsockname()[0])
         return f"[IPv6:{own}]" if ":" in own else f"[{own}]"
+
+    @property
+    def _open(self) -> socket.socket:
+        if self._socket is None or self._cut:
+            raise self.ended("the connection was cut" if self._cut else "there is no connection")
+        return self._socket
 
     def ended(self, why: str, remedy: str = "") -> Ended:
         """The exception that ends the conversation at this stage."""
         return Ended(Lost(self.stage, why, remedy))
 
-    def ask(self, command: str, seconds: float) -> SmtpReply:
-        """Say one command and read its reply."""
-        self.send(command.encode() + b"\r\n", seconds)
-        return self.read(seconds)
+    def dial(self, host: str, port: int, seconds: float) -> Steps[None]:
+        """Connect to the first address that answers, all within one deadline."""
+        deadline = time.monotonic() + seconds
+        try:
+            found = yield from self._addresses(host, port)
+        except (OSError, UnicodeError) as wrong:
+            told = getattr(wrong, "strerror", None) or wrong
+            raise self.ended(f"the name {host} cannot be resolved: {told}") from wrong
+        why = "no address"
+        for family, kind, protocol, _, address in found:
+            made = socket.socket(family, kind, protocol)
+            try:
+                made.setblocking(False)
+                yield from self._connect(made, address, deadline)
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError as wrong:
+                made.close()
+                why = _told(wrong, seconds)
+            except BaseException:
+                made.close()
+                raise
+            else:
+                self._socket = made
+                return
+        raise self.ended(f"no connection to {host}:{port}: {why}")
 
-    def handshake(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
+    def _addresses(self, host: str, port: int) -> Steps[list[Any]]:
+        """Where `host` is. A name is looked up elsewhere: that may take its time."""
+        with contextlib.suppress(OSError):
+            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        return (yield from self.elsewhere(partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)))
+
+    def elsewhere(self, do: Callable[[], T]) -> Steps[T]:
+        """Have something done that may take its time; what it raises is raised here."""
+        done: T = yield Call(do)
+        if self._cut:
+            raise self.ended("the connection was cut")
+        return done
+
+    def _connect(self, made: socket.socket, address: Any, deadline: float) -> Steps[None]:
+        number = made.connect_ex(address)
+        if number in (errno.EINPROGRESS, errno.EAGAIN):
+            yield Ready(made.fileno(), WRITE, deadline)
+            if self._cut:
+                raise self.ended("the connection was cut")
+            number = made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if not number and time.monotonic() >= deadline:
+                raise TimeoutError
+        if number:
+            raise OSError(number, os.strerror(number))
+
+    def ask(self, command: str, seconds: float) -> Steps[SmtpReply]:
+        """Say one command and read its reply."""
+        yield from self.send(command.encode() + b"\r\n", seconds)
+        return (yield from self.read(seconds))
+
+    def handshake(self, context: ssl.SSLContext, host: str, seconds: float) -> Steps[None]:
         """Go over to TLS. Nothing may be left over from the plain text (CVE-2011-0411 and its kin)."""
         self.stage = Stage.STARTTLS
         if not self.quiet:
             raise self.ended("plain text was sent behind the answer to STARTTLS", INJECTED_REMEDY)
         self._plain = False
+        deadline = time.monotonic() + seconds
         try:
-            self._socket.settimeout(seconds)
-            self._socket = context.wrap_socket(self._socket, server_hostname=host)
+            secure = context.wrap_socket(self._open, server_hostname=host, do_handshake_on_connect=False)
+            self._socket = secure
+            while True:
+                try:
+                    secure.do_handshake()
+                    return
+                except _LATER as wrong:
+                    yield from self._later(wrong, deadline)
         except ssl.SSLCertVerificationError as wrong:
             raise self.ended(f"the certificate is not valid: {wrong.verify_message}", CERTIFICATE_REMEDY) from wrong
         except ssl.SSLError as wrong:
@@ -103,85 +168,80 @@ class Line:
         except (OSError, ValueError) as wrong:
             raise self.ended(f"no TLS: {_told(wrong, seconds)}") from wrong
 
-    def send(self, data: bytes, seconds: float) -> None:
-        """All of `data` within `seconds`."""
+    def send(self, data: bytes, seconds: float) -> Steps[None]:
+        """All of `data` within `seconds`. Mostly the kernel takes all of it at once."""
         try:
-            if self._plain:
-                self._send_plain(data, seconds)
-            else:
-                self._send_parts(memoryview(data), time.monotonic() + seconds)
+            sent = self._send_some(data)
+            if sent < len(data):
+                yield from self._send_rest(memoryview(data)[sent:], time.monotonic() + seconds)
         except (OSError, ValueError) as wrong:
             raise self.ended(_told(wrong, seconds)) from wrong
 
-    def _send_plain(self, data: bytes, seconds: float) -> None:
-        """Mostly the kernel takes all at once; for the rest it is waited as long as there is time."""
-        sent, deadline = 0, time.monotonic() + seconds
-        while True:
-            with contextlib.suppress(BlockingIOError):
-                sent += self._socket.send(data[sent:] if sent else data, socket.MSG_DONTWAIT)
-            if sent >= len(data):
-                return
-            self._wait_for(select.POLLOUT, deadline - time.monotonic())
-
-    def _wait_for(self, event: int, left: float) -> None:
-        poll = select.poll()
-        poll.register(self._socket, event)
-        if left <= 0 or not poll.poll(left * 1000):
-            raise TimeoutError
-
-    def _send_parts(self, left: memoryview, deadline: float) -> None:
-        """`sendall` of TLS gives each part its own time; this gives all of them one."""
-        while left:
-            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
-            left = left[self._socket.send(left[:65536]) :]
-
-    def read(self, seconds: float) -> SmtpReply:
-        """One whole reply within `seconds`, however slowly it drips."""
-        deadline = time.monotonic() + seconds
+    def _send_some(self, data: bytes | memoryview) -> int:
+        if not self._plain:
+            return 0
         try:
-            while (reply := self._reader.take()) is None:
-                self._receive(max(deadline - time.monotonic(), 0.0), seconds)
+            return self._open.send(data)
+        except BlockingIOError:
+            return 0
+
+    def _send_rest(self, left: memoryview, deadline: float) -> Steps[None]:
+        while left:
+            try:
+                left = left[self._open.send(left if self._plain else left[:SENT_AT_ONCE]) :]
+            except _LATER as wrong:
+                yield from self._later(wrong, deadline, WRITE)
+
+    def _later(self, wrong: OSError, deadline: float, events: int = READ) -> Steps[None]:
+        """Wait until what could not be done at once can be tried again."""
+        if time.monotonic() >= deadline:
+            raise TimeoutError
+        if isinstance(wrong, ssl.SSLWantReadError):
+            events = READ
+        elif isinstance(wrong, ssl.SSLWantWriteError):
+            events = WRITE
+        yield Ready(self._open.fileno(), events, deadline)
+
+    def read(self, seconds: float) -> Steps[SmtpReply]:
+        """One whole reply within `seconds`, however slowly it drips."""
+        try:
+            reply = self._reader.take()
+            if reply is None:
+                deadline = time.monotonic() + seconds
+                while reply is None:
+                    yield from self._receive(deadline, seconds)
+                    reply = self._reader.take()
         except Garbage as wrong:
             raise self.ended(str(wrong)) from wrong
         return reply
 
-    def _receive(self, left: float, seconds: float) -> None:
-        if left <= 0:
-            raise self.ended(_told(TimeoutError(), seconds))
+    def _receive(self, deadline: float, seconds: float) -> Steps[None]:
+        """Some octets. In plain text it is waited first: an answer takes time, and asking the kernel twice costs it."""
         try:
-            data = self._received(left)
+            if time.monotonic() >= deadline:
+                raise TimeoutError
+            if self._plain:
+                yield Ready(self._open.fileno(), READ, deadline)
+            while True:
+                try:
+                    data = self._open.recv(RECEIVED_AT_ONCE)
+                    break
+                except _LATER as wrong:
+                    yield from self._later(wrong, deadline)
         except (OSError, ValueError) as wrong:
             raise self.ended(_told(wrong, seconds)) from wrong
-        if data is None:
-            return
         if not data:
             raise self.ended("the relay closed the connection")
         self._reader.feed(data)
 
-    def _received(self, left: float) -> bytes | None:
-        """What came within `left` seconds; None where there is time left to ask again."""
-        if not self._plain:
-            self._socket.settimeout(left)
-            return self._socket.recv(RECEIVED_AT_ONCE)
-        if left >= KERNEL_SECONDS:
-            with contextlib.suppress(BlockingIOError):
-                return self._socket.recv(RECEIVED_AT_ONCE)
-            return None
-        self._wait_for(select.POLLIN, left)
-        return self._socket.recv(RECEIVED_AT_ONCE, socket.MSG_DONTWAIT)
-
     def expect_silence(self) -> None:
         """Raise Ended where something was said that nobody asked for; a 421 is handed on with it."""
         try:
-            if self._plain:
-                data = self._socket.recv(RECEIVED_AT_ONCE, socket.MSG_DONTWAIT)
-            else:
-                self._socket.settimeout(0.0)
-                data = self._socket.recv(RECEIVED_AT_ONCE)
+            data = self._open.recv(RECEIVED_AT_ONCE)
             if not data:
                 raise self.ended("the relay closed the connection")
             self._reader.feed(data)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except _LATER:
             pass
         except (OSError, ValueError) as wrong:
             raise self.ended(_told(wrong, 0)) from wrong
@@ -196,45 +256,25 @@ class Line:
         # only 421 may come unasked (RFC 5321 3.8); it answers for what is going on
         raise Ended(Lost(self.stage, f"the relay said {early} out of turn"), early if early.code == 421 else None)
 
-    def goes_on(self, seconds: float) -> bool:
+    def goes_on(self, seconds: float) -> Steps[bool]:
         """Whether more was said than is read so far, or is said within `seconds`, before the other side closes."""
         if self.quiet and seconds:
             with contextlib.suppress(Ended):
-                self._receive(seconds, seconds)
+                yield from self._receive(time.monotonic() + seconds, seconds)
         return not self.quiet
 
     def cut(self) -> None:
-        """Let whoever waits on this connection see its end; for another thread."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        """End whatever is waited for on this connection; whoever drives it resumes it then."""
+        self._cut = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close at once, without a word."""
-        with contextlib.suppress(OSError):
-            self._socket.close()
-
-
-def _dial(host: str, port: int, seconds: float) -> socket.socket:
-    """A connection to the first address that answers, all within one deadline."""
-    deadline = time.monotonic() + seconds
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as wrong:
-        told = getattr(wrong, "strerror", None) or wrong
-        raise Ended(Lost(Stage.CONNECT, f"the name {host} cannot be resolved: {told}")) from wrong
-    why = "no address"
-    for family, kind, protocol, _, address in found:
-        made = socket.socket(family, kind, protocol)
-        try:
-            made.settimeout(max(deadline - time.monotonic(), 0.001))
-            made.connect(address)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as wrong:
-            made.close()
-            why = _told(wrong, seconds)
-            continue
-        return made
-    raise Ended(Lost(Stage.CONNECT, f"no connection to {host}:{port}: {why}"))
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.close()
 
 
 def _told(wrong: Exception, seconds: float) -> str:

@@ -1,8 +1,9 @@
-"""One SMTP session that hands over mail: blocking, pipelined, a deadline per reply (RFC 5321, 2920, 3207, 4954).
+"""One SMTP session that hands over mail: pipelined, a deadline per reply (RFC 5321, 2920, 3207, 4954).
 
 Laws: the body goes out in `offer` and the final dot only in `finish`, so that the caller can commit its intent in
 between; one message in flight; nothing is pipelined past the dot. What the server does comes back as a value. TLS and
-AUTH never fall back to less than the settings ask for.
+AUTH never fall back to less than the settings ask for. Each verb is there twice with one body: as steps for whoever
+holds many sessions in one thread (`opening`, `offering`, …), and blocking (`open`, `offer`, …).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from dataclasses import dataclass
+from functools import partial
 
 from ..delivery.envelope import Envelope, ProvedMessage
 from ..delivery.outcome import Lost, Result, SmtpReply, Stage, Unable
@@ -17,6 +19,7 @@ from ..errors import SettingsError
 from .line import Ended, Line
 from .login import login_steps
 from .target import RelayTarget
+from .waits import Steps, wait_out
 
 __all__ = ["Offered", "RelayTarget", "SmtpSession", "wire_bytes"]
 
@@ -94,10 +97,34 @@ class SmtpSession:
 
     def open(self) -> SmtpReply | Lost | None:
         """Connect, greet, start TLS, log in. None when mail can be offered; else what stood in the way."""
-        trouble: SmtpReply | Lost | None
+        return wait_out(self.opening())
+
+    def offer(self, envelope: Envelope, message: bytes) -> Offered:
+        """Send MAIL, RCPT, DATA and the whole mail, but not the final dot."""
+        return wait_out(self.offering(envelope, message))
+
+    def finish(self) -> SmtpReply | Lost:
+        """Send the final dot and read its one reply. Lost means in doubt: the relay may have taken the mail.
+
+        A 421 that the relay said before it got the dot is the answer too, and the dot is not sent. One that crosses
+        the dot on its way counts only if the relay then closes, as it must, and does not answer the dot after all.
+        """
+        return wait_out(self.finishing())
+
+    def quit(self) -> None:
+        """Say QUIT and close; whether the relay answers is of no matter (RFC 5321 4.1.1.10)."""
+        wait_out(self.quitting())
+
+    def opening(self) -> Steps[SmtpReply | Lost | None]:
+        """The steps of `open`."""
+        trouble: SmtpReply | Lost | None = None
         try:
-            line = self._line = Line(self.target.host, self.target.port, self.target.connect_timeout)
-            trouble = self._connect(line) or self._greet(line) or self._secure(line) or self._log_in(line)
+            line = self._line = Line()
+            yield from line.dial(self.target.host, self.target.port, self.target.connect_timeout)
+            for step in (self._connect, self._greet, self._secure, self._log_in):
+                trouble = yield from step(line)
+                if trouble is not None:
+                    break
             self.stage = line.stage
         except Ended as ended:
             self.stage, trouble = ended.lost.stage, ended.lost
@@ -106,8 +133,8 @@ class SmtpSession:
             self.drop()
         return trouble
 
-    def offer(self, envelope: Envelope, message: bytes) -> Offered:
-        """Send MAIL, RCPT, DATA and the whole mail, but not the final dot."""
+    def offering(self, envelope: Envelope, message: bytes) -> Steps[Offered]:
+        """The steps of `offer`."""
         if self.target.signs_dkim:
             message = without_signatures(message)
         body = wire_bytes(message)
@@ -122,14 +149,13 @@ class SmtpSession:
         line.stage = Stage.MAIL
         try:
             line.expect_silence()
-            offered = (
-                self._pipelined(line, commands) if "PIPELINING" in self.extensions else self._steps(line, commands)
-            )
+            way = self._pipelined if "PIPELINING" in self.extensions else self._one_by_one
+            offered = yield from way(line, commands)
             if offered.ok:
                 if not line.quiet:
                     raise line.ended("the relay gave more replies than it was sent commands")
                 line.stage = Stage.BODY
-                line.send(body, self.target.reply_timeout)
+                yield from line.send(body, self.target.reply_timeout)
                 line.expect_silence()
         except Ended as ended:
             self.drop()
@@ -137,12 +163,8 @@ class SmtpSession:
         self.stage = offered.stage
         return offered
 
-    def finish(self) -> SmtpReply | Lost:
-        """Send the final dot and read its one reply. Lost means in doubt: the relay may have taken the mail.
-
-        A 421 that the relay said before it got the dot is the answer too, and the dot is not sent. One that crosses
-        the dot on its way counts only if the relay then closes, as it must, and does not answer the dot after all.
-        """
+    def finishing(self) -> Steps[SmtpReply | Lost]:
+        """The steps of `finish`."""
         self.stage = Stage.DOT
         line = self._line
         if line is None or not self.alive:
@@ -150,9 +172,9 @@ class SmtpSession:
         line.stage = Stage.DOT
         try:
             line.expect_silence()
-            line.send(b".\r\n", self.target.reply_timeout)
-            reply = line.read(self.target.dot_timeout)
-            if reply.code >= 400 and line.goes_on(CLOSING_SECONDS if reply.code == 421 else 0.0):
+            yield from line.send(b".\r\n", self.target.reply_timeout)
+            reply = yield from line.read(self.target.dot_timeout)
+            if reply.code >= 400 and (yield from line.goes_on(CLOSING_SECONDS if reply.code == 421 else 0.0)):
                 raise line.ended(f"the relay said {reply}, and then something else")
         except Ended as ended:
             self.drop()
@@ -168,66 +190,67 @@ class SmtpSession:
             self._line.close()
 
     def cut(self) -> None:
-        """End whatever another thread waits for on this connection: to it the relay will seem to have closed it."""
+        """End whatever is waited for on this connection: it will seem as if the relay had closed it."""
         if self._line is not None:
             self._line.cut()
 
-    def quit(self) -> None:
-        """Say QUIT and close; whether the relay answers is of no matter (RFC 5321 4.1.1.10)."""
+    def quitting(self) -> Steps[None]:
+        """The steps of `quit`."""
         if self.alive and self._line is not None:
             with contextlib.suppress(Ended):
-                self._line.ask("QUIT", min(QUIT_SECONDS, self.target.reply_timeout))
+                yield from self._line.ask("QUIT", min(QUIT_SECONDS, self.target.reply_timeout))
         self.drop()
 
-    def _connect(self, line: Line) -> SmtpReply | None:
+    def _connect(self, line: Line) -> Steps[SmtpReply | None]:
         target = self.target
         if target.tls == "tls" and target.context is not None:
-            line.handshake(target.context, target.host, target.connect_timeout)
+            yield from line.handshake(target.context, target.host, target.connect_timeout)
         line.stage = Stage.CONNECT
-        return _wanted(line, line.read(target.connect_timeout), 220)
+        return _wanted(line, (yield from line.read(target.connect_timeout)), 220)
 
-    def _greet(self, line: Line) -> SmtpReply | None:
+    def _greet(self, line: Line) -> Steps[SmtpReply | None]:
         """EHLO; HELO only where neither TLS nor a login could be lost by it (RFC 5321 3.2)."""
         line.stage = Stage.EHLO
         name = self.target.hello or _own_name() or line.own_address
-        reply = line.ask(f"EHLO {name}", self.target.reply_timeout)
+        reply = yield from line.ask(f"EHLO {name}", self.target.reply_timeout)
         self.extensions = {}
         if reply.code in (500, 502, 504) and self.target.tls == "none" and not self.target.username:
-            return _wanted(line, line.ask(f"HELO {name}", self.target.reply_timeout), 250)
+            return _wanted(line, (yield from line.ask(f"HELO {name}", self.target.reply_timeout)), 250)
         if reply.code == 250:
             for text in line.texts[1:]:
                 keyword, _, value = text.strip().partition(" ")
                 self.extensions[keyword.upper()] = value
         return _wanted(line, reply, 250)
 
-    def _secure(self, line: Line) -> SmtpReply | None:
+    def _secure(self, line: Line) -> Steps[SmtpReply | None]:
         if self.target.tls != "starttls" or self.target.context is None:
             return None
         line.stage = Stage.STARTTLS
         if "STARTTLS" not in self.extensions:
             remedy = 'Check the port, or set tls = "tls" in [relay]; plain text is never tried instead.'
             raise line.ended("the relay offers no STARTTLS", remedy)
-        refused = _wanted(line, line.ask("STARTTLS", self.target.reply_timeout), 220)
+        refused = _wanted(line, (yield from line.ask("STARTTLS", self.target.reply_timeout)), 220)
         if refused is not None:
             return refused
-        line.handshake(self.target.context, self.target.host, self.target.connect_timeout)
-        return self._greet(line)
+        yield from line.handshake(self.target.context, self.target.host, self.target.connect_timeout)
+        return (yield from self._greet(line))
 
-    def _log_in(self, line: Line) -> SmtpReply | None:
+    def _log_in(self, line: Line) -> Steps[SmtpReply | None]:
         target = self.target
         if not target.username:
             return None
         line.stage = Stage.AUTH
         offered = frozenset(self.extensions.get("AUTH", "").upper().split())
         try:
-            steps = login_steps(target.auth, offered, target.username, target.password, target.token_command)
+            secrets = target.username, target.password, target.token_command
+            steps = yield from line.elsewhere(partial(login_steps, target.auth, offered, *secrets))
         except SettingsError as wrong:
             raise line.ended(wrong.message, wrong.remedy) from wrong
-        reply = line.ask(next(steps), target.reply_timeout)
+        reply = yield from line.ask(next(steps), target.reply_timeout)
         for answer in steps:
             if reply.code != 334:
                 break
-            reply = line.ask(answer, target.reply_timeout)
+            reply = yield from line.ask(answer, target.reply_timeout)
         return _wanted(line, reply, 235)
 
     def _commands(self, envelope: Envelope, message: bytes) -> list[bytes] | Unable | Lost:
@@ -246,15 +269,17 @@ class SmtpSession:
             return Unable("an address of the envelope has a line break", message=True)
         return [f"{line}\r\n".encode() for line in lines]
 
-    def _pipelined(self, line: Line, commands: list[bytes]) -> Offered:
+    def _pipelined(self, line: Line, commands: list[bytes]) -> Steps[Offered]:
         """All commands in one write; every status is read, and the first refusal is the one that counts."""
-        line.send((b"RSET\r\n" if self._reset else b"") + b"".join(commands), self.target.reply_timeout)
-        self._read_reset(line)
+        every = (b"RSET\r\n" if self._reset else b"") + b"".join(commands)
+        yield from line.send(every, self.target.reply_timeout)
+        if self._reset:
+            yield from self._read_reset(line)
         first: Offered | None = None
         for stage in TRANSACTION:
             line.stage = stage
             try:
-                reply = line.read(self.target.reply_timeout)
+                reply = yield from line.read(self.target.reply_timeout)
             except Ended:
                 if first is None:
                     raise
@@ -266,15 +291,15 @@ class SmtpSession:
             return self._refused(first, close=reply.code < 400 or reply.code == 421)
         return Offered(True, Stage.DATA, reply)
 
-    def _steps(self, line: Line, commands: list[bytes]) -> Offered:
+    def _one_by_one(self, line: Line, commands: list[bytes]) -> Steps[Offered]:
         """The same where PIPELINING is not offered: one command, one reply."""
         if self._reset:
-            line.send(b"RSET\r\n", self.target.reply_timeout)
-            self._read_reset(line)
+            yield from line.send(b"RSET\r\n", self.target.reply_timeout)
+            yield from self._read_reset(line)
         for stage, command in zip(TRANSACTION, commands, strict=True):
             line.stage = stage
-            line.send(command, self.target.reply_timeout)
-            reply = line.read(self.target.reply_timeout)
+            yield from line.send(command, self.target.reply_timeout)
+            reply = yield from line.read(self.target.reply_timeout)
             if not _taken(stage, reply):
                 return self._refused(Offered(False, stage, reply), close=False)
         return Offered(True, Stage.DATA, reply)
@@ -287,13 +312,12 @@ class SmtpSession:
             self.drop()
         return offered
 
-    def _read_reset(self, line: Line) -> None:
-        if self._reset:
-            reply = line.read(self.target.reply_timeout)
-            if reply.code != 250:
-                lost = Lost(line.stage, f"the relay refused RSET: {reply}")
-                raise Ended(lost, reply if reply.code == 421 else None)
-            self._reset = False
+    def _read_reset(self, line: Line) -> Steps[None]:
+        reply = yield from line.read(self.target.reply_timeout)
+        if reply.code != 250:
+            lost = Lost(line.stage, f"the relay refused RSET: {reply}")
+            raise Ended(lost, reply if reply.code == 421 else None)
+        self._reset = False
 
 
 def _wanted(line: Line, reply: SmtpReply, code: int) -> SmtpReply | None:

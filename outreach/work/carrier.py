@@ -14,144 +14,95 @@ import pickle
 import signal
 import socket
 import sys
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import OutreachError, RelayError
+from ..wire.waits import Steps
 from ..workdays import utc_now
 from .jobs import Job, Reader, Report
-from .lines import Lines, end_all
+from .lines import Lines, end_lines
+from .loop import Loop
 from .pipe import VERSION, Garbled, Message, Pipe
 from .presence import Hand
 from .pressroom import PressRoom
+from .tray import Tray
 
 BEAT_SECONDS = 1.0
-FLUSH_SECONDS = 0.05
-"""So late may a report be told, where no intent takes it along."""
 PR_SET_PDEATHSIG = 1
 RUBBISH = 20_000, 20, 20
 """After so many new objects Python looks for cycles among them; a mail makes thousands and hardly ever a cycle."""
 
 
-class PipePost:
-    """The desk as the lines see it from here."""
-
-    broken = False
-
-    def __init__(self, pipe: Pipe) -> None:
-        self._pipe = pipe
-        self._order = threading.Lock()
-        self._reports: list[tuple[Any, ...]] = []
-        self._intents: list[int] = []
-        self._waiting: dict[int, tuple[threading.Lock, list[float]]] = {}
-
-    def intend(self, job: Job) -> Callable[[], float]:
-        """Ask the desk; what is returned waits for its answer."""
-        told, leave = threading.Lock(), [0.0]
-        told.acquire()
-        with self._order:
-            self._waiting[job.id] = told, leave
-            self._intents.append(job.id)
-        self._say()
-
-        def wait() -> float:
-            told.acquire()
-            return leave[0]
-
-        return wait
-
-    def record(self, report: Report) -> None:
-        """Have it told with the next intent of any line, or by `flush`: so a mail is one message and not two."""
-        with self._order:
-            self._reports.append(report.plain())
-
-    def flush(self) -> None:
-        """Tell what is not yet told."""
-        if self._reports:
-            self._say()
-
-    def _say(self) -> None:
-        with self._order:  # a report goes before, or with, the next intent of its line
-            intents, self._intents = self._intents, []
-            reports, self._reports = self._reports, []
-            if not (intents or reports):
-                return
-            self._pipe.put(("said", intents, reports))
-        self._send()
-
-    def troubled(self, trouble: Exception) -> None:
-        """Let the desk say what went wrong here."""
-        with suppress(OSError):
-            tell(self._pipe, trouble)
-
-    def answer(self, leave: float, granted: list[int], refused: list[int]) -> None:
-        """What the desk said to our intents."""
-        for ids, value in ((granted, leave), (refused, 0.0)):
-            for one in ids:
-                told, kept = self._waiting.pop(one)
-                kept[0] = value
-                told.release()
-
-    def _send(self) -> None:
-        try:
-            self._pipe.send()
-        except OSError:
-            leave_now()
-
-
 class _Carrying:
     """The state of this process, moved by the desk's messages."""
 
-    def __init__(self, pipe: Pipe, begin: Message) -> None:
-        _, version, targets, presence, slot, ahead = begin
+    def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
-        pipe.send(("ready", VERSION))
-        if version != VERSION:
-            raise Garbled(f"the desk is {version}, this is {VERSION}")
-        self._post = PipePost(pipe)
-        between = timedelta(seconds=ahead)
-        self._room = PressRoom(Hand(Path(presence), slot), lambda: utc_now() + between)
-        shares = pickle.loads(targets)  # noqa: S301  from the process that started us
-        alone = len(shares) == 1
-        self._lines = [Lines(target.prepared(), share, self._room, self._post, alone=alone) for target, share in shares]
-        for lines in self._lines:
-            lines.start()
+        self._loop = Loop()
+        self._tray = Tray(self._loop, self._say, self._troubled)
+        self._lines: list[Lines] = []
+        self._loop.listen(pipe.fileno(), self._listen)
+        self._loop.after = self._tray.flush
+        self._loop.spare = lambda: any(lines.render_ahead() for lines in self._lines)
 
-    def hear(self, message: Message) -> None:
-        """Do what the desk says."""
+    def turn(self, seconds: float) -> None:
+        """Do what there is to do, waiting at most so long for it."""
+        self._loop.turn(seconds)
+
+    def _say(self, intents: Sequence[int], reports: Sequence[Report]) -> None:
+        self._pipe.send(("said", intents, [report.plain() for report in reports]))
+
+    def _troubled(self, trouble: Exception) -> None:
+        tell(self._pipe, trouble)
+
+    def _listen(self) -> None:
+        for message in self._pipe.receive():
+            self._hear(message)
+
+    def _hear(self, message: Message) -> None:
         match message:
             case ("carry", jobs):
                 for job in jobs:
                     made = _job(job)
                     self._lines[made.relay].put(made)
             case ("answer", leave, granted, refused):
-                self._post.answer(leave, granted, refused)
+                self._tray.answer(leave, granted, refused)
+            case ("begin", version, targets, presence, slot, ahead):
+                self._begin(version, targets, Path(presence), slot, timedelta(seconds=ahead))
             case ("learn", edition_id, press):
-                self._room.learn(edition_id, pickle.loads(press))  # noqa: S301
+                self._room.learn(edition_id, pickle.loads(press))  # noqa: S301  from the process that started us
             case ("forget", edition_id):
                 self._room.forget(edition_id)
             case ("recall", relay):
                 for lines in self._lines if relay is None else [self._lines[relay]]:
                     lines.recall()
             case ("end", seconds):
-                threading.Thread(target=self._end, args=(seconds,), daemon=True).start()
+                self._loop.start(self._end(seconds))
             case _:
                 raise Garbled(f"nobody knows what {str(message[0])[:40]!r} means")
 
-    def flush(self) -> None:
-        """Tell the desk what it has not been told."""
-        self._post.flush()
+    def _begin(self, version: str, targets: bytes, presence: Path, slot: int, ahead: timedelta) -> None:
+        self._pipe.send(("ready", VERSION))
+        if version != VERSION:
+            raise Garbled(f"the desk is {version}, this is {VERSION}")
+        self._room = PressRoom(Hand(presence, slot), lambda: utc_now() + ahead)
+        shares = pickle.loads(targets)  # noqa: S301  from the process that started us
+        alone = len(shares) == 1
+        for target, share in shares:
+            lines = Lines(target.prepared(), share, self._room, self._tray, self._loop, alone=alone)
+            self._lines.append(lines)
+            lines.start()
 
-    def _end(self, seconds: float) -> None:
-        end_all(self._lines, seconds)
-        self._post.flush()
-        with suppress(OSError):
-            self._pipe.send(("bye",))
+    def _end(self, seconds: float) -> Steps[None]:
+        yield from end_lines(self._lines, seconds)
+        self._tray.hurry()
+        self._tray.flush()
+        self._pipe.send(("bye",))
         leave_now()
 
 
@@ -188,20 +139,13 @@ def _follow(parent: int) -> None:
 def main() -> None:
     """Carry until the desk says that it is over, or is gone."""
     _follow(int(sys.argv[2]))
-    sys.setswitchinterval(0.01)
     gc.set_threshold(*RUBBISH)
     pipe = Pipe(socket.socket(fileno=int(sys.argv[1])))
-    carrying: _Carrying | None = None
+    carrying = _Carrying(pipe)
     beaten = time.monotonic()
     try:
         while True:
-            for message in pipe.receive(FLUSH_SECONDS):
-                if carrying is None:
-                    carrying = _Carrying(pipe, message)
-                else:
-                    carrying.hear(message)
-            if carrying is not None:
-                carrying.flush()
+            carrying.turn(BEAT_SECONDS)
             if time.monotonic() - beaten >= BEAT_SECONDS:
                 beaten = time.monotonic()
                 pipe.send(("beat",))

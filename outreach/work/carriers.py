@@ -15,18 +15,22 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import OutreachError, RelayError
 from ..store.outbox import Claimed
 from ..wire.target import RelayTarget
+from ..wire.waits import Steps
 from .jobs import Job, Press, Report, read_report
-from .lines import Lines, end_all
+from .lines import Lines, end_lines
+from .loop import Answer, Loop
 from .pipe import VERSION, Garbled, Message, Pipe
 from .presence import Presence
 from .pressroom import PressRoom
+from .tray import Tray
 
 GRACE_SECONDS = 5.0
 """So much longer than its own deadline may a carrier take to end before it is killed."""
@@ -92,34 +96,36 @@ class Carrier(ABC):
 
 
 class OwnLines(Carrier):
-    """Lines in the desk's own process: for small sends, and where there is one core."""
+    """Lines in a thread of the desk's own process: for small sends, and where there is one core."""
 
     def __init__(self, desk: Desk, targets: Sequence[RelayTarget], shares: Sequence[int], room: PressRoom) -> None:
         super().__init__(shares, 0)
-        self._desk, self._room = desk, room
-        self._waiting: dict[int, _Wait] = {}
+        self._desk, self._room, self._loop = desk, room, Loop()
+        self._tray = Tray(self._loop, partial(desk.take_in, self), desk.troubled, lambda: desk.broken)
         pairs, alone = zip(targets, shares, strict=True), len(targets) == 1
-        self._lines = [Lines(target, share, room, self, alone=alone) for target, share in pairs]
+        self._lines = [Lines(target, share, room, self._tray, self._loop, alone=alone) for target, share in pairs]
+        self._loop.after = self._tray.flush
+        self._loop.spare = lambda: any(lines.render_ahead() for lines in self._lines)
+        self._ending: float | None = None
         for lines in self._lines:
             lines.start()
+        self._life = self._loop.start(self._live())
+        self._thread = threading.Thread(target=self._run, name="lines", daemon=True)
+        self._thread.start()
 
-    @property
-    def broken(self) -> bool:
-        return self._desk.broken
+    def _run(self) -> None:
+        try:
+            self._loop.run()
+        except Exception as wrong:  # the desk must not wait for lines that are gone
+            self._desk.troubled(wrong)
+            self._loop.close()
 
-    def intend(self, job: Job) -> Callable[[], float]:
-        wait = self._waiting[job.id] = _Wait()
-        self._desk.take_in(self, [job.id], ())
-        return wait.until_told
-
-    def record(self, report: Report) -> None:
-        self._desk.take_in(self, (), [report])
-
-    def flush(self) -> None:
-        """What is recorded is told."""
-
-    def troubled(self, trouble: Exception) -> None:
-        self._desk.troubled(trouble)
+    def _live(self) -> Steps[None]:
+        """Also lines that have stopped must give back what they are given, until the end is wanted."""
+        while self._ending is None:
+            yield Answer()
+        yield from end_lines(self._lines, self._ending)
+        self._tray.hurry()
 
     def learn(self, edition_id: int, press: Press) -> None:
         self._room.learn(edition_id, press)
@@ -128,41 +134,33 @@ class OwnLines(Carrier):
         self._room.forget(edition_id)
 
     def give(self, jobs: Sequence[Job]) -> None:
-        for job in jobs:
-            self._lines[job.relay].put(job)
+        def put() -> None:
+            for job in jobs:
+                self._lines[job.relay].put(job)
+
+        self._loop.soon(put)
 
     def answer(self, ids: Sequence[int], granted: set[int], leave: float) -> None:
-        for one in ids:
-            self._waiting.pop(one).tell(leave if one in granted else 0.0)
+        yes = [one for one in ids if one in granted]
+        no = [one for one in ids if one not in granted]
+        self._loop.soon(lambda: self._tray.answer(leave, yes, no))
 
     def recall(self, relay: int | None = None) -> None:
-        for lines in self._lines if relay is None else [self._lines[relay]]:
-            lines.recall()
+        def give_back() -> None:
+            for lines in self._lines if relay is None else [self._lines[relay]]:
+                lines.recall()
+
+        self._loop.soon(give_back)
 
     def end(self, seconds: float) -> None:
-        end_all(self._lines, seconds)
+        def end() -> None:
+            self._ending = seconds
+            self._loop.wake(self._life)
+
+        self._loop.soon(end)
 
     def wait(self, seconds: float) -> None:
-        """`end` has waited."""
-
-
-class _Wait:
-    """One thread waits for one answer."""
-
-    __slots__ = ("_leave", "_told")
-
-    def __init__(self) -> None:
-        self._leave = 0.0
-        self._told = threading.Lock()
-        self._told.acquire()
-
-    def tell(self, leave: float) -> None:
-        self._leave = leave
-        self._told.release()
-
-    def until_told(self) -> float:
-        self._told.acquire()
-        return self._leave
+        self._thread.join()
 
 
 class Child(Carrier):

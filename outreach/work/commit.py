@@ -29,7 +29,7 @@ from .jobs import ticks
 
 TOGETHER = 200
 """At most so many moves in one transaction: it stays far below 200 ms (I12)."""
-MANY, GATHER_SECONDS = 3, 0.0003
+MANY, GATHER_SECONDS = 3, 0.0
 """Where so many intents came together last time, others are on their way: a moment's wait saves them a commit."""
 TRIES = 5
 PAUSE = 0.2

@@ -51,7 +51,10 @@ DEATHS = 5
 
 
 class Dispatch:
-    """All carriers, as a context; leaving it finishes what is in the air within a deadline and gives back the rest."""
+    """All carriers, as a context; leaving it finishes what is in the air within a deadline and gives back the rest.
+
+    `carriers` is how many processes carry beside this one; with 0 this one does.
+    """
 
     def __init__(
         self,
@@ -60,14 +63,14 @@ class Dispatch:
         committer: Committer,
         targets: Sequence[RelayTarget],
         connections: Sequence[int],
-        processes: int,
+        carriers: int,
         traffic: Traffic,
     ) -> None:
         self.trouble: Exception | None = None
         self.lost = Reclaimed()
         self._workspace, self._presence, self._committer = workspace, presence, committer
         self._targets, self._connections, self._traffic = targets, connections, traffic
-        self._processes = min(processes, *connections)
+        self._children = min(carriers, *connections)
         self._wake = threading.Condition()
         self._carriers: list[Carrier] = []
         self._switching = sys.getswitchinterval()
@@ -77,12 +80,12 @@ class Dispatch:
         self._looked = self._asked = time.monotonic()
 
     def __enter__(self) -> Dispatch:
-        if self._processes < 2:
+        if not self._children:
             room = PressRoom(self._presence, self._workspace.clock)
             self._carriers = [OwnLines(self, self._targets, self._connections, room)]
         else:
             sys.setswitchinterval(SWITCH_SECONDS)
-            for slot in range(1, self._processes + 1):
+            for slot in range(1, self._children + 1):
                 self._carriers.append(self._start(slot))
         return self
 
@@ -100,7 +103,7 @@ class Dispatch:
             self._traffic.look(last=True)
 
     def _start(self, slot: int) -> Child:
-        shares = [_share(count, self._processes, slot - 1) for count in self._connections]
+        shares = [_share(count, self._children, slot - 1) for count in self._connections]
         ahead = (self._workspace.clock() - utc_now()).total_seconds()
         return Child(self, self._targets, shares, self._presence, slot, ahead)
 

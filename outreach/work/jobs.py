@@ -7,7 +7,6 @@ named by its id alone; who holds it under which fence is known only to the desk.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -125,24 +124,3 @@ class Press(Protocol):
     """
 
     def press(self, customer: Any, public_id: str, choices: dict[str, Any], now: datetime) -> Pressed: ...
-
-
-class Post(Protocol):
-    """To whom the lines turn: the desk in this process, or the pipe to it."""
-
-    @property
-    def broken(self) -> bool:
-        """Whether nothing more may be sent: a commit has failed."""
-
-    def intend(self, job: Job) -> Callable[[], float]:
-        """Ask leave for the dot. What is returned waits for the commit of the intent: until which of `ticks()` the
-        leave stands, 0.0 where it is refused."""
-
-    def record(self, report: Report) -> None:
-        """Tell what became of a job; it is written soon."""
-
-    def flush(self) -> None:
-        """Tell what was recorded and not yet told: this line has nothing to carry."""
-
-    def troubled(self, trouble: Exception) -> None:
-        """Tell that these lines have stopped, and why: a person must mend something."""

@@ -38,6 +38,10 @@ class Pipe:
         self._guard = threading.Lock()
         self._writing = threading.Lock()
 
+    def fileno(self) -> int:
+        """The end's descriptor, to wait on."""
+        return self._end.fileno()
+
     def send(self, *messages: Message) -> None:
         """Send these, in order. Waits where the other side does not read; use `post` where that must not be.
 

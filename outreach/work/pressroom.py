@@ -6,7 +6,6 @@ its worker is known (RELIABILITY I11). A mail that cannot be rendered is a repor
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
 from typing import Any, NoReturn, Protocol
 
@@ -24,12 +23,11 @@ class Hand(Protocol):
 
 
 class PressRoom:
-    """The presses by edition. Safe to use from many threads; they take turns."""
+    """The presses by edition; one thread renders."""
 
     def __init__(self, hand: Hand, clock: Clock) -> None:
         self._hand, self._clock = hand, clock
         self._presses: dict[int, Press] = {}
-        self._lock = threading.Lock()
 
     def learn(self, edition_id: int, press: Press) -> None:
         """Keep the press of an edition until it is forgotten."""
@@ -41,16 +39,15 @@ class PressRoom:
 
     def press(self, job: Job) -> Pressed | Report:
         """The mail of a job, or why there is none."""
-        with self._lock:
-            self._hand.take(job.id)
-            try:
-                return self._presses[job.edition_id].press(job.reader, job.public_id, job.choices, self._clock())
-            except TemplateError as wrong:
-                return _cannot(job, getattr(wrong, "variable", "") or "template", wrong)
-            except InputError as wrong:
-                return _cannot(job, "address", wrong)
-            finally:
-                self._hand.put_down()
+        self._hand.take(job.id)
+        try:
+            return self._presses[job.edition_id].press(job.reader, job.public_id, job.choices, self._clock())
+        except TemplateError as wrong:
+            return _cannot(job, getattr(wrong, "variable", "") or "template", wrong)
+        except InputError as wrong:
+            return _cannot(job, "address", wrong)
+        finally:
+            self._hand.put_down()
 
 
 class NoPress:

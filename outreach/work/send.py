@@ -42,7 +42,7 @@ NOTHING = Reclaimed()
 LARGE = 1000
 """From so many due deliveries on, starting processes that carry them pays."""
 MOST_PROCESSES = 4
-"""More carriers than this the desk, which is one process, cannot keep busy."""
+"""More carriers beside it than three the desk, which is one process, cannot keep busy."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def send_open(
         feed = Feed(workspace, presence, committer, edition_ids, lease, press, judge, progress)
         traffic = Traffic(ways, Bounds(workspace, name))
         connections = [relay.connections for relay in relays]
-        dispatch = Dispatch(workspace, presence, committer, targets, connections, processes, traffic)
+        dispatch = Dispatch(workspace, presence, committer, targets, connections, processes - 1, traffic)
         try:
             with watching(workspace, lambda: committer.counts[DeliveryState.FAILED]), committer, dispatch:
                 feed.run(dispatch, stopping)
@@ -164,7 +164,7 @@ def _committer(workspace: Workspace, name: str, lease: timedelta, progress: Prog
 
 
 def _processes(workspace: Workspace, due: int) -> int:
-    """How many processes carry; below two it is this one that does."""
+    """How many processes send, this one among them."""
     wanted = workspace.settings.sending.processes
     if wanted:
         return wanted

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,9 +64,18 @@ def watch(fate: Fate) -> None:
     def sent(line: Any, octets: bytes, *_: Any) -> str:
         return "send quit" if octets.startswith(b"QUIT") else f"send {line.stage}"
 
+    def step_around(name: str, label: Callable[..., str]) -> None:
+        whole = getattr(Line, name)
+
+        def wrapped(self: Any, *given: Any) -> Generator[Any, Any, Any]:
+            with fate.around(label(self, *given)):
+                return (yield from whole(self, *given))
+
+        setattr(Line, name, wrapped)
+
     put_around(DefaultDialect, "do_commit", lambda *_: "commit")
-    put_around(Line, "send", sent)
-    put_around(Line, "read", lambda line, *_: f"read {line.stage}")
+    step_around("send", sent)
+    step_around("read", lambda line, *_: f"read {line.stage}")
 
 
 def live(order: dict[str, Any]) -> int:

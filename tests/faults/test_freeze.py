@@ -65,7 +65,7 @@ def wake_and_compare(
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("processes", "whole"), [("1", False), ("2", False), ("2", True)], ids=["alone", "the desk", "desk and carriers"]
+    ("processes", "whole"), [("1", False), ("3", False), ("3", True)], ids=["alone", "the desk", "desk and carriers"]
 )
 def test_a_frozen_worker_that_wakes_up_sends_nothing_more_and_its_late_replies_count(
     tmp_path: Path, processes: str, whole: bool
@@ -114,7 +114,7 @@ def test_four_workers_of_which_three_freeze_past_their_lease_write_to_everybody_
 def test_carriers_do_not_outlive_their_desk_not_even_one_that_stands_still(tmp_path: Path) -> None:
     people = 80
     with start_sink(tmp_path / "sink.log", "--dot-delay", "0.05") as sink:
-        crowd = gather(tmp_path / "acme", sink.port, people, OUTREACH_SENDING__PROCESSES="2")
+        crowd = gather(tmp_path / "acme", sink.port, people, OUTREACH_SENDING__PROCESSES="3")
         with crowd.start("send", "news", "--yes") as desk:
             wait_for(sink, 10, desk)
             carriers = carriers_of(desk.pid)

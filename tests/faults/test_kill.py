@@ -60,7 +60,7 @@ def test_a_send_that_is_killed_twice_loses_nobody_and_writes_to_nobody_twice(tmp
 
 def test_so_it_is_where_other_processes_carry_the_mail(tmp_path: Path) -> None:
     """The desk is killed: its carriers see the end of their pipe, and no dot of theirs follows."""
-    campaign_of_kills(tmp_path, people=200, kills=1, seed=3, OUTREACH_SENDING__PROCESSES="2")
+    campaign_of_kills(tmp_path, people=200, kills=1, seed=3, OUTREACH_SENDING__PROCESSES="3")
 
 
 @pytest.mark.long
@@ -72,14 +72,14 @@ def test_twenty_kills_over_two_thousand_people_in_one_process(tmp_path: Path) ->
 @pytest.mark.long
 @pytest.mark.timeout(1500)
 def test_two_hundred_kills_over_twenty_thousand_people(tmp_path: Path) -> None:
-    campaign_of_kills(tmp_path, people=20_000, kills=200, seed=4, OUTREACH_SENDING__PROCESSES="2")
+    campaign_of_kills(tmp_path, people=20_000, kills=200, seed=4, OUTREACH_SENDING__PROCESSES="3")
 
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["as a terminal or systemd does", "to the desk alone"])
 def test_a_send_with_carriers_that_is_told_to_stop_leaves_nobody_in_doubt(tmp_path: Path, whole_group: bool) -> None:
     people = 120
     with start_sink(tmp_path / "sink.log", "--dot-delay", "0.05") as sink:
-        crowd = gather(tmp_path / "acme", sink.port, people, OUTREACH_SENDING__PROCESSES="2")
+        crowd = gather(tmp_path / "acme", sink.port, people, OUTREACH_SENDING__PROCESSES="3")
         with crowd.start("send", "news", "--yes", start_new_session=True) as process:
             while process.poll() is None and sink.count() < 20:
                 time.sleep(0.005)

@@ -24,7 +24,7 @@ weight = 2
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("processes", ["1", "3"])
 def test_two_relays_and_many_kills(tmp_path: Path, processes: str) -> None:
     people, kills, chance = 1500, 12, random.Random(7)
     with (

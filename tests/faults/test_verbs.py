@@ -303,7 +303,7 @@ def test_the_whole_table(bench: Bench, pipelining: bool, always: bool) -> None:
 
 @pytest.mark.long
 def test_the_whole_table_with_a_process_that_carries(bench: Bench) -> None:
-    assert bench.try_all([replace(cell, processes=2) for cell in ALL]) == []
+    assert bench.try_all([replace(cell, processes=3) for cell in ALL]) == []
 
 
 def test_the_table_is_whole() -> None:

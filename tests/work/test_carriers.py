@@ -41,7 +41,7 @@ def sink(tmp_path: Path) -> Iterator[Sink]:
         yield running
 
 
-def with_carriers(workspace: Workspace, port: int, processes: int = 2, **sending: Any) -> Workspace:
+def with_carriers(workspace: Workspace, port: int, processes: int = 3, **sending: Any) -> Workspace:
     """The same workspace, its mail carried over 127.0.0.1:port by so many processes."""
     here = with_relay(workspace, port)
     values = {"processes": processes} | sending
@@ -256,7 +256,7 @@ def test_told_to_stop_it_finishes_what_is_in_the_air_and_gives_back_the_rest(
         assert counts.sent == states.count(DeliveryState.SENT) == len(slow.taken()) < 80
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, 3])
 def test_what_has_no_answer_when_the_time_to_stop_is_over_is_in_doubt(
     workspace: Workspace, tmp_path: Path, processes: int
 ) -> None:

@@ -73,7 +73,7 @@ def assert_everybody_once(edition: int, workspace: Workspace, servers: Sequence[
     assert len(taken) == len(found)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, 3])
 def test_each_relay_carries_its_share_and_the_backup_nothing(
     workspace: Workspace, sinks: StartSink, processes: int
 ) -> None:
@@ -94,7 +94,7 @@ def test_each_relay_carries_its_share_and_the_backup_nothing(
     assert "spare" not in states(here)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, 3])
 def test_a_relay_that_dies_in_the_middle_loses_nobody_and_the_other_carries_the_rest(
     workspace: Workspace, sinks: StartSink, tmp_path: Path, processes: int
 ) -> None:
