@@ -16,13 +16,22 @@ _STOP_WORDS: dict[str, frozenset[str]] = {
             the and is are was were to of in it you your my have has not that this with for on but can could
             would please thank thanks hello hi dear regards i we me do does did don't doesn't isn't i'm it's why
             how what when where be been get got just from there they them if no will out very about after again
-            great love
+            great love a as an at by or so he she his her him who which what's that's than then too now some any all
+            because were would should had our us these those been being more most only just own same such well good
+            nice
+            need want like works working worked work really still never always ever every everything nothing
+            something
+            going know think make made see use used new old first last back over down off before until again thing
+            things really i've i'll can't won't couldn't wouldn't let's here's there's you're they're we're haven't
+            hasn't
+            wasn't product order email account app phone service bad best better problem issue help
             """,
         "de": """
             der die das und ist sind war nicht ich sie ihr ihre mein meine es ein eine einen zu mit für auf aber
             kann bitte danke vielen dank hallo liebe lieber gruß grüße grüssen haben habe hat wir uns was wie
             wann wo warum noch schon von dem den im am vom zum zur wenn keine kein nur auch sehr bei nach seit
-            doch mir mich wird werden sich guten tag freundlichen mehr leider aus kam kommt gemacht machen hier jetzt
+            doch mir mich wird werden sich guten tag freundlichen mehr leider aus kam kommt gemacht machen hier
+            jetzt
             """,
         "fr": """
             le la les et est sont je vous votre vos mon ma mes ne pas que qui un une des du de en pour avec dans
@@ -89,7 +98,8 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 def guess_language(text: str) -> str:
     """The ISO 639-1 code of the language that `text` seems to be in, or "" where nothing tells.
 
-    Function words are counted; another script than the Latin tells by itself. Only the first 5,000 characters count.
+    Function words are counted; another script than the Latin tells by itself. Only the first 5,000 characters
+    count.
     """
     head = text[:5000]
     if not head.isascii() and (script := _script(head)):

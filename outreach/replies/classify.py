@@ -1,7 +1,7 @@
 """What a person's message is: complaint, question, thanks, a wish to leave, changed data; its topics and urgency.
 
 Law: every judgement shows the words that led to it, and ignorance is said: a language without cues is "not scored"
-(confidence None), and a person reads it. A cue suggests; only a person confirms.
+(confidence None), and a person reads it. Cues and learned evidence suggest; only a person confirms.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..records import Category, Urgency
-from .cues import TABLES, CueTable
-from .cues.table import Hit, find_cues, find_urgency
+from .cues import NO_CUES, TABLES, Found, find_cues
+from .cues.table import Hit
+from .learned import NOTHING, Evidence, Learned
+from .leaving import REPLY_MARK, asks_to_leave
+from .tokens import pieces, plain
+from .topics import MOST_TOPICS, topics_among
 
-READ = 8_000
-"""Characters that are weighed: what matters stands at the top."""
-MOST_TOPICS = 3
 _ORDER = (
     Category.UNSUBSCRIBE,
     Category.COMPLAINT,
@@ -27,23 +28,19 @@ _ORDER = (
 )
 _FLOOR = 1.0
 """What a category must reach to be held against "other"."""
-_REPLY_MARK = re.compile(r"^(?:\s*(?:re|aw|antw|fw|fwd|wg|tr|rv|sv|vs|odp|res)(?:\[\d+\])?\s*:)+\s*", re.IGNORECASE)
-_COMMANDS = frozenset(
-    "unsubscribe unsubscribed stop remove cancel leave optout opt-out signoff abmelden abbestellen austragen stopp"
-    " désabonner desabonner désinscrire desinscrire baja cancelar afmelden avregistrera remover disiscrivimi"
-    " отписаться".split()
-)
-_LEAVE_PHRASES = frozenset(
-    ("opt out", "remove me", "unsubscribe me", "stop it", "sign off", "bitte abmelden", "me désabonner", "dar de baja")
-)
-_POLITE = frozenset(
-    "please pls thanks thank you hi hello bitte danke hallo merci svp gracias por favor mich me".split()
-)
+_FACES = "👍🙏❤😡🤬😠👎?"
+_SAD = re.compile(r":\s?-?\(|[😡🤬😠👎😤😒😞😭😩]")
+_GLAD = re.compile(r":\s?-?\)|[👍🙏❤😀😃😊😍😂🎉]")
+_START = -1.2
+"""Log-odds of a complaint where nothing at all speaks."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a text seems to be. `confidence` 0 to 1, or None: not scored. `complaint` ranks by likelihood, 0 to 1."""
+    """What a text seems to be. `confidence` 0 to 1, or None: not scored. `complaint` is its likelihood, 0 to 1.
+
+    `ranked`: all topics that may be meant, the likeliest first; `topics` are those that it is held to be about.
+    """
 
     category: Category
     topics: tuple[str, ...]
@@ -53,59 +50,89 @@ class Judgement:
     complaint: float = 0.0
     leaves: bool = False
     """The person asks to be unsubscribed, whatever else the message is."""
+    ranked: tuple[str, ...] = ()
 
 
-def classify(text: str, subject: str, language: str, topics: Mapping[str, Sequence[str]]) -> Judgement:
+@dataclass(frozen=True)
+class Weighed:
+    """A text as it is weighed: what a model learns from. `odds`: the log-odds of a complaint by the cues alone."""
+
+    said: tuple[str, ...]
+    topics: tuple[str, ...]
+    language: str = ""
+    found: Found = NO_CUES
+    scores: Mapping[Category, float] | None = None
+    odds: float = 0.0
+
+
+def classify(
+    text: str, subject: str, language: str, topics: Mapping[str, Sequence[str]], learned: Learned = NOTHING
+) -> Judgement:
     """Judge a person's own words (quotes taken off). `language` as guessed, or ""; `topics`: name to cue words."""
-    own_subject = "" if _REPLY_MARK.match(subject) else subject
-    said = _plain(f"{own_subject}\n{text}" if own_subject else text)
-    found_topics = find_topics(_plain(text), topics) or find_topics(_plain(subject), topics)
+    weighed = weigh(text, subject, language, topics)
+    evidence = learned.tell(weighed.said, weighed.topics, weighed.odds)
+    ranked = evidence.rank(weighed.topics)
+    about = ranked[:MOST_TOPICS] if evidence.topics else weighed.topics
     if asks_to_leave(text, subject):
         words = f'"{(text.strip() or subject.strip())[:60]}" asks to be unsubscribed'
-        return Judgement(Category.UNSUBSCRIBE, found_topics, Urgency.NORMAL, 0.97, (words,), leaves=True)
-    if not any(char.isalpha() for char in said) and not any(char in "👍🙏❤😡🤬😠👎?" for char in said):
+        return Judgement(Category.UNSUBSCRIBE, about, Urgency.NORMAL, 0.97, (words,), leaves=True, ranked=ranked)
+    if not any(piece[0].isalpha() or piece in _FACES for piece in weighed.said):
         return Judgement(Category.OTHER, (), Urgency.NORMAL, None, ("there are no words to judge",))
-    name, hits = _best_table(said, language)
-    if not name:
-        if not language and (urgent := _urgent_in_any(said)) is not None:
-            return replace(urgent, topics=found_topics)
+    if weighed.scores is None:
+        urgent = None if language else _urgent_in_any(weighed.said)
+        if urgent is not None:
+            return replace(urgent, topics=about, ranked=ranked)
         spoken = f"the language ({language})" if language else "the language, which is unknown,"
-        return Judgement(
-            Category.OTHER, found_topics, Urgency.NORMAL, None, (f"not scored: {spoken} has no cues; please read it",)
-        )
+        why = f"not scored: {spoken} has no cues; please read it"
+        return Judgement(Category.OTHER, about, Urgency.NORMAL, None, (why,), ranked=ranked)
+    return replace(_judge(weighed, weighed.scores, evidence), topics=about, ranked=ranked)
+
+
+def weigh(text: str, subject: str, language: str, topics: Mapping[str, Sequence[str]]) -> Weighed:
+    """A text cut, its topics by their cues, and what the cues of its language say; no scores where it has none."""
+    own = "" if REPLY_MARK.match(subject) else subject
+    said = tuple(pieces(plain(f"{own}\n{text}" if own else text)))
+    about = topics_among(said, topics) or (topics_among(pieces(plain(subject)), topics) if not own else ())
+    name, found = _best_table(said, language)
+    if not name:
+        return Weighed(said, about)
+    hits = list(found.hits)
     shape = _shape(text)
-    if len(shape) > 1 or any(hit.category is Category.COMPLAINT for hit in hits):
-        hits = hits + shape
-    return _judge(said, hits, TABLES[name], found_topics)
+    if len(shape) > 1 or any(hit.category is Category.COMPLAINT and not hit.leaning for hit in hits):
+        hits += shape
+    scores = _scores(said, hits)
+    odds = _odds(text, said, hits, scores, leans=bool(TABLES[name].leans))
+    return Weighed(said, about, name, Found(hits, found.urgent), scores, odds)
 
 
-def _urgent_in_any(said: str) -> Judgement | None:
+def _urgent_in_any(said: Sequence[str]) -> Judgement | None:
     """A short cry of harm in a language that nothing else told."""
     for table in TABLES.values():
-        found = find_urgency(table, said)
+        found = find_cues(table, said).urgent
         if found is not None and found[0] is Urgency.HIGH:
             words = (f'high urgency ({found[1]}): "{found[2]}"', "treated as a complaint until a person has read it")
             return Judgement(Category.COMPLAINT, (), Urgency.HIGH, 0.5, words, 0.5)
     return None
 
 
-def _judge(said: str, hits: list[Hit], table: CueTable, topics: tuple[str, ...]) -> Judgement:
-    scores = _scores(said, hits)
+def _judge(weighed: Weighed, scores: Mapping[Category, float], evidence: Evidence) -> Judgement:
+    hits = weighed.found.hits
+    likely = _share(evidence.odds)
     leaves = scores[Category.UNSUBSCRIBE] >= 3
-    category = _weigh(scores, leaves)
-    reasons = [_told(hit) for hit in _telling(hits, category)]
-    confidence = _confidence(scores, category)
+    category = _choose(scores, evidence, leaves=leaves)
+    reasons = [_told(hit) for hit in _telling(hits, category)] + _leaning(hits, likely, category)
+    reasons += evidence.reasons(category)
+    confidence = _confidence(scores, evidence, category, likely)
     urgency = Urgency.NORMAL
-    if category is not Category.THANKS and (urgent := find_urgency(table, said)):
-        urgency, rule, words = urgent
+    if category is not Category.THANKS and weighed.found.urgent:
+        urgency, rule, words = weighed.found.urgent
         reasons.append(f'{urgency.value} urgency ({rule}): "{words}"')
         if category in (Category.OTHER, Category.QUESTION) and rule != "cancellation":
             category, confidence = Category.COMPLAINT, 0.5
             reasons.append(f"{rule} is treated as a complaint until a person has read it")
-    likely = 1 / (1 + math.exp(-(scores[Category.COMPLAINT] - 2.0)))
     return Judgement(
         category,
-        topics,
+        (),
         urgency,
         round(confidence, 2),
         tuple(reasons) or ("no cue speaks for anything",),
@@ -114,70 +141,36 @@ def _judge(said: str, hits: list[Hit], table: CueTable, topics: tuple[str, ...])
     )
 
 
-def _weigh(scores: Mapping[Category, float], leaves: bool) -> Category:
+def _choose(scores: Mapping[Category, float], evidence: Evidence, *, leaves: bool) -> Category:
+    """The category: the wish to leave first, then complaint or not by its likelihood, then what speaks most."""
     if leaves:
         angry = scores[Category.COMPLAINT] >= scores[Category.UNSUBSCRIBE] + 2
         return Category.COMPLAINT if angry else Category.UNSUBSCRIBE
-    best = max(_ORDER, key=lambda one: (scores[one], -_ORDER.index(one)))
-    return best if scores[best] >= _FLOOR else Category.OTHER
+    if evidence.odds >= 0:
+        return Category.COMPLAINT
+    added = evidence.categories
+    rest = [one for one in (*_ORDER, Category.OTHER) if one is not Category.COMPLAINT]
+    total = {one: scores.get(one, _FLOOR - 0.01) + added.get(one, 0.0) for one in rest}
+    return max(rest, key=lambda one: (total[one], -rest.index(one)))
 
 
-def asks_to_leave(text: str, subject: str) -> bool:
-    """Whether it says nothing but "unsubscribe": a bare command in the text, or in the subject over an empty text.
-
-    Asked before anything else, of machine mail too (mail programs send it for their users; RFC 2369 3.2).
-    """
-    line = text.strip()
-    if not line:
-        return not _REPLY_MARK.match(subject) and _is_command(subject)
-    return len(line) < 60 and _is_command(line)
-
-
-def find_topics(text: str, topics: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """The topics whose cue words `text` (lower-case) uses, those with most different ones first.
-
-    A word counts where another begins with it, up to three letters only as a whole word; a phrase as it stands.
-    """
-    found: list[tuple[int, int, str]] = []
-    for name, cues in topics.items():
-        places = [match.start() for cue in cues if (match := _topic_pattern(cue).search(text[:READ]))]
-        if places:
-            found.append((-len(places), min(places), name))
-    return tuple(name for _, _, name in sorted(found)[:MOST_TOPICS])
-
-
-def _topic_pattern(cue: str) -> re.Pattern[str]:
-    word = cue.strip().lower()
-    rest = r"(?:s|'s)?(?!\w)" if len(word) <= 3 or " " in word else ""
-    return re.compile(r"(?<!\w)" + re.escape(word) + rest)
-
-
-def _plain(text: str) -> str:
-    return text[:READ].lower().replace("’", "'").replace("`", "'")
-
-
-def _is_command(line: str) -> bool:
-    low = _plain(line)
-    words = [word for word in re.findall(r"[\w'-]+", low) if word not in _POLITE]
-    return (len(words) == 1 and words[0] in _COMMANDS) or low.strip(" .!") in _LEAVE_PHRASES
-
-
-def _best_table(said: str, language: str) -> tuple[str, list[Hit]]:
+def _best_table(said: Sequence[str], language: str) -> tuple[str, Found]:
     """The language whose cues are used; where it is unknown, or its cues find nothing, the one with clear hits."""
     if language and language not in TABLES:
-        return "", []
-    if language and (hits := find_cues(TABLES[language], said)):
-        return language, hits
-    tried = [(name, find_cues(table, said)) for name, table in TABLES.items()]
-    name, hits = max(tried, key=lambda one: sum(abs(hit.weight) for hit in one[1]))
-    needed = 3 if language else 2
-    return (name, hits) if sum(abs(hit.weight) for hit in hits) >= needed else (language, [])
+        return "", NO_CUES
+    own = find_cues(TABLES[language], said) if language else NO_CUES
+    if own.strength:
+        return language, own
+    tried = {name: find_cues(table, said) for name, table in TABLES.items() if name != language}
+    name = max(tried, key=lambda one: tried[one].strength)
+    needed = 3 if language else min(2.0, 0.25 * len(said) + 0.25)
+    return (name, tried[name]) if tried[name].strength >= needed else (language, own)
 
 
 def _shape(text: str) -> list[Hit]:
     """What the form of a text says: shouting, rows of exclamation marks."""
     found = []
-    letters = [char for char in text[:READ] if char.isalpha()]
+    letters = [char for char in text[:2000] if char.isalpha()]
     if len(letters) > 12 and sum(char.isupper() for char in letters) > 0.6 * len(letters):
         found.append(Hit(Category.COMPLAINT, 1.0, "WRITTEN IN CAPITALS"))
     if "!!" in text or "?!" in text or "??" in text:
@@ -185,14 +178,16 @@ def _shape(text: str) -> list[Hit]:
     return found
 
 
-def _scores(said: str, hits: list[Hit]) -> dict[Category, float]:
+def _scores(said: Sequence[str], hits: list[Hit]) -> dict[Category, float]:
     scores = dict.fromkeys(_ORDER, 0.0)
     for hit in hits:
-        scores[hit.category] += hit.weight
-    scores[Category.COMPLAINT] -= 0.5 * scores[Category.THANKS] if scores[Category.COMPLAINT] < 3 else 0.0
-    if scores[Category.COMPLAINT] >= 3:
+        if not hit.leaning:
+            scores[hit.category] += hit.weight
+    if scores[Category.COMPLAINT] < 3:
+        scores[Category.COMPLAINT] -= 0.5 * scores[Category.THANKS]
+    else:
         scores[Category.THANKS] -= 0.5 * scores[Category.COMPLAINT]
-    asks = said.rstrip().endswith("?") or scores[Category.QUESTION] >= 4
+    asks = said[-1:] == ("?",) or scores[Category.QUESTION] >= 4
     if asks and scores[Category.COMPLAINT] < 3:
         scores[Category.COMPLAINT] *= 0.6
     scores[Category.QUESTION] = min(scores[Category.QUESTION], 5.0)
@@ -200,22 +195,64 @@ def _scores(said: str, hits: list[Hit]) -> dict[Category, float]:
     return scores
 
 
+def _odds(text: str, said: Sequence[str], hits: list[Hit], scores: Mapping[Category, float], *, leans: bool) -> float:
+    """The log-odds of a complaint by the cues: of strong words and, where the language has them, of the leanings.
+
+    A long text holds more words of every kind: what its leanings sum up to is weighed less.
+    """
+    strong = scores[Category.COMPLAINT]
+    if not leans:
+        return strong - 2.0
+    sums = dict.fromkeys(_ORDER, 0.0)
+    for hit in hits:
+        sums[hit.category] += 0.0 if hit.leaning else hit.weight
+    lean = sum(hit.weight for hit in hits if hit.leaning)
+    lean += 0.3 * ("??" in text or "?!" in text) + 0.2 * ("?" in said) - 0.3 * ("..." in text or "…" in text)
+    lean += 0.25 * any(piece[0].isdigit() for piece in said) - 0.25 * (text.count("!") == 1)
+    lean += 0.35 * (len(said) >= 12) + 0.3 * (len(said) >= 24)
+    lean += 0.55 * bool(_SAD.search(text)) - 0.6 * bool(_GLAD.search(text))
+    lean *= min(1.0, math.sqrt(60 / max(len(said), 1)))
+    complaints = min(max(sums[Category.COMPLAINT], -3.0), 8.0)
+    return _START + lean + 0.475 * complaints - 0.375 * min(sums[Category.THANKS], 6.0)
+
+
 def _telling(hits: list[Hit], category: Category) -> list[Hit]:
-    chosen = [hit for hit in hits if hit.category == category and hit.weight > 0]
-    against = [hit for hit in hits if hit.weight < 0]
-    rest = [hit for hit in hits if hit.category != category and hit.weight >= 2]
+    strong = [hit for hit in hits if not hit.leaning]
+    chosen = [hit for hit in strong if hit.category == category and hit.weight > 0]
+    against = [hit for hit in strong if hit.weight < 0]
+    rest = [hit for hit in strong if hit.category != category and hit.weight >= 2]
     ordered = [sorted(some, key=lambda hit: -abs(hit.weight)) for some in (chosen, against, rest)]
     return [*ordered[0][:4], *ordered[1][:2], *ordered[2][:2]]
 
 
+def _leaning(hits: list[Hit], likely: float, category: Category) -> list[str]:
+    """The strongest leanings to the side that the text was put on, in one line."""
+    side = 1 if likely >= 0.5 else -1
+    if side < 0 and category is not Category.OTHER:
+        return []
+    some = sorted((hit for hit in hits if hit.leaning and hit.weight * side >= 0.3), key=lambda hit: -abs(hit.weight))
+    if not some:
+        return []
+    words = ", ".join(f'"{hit.words}"' for hit in some[:4])
+    return [f"{words} {'lean' if len(some) > 1 else 'leans'} {'to' if side > 0 else 'away from'} a complaint"]
+
+
 def _told(hit: Hit) -> str:
     side = "for" if hit.weight > 0 else "against"
-    return f'"{" ".join(hit.words.split())}" speaks {side} {hit.category.value} ({hit.weight:+g})'
+    return f'"{hit.words}" speaks {side} {hit.category.value} ({hit.weight:+g})'
 
 
-def _confidence(scores: Mapping[Category, float], category: Category) -> float:
-    """The margin to the next best category, as a share: measured on the corpus, half right at 0.4, all at 0.85."""
+def _confidence(scores: Mapping[Category, float], evidence: Evidence, category: Category, likely: float) -> float:
+    """How likely the category is right: complaint or not, times the margin to the next best of the others."""
+    if category is Category.COMPLAINT:
+        return min(likely, 0.97)
     if category is Category.OTHER:
-        return 0.4
-    margin = scores[category] - max(_FLOOR, *(scores[one] for one in _ORDER if one != category))
-    return min(0.35 + 0.6 * (1 - math.exp(-max(margin, 0.0) / 3.0)), 0.95)
+        return max(0.2, 0.45 * (1 - likely))
+    total = {one: scores[one] + evidence.categories.get(one, 0.0) for one in _ORDER}
+    margin = total[category] - max(_FLOOR, *(total[one] for one in _ORDER if one not in (category, Category.COMPLAINT)))
+    sure = 0.5 + 0.48 * (1 - math.exp(-max(margin, 0.0) / 2.0))
+    return min(sure * (1 if category is Category.UNSUBSCRIBE else max(1 - likely, 0.4)), 0.97)
+
+
+def _share(odds: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))

@@ -1,7 +1,7 @@
 """Machine mail told apart by its headers, before any word of the text is weighed.
 
 Law: reports first (they are typed), then calendars and receipts, then automatic replies. Whether a mail asks to be
-unsubscribed is asked before this (`replies.classify.asks_to_leave`): an automatic reply never hides a wish to leave.
+unsubscribed is asked before this (`replies.leaving.asks_to_leave`): an automatic reply never hides a wish to leave.
 RFC 3834 (Auto-Submitted), RFC 5965 and 6591 (feedback), RFC 8098 (receipts), RFC 6047 (iMIP), RFC 5321 4.5.5.
 """
 

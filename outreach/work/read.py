@@ -16,8 +16,9 @@ from ..address import address_key
 from ..errors import OutreachError
 from ..prose import guess_language
 from ..records import Category, Channel, ClueKind, Inbound, InboundState, Machine, Verdict
-from ..replies.classify import Judgement, asks_to_leave, classify
+from ..replies.classify import Judgement, classify
 from ..replies.dsn import named_addresses
+from ..replies.leaving import asks_to_leave
 from ..replies.machine import MachineMail, sort_machine
 from ..replies.mail import Limits, ParsedMail
 from ..replies.match import Match, choose_match, clues

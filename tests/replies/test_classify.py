@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,17 @@ from hypothesis import strategies as st
 from outreach.cli.demo.voices import VOICES
 from outreach.prose import guess_language
 from outreach.records import Category, Urgency
-from outreach.replies.classify import Judgement, asks_to_leave, classify, find_topics
+from outreach.replies.classify import Judgement, classify
+from outreach.replies.leaving import asks_to_leave
 from outreach.replies.quote import strip_quotes
+from outreach.replies.topics import find_topics
 from outreach.settings import starter_templates
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "replies.jsonl"
 ROWS: list[dict[str, str]] = [json.loads(line) for line in CORPUS.read_text(encoding="utf-8").splitlines()]
+ELSEWHERE = [
+    json.loads(line) for line in CORPUS.with_name("replies_elsewhere.jsonl").read_text(encoding="utf-8").splitlines()
+]
 TOPICS = tomllib.loads((starter_templates() / "topics.toml").read_text(encoding="utf-8"))["topics"]
 
 
@@ -54,6 +60,28 @@ def test_the_cues_on_the_corpus(part: str, capsys: pytest.CaptureFixture[str]) -
     assert figures["complaint_auc"] >= 0.85
     assert figures["right"] >= 0.8
     assert figures["urgency"] >= 0.9
+
+
+def test_the_cues_on_replies_to_other_houses(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{**row, "topic": row["topic"] or "app"} for row in ELSEWHERE]
+    figures = measure(rows)
+    with capsys.disabled():
+        print(
+            "\nelsewhere: " + ", ".join(f"{name} {figures[name]:.3g}" for name in ("replies", "right", "complaint_auc"))
+        )
+    assert figures["complaint_auc"] >= 0.85
+    assert figures["right"] >= 0.8
+
+
+def test_every_wish_to_leave_of_both_corpora_is_recognised_in_whatever_language_it_is() -> None:
+    wishes = [row for row in [*ROWS, *ELSEWHERE] if row["category"] == "unsubscribe"]
+    assert len(wishes) >= 50
+    assert [row["text"] for row in wishes if not judge(row["text"], row["subject"]).leaves] == []
+
+
+def test_nobody_else_of_both_corpora_is_taken_for_leaving() -> None:
+    others = [row for row in [*ROWS, *ELSEWHERE] if row["category"] != "unsubscribe"]
+    assert [row["text"] for row in others if judge(row["text"], row["subject"]).leaves] == []
 
 
 def test_the_cues_on_the_words_of_another_writer() -> None:
@@ -139,6 +167,42 @@ def test_harm_is_treated_as_a_complaint_until_somebody_has_read_it() -> None:
     found = judge("Is it normal that there are sparks at the plug?")
     assert found.category is Category.COMPLAINT
     assert any("treated as a complaint" in reason for reason in found.reasons)
+
+
+def test_what_leans_to_a_complaint_adds_up_without_any_strong_word() -> None:
+    found = judge("I've emailed you on the 2nd and the 9th, and it is the 17th now. Why does this take so long?")
+    assert found.category is Category.COMPLAINT
+    assert any("lean to a complaint" in reason for reason in found.reasons)
+    assert judge("Is the museum open on Sundays?").complaint < found.complaint
+
+
+@pytest.mark.parametrize(
+    ("mild", "sharp"),
+    [
+        ("When will the blue one be back in stock?", "When will you finally answer my mail?"),
+        ("It is great.", "It is not great."),
+        ("@acme where is your shop", "@AcmeSupport where is my order, it was promised for Monday"),
+        ("My order arrived, thanks", "My order still has not arrived"),
+    ],
+)
+def test_a_complaint_ranks_above_what_is_none(mild: str, sharp: str) -> None:
+    assert judge(mild, language="en").complaint < judge(sharp, language="en").complaint
+
+
+def test_a_topic_is_found_by_the_beginning_of_a_word_also_behind_a_hyphen() -> None:
+    topics = {"descaling": ["descal"], "app": ["wi-fi", "app"], "milk": ["milk", "oat"]}
+    assert find_topics("self-descaling is off", topics) == ("descaling",)
+    assert find_topics("the Wi-Fi of both apps", topics) == ("app",)
+    assert find_topics("a boat", topics) == ()
+
+
+@pytest.mark.parametrize(
+    "piece", ["why not ", "I want … ", "@x_help ", "http://", "a@b.", "''-'", "not very not very "]
+)
+def test_judging_takes_no_longer_than_the_text_is_long(piece: str) -> None:
+    began = time.process_time()
+    judge(piece * (200_000 // len(piece)), language="en")
+    assert time.process_time() - began < 2
 
 
 def test_topics_by_cue_words() -> None:

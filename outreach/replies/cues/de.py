@@ -10,7 +10,10 @@ CUES = {
             abzocke | betrug | nie wieder | scheußlich | darf … nicht sein | geld zurück | rückzahlung
             zweimal … abgebucht | doppelt abgebucht | keine antwort | nie eine antwort | niemand antwortet
             niemand meldet sich | niemand … ans telefon | lasse ich mir nicht | schlimmste | unter aller sau
-            mangelhaft | danke für nichts
+            mangelhaft | nicht gekommen | einfach nicht | kein internet | keinen empfang | kein strom
+            auch noch zahlen
+            tagelang | wochenlang | warum wurde | warum wird | warum ist … teurer | ein loch | schäbig
+            danke für nichts
         """,
         2: """
             funktioniert nicht | funktionieren nicht | geht nicht | geht immer noch nicht | klappt nicht
@@ -62,7 +65,9 @@ CUES = {
             abmelden | abmeldung | melden sie mich ab | abbestellen | bestelle … ab | aus dem verteiler
             aus ihrem verteiler | aus der liste | aus ihrer liste | keine werbung | keinen newsletter
             keine newsletter | keine e-mails mehr | keine mails mehr | nicht mehr anschreiben | austragen
-            löschen sie meine adresse | newsletter kündigen | keine weiteren mails | keine weiteren e-mails
+            aus ihrem newsletter | löschen sie mich | nehmen sie mich | streichen sie mich | bestelle ich … ab
+            melde mich ab | mich … abmelden | keine post mehr | keine werbung mehr | löschen sie meine adresse
+            newsletter kündigen | keine weiteren mails | keine weiteren e-mails
             kein interesse mehr | keine weiteren newsletter | keinen weiteren newsletter
             keine weiteren nachrichten | keine newsletter mehr | keine … mails mehr | newsletter nicht mehr
             mails nicht mehr | nicht mehr … newsletter | nicht mehr … mails

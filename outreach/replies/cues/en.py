@@ -11,7 +11,10 @@ CUES = {
             not impressed | not good enough | disappoint* | frustrat* | let down | furious | angry | annoyed
             annoying | never again | want my money back | want … back | double charged | charged … twice
             still no reply | still no answer | never got an answer | never replied | no one answers
-            nobody answers | nobody picks up | on hold
+            nobody answers | nobody picks up | on hold | one star | zero stars | would give zero | in circles
+            talk to a human | speak to a human | a real person | waste of time | money down the drain
+            i regret to inform
+            not what i … promised | past its date | poor excuse | so much for
         """,
         2: """
             doesn't work | does not work | didn't work | did not work | not working | isn't working | won't work
@@ -32,6 +35,13 @@ CUES = {
             no better | worse | is expired | i paid | that i paid for | not amused | days late
             weeks late | months late | oh great | oh wonderful | oh brilliant | how wonderful | money back
             does not connect | doesn't connect
+            pity | rotten | soaked | mouldy | blank pages | no hot water | no heating | false advertising
+            as advertised
+            advertised a | not as described | wrong size | wrong catalogue | wrong item | wrong one | wrong address
+            i was told | was told that | different stories | took a day | put that right | put this right
+            want out of
+            anyone there | anybody there | days and counting | weeks and counting | closed again | thrown out
+            throws me out | logs me out | eats my battery | drains my | sends me in | without notice | in the rain
             unbelievable | 😡 | 🤬 | 😠 | 👎
         """,
         1: """
@@ -77,6 +87,9 @@ CUES = {
             thank you so much | thanks so much | many thanks | thanks a lot | thank you very much
             keep them coming | keep it up | very happy | well done | much appreciated | that was it | best tip
             great newsletter | great tip* | love these | love your | pass on our thanks | all sorted | solved it
+            my compliments | compliments to | made my day | made my week | made my monday | best stay
+            well explained
+            clear explanation | patient and kind | couldn't be happier | could not be happier | keep up the
             thanks for sorting | wanted to say that … brilliant
         """,
         2: """
@@ -97,6 +110,13 @@ CUES = {
             unsubscribe | unsubscribed | take me off | remove me | off this list | off your list | off the list
             opt out | opt-out | opt me out | stop sending | stop emailing | stop e-mailing | stop mailing
             no more emails | no more e-mails | no more mails | no more newsletters | no longer wish to receive
+            stop getting | be removed from | removed from your | removed from this | delete me from
+            remove my email
+            remove my e-mail | remove this address | remove this email | don't send me any | do not send me any
+            don't send me anything | do not send me anything | distribution list | mailing list … off
+            get off this list
+            get off your list | cancel … subscription to … newsletter | cancel my subscription to this
+            end my subscription to … newsletter | no more of these | no more of this | quit sending | cease sending
             don't want to receive | do not want to receive | don't want … emails | don't want … newsletter
             don't want … mails | don't email me | do not email me | do not contact me | don't contact me
             remove my address | delete my address | remove … from your mailing list
@@ -109,14 +129,18 @@ CUES = {
         1: "mailing list | spam",
         -3: """
             don't want to unsubscribe | do not want to unsubscribe | not unsubscribe | before i unsubscribe
-            unsubscribe if | or i unsubscribe | or i will unsubscribe | or i'll unsubscribe | unsubscribed by mistake
+            unsubscribe if | or i unsubscribe | or i will unsubscribe | or i'll unsubscribe
+            unsubscribed by mistake
             accidentally unsubscribed | unsubscribed by accident | subscribe me again
         """,
     },
     Category.CHANGE_OF_DATA: {
         3: """
             we have moved | we've moved | i have moved | i've moved | we moved | moved house | moving to
-            new address | address has changed | address is now | change of address | change my address
+            new address | living at | bank details | maiden name | surname is | name is spelt | name is spelled
+            name is misspelt | is now called | mobile is now | number is now | phone is now | email is now
+            e-mail is now | from now on … instead | old mailbox | old address | amend the invoices
+            address has changed | address is now | change of address | change my address
             update my address | update your records | update my details | new e-mail address | new email address
             new email is | email has changed | my last name is now | my name is now | my surname is now
             got married | number has changed | new phone number | new number | change my name | change my e-mail
@@ -130,6 +154,8 @@ CUES = {
 
 URGENT = {
     (Urgency.HIGH, "harm"): """
+        melted | scorched | allergic reaction | anaphyla* | swell up | swelled up | choked | choking hazard
+        carbon monoxide | gas leak | smell of gas | smell gas | electrical fire | overheat* | unsafe | safety hazard
         smoke | smoking | smoked | caught fire | on fire | flames | sparks | burning smell | electric shock
         got a shock | electrocut* | burned my | burnt my | burned her | burned his | injur* | hospital | a&e
         ambulance | dangerous | exploded | burst and | poison* | scalded | bleeding
@@ -138,26 +164,34 @@ URGENT = {
         data breach | breach of privacy | privacy breach | somebody else's … name | somebody else's orders
         somebody else's data | somebody else's account | someone else's data | someone else's account
         someone else's orders | other people's data | other customers' data | my data … leaked
-        account … hacked | was hacked | gdpr complaint | data protection authority
+        other clients | other customers' names | another customer's | another client's | names and account numbers
+        leaked my | my details … online | strangers can see | account … hacked | was hacked | gdpr complaint
+        data protection authority
     """,
     (Urgency.HIGH, "legal"): """
         lawyer | solicitor | attorney | legal action | take you to court | small claims | sue you | suing
-        ombudsman | trading standards | consumer protection | in court | legal steps
+        legal proceedings | small claims court | hear from my | class action | ombudsman | trading standards
+        consumer protection | in court | legal steps
     """,
     (Urgency.HIGH, "money"): """
         charged … twice | charged me twice | double charged | charged double | fraud* | unauthorised
         unauthorized | never authorised | never authorized | without my consent | reported it to my bank
+        taken … from my savings | taken … from my account | took … from my account | money was taken
+        money is missing
         chargeback | money is gone | asked … for my refund | stolen
     """,
     (Urgency.RAISED, "accessibility"): """
         blind | screen reader | screenreader | voiceover | talkback | disabilit* | disabled person
         wheelchair | deaf | visually impaired | accessib* | keyboard at all | dyslexi* | colour-blind
-        color-blind
+        color-blind | hearing aid | hard of hearing | sign language | cannot see the | step-free | partially sighted
     """,
     (Urgency.RAISED, "cancellation"): """
         cancel my subscription | cancel my … subscription | cancel my contract | cancel the contract
         cancel my account | cancel my order | close my account | terminate my | cancel everything
-        cancel … with immediate effect | ending my subscription | want to cancel
+        cancel my membership | cancel my policy | cancel our contract | want out of … contract
+        want out of my contract
+        switching to another | leaving you for | taking my business | cancel … with immediate effect
+        ending my subscription | want to cancel
     """,
 }
 

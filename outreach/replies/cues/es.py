@@ -34,12 +34,12 @@ CUES = {
     },
     Category.THANKS: {
         3: """
-            muchas gracias | mil gracias | muchísimas gracias | me ha servido | enhorabuena | gracias por la
-            ayuda
+            muchas gracias | mil gracias | muchísimas gracias | me ha servido | enhorabuena
+            gracias por la ayuda
         """,
         2: """
             gracias | genial | estupendo | perfecto | excelente | fantástico | útil* | me encanta | contento | 👍
-            | :-) | :)
+            :-) | :)
         """,
         1: "bien | bueno | buen",
     },
@@ -54,8 +54,8 @@ CUES = {
     },
     Category.CHANGE_OF_DATA: {
         3: """
-            nueva dirección | me he mudado | nos hemos mudado | cambio de dirección | nuevo número | nuevo
-            correo
+            nueva dirección | me he mudado | nos hemos mudado | cambio de dirección | nuevo número
+            nuevo correo
         """,
         1: "a partir de ahora | actualicen",
     },

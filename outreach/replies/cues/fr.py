@@ -18,7 +18,7 @@ CUES = {
         """,
         1: """
             malheureusement | problème* | pourtant | mais | sans arrêt | retard | encore | depuis la mise à jour
-            | bruit
+            bruit
         """,
         -2: "aucun problème | pas de problème | fonctionne à nouveau | marche à nouveau | résolu",
     },
@@ -47,7 +47,8 @@ CUES = {
     },
     Category.UNSUBSCRIBE: {
         3: """
-            désinscri* | désabonn* | me retirer de | retirez-moi | supprimez mon adresse | ne plus recevoir
+            supprimer mon adresse | retirer mon adresse | ne souhaite plus recevoir | désinscri* | désabonn*
+            me retirer de | retirez-moi | supprimez mon adresse | ne plus recevoir
             plus recevoir vos | plus recevoir de mails | plus recevoir d'e-mails | plus recevoir de newsletter
             plus recevoir votre newsletter | ne m'envoyez plus | arrêtez de m'envoyer | cessez de m'envoyer
             plus de mails | plus d'e-mails | plus de publicité | plus de newsletter
