@@ -85,6 +85,8 @@ class Database:
     def keep_writing(self) -> Iterator[Writer]:
         """A connection of its own for whoever commits hundreds of times a second, until the block ends."""
         with told(self), self.engine.execution_options(outreach_write=True).connect() as connection:
+            if not self.is_sqlite:
+                postgresql.plan_once(connection)
             yield Writer(self, connection)
 
     def close(self) -> None:

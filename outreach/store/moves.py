@@ -7,18 +7,19 @@ put off for a reason of their own, is added to its history. So a mail that goes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Update, bindparam, insert, select, update
+from sqlalchemy import JSON, BigInteger, DateTime, Integer, String, Update, insert, select, update
 from sqlmodel import col
 
 from ..delivery.state import FINAL, move
 from ..records import Boost, Delivery, DeliveryEvent, DeliveryMove, DeliveryState, FailureClass, Permission
 from .outbox import Claimed
-from .prepared import Connected, Prepared
+from .prepared import Connected, Group
+from .standing import bare_state
 
 JUDGED = {
     DeliveryState.WITHHELD: DeliveryEvent.WITHHOLD,
@@ -88,7 +89,7 @@ def refuse(row: Claimed, permission: Permission) -> Move:
 def keep_choices(session: Connected, chosen: Iterable[tuple[Claimed, dict[str, Any]]]) -> None:
     """Write down what was chosen for each person, before anything is rendered from it."""
     values = [_key(row, DeliveryState.CLAIMED) | {"to_choices": choices} for row, choices in chosen]
-    _CHOOSE.many(session, values)
+    _CHOOSE.run(session, values)
 
 
 def apply_moves(session: Connected, moves: Sequence[Move], now: datetime) -> list[Move]:
@@ -96,7 +97,7 @@ def apply_moves(session: Connected, moves: Sequence[Move], now: datetime) -> lis
     if not moves:
         return []
     connection = session.connection()
-    changed = _MOVE.many(session, [_values(wanted, now) for wanted in moves])
+    changed = sum(_MOVE.run(session, [_values(each, now) for each in part]) for part in _apart(moves))
     lost = [] if changed == len(moves) else [wanted for wanted in moves if not _arrived(session, wanted)]
     missed = {id(wanted) for wanted in lost}
     made = [wanted for wanted in moves if id(wanted) not in missed]
@@ -109,32 +110,39 @@ def apply_moves(session: Connected, moves: Sequence[Move], now: datetime) -> lis
     return lost
 
 
-def _held() -> Update:
+def _apart(moves: Sequence[Move]) -> list[Sequence[Move]]:
+    """In parts of which none holds two moves of one row: of those a statement would make only one."""
+    if len({wanted.row.id for wanted in moves}) == len(moves):
+        return [moves]
+    return [[wanted] for wanted in moves]
+
+
+def _held(given: Callable[[str], Any]) -> Update:
     """An update that touches a row only in the state, and in the hands, that the caller names (I4)."""
     return update(Delivery).where(
-        col(Delivery.id) == bindparam("held_id"),
-        col(Delivery.state) == bindparam("held_state"),
-        col(Delivery.owner) == bindparam("held_owner"),
-        col(Delivery.fence) == bindparam("held_fence"),
+        col(Delivery.id) == given("held_id"),
+        bare_state() == given("held_state"),
+        col(Delivery.owner) == given("held_owner"),
+        col(Delivery.fence) == given("held_fence"),
     )
 
 
-_CHOOSE = Prepared(_held().values(choices=bindparam("to_choices")))
-_MOVE = Prepared(
-    _held().values(
-        state=bindparam("to_state"),
-        reason=bindparam("to_reason"),
-        evidence=bindparam("to_evidence"),
-        response=bindparam("to_response"),
-        failure=bindparam("to_failure"),
-        relay=bindparam("to_relay"),
-        next_at=bindparam("to_next_at"),
-        owner=bindparam("to_owner"),
-        attempts=col(Delivery.attempts) + bindparam("tries"),
-        lease_until=None,
-        sent_at=bindparam("to_sent_at"),
-        settled_at=bindparam("to_settled_at"),
-    )
+_HELD = {"held_id": BigInteger(), "held_state": String(), "held_owner": String(), "held_fence": BigInteger()}
+_CHOOSE = Group(
+    _HELD | {"to_choices": JSON()}, col(Delivery.id), lambda given: _held(given).values(choices=given("to_choices"))
+)
+_WORDS = ("state", "reason", "evidence", "response", "failure", "relay", "owner")
+_INSTANTS = ("next_at", "sent_at", "settled_at")
+_MOVE = Group(
+    _HELD
+    | {f"to_{name}": String() for name in _WORDS}
+    | {f"to_{name}": DateTime(timezone=True) for name in _INSTANTS}
+    | {"tries": Integer()},
+    col(Delivery.id),
+    lambda given: _held(given).values(
+        {name: given(f"to_{name}") for name in (*_WORDS, *_INSTANTS)}
+        | {"attempts": col(Delivery.attempts) + given("tries"), "lease_until": None}
+    ),
 )
 
 

@@ -15,16 +15,13 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
-    String,
     Update,
     bindparam,
     case,
     exists,
     func,
-    literal_column,
     or_,
     select,
-    type_coerce,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -46,7 +43,7 @@ from ..records import (
 from .campaigns import ALERTS
 from .database import rows_in_chunks
 from .prepared import Among, Connected, Prepared, instant, value_of
-from .standing import hold_still
+from .standing import bare_state, intend_beside_others
 
 CHUNK = 500
 UNFINISHED = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.INFLIGHT, DeliveryState.DEFERRED)
@@ -234,11 +231,6 @@ _WAITING = (
 )
 
 
-def _still(state: DeliveryState) -> ColumnElement[bool]:
-    """Whether a row sought by its id is in `state`. Bare, SQLite would rather walk all that is in that state."""
-    return type_coerce(col(Delivery.state), String).op("||")(literal_column("''")) == state.value
-
-
 def _locked(found: Select[Any]) -> ColumnElement[bool]:
     """Among these deliveries, leaving out those that others hold. In a WITH of its own: as a bare subquery PostgreSQL
     may run it once per row, and each run would take `limit` more."""
@@ -249,7 +241,7 @@ def _locked(found: Select[Any]) -> ColumnElement[bool]:
 def _take(which: ColumnElement[bool]) -> Update:
     return (
         update(Delivery)
-        .where(which, _still(DeliveryState.QUEUED))
+        .where(which, bare_state() == DeliveryState.QUEUED.value)
         .values(
             state=move(DeliveryState.QUEUED, DeliveryEvent.CLAIM),
             owner=bindparam("by"),
@@ -295,8 +287,10 @@ def intend(session: Connected, rows: Sequence[Claimed], now: datetime, relay: st
     Whoever is missing must be dropped without the dot. The dot may leave only after the commit returned (I2).
     `relay` is who is about to get it: whoever looks into a doubt must know whose log to read.
     """
+    if not rows:
+        return set()
     if session.connection().dialect.name == "postgresql":
-        rows = _standing(session, rows)
+        return intend_beside_others(session, rows, rows[0].owner, relay, now)
     granted: set[int] = set()
     for fence in {row.fence for row in rows}:
         ids = [row.id for row in rows if row.fence == fence]
@@ -305,25 +299,12 @@ def intend(session: Connected, rows: Sequence[Claimed], now: datetime, relay: st
     return granted
 
 
-def _standing(session: Connected, rows: Sequence[Claimed]) -> list[Claimed]:
-    """Those of the rows whose customer, campaign and edition nobody changes at this instant, nor until we commit."""
-    people = [row.customer_id for row in rows if row.customer_id is not None]
-    held = hold_still(session, people, [row.campaign_id for row in rows], [row.edition_id for row in rows])
-    return [
-        row
-        for row in rows
-        if (row.customer_id is None or row.customer_id in held[0])
-        and row.campaign_id in held[1]
-        and row.edition_id in held[2]
-    ]
-
-
 _INTENT = Prepared(
     update(Delivery)
     .where(
         Among(col(Delivery.id), "ids"),
         col(Delivery.fence) == bindparam("under"),
-        _still(DeliveryState.CLAIMED),
+        bare_state() == DeliveryState.CLAIMED.value,
         col(Delivery.owner) == bindparam("held_by"),
         col(Delivery.customer_version) == _CUSTOMER,
         col(Delivery.campaign_version) == _CAMPAIGN,

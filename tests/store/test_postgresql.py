@@ -6,7 +6,7 @@ import builtins
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from outreach.errors import DatabaseError
 from outreach.records import Customer, Delivery, DeliveryState, Suppression, SuppressionReason
-from outreach.store import standing
+from outreach.store import outbox
 from outreach.store.consents import suppress, unsubscribe
 from outreach.store.database import Database, open_database
 from outreach.store.outbox import Claimed, claim, intend
@@ -268,7 +268,7 @@ def race(workspace: Workspace, make_customer: MakeCustomer, elsewhere: Database)
     held.connection().execute(text("SELECT 1 FROM delivery FOR UPDATE"))
     intent = threading.Thread(target=intending)
     intent.start()
-    wait_until(lambda: waits(elsewhere, "UPDATE delivery"))
+    wait_until(lambda: waits(elsewhere, "%UPDATE delivery"))
     leave = threading.Thread(target=leaving)
     leave.start()
     wait_until(lambda: left.is_set() or waits(elsewhere, "UPDATE customer"))
@@ -293,7 +293,12 @@ def test_an_unsubscribe_that_commits_while_an_intent_is_on_its_way_waits_for_it_
 def test_without_the_locks_the_same_race_lets_one_through(
     workspace: Workspace, make_customer: MakeCustomer, elsewhere: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("outreach.store.outbox._standing", lambda session, rows: list(rows))
+    def compare_alone(session: Session, rows: list[Claimed], owner: str, relay: str, now: datetime) -> set[int]:
+        given = {"ids": [row.id for row in rows], "under": rows[0].fence}
+        found = outbox._INTENT.rows(session, **given, held_by=owner, now=now, to_relay=relay)
+        return {row[0] for row in found}
+
+    monkeypatch.setattr(outbox, "intend_beside_others", compare_alone)
     assert race(workspace, make_customer, elsewhere) == (True, True)
 
 
@@ -338,7 +343,41 @@ def test_a_pause_waits_for_the_intents_that_came_before_it(
 
 
 @on_server
-def test_the_locks_are_taken_in_one_order(workspace: Workspace) -> None:
-    words = str(standing._LOCK._statement.compile(dialect=workspace.database.engine.dialect))
-    places = [words.index(f"FROM {table}") for table in ("customer", "campaign", "edition", "workspace")]
-    assert places == sorted(places)
+def test_a_row_that_changes_while_its_intent_waits_for_it_is_looked_at_again(
+    workspace: Workspace, make_customer: MakeCustomer, elsewhere: Database
+) -> None:
+    lay_edition(workspace, [make_customer(f"{name}@example.com") for name in ("ann", "bob", "cid")])
+    ann, bob, cid = take(workspace.database, workspace, "one", 3)
+    granted: list[set[int]] = []
+
+    def intending() -> None:
+        with workspace.database.write(beside=True) as session:
+            granted.append(intend(session, [ann, bob, cid], workspace.clock()))
+
+    with elsewhere.write(beside=True) as session:
+        run = session.connection().execute
+        run(text("UPDATE delivery SET choices = '{\"tips\": []}' WHERE id = :id"), {"id": ann.id})
+        run(text("UPDATE delivery SET fence = fence + 1 WHERE id = :id"), {"id": bob.id})
+        intent = threading.Thread(target=intending)
+        intent.start()
+        wait_until(lambda: waits(workspace.database, "%UPDATE delivery"))
+    intent.join(20)
+    assert granted == [{ann.id, cid.id}]
+
+
+@on_server
+def test_whoever_commits_goes_on_after_the_server_has_ended_its_connection(
+    workspace: Workspace, make_customer: MakeCustomer, elsewhere: Database
+) -> None:
+    edition = lay_edition(workspace, [make_customer("ann@example.com")])
+    rows = take(workspace.database, workspace, "one", 1)
+    with workspace.database.keep_writing() as writer:
+        with writer.write():
+            process = writer.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        with elsewhere.write(beside=True) as session:
+            session.connection().execute(text("SELECT pg_terminate_backend(:process, 5000)"), {"process": process})
+        with pytest.raises(DatabaseError), writer.write():
+            intend(writer, rows, workspace.clock())
+        with writer.write():
+            assert intend(writer, rows, workspace.clock()) == {rows[0].id}
+    assert states_of(workspace, edition) == [DeliveryState.INFLIGHT]

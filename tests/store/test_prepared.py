@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from outreach.store import consents, customers, moves, outbox, plan
-from outreach.store.prepared import Prepared
+from outreach.store import consents, customers, moves, outbox, plan, standing
+from outreach.store.prepared import Group, Prepared
 from outreach.work import epoch
 from outreach.work.workspace import Workspace
 
 STATEMENTS = [
-    pytest.param(statement, id=f"{module.__name__.rpartition('.')[2]}.{name}")
+    pytest.param(getattr(statement, "each", statement), id=f"{module.__name__.rpartition('.')[2]}.{name}")
     for module in (consents, customers, moves, outbox, plan, epoch)
     for name, statement in vars(module).items()
-    if isinstance(statement, Prepared) and name != "_TAKE_BESIDE_OTHERS"
+    if isinstance(statement, (Prepared, Group)) and name != "_TAKE_BESIDE_OTHERS"
 ]
 
 
@@ -30,3 +30,25 @@ def test_no_statement_of_the_hot_path_walks_a_table_or_all_rows_of_a_state(
         assert not step.startswith("SCAN") or "json_each" in step, steps
         assert "ix_delivery_lease" not in step, steps
         assert "TEMP B-TREE" not in step, steps
+
+
+@pytest.mark.needs_debian
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("statement", "given"),
+    [
+        pytest.param(standing._INTENT, {"owner": "w"}, id="intent"),
+        pytest.param(moves._MOVE.together, {}, id="move"),
+        pytest.param(moves._CHOOSE.together, {}, id="choose"),
+    ],
+)
+def test_a_plan_made_while_the_outbox_is_empty_goes_by_the_keys_too(
+    workspace: Workspace, statement: Prepared, given: dict[str, str]
+) -> None:
+    with workspace.database.keep_writing() as writer, writer.write():
+        steps = [line.strip().removeprefix("->").strip() for line in statement.explain(writer, **given)]
+    reads = [step for step in steps if " Scan " in step and not step.startswith(("CTE Scan", "Function Scan"))]
+    assert any("using delivery_pkey on delivery" in step for step in reads), steps
+    for step in reads:
+        assert step.startswith("Index Scan using") and "_pkey on" in step, steps
+    assert sum(step.startswith("Index Cond: (id = ") for step in steps) == len(reads), steps
