@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "deliveries": ("deliveries", "Who got what, and settling what is in doubt."),
     "replies": ("replies", "Fetch, log, list and review what came back."),
     "cases": ("cases", "Complaints and questions, until they are solved."),
+    "answers": ("answers", "Answers kept ready, with variables that are checked."),
     "people": ("people", "The colleagues who answer, their hours, and when they are told."),
     "steps": ("steps", "What replies change in the plan: approve, refuse, take back."),
     "trends": ("trends", "What many write about now, and the tips issue proposed from it."),

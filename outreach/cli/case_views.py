@@ -13,7 +13,7 @@ from .common import print_table, printable
 
 if TYPE_CHECKING:
     from ..cases.clock import Durations
-    from ..records import Case, CaseEntry, Customer, Step
+    from ..records import Case, CaseEntry, Customer, Promise, Step
     from ..work.escalate import Due
     from ..work.workspace import Workspace
 
@@ -43,11 +43,16 @@ def print_case(
     entries: Sequence[CaseEntry],
     steps: Sequence[Step],
     senders: Mapping[int, str],
+    promised: Sequence[Promise],
 ) -> None:
     """The whole file of a case. `senders`: the address that each of its messages came from."""
     typer.echo(f"Case {case.id}: {case.category}{' about ' + case.topic if case.topic else ''}, {case.state}")
     typer.echo(f"  from     {person(case, customer)}")
     typer.echo(f"  owner    {case.owner or 'nobody'}")
+    if case.answering_by and case.answering_until is not None and case.answering_until > now:
+        typer.echo(
+            f"  marked   {printable(case.answering_by)} is answering, until {local(workspace, case.answering_until)}"
+        )
     typer.echo(f"  urgency  {case.urgency}")
     typer.echo(f"  opened   {local(workspace, case.opened_at)}, age {age(now, case.closed_at, case.opened_at)}")
     typer.echo(f"  due      {due_words(workspace, case, now) or 'nothing is owed now'}")
@@ -55,6 +60,10 @@ def print_case(
         typer.echo(f"  answered after {taken.first_answer:.1f} business hours")
     if taken.solution is not None:
         typer.echo(f"  solved   after {taken.solution:.1f} business hours, waiting for the customer left out")
+    for one in promised:
+        late = " (late)" if one.due_at < now and one.state in ("made", "suggested") else ""
+        due = f"{local(workspace, one.due_at)}{late}"
+        typer.echo(f"  promise  {one.id}, {one.state}, by {due}: {printable(one.text)}")
     for entry in entries:
         typer.echo(f"\n{local(workspace, entry.at)}  {entry.event or entry.kind}  {printable(entry.by)}")
         sender = senders.get(entry.inbound_id or 0, "")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import OutreachError, UsageError
-from .case_views import case_json, due_words, escalation_json, print_case, print_list, row
+from .answers import read_text
+from .case_promises import promise, promise_json, promises
+from .case_views import case_json, due_words, escalation_json, local, print_case, print_list, row
 from .common import AsJson, me, open_here, print_json, print_table
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ app = typer.Typer(
 
 CaseId = Annotated[int, typer.Argument(metavar="ID", help="The case's number, as `cases list` shows it.")]
 By = Annotated[str, typer.Option("--by", help="Who does it; else the name you are logged in with.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Also while somebody else is answering.")]
 STATES = ("new", "open", "waiting", "solved", "confirmed", "dismissed")
 CUT = "# ------ what is below this line is not sent ------"
 
@@ -115,18 +118,21 @@ def show(case_id: CaseId, as_json: AsJson = False) -> None:
     """
     from ..cases.clock import durations  # lazy
     from ..store import cases as kept
-    from ..work.casework import find_case
+    from ..store.promises import promises_of
+    from ..work.casework import case_desk, find_case
 
     workspace = open_here()
     now = workspace.clock()
     with workspace.database.read() as session:
         case = find_case(session, case_id)
+        at_work = case_desk(session, workspace, case.owner).at_work
         customer = kept.customer_of(session, case)
         entries = kept.entries_of(session, case_id)
         holds, steps = kept.holds_and_steps(session, case_id)
+        promised = promises_of(session, case_id)
         senders = {each.id: each.sender for each in kept.inbounds_of(session, case_id) if each.sender and each.id}
     moves = [(entry.at, entry.event) for entry in entries if entry.event is not None]
-    taken = durations(case, moves, workspace.working_hours)
+    taken = durations(case, moves, at_work)
     if as_json:
         value = case_json(workspace, case, customer, now)
         value["first_answer_hours"], value["solution_hours"] = taken.first_answer, taken.solution
@@ -134,11 +140,12 @@ def show(case_id: CaseId, as_json: AsJson = False) -> None:
             entry.model_dump(include={"at", "kind", "event", "by", "text", "inbound_id", "delivery_id"})
             for entry in entries
         ]
+        value["promises"] = [promise_json(one) for one in promised]
         value["holds"] = [hold.model_dump(exclude={"customer_id", "case_id"}) for hold in holds]
         value["steps"] = [step.model_dump(include={"at", "rule", "state", "what", "reason"}) for step in steps]
         print_json(value)
         return
-    print_case(workspace, case, customer, now, taken, entries, steps, senders)
+    print_case(workspace, case, customer, now, taken, entries, steps, senders, promised)
 
 
 @app.command()
@@ -164,25 +171,63 @@ def answer(
     wait: Annotated[bool, typer.Option("--wait", help="You asked the customer something: the clock stands.")] = False,
     resolve: Annotated[bool, typer.Option("--resolve", help="This solves it.")] = False,
     to: Annotated[str, typer.Option("--to", help="Another address that wrote in this case; else the customer's.")] = "",
+    use: Annotated[str, typer.Option("--use", metavar="NAME", help="An answer kept ready: `answers list`.")] = "",
     later: Annotated[bool, typer.Option("--later", help="Only queue it; it leaves with the next run.")] = False,
+    anyway: Anyway = False,
     by: By = "",
 ) -> None:
     """Answer the customer by mail, threaded below what they wrote, through the same outbox as every mail.
 
+    With --resolve the mail asks "did this fix it?", with a link for yes and one for no. What reads like a promise is
+    told, so that you can note it. While you write in your editor the case is marked as being answered by you.
+
     Example: [bold]outreach cases answer 7 --text "A new cable is on its way." --resolve[/bold]
     """
     from ..records import CaseEvent  # lazy
-    from ..work.answer import answer_case, change_state
+    from ..work.answer import answer as send_answer
+    from ..work.answer import take_case
+    from ..work.promises import told_of_suggestions
 
     if wait and resolve:
         raise UsageError("--wait and --resolve exclude each other", remedy="Is it solved, or do you ask something?")
+    if use and (text or file):
+        raise UsageError("--use stands in the place of --text and --file")
     workspace = open_here()
     who = by or me()
-    delivery_id = answer_case(workspace, case_id, _text(workspace, case_id, text, file), who, to=to)
-    if wait or resolve:
-        change_state(workspace, case_id, CaseEvent.WAIT if wait else CaseEvent.RESOLVE, who)
-    typer.echo(_leave(workspace, delivery_id, later=later))
+    if not (use or text or file):
+        take_case(workspace, case_id, who, anyway=anyway)
+    then = CaseEvent.WAIT if wait else CaseEvent.RESOLVE if resolve else None
+    said = "" if use else _text(workspace, case_id, text, file)
+    done = send_answer(workspace, case_id, said, who, to=to, then=then, anyway=anyway, use=use)
+    typer.echo(_leave(workspace, done.delivery_id, later=later))
     _tell(workspace, case_id)
+    for words in told_of_suggestions(done.promises, workspace):
+        typer.echo(words)
+
+
+@app.command()
+def take(case_id: CaseId, anyway: Anyway = False, by: By = "") -> None:
+    """Mark a case as being answered by you, so that nobody else answers it meanwhile. The mark lapses by itself.
+
+    Example: [bold]outreach cases take 7[/bold]
+    """
+    from ..work.answer import take_case  # lazy
+
+    workspace = open_here()
+    until = take_case(workspace, case_id, by or me(), anyway=anyway)
+    typer.echo(f"Case {case_id} is yours to answer until {local(workspace, until)}.")
+
+
+@app.command()
+def leave(case_id: CaseId) -> None:
+    """Take the mark off again: nobody is answering this case.
+
+    Example: [bold]outreach cases leave 7[/bold]
+    """
+    from ..work.answer import leave_case  # lazy
+
+    leave_case(open_here(), case_id)
+    typer.echo(f"Nobody is answering case {case_id}.")
 
 
 @app.command()
@@ -252,6 +297,10 @@ def dismiss(case_id: CaseId, note: Annotated[str, typer.Option("--note", help="W
     _change(case_id, "dismiss", by, note)
 
 
+app.command()(promise)
+app.command()(promises)
+
+
 def _change(case_id: int, event: str, by: str, note: str) -> None:
     from ..records import CaseEvent  # lazy
     from ..work.answer import change_state
@@ -294,17 +343,7 @@ def _leave(workspace: Workspace, delivery_id: int, *, later: bool) -> str:
 
 
 def _text(workspace: Workspace, case_id: int, text: str, file: Path | None) -> str:
-    if text and file:
-        raise UsageError("--text and --file exclude each other")
-    if text:
-        return text
-    if file is None:
-        return _from_editor(workspace, case_id)
-    try:
-        raw = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
-        return raw.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as wrong:
-        raise UsageError(f"{file} cannot be read: {wrong}", remedy="Name a UTF-8 text file.") from None
+    return read_text(text, file) if text or file else _from_editor(workspace, case_id)
 
 
 def _from_editor(workspace: Workspace, case_id: int) -> str:

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..errors import OutreachError
 from ..work.evidence import link_fetched
 from ..work.workspace import Workspace
+from .fixed import fixed_page, fixed_said
 from .pages import WORDS, Button, choose_language, page
 from .unsubscribe import Link, bring_back, find_link, leave
 from .view import view_mail
@@ -50,6 +51,9 @@ def public_app(workspace: Workspace) -> Starlette:
             Route("/u/{token}", _unsubscribe, methods=["POST"]),
             Route("/u/{token}/undo", _undo, methods=["POST"]),
             Route("/v/{token}", _view, methods=["GET"]),
+            Route("/f/{token}", fixed_page, methods=["GET"]),
+            Route("/f/{token}/{says}", fixed_page, methods=["GET"]),
+            Route("/f/{token}/{says}", fixed_said, methods=["POST"]),
         ],
         middleware=[Middleware(_SafeHeaders), Middleware(_ReadBody)],
         exception_handlers={HTTPException: _refused, OutreachError: _not_now},

@@ -8,55 +8,72 @@ a forwarded mail gets its answer only where a person names them. It counts from 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from email.parser import BytesHeaderParser
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from ..address import new_public_id, sign_token
+from ..cases.asked import ask_fixed
 from ..cases.case import CLOSED, UNSOLVED
 from ..cases.clock import hand_over
 from ..cases.said import wall_words
-from ..errors import UsageError
-from ..records import Case, CaseEvent, Channel, EntryKind, Inbound, Kind, NoticeKind
+from ..errors import NeedsPerson, UsageError
+from ..records import Case, CaseEvent, EntryKind, Kind, NoticeKind, Promise
 from ..store import cases as kept
 from ..store.desk import colleague_named
 from .casework import case_desk, find_case, move_case
 from .follow_up import after_answer, after_close, after_reopen
 from .notices import note_case, told_of
+from .promises import suggest_promises
+from .ready import fill_answer
 from .single import queue_single
+from .thread import find_thread
 from .workspace import Workspace
-
-MAX_REFERENCES = 20
-HEADER_BYTES = 100_000
-_ID = re.compile(r"<[\x21-\x3b=\x3f-\x7e]{3,250}>")
-_REPLY = re.compile(r"(?:(?:re|aw|antw|sv|vs|odp|rif|res) ?(?:\[\d{1,3}\])? ?: ?)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Thread:
-    """Where an answer goes, and below which mail it hangs."""
+class Answered:
+    """What became of an answer: its delivery, and what in it reads like a promise."""
 
-    address: str
-    subject: str
-    customer_id: int | None = None
-    in_reply_to: str = ""
-    references: str = ""
+    delivery_id: int
+    promises: tuple[Promise, ...] = ()
 
 
 def answer_case(workspace: Workspace, case_id: int, text: str, by: str, *, to: str = "") -> int:
-    """Queue a personal mail to the customer, or to another address that wrote in this case; the delivery's id.
+    """Queue a personal mail as `answer` does; the delivery's id."""
+    return answer(workspace, case_id, text, by, to=to).delivery_id
 
+
+def answer(
+    workspace: Workspace,
+    case_id: int,
+    text: str,
+    by: str,
+    *,
+    to: str = "",
+    then: CaseEvent | None = None,
+    anyway: bool = False,
+    use: str = "",
+) -> Answered:
+    """Queue a personal mail to the customer, or to another address that wrote in this case.
+
+    `then`: the case waits for the customer, or is resolved; then the mail asks whether that fixed it. `use` names an
+    answer kept ready, in the place of `text`. `anyway`: also while somebody else is answering.
     Raises UsageError for an unknown or closed case, an empty text, a customer whose address nobody knows, or a `to`
-    that did not write.
+    that did not write; NeedsPerson while somebody else is answering.
     """
-    text = _said(text)
     with workspace.database.write() as session:
         now = workspace.clock()
         case = find_case(session, case_id)
         _must_be_open(case)
+        if not anyway:
+            must_be_free(workspace, case, by, now)
+        said = _said(fill_answer(session, workspace, use, case, by) if use else text)
         thread = find_thread(session, workspace, case, to)
         number = 1 + sum(entry.kind is EntryKind.ANSWER for entry in kept.entries_of(session, case_id))
+        public_id = new_public_id()
+        asks = then is CaseEvent.RESOLVE and workspace.settings.cases.ask_fixed
         delivery_id = queue_single(
             session,
             workspace,
@@ -65,14 +82,66 @@ def answer_case(workspace: Workspace, case_id: int, text: str, by: str, *, to: s
             address=thread.address,
             occasion=f"case-{case_id}/{number}",
             subject=thread.subject,
-            text=text,
+            text=_asking(session, workspace, case, said, public_id) if asks else said,
             in_reply_to=thread.in_reply_to,
             references=thread.references,
             now=now,
+            public_id=public_id,
         )
-        move_case(session, workspace, case, CaseEvent.ANSWER, at=now, by=by, text=text, delivery_id=delivery_id)
+        move_case(session, workspace, case, CaseEvent.ANSWER, at=now, by=by, text=said, delivery_id=delivery_id)
         after_answer(session, workspace, case, now, by=by)
-    return delivery_id
+        promises = suggest_promises(session, workspace, case, said, now, by)
+        if then is not None and case.state in UNSOLVED:
+            move_case(session, workspace, case, then, at=now, by=by)
+            if then is CaseEvent.RESOLVE:
+                after_close(session, workspace, case, now, by=by)
+    return Answered(delivery_id, tuple(promises))
+
+
+def _asking(session: Session, workspace: Workspace, case: Case, text: str, public_id: str) -> str:
+    """The answer with the question below it, in the customer's language."""
+    public = workspace.settings.public
+    token = sign_token(workspace.keys, "fixed", public_id)
+    page = f"{public.url.rstrip('/')}/f/{token}" if public.linkable else ""
+    return ask_fixed(text, case.id or 0, page, language_of(session, workspace, case))
+
+
+def language_of(session: Session, workspace: Workspace, case: Case) -> str:
+    """The customer's language: as we know it, as they wrote, or the workspace's own."""
+    customer = kept.customer_of(session, case)
+    wrote = [each.language for each in kept.inbounds_of(session, case.id or 0) if each.language]
+    known = customer.language if customer is not None else None
+    return known or (wrote[-1] if wrote else "") or workspace.settings.identity.language
+
+
+def must_be_free(workspace: Workspace, case: Case, by: str, now: datetime) -> None:
+    """Raises NeedsPerson while somebody else is answering this case."""
+    who, until = case.answering_by, case.answering_until
+    if who and until is not None and until > now and who.lower() != by.lower():
+        here = wall_words(until, workspace.working_hours.zone)
+        raise NeedsPerson(
+            f"{who} is answering case {case.id} (the mark lapses {here})",
+            remedy="Ask them; or answer all the same with --anyway.",
+        )
+
+
+def take_case(workspace: Workspace, case_id: int, by: str, *, anyway: bool = False) -> datetime:
+    """Mark a case as being answered by somebody, so that no other does; until when. Raises NeedsPerson."""
+    with workspace.database.write() as session:
+        now = workspace.clock()
+        case = find_case(session, case_id)
+        _must_be_open(case)
+        if not anyway:
+            must_be_free(workspace, case, by, now)
+        until = now + timedelta(minutes=workspace.settings.cases.mark_minutes)
+        kept.change_case(session, case, {"answering_by": by, "answering_until": until})
+    return until
+
+
+def leave_case(workspace: Workspace, case_id: int) -> None:
+    """Take the mark off again: nobody is answering."""
+    with workspace.database.write() as session:
+        kept.change_case(session, find_case(session, case_id), {"answering_by": "", "answering_until": None})
 
 
 def note_answer(workspace: Workspace, case_id: int, text: str, by: str) -> None:
@@ -84,6 +153,7 @@ def note_answer(workspace: Workspace, case_id: int, text: str, by: str) -> None:
         _must_be_open(case)
         move_case(session, workspace, case, CaseEvent.ANSWER, at=now, by=by, text=text)
         after_answer(session, workspace, case, now, by=by)
+        suggest_promises(session, workspace, case, text, now, by)
 
 
 def note(workspace: Workspace, case_id: int, text: str, by: str) -> None:
@@ -129,65 +199,6 @@ def change_state(workspace: Workspace, case_id: int, event: CaseEvent, by: str, 
             after_reopen(session, workspace, case, now, by=by)
         elif event in (CaseEvent.RESOLVE, CaseEvent.CONFIRM, CaseEvent.DISMISS):
             after_close(session, workspace, case, now, by=by)
-
-
-def find_thread(session: Session, workspace: Workspace, case: Case, to: str = "") -> Thread:
-    """Where an answer in this case goes. Raises UsageError where no address is known, or `to` did not write."""
-    assert case.id is not None
-    mails = [each for each in kept.inbounds_of(session, case.id) if each.channel is Channel.EMAIL and each.sender]
-    last = mails[-1] if mails else None
-    customer = kept.customer_of(session, case)
-    if to and (customer is None or to.strip().lower() != (customer.address or "").lower()):
-        return _thread_to(case, mails, to.strip())
-    address = (customer.address if customer is not None else None) or (
-        last.sender if last is not None and case.customer_id is None else ""
-    )
-    if not address:
-        raise UsageError(
-            f"case {case.id}: nobody knows an e-mail address of this person",
-            remedy=f"Answer another way, then write it down: `outreach cases note {case.id} TEXT --answered`.",
-        )
-    if last is None:
-        return Thread(address, f"Your message to {workspace.settings.identity.company}", case.customer_id)
-    return _below(last, address, case.customer_id)
-
-
-def _thread_to(case: Case, mails: list[Inbound], to: str) -> Thread:
-    """An answer to one who wrote in this case from an address that is not the customer's own."""
-    last = next((each for each in reversed(mails) if each.sender.lower() == to.lower()), None)
-    if last is None:
-        senders = ", ".join(dict.fromkeys(each.sender for each in mails)) or "nobody"
-        raise UsageError(
-            f"case {case.id}: nobody wrote from {to}", remedy=f"Those who wrote: {senders}. Or leave --to out."
-        )
-    return _below(last, last.sender, None)
-
-
-def _below(last: Inbound, address: str, customer_id: int | None) -> Thread:
-    ids = _references(last)
-    return Thread(address, answer_subject(last.subject), customer_id, ids[-1] if ids else "", " ".join(ids))
-
-
-def answer_subject(subject: str) -> str:
-    """The subject with one "Re:" before it, however many marks of replies it had."""
-    plain = " ".join(subject.split())
-    marks = _REPLY.match(plain)
-    plain = plain[marks.end() :] if marks else plain
-    return f"Re: {plain}" if plain else "Re: your message"
-
-
-def _references(inbound: Inbound) -> list[str]:
-    """The message ids of the thread, the customer's own last (RFC 5322 3.6.4); whatever is no id is left out."""
-    own = _ID.findall(inbound.message_id)
-    if not own:
-        return []
-    head = inbound.raw[:HEADER_BYTES].partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
-    headers = BytesHeaderParser().parsebytes(head)
-    earlier = _ID.findall(str(headers.get("References") or headers.get("In-Reply-To") or ""))
-    kept_ids = [each for each in dict.fromkeys(earlier) if each != own[0]]
-    if len(kept_ids) >= MAX_REFERENCES:
-        kept_ids = [kept_ids[0], *kept_ids[-(MAX_REFERENCES - 2) :]]
-    return [*kept_ids, own[0]]
 
 
 def _said(text: str) -> str:

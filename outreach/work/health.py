@@ -20,7 +20,7 @@ from .workspace import Workspace, check_may_send
 
 FREE_BYTES_NEEDED = 50_000_000
 CLOCK_AHEAD = timedelta(minutes=2)
-MAY_WAIT = frozenset({AlertKind.EDITION_WAITS, AlertKind.WAVE_WARNED})
+MAY_WAIT = frozenset({AlertKind.EDITION_WAITS, AlertKind.WAVE_WARNED, AlertKind.PROMISE, AlertKind.CASES})
 """What waits for a person without being broken."""
 
 

@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from ..cases.said import plain
 from ..records import AlertKind, Kind, RelayState
+from ..store.desk import colleagues, late_cases
 from ..store.health import (
     due_of_kinds,
     in_doubt,
@@ -22,13 +24,14 @@ from ..store.health import (
     unreadable_mailboxes,
     waiting_editions,
 )
+from ..store.promises import broken_promises
 from .alert_words import without_addresses
 from .sight import kinds_that_wait, sight
 from .workspace import Workspace
 
 OURS = (
     *(AlertKind.IN_DOUBT, AlertKind.MAILBOX, AlertKind.EDITION_WAITS, AlertKind.SILENT_DAEMON),
-    *(AlertKind.BREAKER_OPEN, AlertKind.OFFER_WAITS),
+    *(AlertKind.BREAKER_OPEN, AlertKind.OFFER_WAITS, AlertKind.PROMISE, AlertKind.CASES),
 )
 """Kinds that stand in the database to be seen: what is no longer seen is over."""
 
@@ -76,6 +79,7 @@ def look(workspace: Workspace) -> list[Seen]:
                     f"Start it: {command_line(workspace, 'run')}",
                 )
             )
+        found += _cases(session, workspace, now)
         late = late_schedules(session, quiet)
         if late:
             words = f"The next issue of {', '.join(late[:5])} is due, and nobody opened it."
@@ -95,6 +99,22 @@ def _blind(session: Session, workspace: Workspace, subject: str, now: datetime) 
         f"Read it: {command_line(workspace, 'replies', 'fetch')}. What is wrong: {command_line(workspace, 'doctor')}"
     )
     return Seen(AlertKind.OFFER_WAITS, subject, words, remedy)
+
+
+def _cases(session: Session, workspace: Workspace, now: datetime) -> list[Seen]:
+    """Promises that are late, and customers who wait while there is nobody to be told."""
+    found = []
+    for promise, case in broken_promises(session, now):
+        words = f"Case {case.id}, {case.owner or 'nobody'}'s: {plain(promise.text)[:200]}"
+        remedy = command_line(workspace, "cases", "promise", str(case.id), "--kept", str(promise.id))
+        subject = f"promise {promise.id} of case {case.id}"
+        found.append(Seen(AlertKind.PROMISE, subject, without_addresses(words), f"Keep it, then {remedy}"))
+    overdue = len(late_cases(session, now))
+    if overdue and not any(one.address for one in colleagues(session)):
+        words = f"{overdue} cases are overdue, and there is no colleague to be told."
+        remedy = f"{command_line(workspace, 'cases', 'list')}; then {command_line(workspace, 'people', 'add')} NAME"
+        found.append(Seen(AlertKind.CASES, "cases", words, remedy))
+    return found
 
 
 def _resting(workspace: Workspace, relay: RelayState) -> Seen:

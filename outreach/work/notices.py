@@ -68,7 +68,6 @@ def tell_colleagues(workspace: Workspace) -> int:
     """Queue the mails that are to go to colleagues now; how many."""
     with workspace.database.write() as session:
         now = workspace.clock()
-        note_overdue(session, now)
         untold = kept.untold_notices(session)
         queued = 0
         for colleague in kept.colleagues(session):

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .escalate import escalate
-from .notices import tell_colleagues
+from .notices import note_overdue, tell_colleagues
+from .promises import note_promises
 from .workspace import Workspace
 
 
@@ -23,4 +24,8 @@ class Tended:
 def tend_cases(workspace: Workspace) -> Tended:
     """Do what is due now."""
     escalated = len(escalate(workspace))
+    with workspace.database.write() as session:
+        now = workspace.clock()
+        note_overdue(session, now)
+        note_promises(session, workspace, now)
     return Tended(escalated, tell_colleagues(workspace))

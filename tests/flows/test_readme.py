@@ -59,6 +59,8 @@ EXAMPLES = {
     "replies classify": "replies classify spring.md",
     "cases list": "cases list --state all",
     "cases show": "cases show 1",
+    "cases promises": "cases promises",
+    "answers list": "answers list",
     "cases escalate": "cases escalate --dry-run",
     "people list": "people list",
     "steps list": "steps list",

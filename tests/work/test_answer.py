@@ -25,9 +25,10 @@ from outreach.records import (
     Kind,
 )
 from outreach.store.customers import load_customers
-from outreach.work.answer import answer_case, answer_subject, assign_case, change_state, note, note_answer
+from outreach.work.answer import answer_case, assign_case, change_state, note, note_answer
 from outreach.work.follow_up import follow_up
 from outreach.work.letter import open_press
+from outreach.work.thread import answer_subject
 from outreach.work.workspace import Workspace
 
 from ..cases.make import receive
