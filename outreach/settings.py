@@ -200,9 +200,7 @@ class Sending(Part):
     preflight_all_up_to: int = Field(10_000, ge=0)
     max_failing: float = Field(0.02, ge=0, le=1, description="share that may fail to render")
     max_crashes: int = Field(3, ge=1)
-    processes: int = Field(
-        0, ge=0, le=64, description="that send, desk included; 1: all in one; 0: by cores and size"
-    )
+    processes: int = Field(0, ge=0, le=64, description="that send, desk included; 1: all in one; 0: by cores and size")
     stop_seconds: float = Field(30.0, ge=0, description="to finish what is in the air when told to stop")
     expires_days: int = Field(5, ge=1, description="a mail not accepted by then is given up; RFC 5321 4.5.4.1")
     retry_minutes: tuple[int, ...] = Field(
