@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError, UsageError
-from . import reply_join
+from . import reply_import, reply_join
 from .common import AsJson, me, open_here, print_json, print_table, progress
 from .reply_views import judgement_json, list_row, message_json, tell_judgement, tell_message
 
@@ -105,43 +105,7 @@ def log(
     _show(inbound_id, as_json=as_json)
 
 
-@app.command("import")
-def import_files(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help=".eml, mbox, .csv, .jsonl, or a folder of .eml.")
-    ],
-    as_json: AsJson = False,
-) -> None:
-    """Take messages from files: mails as .eml or mbox; calls, mentions and forms as CSV or JSON lines.
-
-    Columns: text (needed), channel, at, from, name, customer, handle, phone, subject, link, reach, id. The same file
-    again adds nothing. Rows that cannot be used are told with their number.
-
-    Example: [bold]outreach replies import old-inbox.mbox mentions.csv[/bold]
-    """
-    from ..work.collect import CollectCounts, read_stored
-    from ..work.told import import_file
-
-    workspace = open_here()
-    read = CollectCounts()
-    with progress() as bar:
-        task = bar.add_task("Storing", total=None)
-        done = [import_file(workspace, path, lambda: bar.advance(task)) for path in files]
-        reading = bar.add_task("Reading", total=sum(one.stored for one in done))
-        read_stored(workspace, read, lambda _, step: bar.advance(reading, step))
-    if as_json:
-        faults = [{"file": one.file, "row": row, "reason": why} for one in done for row, why in one.faults]
-        rows = [{"file": one.file, "found": one.found, "stored": one.stored, "known": one.known} for one in done]
-        print_json({"files": rows, "faults": faults, "read": read.read, "unreadable": read.unreadable})
-    else:
-        for one in done:
-            typer.echo(f"{one.file}: {one.found} found, {one.stored} new, {one.known} known already")
-            for row, why in one.faults[:20]:
-                typer.echo(f"  {one.file}:{row}: {why}", err=True)
-            if len(one.faults) > 20:
-                typer.echo(f"  … and {len(one.faults) - 20} more rows", err=True)
-    if any(one.faults for one in done) and not any(one.stored + one.known for one in done):
-        raise typer.Exit(1)
+app.command("import")(reply_import.import_files)
 
 
 @app.command("list")

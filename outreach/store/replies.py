@@ -6,7 +6,7 @@ undone, never changed. The caller commits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,6 +33,7 @@ from ..records import (
     Verdict,
 )
 from .bulk import insert_rows
+from .database import rows_in_chunks
 
 CUES, HEADERS = "cues", "headers"
 MACHINES = (CUES, HEADERS)
@@ -74,6 +75,15 @@ def insert_inbound(session: Session, values: Mapping[str, Any]) -> int | None:
     insert_rows(session, Inbound, [_complete(values)], keep_existing=True)
     found = session.execute(known.where(col(Inbound.public_id) == values["public_id"])).scalar()
     return int(found) if found is not None else None
+
+
+def known_hashes(session: Session, hashes: Sequence[str]) -> set[str]:
+    """Which of these contents are here already."""
+    found: set[str] = set()
+    for part in rows_in_chunks(list(hashes), 500):
+        query = select(col(Inbound.content_hash)).where(col(Inbound.content_hash).in_(part))
+        found.update(session.execute(query).scalars())
+    return found
 
 
 def _complete(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -113,9 +113,14 @@ def take_in(
 
     `fields`: columns that a channel knows by itself (handle, phone, link, reach). Reading comes after: `read_inbound`.
     """
-    values = _values(workspace, raw, channel, mailbox, place, received_at, cut) | dict(fields or {})
+    values = inbound_values(workspace, raw, channel, mailbox, place, received_at, cut=cut) | dict(fields or {})
+    return take_all(workspace, [values])[0]
+
+
+def take_all(workspace: Workspace, values: Sequence[Mapping[str, Any]]) -> list[int | None]:
+    """Store several at once, as `inbound_values` gives them, and commit; the id of each, None where it is here."""
     with workspace.database.write() as session:
-        return insert_inbound(session, values)
+        return [insert_inbound(session, one) for one in values]
 
 
 def told_bytes(fields: Mapping[str, Any]) -> bytes:
@@ -123,9 +128,18 @@ def told_bytes(fields: Mapping[str, Any]) -> bytes:
     return json.dumps(dict(fields), ensure_ascii=False, sort_keys=True, default=str).encode()
 
 
-def _values(
-    workspace: Workspace, raw: bytes, channel: Channel, mailbox: str, place: str, at: datetime | None, cut: bool
+def inbound_values(
+    workspace: Workspace,
+    raw: bytes,
+    channel: Channel,
+    mailbox: str,
+    place: str,
+    at: datetime | None,
+    *,
+    cut: bool = False,
+    identity: bytes = b"",
 ) -> dict[str, Any]:
+    """The columns of what came in. `identity`: what makes it the same thing again, where that is not all its bytes."""
     now = workspace.clock()
     size = workspace.settings.replies.max_bytes
     cut = cut or len(raw) > size
@@ -137,7 +151,7 @@ def _values(
         "stored_at": now,
         "mailbox": mailbox,
         "place": place,
-        "content_hash": hashlib.sha256(channel.value.encode() + b"\0" + raw).hexdigest(),
+        "content_hash": hashlib.sha256(channel.value.encode() + b"\0" + (identity or raw)).hexdigest(),
         "raw": raw[:size],
         "flagged": f"larger than {size // 1_000_000} MB: only its beginning was kept" if cut else "",
     }
@@ -167,7 +181,8 @@ def _keep(
 ) -> None:
     """Commit a batch, then acknowledge it, then write down how far the mailbox was read."""
     values = [
-        _values(workspace, one.raw, Channel.EMAIL, box.name, one.place, one.received_at, one.cut) for one in batch
+        inbound_values(workspace, one.raw, Channel.EMAIL, box.name, one.place, one.received_at, cut=one.cut)
+        for one in batch
     ]
     if values:
         with workspace.database.write() as session:

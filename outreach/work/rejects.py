@@ -6,6 +6,7 @@ Law: an earlier file is never overwritten; a row's cells are written as they wer
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,6 +16,8 @@ from ..errors import InputError
 
 class Rejects:
     """`people.rejects.csv`, or `people.rejects-2.csv` and so on; made when the first row is refused."""
+
+    ending = ".csv"
 
     def __init__(
         self, file: Path, folders: Sequence[Path], headings: Sequence[str], delimiter: str, wanted: bool
@@ -32,9 +35,13 @@ class Rejects:
         try:
             if self._handle is None:
                 self._open()
-            self._writer.writerow([row, reason, *cells])
+            self.write(row, reason, cells)
         except OSError as wrong:
             raise self._cannot(wrong) from wrong
+
+    def write(self, row: int, reason: str, cells: Sequence[str]) -> None:
+        """One row of the file, which is open."""
+        self._writer.writerow([row, reason, *cells])
 
     def close(self) -> None:
         """Finish the file."""
@@ -50,13 +57,17 @@ class Rejects:
         wrong: OSError | None = None
         for folder in self._folders:
             try:
-                self.path, self._handle = _new_file(folder, self._file.stem)
+                self.path, self._handle = _new_file(folder, self._file.stem, self.ending)
                 break
             except OSError as said:
                 wrong = said
         if self._handle is None:
             raise wrong or OSError("there is no folder for it")
-        self._writer = csv.writer(self._handle, delimiter=self._delimiter)
+        self.begin(self._handle)
+
+    def begin(self, handle: TextIO) -> None:
+        """What stands before the first row."""
+        self._writer = csv.writer(handle, delimiter=self._delimiter)
         self._writer.writerow(["reject_row", "reject_reason", *self._headings])
 
     def _cannot(self, wrong: OSError) -> InputError:
@@ -67,12 +78,36 @@ class Rejects:
         )
 
 
-def _new_file(folder: Path, stem: str) -> tuple[Path, TextIO]:
+class LineRejects(Rejects):
+    """`mentions.rejects.jsonl`: each refused line with its number and reason, an object with both put in."""
+
+    ending = ".jsonl"
+
+    def __init__(self, file: Path, folders: Sequence[Path], wanted: bool) -> None:
+        super().__init__(file, folders, (), ",", wanted)
+
+    def begin(self, handle: TextIO) -> None:
+        """Nothing stands before the first line."""
+        self._lines = handle
+
+    def write(self, row: int, reason: str, cells: Sequence[str]) -> None:
+        """One line of the file."""
+        line = cells[0] if cells else ""
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            value = None
+        named = value if isinstance(value, dict) else {"reject_line": line.rstrip("\r\n")}
+        told = json.dumps({"reject_row": row, "reject_reason": reason, **named}, ensure_ascii=True)
+        self._lines.write(told + "\n")
+
+
+def _new_file(folder: Path, stem: str, ending: str) -> tuple[Path, TextIO]:
     stem = stem.removesuffix(".rejects")
     for number in range(1, 10_000):
-        path = folder / (f"{stem}.rejects.csv" if number == 1 else f"{stem}.rejects-{number}.csv")
+        path = folder / f"{stem}.rejects{'' if number == 1 else f'-{number}'}{ending}"
         try:
-            return path, path.open("x", encoding="utf-8-sig", newline="")
+            return path, path.open("x", encoding="utf-8-sig" if ending == ".csv" else "utf-8", newline="")
         except FileExistsError:
             continue
     raise OSError(f"{folder} holds ten thousand files of rejects")

@@ -88,6 +88,42 @@ def _survey(path: Path, encoding: str, delimiter: str, mapping: Mapping[str, str
     return Sheet(path, encoding, delimiter, columns, types, count)
 
 
+@dataclass(frozen=True)
+class Rows:
+    """A text with separated cells whose headings say nothing to us yet."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+
+    def records(self) -> Iterator[Record]:
+        """Every record that is not blank, the headings first."""
+        with _told(self.path):
+            yield from _records(self.path, self.encoding, self.delimiter)
+
+
+def open_rows(path: Path, is_heading: Callable[[str], bool]) -> Rows:
+    """Find encoding and delimiter of a file; `is_heading` knows a heading that it must hold. Raises InputError."""
+    with _told(path):
+        encoding = _find_encoding(path)
+        with _open_text(path, encoding) as text:
+            sample = text.read(SAMPLE_SIZE)
+            whole = not text.read(1)
+    delimiter = sniff_delimiter(sample, whole, is_heading)
+    heading = next((line for line in sample.splitlines() if line.strip()), "")
+    return Rows(path, encoding, delimiter if delimiter in heading else "\x1f")
+
+
+def open_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a text file with their numbers; of one that is far too long only the beginning."""
+    with _told(path):
+        with path.open("rb") as raw:
+            head = raw.read(SAMPLE_SIZE)
+        encoding = guess_wide(head) or choose_narrow(*_count_foreign(path))
+        with _open_text(path, encoding) as text:
+            yield from enumerate(_lines(text), 1)
+
+
 def _records(path: Path, encoding: str, delimiter: str) -> Iterator[Record]:
     with _open_text(path, encoding) as text:
         for record in read_records(_lines(text), delimiter):

@@ -20,6 +20,7 @@ STABLE = {
     "run": ("--once",),
     "dkim new": ("--selector", "--algorithm", "--bits", "--domain"),
     "replies log": ("--channel",),
+    "replies import": ("--map", "--channel", "--dry-run"),
     "deliveries list": ("--state", "--edition", "--since"),
     "deliveries resolve": ("--maillog", "--complete", "--sent", "--failed", "--resend", "--because", "--all", "--yes"),
 }

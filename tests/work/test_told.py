@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import mailbox
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from outreach.records import Category, Channel, ClueKind, SubscriptionState
 from outreach.store.consents import subscriptions_of
 from outreach.work.collect import read_stored
 from outreach.work.read import read_inbound
-from outreach.work.told import import_file, log_message, read_when
+from outreach.work.reply_files import Wishes, import_file
+from outreach.work.told import log_message, read_when
 from outreach.work.workspace import Workspace
 
 from ..conftest import MakeCustomer
@@ -126,7 +129,7 @@ def test_csv_with_other_headings_and_encodings(workspace: Workspace, tmp_path: P
 
 def test_bad_rows_are_told_and_good_ones_taken(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
-    path.write_text("text,channel,at\nfine,mention,\n,mention,\nno,fax,\nlate,form,someday\n", encoding="utf-8")
+    path.write_text("text,channel,at\nfine,mention,\n,mention,\nno,smoke,\nlate,form,someday\n", encoding="utf-8")
     counts = import_file(workspace, path)
     assert (counts.found, counts.stored) == (4, 1)
     assert [row for row, _ in counts.faults] == [3, 4, 5]
@@ -140,7 +143,8 @@ def test_json_lines_and_a_json_list(workspace: Workspace, tmp_path: Path) -> Non
     assert (counts.stored, [row for row, _ in counts.faults]) == (2, [3, 4])
     whole = tmp_path / "m.json"
     whole.write_text(json.dumps(rows), encoding="utf-8")
-    assert import_file(workspace, whole).stored == 2
+    again = import_file(workspace, whole)
+    assert (again.stored, again.known) == (1, 1), "the one with an id is known, the other may be another's words"
     with workspace.database.read() as session:
         assert [one.channel for one in inbounds(session)][:2] == [Channel.MENTION, Channel.PHONE]
 
@@ -180,3 +184,77 @@ def test_text_that_no_database_can_hold_is_taken_without_what_is_no_text(workspa
 def test_an_instant_that_no_calendar_of_ours_has_is_refused(workspace: Workspace, when: str) -> None:
     with pytest.raises(InputError, match="no date and time"):
         read_when(when, workspace)
+
+
+def test_a_file_read_again_grown_or_turned_round_adds_only_what_is_new(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    head, rows = "text,at,phone\n", [f"call {n},2026-11-30 10:0{n},+49 170 123456{n}\n" for n in range(5)]
+    path.write_text(head + "".join([*rows, rows[0]]), encoding="utf-8")
+    first = import_file(workspace, path)
+    assert (first.found, first.stored) == (6, 6), "two callers may say the same"
+    path.write_text(head + "new,2026-11-30 11:00,\n" + "".join([rows[0], *reversed(rows)]), encoding="utf-8")
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    again = import_file(workspace, path)
+    assert (again.found, again.stored, again.known) == (7, 1, 6)
+
+
+def test_a_dry_run_counts_the_same_and_writes_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text("Was gesagt,Wann\nno water,2026-11-30\n,\nno water,2026-11-30\n", encoding="utf-8")
+    wishes = Wishes({"Was gesagt": "text", "wann": "at"}, Channel.PHONE, dry_run=True)
+    dry = import_file(workspace, path, wishes)
+    assert (dry.found, dry.stored, dry.invalid, dry.rejects) == (2, 2, 0, "")
+    assert sorted(tmp_path.glob("*.rejects*")) == []
+    with workspace.database.read() as session:
+        assert inbounds(session) == []
+    real = import_file(workspace, path, replace(wishes, dry_run=False))
+    assert (real.stored, import_file(workspace, path, wishes).known) == (2, 2)
+    with workspace.database.read() as session:
+        assert {one.channel for one in inbounds(session)} == {Channel.PHONE}
+
+
+def test_refused_rows_are_set_aside_and_can_be_mended(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("text;channel;reach\nfine;mention;1.2K\nbad;smoke;5\n;mention;\n", encoding="utf-8")
+    counts = import_file(workspace, path)
+    assert (counts.stored, counts.invalid) == (1, 2)
+    kept = (tmp_path / "m.rejects.csv").read_text(encoding="utf-8-sig")
+    assert kept.splitlines()[1].startswith("3;\"'smoke' is no channel")
+    (tmp_path / "m.rejects.csv").write_text(kept.replace("bad;smoke", "bad;phone"), encoding="utf-8")
+    assert import_file(workspace, tmp_path / "m.rejects.csv").stored == 1
+    lines = tmp_path / "m.jsonl"
+    lines.write_text('{"text": "late", "at": "03/04/2026"}\n{broken\n', encoding="utf-8")
+    import_file(workspace, lines)
+    refused = [json.loads(line) for line in (tmp_path / "m.rejects.jsonl").read_text().splitlines()]
+    assert refused[0]["reject_reason"] == "'03/04/2026' may be two days: write 2026-MM-DD"
+    assert (refused[0]["text"], refused[1]["reject_row"], refused[1]["reject_line"]) == ("late", 2, "{broken")
+
+
+def test_a_row_of_a_mail_becomes_a_mail(workspace: Workspace, make_customer: MakeCustomer, tmp_path: Path) -> None:
+    ann = make_customer("ann@example.com")
+    path = tmp_path / "old.csv"
+    path.write_text(
+        'channel,from,name,subject,text,date\nemail,ann@example.com,"Ann, B",Pump,"It broke, I am angry\n> old",'
+        '"Mon, 30 Nov 2026 10:00:00 +0100"\n',
+        encoding="utf-8",
+    )
+    import_file(workspace, path)
+    read_stored(workspace)
+    with workspace.database.read() as session:
+        got = inbounds(session)[0]
+    assert (got.channel, got.customer_id, got.sender_name, got.subject) == (Channel.EMAIL, ann, "Ann, B", "Pump")
+    assert (got.text, got.received_at.isoformat()) == ("It broke, I am angry", "2026-11-30T09:00:00+00:00")
+
+
+def test_what_networks_export_is_understood(workspace: Workspace, tmp_path: Path) -> None:
+    post = {"id": "1", "created_at": "Mon Nov 30 10:00:00 +0000 2026", "full_text": "broken",
+            "user": {"screen_name": "Ann", "followers_count": 1200, "name": "Ann B"}}  # fmt: skip
+    share = post | {"id": "2", "full_text": "RT @Ann: broken", "user": {"screen_name": "bob"},
+                    "retweeted_status": {"user": {"screen_name": "Ann"}}}  # fmt: skip
+    path = tmp_path / "x.jsonl"
+    path.write_text("\n".join(map(json.dumps, [post, share])), encoding="utf-8")
+    assert import_file(workspace, path, Wishes(channel=Channel.MENTION)).faults == []
+    with workspace.database.read() as session:
+        first, second = inbounds(session)
+    assert (first.handle, first.reach, first.received_at.hour) == ("ann", 1200, 10)
+    assert (second.handle, second.repost_of) == ("bob", "ann")
