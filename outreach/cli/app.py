@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "people": ("people", "The colleagues who answer, their hours, and when they are told."),
     "steps": ("steps", "What replies change in the plan: approve, refuse, take back."),
     "trends": ("trends", "What many write about now, and the tips issue proposed from it."),
+    "goals": ("goals", "Goals that customers reached, from a file."),
     "report": ("report", "Figures of sends, replies and cases, and an HTML page."),
     "serve": ("serve", "Answer the links that mails carry."),
     "catcher": ("catcher", "A mail server on this machine that files what it gets in a Maildir."),

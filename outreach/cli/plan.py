@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .common import AsJson, open_here, print_json, print_table, progress
+from .plan_steps import approve, diff
 
 if TYPE_CHECKING:
     from ..work.agenda import Agenda, Entry, Slot
@@ -42,8 +43,13 @@ class Which(StrEnum):
     LATER = "later"
 
 
-@plan_app.command()
+plan_app.command("diff")(diff)
+plan_app.command("approve")(approve)
+
+
+@plan_app.callback(invoke_without_command=True)
 def plan(
+    context: typer.Context,
     days: Annotated[int, typer.Option("--days", min=1, max=366, help="How far to look ahead, and back.")] = 14,
     campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
     who: Annotated[
@@ -61,6 +67,8 @@ def plan(
 
       outreach plan --days 30 --json
     """
+    if context.invoked_subcommand is not None:
+        return
     workspace = open_here()
     if who is not None:
         _names(workspace, campaign, who, as_json)
@@ -162,6 +170,8 @@ def _entry_lines(entry: Entry) -> Iterable[str]:
         yield f"  given up where it is not accepted within {entry.deadline}"
     if entry.hold_out is not None and entry.hold_out.why:
         yield f"  {entry.hold_out.why}"
+    if entry.expected is not None:
+        yield f"  {entry.expected.words}"
     for reason, count in entry.later.items():
         yield f"  {count:,} of them later: {reason}"
     for refused in entry.refused:

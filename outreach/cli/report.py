@@ -10,6 +10,7 @@ import typer
 
 from ..errors import OutreachError
 from .common import AsJson, open_here, print_json
+from .report_worth import fairness_json, help_json, print_worth, worth_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,6 +68,7 @@ def gather() -> Figures:
             company=workspace.settings.identity.company,
             now=workspace.clock(),
             at_work=workspace.working_hours,
+            per_week=workspace.settings.sending.per_week,
         )
 
 
@@ -87,7 +89,12 @@ def figures_json(figures: Figures) -> dict[str, Any]:
         "in_doubt": figures.in_doubt,
         "unsubscribed": figures.unsubscribed,
         "complaints": _rate_json(figures.complaints),
-        "editions": [_edition_json(edition) for edition in figures.editions],
+        "editions": [
+            _edition_json(edition) | {"worth": worth_json(figures.worth.editions.get(edition.id))}
+            for edition in figures.editions
+        ],
+        "did_it_help": help_json(figures.worth.together),
+        "fairness": fairness_json(figures),
         "replies": {
             "people": replies.people,
             "machines": replies.machines,
@@ -180,6 +187,8 @@ def print_report(figures: Figures, console: Console) -> None:
         console.print(f"[yellow]![/yellow] {words}")
     if figures.editions:
         _print_editions(figures, console)
+        shown = list(reversed(figures.editions))[:SHOWN]
+        print_worth(figures, shown, console, [_day(edition, figures) for edition in shown])
     _print_tally(console, "What people wrote", figures.replies.people)
     _print_tally(console, "What the complaints are about", figures.replies.complaint_topics)
     console.print(
@@ -204,7 +213,6 @@ def _print_editions(figures: Figures, console: Console) -> None:
 
     from ..web.charts import sparkline
     from ..web.report import change, rate
-    from ..workdays import zone_or
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Editions", title_justify="left", title_style="bold")
     table.add_column("edition", no_wrap=True)
@@ -222,7 +230,7 @@ def _print_editions(figures: Figures, console: Console) -> None:
             arrow = found.words[:1] if found.words[:1] in "▲▼" else ""
             cells.append(f"{rate(now)} [{tone}]{arrow + rate(before) if before and arrow else '':>6}[/{tone}]")
         table.add_row(
-            f"{edition.day(zone_or(figures.zone, 'UTC')):%d %b} {_plain(edition.campaign[:12])} {edition.number}",
+            f"{_day(edition, figures)} {_plain(edition.campaign[:12])} {edition.number}",
             f"{edition.reached:,}",
             f"{edition.rates.replies.count:,}",
             *cells,
@@ -238,6 +246,12 @@ def _print_editions(figures: Figures, console: Console) -> None:
     if len(figures.editions) > 2:
         line = sparkline([edition.rates.complaints.per_1000 for edition in figures.editions[-40:]])
         console.print(f"complaints per 1,000, edition by edition: {line}")
+
+
+def _day(edition: EditionFigures, figures: Figures) -> str:
+    from ..workdays import zone_or  # lazy
+
+    return f"{edition.day(zone_or(figures.zone, 'UTC')):%d %b}"
 
 
 def next_server_words(editions: Sequence[EditionFigures]) -> Iterator[str]:

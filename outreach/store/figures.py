@@ -16,6 +16,7 @@ from sqlmodel import Session, col
 
 from ..cases.case import UNSOLVED
 from ..cases.clock import durations, is_overdue
+from ..plan.fairness import Fairness
 from ..records import (
     BULK,
     Case,
@@ -35,6 +36,8 @@ from ..records import (
 from ..workdays import WorkingHours
 from .cases import moves_of
 from .edition_figures import EditionFigures, Rate, author, bounced, edition_figures
+from .fairness import Contacts, read_contacts, read_fairness
+from .worth import Worth, read_worth
 
 AGES = (("today", 1), ("1 to 2 days", 3), ("3 to 7 days", 8), ("1 to 4 weeks", 29), ("older", 36_500))
 
@@ -98,6 +101,9 @@ class Figures:
     editions: Sequence[EditionFigures]
     replies: ReplyFigures
     cases: CaseFigures
+    worth: Worth
+    fairness: Fairness
+    contacts: Contacts
 
     @property
     def complaints(self) -> Rate:
@@ -121,7 +127,14 @@ def spread(hours: Sequence[float]) -> Spread:
 
 
 def read_figures(
-    session: Session, *, name: str, company: str, now: datetime, at_work: WorkingHours, days: int = 28
+    session: Session,
+    *,
+    name: str,
+    company: str,
+    now: datetime,
+    at_work: WorkingHours,
+    days: int = 28,
+    per_week: int = 2,
 ) -> Figures:
     """Count everything. Reads Delivery by index and groups; loads cases, which are few."""
     editions = edition_figures(session)
@@ -155,6 +168,9 @@ def read_figures(
         editions=editions,
         replies=_reply_figures(session, now, at_work, days),
         cases=case_figures(session, now, at_work),
+        worth=read_worth(session, [edition.id for edition in editions], at_work, now),
+        fairness=read_fairness(session, now),
+        contacts=read_contacts(session, now, per_week),
     )
 
 

@@ -57,7 +57,7 @@ def usual_complaints(session: Session, list_id: int | None, days: int, now: date
 def trials(session: Session, now: datetime, edition_ids: Sequence[int] | None = None) -> dict[int, Trial]:
     """The issues that are tested, by edition: both groups and who of them complained."""
     query = select(col(Edition.id), col(Edition.due_at), col(Edition.hold_out)).where(
-        col(Edition.planned_at).is_not(None), col(Edition.kind) == Kind.TIPS
+        col(Edition.planned).is_not(None), col(Edition.kind) == Kind.TIPS
     )
     if edition_ids is not None:
         query = query.where(col(Edition.id).in_(edition_ids))

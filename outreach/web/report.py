@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from ..plan.holdout import Finding
 from ..records import CaseState
 from ..store.edition_figures import EditionFigures, Rate, differ
 from ..store.figures import Figures, Spread
@@ -56,7 +57,31 @@ def report_page(figures: Figures) -> str:
         plots=_plots(figures, zone),
         register=_register(figures),
         level=level_words(figures),
+        worth=_worth(figures, zone),
     )
+
+
+def _worth(figures: Figures, zone: ZoneInfo) -> list[dict[str, object]]:
+    """What the newest editions cost and brought."""
+    rows: list[dict[str, object]] = []
+    for edition in list(reversed(figures.editions))[:SHOWN]:
+        found = figures.worth.editions[edition.id]
+        avoided = found.help.avoided if found.help is not None and found.help.finding is not Finding.NOT_YET else None
+        rows.append(
+            {
+                "name": edition.subject or edition.campaign,
+                "when": f"{edition.campaign} {edition.number} · {edition.day(zone):%-d %b %Y}",
+                "cases": f"{found.spent.cases:,}",
+                "unsolved": found.spent.unsolved,
+                "hours": f"{found.spent.hours:,.1f}",
+                "goals": f"{found.goals.count:,}",
+                "value": "" if found.goals.value is None else f"worth {found.goals.value:,.2f}",
+                "avoided": f"{avoided[0]:.0f}" if avoided else "–",
+                "range": f"95 %: {avoided[1]:.0f} to {avoided[2]:.0f}" if avoided else "not tested",
+                "words": found.help.words if found.help is not None else "",
+            }
+        )
+    return rows
 
 
 def attention(figures: Figures) -> list[str]:

@@ -15,7 +15,8 @@ from sqlmodel import Session
 
 from ..errors import InputError, UsageError
 from ..plan.holdout import HoldOut, read_hold_out
-from ..records import BULK, Campaign, CampaignState, DeliveryState, Edition, EditionState
+from ..plan.worth import Expected, expect
+from ..records import BULK, Campaign, CampaignState, DeliveryState, Edition, EditionState, Kind
 from ..store.accounts import people_in
 from ..store.customers import load_customers
 from ..store.editions import (
@@ -31,6 +32,7 @@ from ..store.editions import (
 )
 from ..store.plan import recent_steps, step_counts
 from ..store.steps import count_proposed
+from ..store.worth import past_of
 from ..workdays import zone_or
 from .choose import tips_wanted
 from .forecast import CHUNK, Foreseen, Judged, count_forecast, draft_edition, judge_all
@@ -93,6 +95,7 @@ class Entry:
     edition_id: int | None = None
     done: dict[str, int] | None = None
     hold_out: HoldOut | None = None
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,15 @@ def read_agenda(
             for step, who in recent_steps(session, since)
         )
         counts = dict(step_counts(session, since))
-    return Agenda(now, until, since, (*under_way, *entries), changes, counts, problems)
+        told = _with_expectations(session, workspace, [*under_way, *entries], now)
+    return Agenda(now, until, since, tuple(told), changes, counts, problems)
+
+
+def _with_expectations(session: Session, workspace: Workspace, entries: list[Entry], now: datetime) -> list[Entry]:
+    """The same, each with the replies and hours that earlier editions of its kind let expect."""
+    kinds = {entry.kind for entry in entries}
+    past = {kind: past_of(session, Kind(kind), workspace.working_hours, now) for kind in kinds}
+    return [replace(entry, expected=expect(entry.going, past[entry.kind])) for entry in entries]
 
 
 def who_is(workspace: Workspace, campaign_name: str, which: str) -> Iterator[PersonPlan]:

@@ -35,6 +35,7 @@ from ..store.editions import (
 from ..store.outbox import insert_deliveries
 from ..timing.occurrence import occasion_wall
 from ..workdays import zone_or
+from .approve import why_not_agreed
 from .choose import TipPool, choose_for, frozen_tips, tip_pool
 from .holdout import deal, settle_hold_out
 from .judge import judge_people
@@ -83,6 +84,9 @@ def plan_edition(
         edition = session.get_one(Edition, edition_id)
         if edition.state is not EditionState.PLANNING:
             return edition.state
+        differs = "" if release else why_not_agreed(session, workspace, edition)
+        if differs and edition.planned_at is None:
+            return _wait(workspace, edition_id, differs)
         facts = _facts(session, workspace, edition)
         waves = waves_of(workspace, facts.campaign)
         nothing_new = facts.repeats and not release and not _anything_new(session, workspace, facts)

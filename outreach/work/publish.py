@@ -7,8 +7,6 @@ that person's word.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -35,7 +33,9 @@ from ..store.editions import (
 )
 from ..store.outbox import finish_editions
 from ..store.steps import bind_trends
+from .approve import agreed_now, waits_for_agreement
 from .compose import FrozenContent, freeze
+from .pin import ONCE, own_digest
 from .planning import Progress, plan_edition
 from .schedules import (
     DueOccasions,
@@ -55,7 +55,6 @@ __all__ = ["open_occasion", "plan_edition", "publish_due"]
 GOING = (EditionState.PLANNING, EditionState.OPEN, EditionState.PAUSED)
 STANDING = (EditionState.WAITING, EditionState.PAUSED)
 """What goes on only by a person's word."""
-ONCE = "once-"
 
 
 def publish_due(workspace: Workspace, progress: Progress | None = None) -> list[int]:
@@ -67,6 +66,8 @@ def publish_due(workspace: Workspace, progress: Progress | None = None) -> list[
     with workspace.database.read() as session:
         unfinished = [edition.id for edition, _ in editions_in(session, [EditionState.PLANNING])]
         due = [campaign.id for campaign, _ in schedules_due(session, workspace.clock())]
+        agreed = agreed_now(session)
+    unfinished += [edition_id for edition_id, name in agreed if _go_on_agreed(workspace, name)]
     opened: list[int] = []
     troubles: list[OutreachError] = []
     for edition_id, campaign_id in [*((edition_id, None) for edition_id in unfinished), *((None, one) for one in due)]:
@@ -147,6 +148,15 @@ def _unfinished(workspace: Workspace, campaign_id: int) -> int | None:
     return next((edition_id for edition_id in going if edition_id not in done), None)
 
 
+def _go_on_agreed(workspace: Workspace, campaign_name: str) -> bool:
+    """Plan what waited for a person's agreement and has it now; False where somebody else was quicker."""
+    with workspace.database.read() as session:
+        campaign = find_campaign(session, campaign_name)
+    if campaign is None or campaign.state is not CampaignState.ACTIVE:
+        return False
+    return _let_go(workspace, campaign, release=True) is not None
+
+
 def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple[int, bool] | None:
     """The edition that waits, on its way again, and whether its text was changed; or the refusal of its waiting."""
     assert campaign.id is not None
@@ -157,7 +167,9 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple
     edition = waiting[-1]
     assert edition.id is not None
     changed = campaign.updated_at > edition.frozen_at
-    if not (release or changed):
+    with workspace.database.read() as session:
+        agreed = any(found == edition.id for found, _ in agreed_now(session, by_hand=True))
+    if not (release or changed or agreed):
         raise _waits(campaign, edition)
     now = workspace.clock()
     until = now + life_of(workspace, campaign)
@@ -177,6 +189,9 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple
 
 def _waits(campaign: Campaign, edition: Edition) -> NeedsPerson:
     why = edition.reason or edition.state.value
+    if waits_for_agreement(edition):
+        remedy = f"Look: outreach plan diff {campaign.name}. Agree: outreach plan approve {campaign.name}"
+        return NeedsPerson(f"{campaign.name}: the edition of {edition.occasion} waits: {why}", remedy=remedy)
     return NeedsPerson(
         f"{campaign.name}: the edition of {edition.occasion} waits for a person: {why}",
         remedy=f"Change and apply the campaign, or let it go as it is: outreach send {campaign.name} --release",
@@ -308,13 +323,6 @@ def _content(campaign: Campaign, content: FrozenContent | None) -> dict[str, Any
         "subject": content.subject,
         "sender": content.sender,
     }
-
-
-def own_digest(campaign: Campaign) -> str:
-    """A digest of what the campaign itself says to its readers; the pool of tips, which changes by itself, left out."""
-    said = [campaign.subject, campaign.preheader, campaign.body, campaign.sender, campaign.template]
-    images = sorted((campaign.options.get("images") or {}).items())
-    return hashlib.sha256(json.dumps([said, images], ensure_ascii=False).encode()).hexdigest()[:40]
 
 
 def _supersede(workspace: Workspace, campaign_id: int, edition_id: int, occasion: str) -> None:

@@ -69,4 +69,4 @@ def test_plots_are_announced_by_their_titles(
         page.goto(address)
         assert page.get_by_role("img", name="People reached by each edition").is_visible()
         assert page.get_by_role("img", name="Complaints per 1,000 people reached, edition by edition").is_visible()
-        assert page.get_by_role("table").is_visible()
+        assert page.get_by_role("region", name="Editions").get_by_role("table").is_visible()

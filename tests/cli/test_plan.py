@@ -23,6 +23,7 @@ def acme(workspace: Workspace, make_customer: MakeCustomer, monkeypatch: pytest.
     """Three people in two zones, one of them with a complaint that was answered, and two campaigns."""
     monkeypatch.setenv("OUTREACH_WORKSPACE", str(workspace.root))
     monkeypatch.setattr("outreach.cli.plan.open_here", lambda: workspace)
+    monkeypatch.setattr("outreach.cli.plan_steps.open_here", lambda: workspace)
     ann = make_customer("ann@example.com", zone="Europe/Berlin")
     make_customer("ben@example.com", zone="Europe/Berlin")
     make_customer("cid@example.com", zone="America/New_York")
@@ -104,6 +105,7 @@ def test_the_json_of_the_plan_keeps_its_fields(acme: Workspace) -> None:
         "edition_id",
         "done",
         "hold_out",
+        "expected",
     }
     assert news["slots"][0] == {
         "zone": "America/New_York",
@@ -138,3 +140,18 @@ def test_an_unknown_campaign_is_a_wrong_argument(workspace: Workspace) -> None:
     assert done.returncode == 2
     assert "there is no campaign called nope" in done.stderr
     assert "There are: tips" in done.stderr
+
+
+def test_diff_names_who_is_affected_by_which_step_and_approve_pins_it(acme: Workspace) -> None:
+    said = _run("diff", "news")
+    assert "before: without what replies changed; nobody has approved this plan" in said
+    assert "to 3 people before, to 2 now" in said
+    assert "ann@example.com" in said and "now:    open complaint: complaint about descaling" in said
+    assert "because of step 1," in said and "hold news, offers and invitations" in said
+    assert "tips: descale, plain" in _run("diff", "tips")
+    assert "approved by" in _run("approve", "news", "--yes")
+    said = _run("diff", "news")
+    assert "nothing has changed" in said and "approved it on 1 Dec 2026 10:00 UTC" in said
+    (found,) = json.loads(_run("diff", "news", "--json"))
+    assert found["digest"] == found["approved_digest"]
+    assert CliRunner().invoke(plan_app, ["approve", "news"]).exit_code == 3

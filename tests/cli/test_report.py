@@ -78,6 +78,8 @@ def test_the_json_fields_stay_stable(here: Workspace, clock: HandClock) -> None:
         "editions",
         "replies",
         "cases",
+        "did_it_help",
+        "fairness",
     }
     assert value["complaints"] == {"count": 3, "of": 49, "per_1000": 61.224}
     edition = value["editions"][-1]

@@ -51,6 +51,8 @@ def walk() -> Iterator[tuple[str, Any]]:
         _, command, _ = group.resolve_command(context, [name])
         inner = getattr(command, "commands", None)
         if inner:
+            if command.invoke_without_command:
+                yield name, command
             yield from ((f"{name} {sub}", found) for sub, found in inner.items())
         else:
             yield name, command
