@@ -87,7 +87,7 @@ BAD_WORDS = _words(
     r"unknown (?:user|recipient|address|local|mailbox|account|alias)",
     r"no such (?:user|mailbox|recipient|person|address|account|domain)",
     r"(?:user|recipient|mailbox|address|account|domain|rejected|name|mail) ?\(?(?:does ?n[o']?t|did not) exist",
-    r"does(?:n'?t| not) exist|not exist\b",
+    r"does(?:n'?t| not) exist|(?<!may )not exist\b",
     r"mailbox (?:unavailable or does not|does not|unknown)",
     r"invalid (?:recipient|mailbox|address|user|local part)",
     r"unrouteable (?:mail )?(?:address|domain)",
@@ -119,6 +119,7 @@ POLICY_WORDS = _words(
     r"\bbanned\b|\brbl\b|dnsbl|spamhaus|barracudacentral|spamcop",
     r"\bpolic(?:y|ies)\b|reputation|\bdmarc\b|\bspf\b|\bdkim\b|unauthenticated",
     r"access denied|not authori[sz]ed|rate limit|too many|sending limit|limits? exceeded",
+    r"recipient(?:'s)? preferences|may not exist, or you may not have permission",
     r"rejected for|content (?:rejected|denied)|does not accept mail from you|service refuse",
 )
 
@@ -149,6 +150,8 @@ def classify_refusal(status: str, words: str, code: int = 0) -> FailureClass:
 def _by_words(detail: str, said: str, code: int) -> FailureClass:
     """The general words. A code that names the address outweighs policy words only where the words name it too."""
     policy, bad = POLICY_WORDS.search(said), BAD_WORDS.search(said)
+    if FULL_WORDS.search(said) and not bad and not policy:
+        return _FULL
     if detail in BAD_CODES or code == 556:
         return _REFUSED if policy and not bad else _BAD
     if policy:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from email.parser import BytesParser
 from typing import Literal
@@ -16,14 +16,15 @@ from typing import Literal
 from ..records import FailureClass
 from ..refusal import classify_refusal, names_bad_address, tells
 from . import mime
+from .bounced import ADDRESS, guess_recipient, is_refused_late, said_by
 from .mail import Limits, ParsedMail
 from .parse import parse_headers, plain_address
 
 Action = Literal["failed", "delayed", "delivered"]
 _LIMITS = Limits()
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
-_ADDRESS = re.compile(r"[\w.+'&/=-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _HEADER_LINE = re.compile(r"\s*(?:x-[\w-]+|subject|received|from|to|precedence|list-[\w-]+):", re.IGNORECASE)
+_NAMES_ADDRESS = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
 _BASIC = re.compile(r"\b([45]\d\d)[ -]")
 
 
@@ -50,8 +51,26 @@ def read_bounce(mail: ParsedMail, raw: bytes, *, strict: bool = False) -> Bounce
         if part.media_type in ("message/delivery-status", "message/global-delivery-status"):
             found = _worst(_recipients(mime.decode_bytes(part.body, part.charset), returned))
             if found is not None:
-                return found
-    return _from_free_text(mail, raw, returned, strict)
+                return _weighed(_completed(found, mail, returned), said_by(mail))
+    found = _from_free_text(mail, raw, returned, strict)
+    return _weighed(found, said_by(mail)) if found is not None else None
+
+
+def _completed(report: BounceReport, mail: ParsedMail, returned: ParsedMail | None) -> BounceReport:
+    """A report whose fields leave out whom it is about, or why: the words beside it may say so."""
+    if not report.recipient:
+        report = replace(report, recipient=guess_recipient(mail, returned))
+    if report.action == "failed" and not report.diagnostic and (words := _telling_line(said_by(mail)[:20_000])):
+        report = replace(report, diagnostic=words, failure=classify_refusal(report.status, words))
+    return report
+
+
+def _weighed(report: BounceReport, words: str) -> BounceReport:
+    """The report, where "unknown" was said only after the recipient had been taken: then the address may be good."""
+    late = report.failure is FailureClass.BAD_ADDRESS and is_refused_late(f"{report.diagnostic}\n{words}")
+    if not late or any(code in f"{report.status} {report.diagnostic}" for code in _NAMES_ADDRESS):
+        return report
+    return replace(report, failure=FailureClass.OTHER)
 
 
 def returned_headers(mail: ParsedMail) -> ParsedMail | None:
@@ -104,19 +123,17 @@ def _typed(value: str) -> str:
 
 def _from_free_text(mail: ParsedMail, raw: bytes, returned: ParsedMail | None, strict: bool) -> BounceReport | None:
     temporary, permanent = _scan(raw[:200_000])
-    words = mail.text[:20_000]
+    words = said_by(mail)[:20_000]
     status = _STATUS.search(words)
     stated = status[1] if status else f"{basic[1][0]}.0.0" if (basic := _BASIC.search(words)) else ""
     diagnostic = _telling_line(words)
     if strict and not permanent and not temporary:
         return None
-    if permanent or (not temporary and names_bad_address(words)):
-        recipient = plain_address(sorted(permanent)[0]) if permanent else ""
-        return BounceReport("failed", recipient, stated, diagnostic, classify_refusal(stated, diagnostic), returned)
-    if temporary:
+    if temporary and not permanent:
         return BounceReport("delayed", plain_address(sorted(temporary)[0]), stated, diagnostic, None, returned)
-    if stated.startswith("5"):
-        return BounceReport("failed", "", stated, diagnostic, classify_refusal(stated, diagnostic), returned)
+    if permanent or names_bad_address(words) or stated.startswith("5"):
+        recipient = plain_address(sorted(permanent)[0]) if permanent else guess_recipient(mail, returned)
+        return BounceReport("failed", recipient, stated, diagnostic, classify_refusal(stated, diagnostic), returned)
     return None
 
 
@@ -151,8 +168,8 @@ def named_addresses(mail: ParsedMail, raw: bytes, report: BounceReport | None, l
     Non-standard bounces name the recipient anywhere: in a header, a sentence, the mail that they return.
     """
     found = [report.recipient] if report is not None and report.recipient else []
-    found += _ADDRESS.findall(mail.header("x-failed-recipients"))
+    found += ADDRESS.findall(mail.header("x-failed-recipients"))
     text = mail.text[:50_000] + "\n" + raw[:100_000].decode("utf-8", "replace")
-    found += [one.removeprefix("rfc822;") for one in _ADDRESS.findall(text)]
+    found += [one.removeprefix("rfc822;") for one in ADDRESS.findall(text)]
     named = (plain_address(one.strip("'\".-")) for one in found)
     return list(dict.fromkeys(one for one in named if one))[:limit]

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..records import Machine
+from ..records import FailureClass, Machine
 from . import mime
+from .bounced import guess_recipient
 from .dsn import BounceReport, read_bounce, returned_headers
 from .mail import Limits, ParsedMail
 
@@ -27,6 +28,7 @@ _BOUNCE_SUBJECT = re.compile(
     r"|(?:could not be|not been|not|cannot be) delivered|could not send|nicht zustellbar|nicht zugestellt|non remis"
     r"|non distribuable|no entregado|mancata consegna|niet bezorgd|не доставлено|user unknown"
 )
+_ERROR_CODE = re.compile(r"\b[45]\d\d[ -]#?[45]\.\d{1,3}\.\d{1,3}\b|\b55\d[ -]")
 _DELAY_SUBJECT = re.compile(r"\bdelay|\bwarning\b|not yet been|verzöger|en attente")
 _ANSWER_MARK = r"^(?:(?:re|aw|fwd?|tr|sv|antw?|rif|odp):\s*)*"
 _SUBJECT_OF_AN_ANSWER = re.compile(r"(?:re|aw|antw|sv|rif|odp):")
@@ -125,10 +127,16 @@ def _looks_like_bounce(mail: ParsedMail, to_bounces: bool) -> tuple[str, bool]:
     if mail.has("x-failed-recipients"):
         return "X-Failed-Recipients", True
     if from_machine:
-        return f"from {mail.sender or 'a mail system'}", told or bool(_DELAY_SUBJECT.search(subject))
+        sure = told or bool(_DELAY_SUBJECT.search(subject)) or _is_daemons_error(mail)
+        return f"from {mail.sender or 'a mail system'}", sure
     if mail.return_path == "":
         return ("the null reverse-path and its subject", True) if told else ("the null reverse-path", to_bounces)
     return (f"its subject: {mail.subject[:80]}", False) if told else ("", False)
+
+
+def _is_daemons_error(mail: ParsedMail) -> bool:
+    """A mailer-daemon's mail with an error code of SMTP in it, whatever its subject."""
+    return "daemon" in mail.header("from").lower()[:500] and _ERROR_CODE.search(mail.text[:20_000]) is not None
 
 
 def _bounce(mail: ParsedMail, raw: bytes, why: str, sure: bool) -> MachineMail | None:
@@ -136,8 +144,11 @@ def _bounce(mail: ParsedMail, raw: bytes, why: str, sure: bool) -> MachineMail |
     if report is None:
         if not sure:
             return None
-        late = _DELAY_SUBJECT.search(mail.subject.lower()[:300])
-        return MachineMail(Machine.DELAY if late else Machine.BOUNCE, why)
+        if _DELAY_SUBJECT.search(mail.subject.lower()[:300]):
+            return MachineMail(Machine.DELAY, why)
+        recipient = guess_recipient(mail, returned_headers(mail))
+        report = BounceReport("failed", recipient, "", "", FailureClass.OTHER, returned_headers(mail))
+        return MachineMail(Machine.BOUNCE, why, bounce=report)
     if report.action == "delivered":
         return MachineMail(Machine.RECEIPT, "a delivery status report: delivered", bounce=report)
     if report.action == "delayed":
