@@ -254,6 +254,11 @@ class HoldState(StrEnum):
     LIFTED = "lifted"
 
 
+class CauseState(StrEnum):
+    OPEN = "open"
+    FIXED = "fixed"
+
+
 class StepState(StrEnum):
     APPLIED = "applied"
     PROPOSED = "proposed"

@@ -30,6 +30,7 @@ RULES = {
     "case_closed": "cases that were closed",
     "hold_lapsed": "holds that lapsed unconfirmed",
     "missed_occasion": "occasions missed while nothing ran",
+    "cause_fixed": "letters drafted because a cause is fixed",
     "trend": "topics that many write about, brought forward",
 }
 """What each rule's steps are about, for a person."""

@@ -14,6 +14,8 @@ from ..address import canonical_address
 from ..errors import InputError
 from ..words import BULK, Kind
 from .front_matter import FrontMatter, split_front_matter
+from .whom import EXAMPLE as EXAMPLE_WHOM
+from .whom import WhomKind, parse_whom
 
 KEYS = (
     "name",
@@ -31,6 +33,7 @@ KEYS = (
     "deadline",
     "waves",
     "hold_out",
+    "whom",
     "tips",
 )
 EXAMPLE = "---\nsubject: Three tips for you\nkind: tips\nlist: customers\n---"
@@ -63,6 +66,7 @@ class CampaignFile:
     deadline: str
     waves: str
     hold_out: str
+    whom: str
     tips: int | None
     body: str
     body_line: int
@@ -91,6 +95,7 @@ def parse_campaign(text: str, file: str) -> CampaignFile:
         deadline=_deadline(front),
         waves=front.text("waves"),
         hold_out=front.text("hold_out"),
+        whom=_whom(front, kind),
         tips=_tips(front),
         body=front.body,
         body_line=front.body_line,
@@ -111,10 +116,28 @@ def parse_campaign(text: str, file: str) -> CampaignFile:
 
 def _kind(front: FrontMatter) -> Kind:
     word = front.text("kind", "news")
+    if word == Kind.SERVICE and front.text("whom"):
+        return Kind.SERVICE
+    if word == Kind.SERVICE:
+        words = "service mail goes only to those whom it concerns: it needs a line whom:"
+        raise front.refuse(
+            "kind", words, f"{EXAMPLE_WHOM} A newsletter is of the kind tips, news, offer or invitation."
+        )
     if word not in {kind.value for kind in BULK}:
         choice = ", ".join(sorted(kind.value for kind in BULK))
         raise front.refuse("kind", f"{word!r} is no kind of newsletter", f"Use one of {choice}.")
     return Kind(word)
+
+
+def _whom(front: FrontMatter, kind: Kind) -> str:
+    words = " ".join(front.text("whom").split())
+    try:
+        whom = parse_whom(words)
+    except ValueError as wrong:
+        raise front.refuse("whom", str(wrong), EXAMPLE_WHOM) from None
+    if whom is not None and whom.kind is WhomKind.SILENT and kind is Kind.SERVICE:
+        raise front.refuse("whom", "who never told us asked for nothing: that is no service mail", "Use kind: tips")
+    return words
 
 
 def _name(front: FrontMatter) -> str:

@@ -13,6 +13,7 @@ from ..words import (
     CaseEvent,
     CaseState,
     Category,
+    CauseState,
     Channel,
     ClueKind,
     ConsentAct,
@@ -40,6 +41,7 @@ from .audience import Consent, Contact, Customer, CustomerImport, MailingList, S
 from .cases import Case, CaseEntry
 from .delivery import Delivery, DeliveryMove, Worker
 from .desk import Colleague, Escalation, Notice, Promise, ReadyAnswer
+from .loop import Cause, CauseCase
 from .newsletter import Asset, Campaign, Edition, Schedule, Tip
 from .permission import YES, Permission, withhold
 from .plan import Approval, Boost, Goal, Hold, Step
@@ -67,6 +69,9 @@ __all__ = [
     "CaseEvent",
     "CaseState",
     "Category",
+    "Cause",
+    "CauseCase",
+    "CauseState",
     "Channel",
     "ClueKind",
     "Colleague",

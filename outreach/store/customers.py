@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, func, null, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, null, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
@@ -69,15 +69,21 @@ class CustomerRow:
 _COLUMNS = tuple(getattr(Customer, column.name) for column in fields(CustomerRow))
 
 
-def stream_people(session: Session, list_id: int | None, segment: Segment = EVERYONE) -> Iterator[PersonRow]:
-    """Everyone tied to the list, in any state, whom the segment takes, by rising id.
+def stream_people(
+    session: Session,
+    list_id: int | None,
+    segment: Segment = EVERYONE,
+    *,
+    among: ColumnElement[bool] | None = None,
+) -> Iterator[PersonRow]:
+    """Everyone tied to the list, in any state, whom the segment takes, by rising id; `among`: and that takes them too.
 
     Without a list: every customer, with no subscription state. People without an address or erased are left out.
     Memory is constant: pages of 2,000 by key; the session's one snapshot makes them one answer.
     """
     after = 0
     while True:
-        page = session.connection().execute(_people(list_id, segment, after)).all()
+        page = session.connection().execute(_people(list_id, segment, after, among)).all()
         for row in page:
             yield PersonRow(*row)
         if len(page) < PAGE:
@@ -85,7 +91,7 @@ def stream_people(session: Session, list_id: int | None, segment: Segment = EVER
         after = page[-1].id
 
 
-def _people(list_id: int | None, segment: Segment, after: int) -> Select[Any]:
+def _people(list_id: int | None, segment: Segment, after: int, among: ColumnElement[bool] | None = None) -> Select[Any]:
     columns = [getattr(Customer, name) for name in PersonRow._fields[:-1]]
     if list_id is None:
         query = select(*columns, null())
@@ -93,6 +99,8 @@ def _people(list_id: int | None, segment: Segment, after: int) -> Select[Any]:
         tie = and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == list_id)
         query = select(*columns, col(Subscription.state)).join(Subscription, tie)
     query = query.where(col(Customer.address_key).is_not(None), col(Customer.erased_at).is_(None))
+    if among is not None:
+        query = query.where(among)
     return query.where(segment_filter(segment), col(Customer.id) > after).order_by(col(Customer.id)).limit(PAGE)
 
 

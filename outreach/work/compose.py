@@ -22,8 +22,10 @@ from ..errors import InputError
 from ..newsletter.campaign_file import CampaignFile, parse_campaign
 from ..newsletter.compile import NewsletterSource, TipSource, compile_newsletter, content_digest
 from ..newsletter.tip_file import parse_tip
+from ..newsletter.whom import WhomKind, parse_whom
 from ..records import Campaign, Tip
 from ..store.campaigns import campaign_named, keep_asset, keep_campaign
+from ..store.causes import known_whom
 from ..store.customers import list_id_of, list_names
 from ..store.tips import all_tips, keep_tip, next_position, tip_named
 from ..timing.occurrence import parse_schedule
@@ -101,6 +103,7 @@ def read_draft(workspace: Workspace, path: Path) -> Draft:
     images = embedded_images(path, found.body, found.body_line, found.file)
     with workspace.database.read() as session:
         list_id = _checked_list(session, found)
+        _check_whom(session, found)
     _check_rules(found)
     now = workspace.clock()
     campaign = Campaign(
@@ -122,6 +125,7 @@ def read_draft(workspace: Workspace, path: Path) -> Draft:
             "deadline": found.deadline,
             "waves": found.waves,
             "hold_out": found.hold_out,
+            "whom": found.whom,
             "images": {src: image.digest for src, image in images.items()},
             "lines": {**found.lines, "body": found.body_line},
         },
@@ -198,6 +202,16 @@ def _checked_list(session: Session, found: CampaignFile) -> int:
             f"outreach customers import people.csv --list {found.list_name}",
         )
     return list_id
+
+
+def _check_whom(session: Session, found: CampaignFile) -> None:
+    whom = parse_whom(found.whom)
+    known = known_whom(session, whom) if whom is not None else ()
+    if whom is not None and known:
+        got = whom.kind is WhomKind.GOT
+        words = f"{whom.name} has no issue {whom.number}" if got else f"there is no cause called {whom.name}"
+        remedy = "See: outreach verify CAMPAIGN" if got else f"There are: {', '.join(known)}. See: outreach causes list"
+        raise InputError(f"whom: {words}", file=found.file, line=found.lines.get("whom", 1), remedy=remedy)
 
 
 def _check_rules(found: CampaignFile) -> None:

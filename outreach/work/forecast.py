@@ -15,17 +15,17 @@ from itertools import islice
 
 from sqlmodel import Session
 
-from ..audience.segment import parse_segment
 from ..plan.holdout import Group, HoldOut, judge_hold_out
 from ..plan.holds import blocked_topics
 from ..records import BULK, Campaign, Edition, EditionState, Permission
-from ..store.customers import PersonRow, load_customers, stream_people
+from ..store.customers import PersonRow, load_customers
 from ..store.plan import boosts_of, shown_tips
 from ..workdays import zone_or
 from .choose import TipPool, choose_one, tip_pool
 from .holdout import deal, hold_out_of
 from .judge import PersonFacts, edition_facts, judge_person, people_facts
 from .schedules import due_for, last_due, life_of
+from .whom import edition_people
 from .workspace import Workspace
 
 CHUNK = 1000
@@ -115,7 +115,7 @@ def judge_all(
     tested = hold_out or hold_out_of(session, workspace, campaign, edition)
     default = workspace.settings.identity.zone
     due_in: dict[str | None, datetime] = {}
-    stream = stream_people(session, edition.list_id, parse_segment(edition.segment))
+    stream = edition_people(session, campaign, edition)
     while people := list(islice(stream, CHUNK)):
         zones = {person.id: person.zone for person in people}
         facts = people_facts(session, workspace, edition, list(zones), edition.due_at, zones=zones)

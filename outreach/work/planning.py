@@ -16,12 +16,11 @@ from typing import Any
 from sqlmodel import Session
 
 from ..address import domain_key, new_public_id
-from ..audience.segment import Segment, parse_segment
 from ..delivery.tally import Tally
 from ..plan.holdout import HELD_OUT, Group, HoldOut, judge_hold_out
 from ..records import Campaign, DeliveryState, Edition, EditionState, Permission, withhold
 from ..store.accounts import people_tally
-from ..store.customers import PersonRow, load_customers, stream_people
+from ..store.customers import PersonRow, load_customers
 from ..store.editions import (
     end_planning,
     had_content,
@@ -42,6 +41,7 @@ from .judge import judge_people
 from .preflight import preflight
 from .schedules import due_for, life_of, timing_of
 from .wave_deal import WavePlan, deal_waves, waves_of
+from .whom import edition_people
 from .workspace import Workspace
 
 CHUNK = 500
@@ -56,7 +56,6 @@ class PlanFacts:
 
     edition: Edition
     campaign: Campaign
-    segment: Segment
     pool: TipPool
     per_customer: bool
     repeats: bool
@@ -91,7 +90,7 @@ def plan_edition(
         waves = waves_of(workspace, facts.campaign)
         nothing_new = facts.repeats and not release and not _anything_new(session, workspace, facts)
         if edition.planned_at is None:
-            people = stream_people(session, edition.list_id, facts.segment)
+            people = edition_people(session, facts.campaign, edition)
             tally = Tally()
             for chunk in _chunks(people, CHUNK):
                 rows = _rows(session, workspace, facts, chunk, skip_repeats=facts.repeats and not nothing_new)
@@ -119,7 +118,6 @@ def _facts(session: Session, workspace: Workspace, edition: Edition) -> PlanFact
     return PlanFacts(
         edition,
         campaign,
-        parse_segment(edition.segment),
         tip_pool(session, workspace, campaign, frozen_tips(edition), edition.id),
         timing.per_customer if timing else False,
         last is not None and last.content_digest == edition.content_digest,
@@ -202,7 +200,7 @@ def _anything_new(session: Session, workspace: Workspace, facts: PlanFacts) -> b
     """Whether anybody who may be written to would get a tip that they have not had."""
     if not facts.pool.facts or not facts.pool.count:
         return False
-    people = stream_people(session, facts.edition.list_id, facts.segment)
+    people = edition_people(session, facts.campaign, facts.edition)
     for chunk in _chunks(people, CHUNK):
         ids = [person.id for person in chunk]
         judged = judge_people(
@@ -266,7 +264,7 @@ def _take_back_strangers(workspace: Workspace, session: Session, facts: PlanFact
         if people_tally(fresh, edition_id) == tally:
             return
     with workspace.database.read() as fresh:
-        members = (person.id for person in stream_people(session, facts.edition.list_id, facts.segment))
+        members = (person.id for person in edition_people(session, facts.campaign, facts.edition))
         strangers = list(_not_among(planned_rows(fresh, edition_id), members))
     for start in range(0, len(strangers), CHUNK):
         with workspace.database.write() as writing:

@@ -26,6 +26,7 @@ from .holdout import deal, hold_out_of
 from .judge import edition_facts, people_facts, rulings
 from .schedules import Occasion, due_for, occasions_after, timing_of
 from .sight import sight
+from .whom import is_meant
 from .workspace import Workspace
 
 PAST = timedelta(days=90)
@@ -77,7 +78,11 @@ def explain_person(workspace: Workspace, email: str, campaign_name: str) -> Why:
         person = load_customers(session, [customer.id])[customer.id]
         edition, due = _edition(session, workspace, campaign, customer, now)
         facts = people_facts(session, workspace, edition, [person.id], due, zones={person.id: person.zone})[person.id]
-        said = [_segment(edition, person), *_planned(session, edition, person)]
+        said = [
+            _segment(edition, person),
+            *_whom(session, campaign, edition, person.id),
+            *_planned(session, edition, person),
+        ]
         for ruling in rulings(edition_facts(workspace, campaign, edition), facts, due):
             found = ruling.permission
             answer = "yes" if found.allowed else "later" if found.state is None else "no"
@@ -144,6 +149,16 @@ def _segment(edition: Edition, person: CustomerRow) -> RuleSaid:
     if judge_segment(parse_segment(edition.segment), person.values()):
         return RuleSaid("segment", "yes")
     return RuleSaid("segment", "no", "not in the segment", f"the segment is: {edition.segment}")
+
+
+def _whom(session: Session, campaign: Campaign, edition: Edition, customer_id: int) -> list[RuleSaid]:
+    """Whether a letter is for this person; nothing of a campaign that names nobody."""
+    line = str(campaign.options.get("whom") or "")
+    if not line:
+        return []
+    if is_meant(session, campaign, edition, customer_id):
+        return [RuleSaid("whom", "yes")]
+    return [RuleSaid("whom", "no", "not meant", f"the letter is for: {line}, each of them once")]
 
 
 def _planned(session: Session, edition: Edition, person: CustomerRow) -> list[RuleSaid]:
