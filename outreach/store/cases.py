@@ -76,6 +76,7 @@ def add_entry(
     event: CaseEvent | None = None,
     by: str = "",
     text: str = "",
+    link: str = "",
     inbound_id: int | None = None,
     delivery_id: int | None = None,
 ) -> CaseEntry:
@@ -87,6 +88,7 @@ def add_entry(
         event=event,
         by=by,
         text=text,
+        link=link,
         inbound_id=inbound_id,
         delivery_id=delivery_id,
     )

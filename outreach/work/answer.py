@@ -144,14 +144,18 @@ def leave_case(workspace: Workspace, case_id: int) -> None:
         kept.change_case(session, find_case(session, case_id), {"answering_by": "", "answering_until": None})
 
 
-def note_answer(workspace: Workspace, case_id: int, text: str, by: str) -> None:
-    """The customer was answered by phone, by letter or in public: the clock stops as for a mail."""
+def note_answer(workspace: Workspace, case_id: int, text: str, by: str, *, link: str = "") -> None:
+    """The customer was answered by phone, by letter or in public (at `link`): the clock stops as for a mail."""
     text = _said(text)
+    if link and not link.lower().startswith(("https://", "http://")):
+        raise UsageError(f"{link!r} is no link", remedy="Give the whole address, with https:// in front.")
     with workspace.database.write() as session:
         now = workspace.clock()
         case = find_case(session, case_id)
         _must_be_open(case)
-        move_case(session, workspace, case, CaseEvent.ANSWER, at=now, by=by, text=text)
+        entry = move_case(session, workspace, case, CaseEvent.ANSWER, at=now, by=by, text=text)
+        entry.link = link
+        session.add(entry)
         after_answer(session, workspace, case, now, by=by)
         suggest_promises(session, workspace, case, text, now, by)
 

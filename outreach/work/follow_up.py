@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from ..cases.case import UNSOLVED
 from ..cases.clock import Desk, first_word, next_due, sooner_due
+from ..contacts import shown_handle
 from ..plan.steps import Facts, PlanEvent, next_steps, waits_for_a_yes
 from ..records import (
     Case,
@@ -42,8 +43,12 @@ SUMMARY = 140
 _HARM = {Urgency.NORMAL: 0, Urgency.RAISED: 1, Urgency.HIGH: 2}
 
 
-def after_inbound(session: Session, workspace: Workspace, inbound_id: int, now: datetime) -> int | None:
+def after_inbound(
+    session: Session, workspace: Workspace, inbound_id: int, now: datetime, again: int | None = None
+) -> int | None:
     """Open a case for a person's complaint or question, or add to theirs; apply what follows. The case's id.
+
+    `again`: the case in which the author said the same before.
 
     Thanks and the rest make no case: they are added to one only where they belong to it. Called again for the
     same inbound it changes nothing.
@@ -53,7 +58,7 @@ def after_inbound(session: Session, workspace: Workspace, inbound_id: int, now: 
         return None
     if inbound.case_id is not None:
         return inbound.case_id
-    case = _case_of_same_matter(session, inbound)
+    case = session.get(Case, again) if again is not None else _case_of_same_matter(session, inbound)
     if case is None:
         if inbound.category not in MATTERS:
             return None
@@ -142,7 +147,9 @@ def follow_up(workspace: Workspace) -> dict[str, list[int]]:
 
 def author_of(inbound: Inbound) -> str:
     """Who wrote, in words that are the same next time: the way to tell people apart who are no customers."""
-    return inbound.sender.lower() or inbound.handle.lower() or inbound.phone
+    if inbound.repost_of:
+        return shown_handle(inbound.network, inbound.repost_of)
+    return inbound.sender.lower() or shown_handle(inbound.network, inbound.handle) or inbound.phone
 
 
 def _case_of_same_matter(session: Session, inbound: Inbound) -> Case | None:
@@ -226,7 +233,8 @@ def _rejudge(session: Session, workspace: Workspace, case: Case, inbound: Inboun
     assert case.id is not None
     verdict = kept.verdict_in_force(session, inbound.id or 0)
     by = verdict.by if verdict is not None else CUES
-    matters = [each for each in kept.inbounds_of(session, case.id) if each.category in MATTERS]
+    messages = [each for each in kept.inbounds_of(session, case.id) if each.copy_of is None]
+    matters = [each for each in messages if each.category in MATTERS]
     was_complaint = case.category is Category.COMPLAINT
     if not matters:
         _lift(session, workspace, case, now, inbound, by)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from ..address import address_key
+from ..contacts import author_key, shown_handle
 from ..errors import OutreachError
 from ..prose import guess_language
 from ..records import Category, Channel, ClueKind, Inbound, InboundState, Machine, Verdict
@@ -26,6 +27,7 @@ from ..replies.parse import parse_inbound, plain_address
 from ..replies.quote import Stripped, strip_quotes
 from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy
 from .acts import act_on_machine, leave_list, tell_evidence
+from .copies import add_copy, case_again, find_first, is_copy
 from .epoch import advance
 from .follow_up import after_inbound
 from .owners import find_by_ledger, find_owners, read_told, told_clues
@@ -153,6 +155,12 @@ class Reader:
     ) -> None:
         """A person's message: the wish to leave first, then the verdict, then what follows from it."""
         inbound.machine = Machine.HUMAN
+        inbound.author = author_key(inbound.sender, inbound.handle, inbound.phone, inbound.repost_of)
+        leaves = leaves and not inbound.repost_of
+        first = find_first(session, inbound) if not leaves else None
+        if first is not None and is_copy(session, inbound, first):
+            add_copy(session, self.workspace, inbound, first, now)
+            return
         if leaves and judgement.category not in (Category.COMPLAINT, Category.UNSUBSCRIBE):
             words = (f"{match.why}", *judgement.reasons)
             judgement = replace(judgement, category=Category.UNSUBSCRIBE, confidence=0.97, reasons=words)
@@ -174,11 +182,12 @@ class Reader:
                 reasons=reasons,
             ),
         )
-        after_inbound(session, self.workspace, inbound.id or 0, now)
+        after_inbound(session, self.workspace, inbound.id or 0, now, case_again(session, first) if first else None)
 
     def _read_told(self, inbound: Inbound) -> Outcome:
         """A call, a letter, a mention: what a person wrote down."""
         told = read_told(inbound.raw)
+        passed_on = str(told.get("repost_of") or "")
         text, subject = str(told.get("text") or "")[:LONGEST_KEPT], str(told.get("subject") or "")[:1000]
         language = guess_language(text or subject)
         judgement = classify(text, subject, language, self.workspace.settings.topics)
@@ -190,10 +199,12 @@ class Reader:
             owners = find_owners(session, self.workspace, found, inbound.received_at)
             match = choose_match(found, owners, "")
             inbound.state, inbound.text, inbound.subject, inbound.language = InboundState.READ, text, subject, language
+            inbound.repost_of = passed_on
             inbound.sender = plain_address(str(told.get("from") or ""))
             inbound.sender_name = str(told.get("name") or "")[:200]
             inbound.customer_id, inbound.delivery_id, inbound.clue = match.customer_id, match.delivery_id, match.clue
-            inbound.flagged = _joined(inbound.flagged, match.flagged)
+            whose = f"{shown_handle(inbound.network, passed_on)} said this, whoever passed it on" if passed_on else ""
+            inbound.flagged = _joined(inbound.flagged, match.flagged, whose)
             session.add(inbound)
             session.flush()
             self._write_human(session, inbound, judgement, match, judgement.leaves, self.workspace.clock())
