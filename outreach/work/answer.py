@@ -22,7 +22,7 @@ from ..errors import NeedsPerson, UsageError
 from ..records import Case, CaseEvent, EntryKind, Kind, NoticeKind, Promise
 from ..store import cases as kept
 from ..store.desk import colleague_named
-from .casework import case_desk, find_case, move_case
+from .casework import case_desk, find_case, language_of, move_case
 from .follow_up import after_answer, after_close, after_reopen
 from .notices import note_case, told_of
 from .promises import suggest_promises
@@ -104,14 +104,6 @@ def _asking(session: Session, workspace: Workspace, case: Case, text: str, publi
     token = sign_token(workspace.keys, "fixed", public_id)
     page = f"{public.url.rstrip('/')}/f/{token}" if public.linkable else ""
     return ask_fixed(text, case.id or 0, page, language_of(session, workspace, case))
-
-
-def language_of(session: Session, workspace: Workspace, case: Case) -> str:
-    """The customer's language: as we know it, as they wrote, or the workspace's own."""
-    customer = kept.customer_of(session, case)
-    wrote = [each.language for each in kept.inbounds_of(session, case.id or 0) if each.language]
-    known = customer.language if customer is not None else None
-    return known or (wrote[-1] if wrote else "") or workspace.settings.identity.language
 
 
 def must_be_free(workspace: Workspace, case: Case, by: str, now: datetime) -> None:

@@ -32,8 +32,10 @@ from ..records import (
 from ..store import cases as kept
 from ..store import plan as plans
 from ..workdays import add_business_days, zone_or
+from .acknowledge import acknowledge
 from .casework import case_desk, move_case
 from .notices import note_case
+from .thread import references_of
 from .workspace import Workspace
 
 MATTERS = (Category.COMPLAINT, Category.QUESTION)
@@ -156,6 +158,8 @@ def _case_of_same_matter(session: Session, inbound: Inbound) -> Case | None:
     """The author's case that this belongs to: a reply in its thread, else the same topic or the same mail of ours."""
     cases = kept.cases_of_author(session, inbound.customer_id, author_of(inbound))
     thread = kept.answers_in(session, inbound.delivery_id) if inbound.delivery_id is not None else set()
+    if inbound.channel is Channel.EMAIL:
+        thread |= {case.id for case in kept.cases_of_thread(session, references_of(inbound), ()) if case.id is not None}
     about = kept.cases_about(session, inbound.delivery_id) if inbound.delivery_id is not None else set()
     for case in cases:
         if case.id in thread and case.state is not CaseState.DISMISSED:
@@ -191,6 +195,7 @@ def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetim
     )
     _attach(session, workspace, case, inbound, inbound.received_at)
     note_case(session, case, NoticeKind.NEW, now)
+    acknowledge(session, workspace, case, inbound, now)
     return case
 
 

@@ -30,6 +30,7 @@ from .acts import act_on_machine, leave_list, tell_evidence
 from .copies import add_copy, case_again, find_first, is_copy
 from .epoch import advance
 from .follow_up import after_inbound
+from .own_mail import take_own_mail
 from .owners import find_by_ledger, find_owners, read_told, told_clues
 from .sent_text import SentTexts
 from .workspace import Workspace
@@ -143,6 +144,10 @@ class Reader:
             inbound.flagged = _joined(inbound.flagged, f"the same mail as message {copy}, come by another way")
             inbound.machine = Machine.OTHER
             add_verdict(session, inbound, _by_headers(inbound, [f"it has the Message-ID of message {copy}"], now))
+            return
+        own = take_own_mail(session, self.workspace, inbound, reading.mail, reading.stripped.text, reading.match, now)
+        if own is not None:
+            add_verdict(session, inbound, _by_headers(inbound, own, now))
             return
         if reading.machine.machine is Machine.HUMAN or reading.leaves:
             self._write_human(session, inbound, reading.judgement, reading.match, reading.leaves, now)
