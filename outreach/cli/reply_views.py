@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .channel_views import author_words, reach_words, way_words
 from .common import printable
 
 if TYPE_CHECKING:
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
     from ..work.try_out import TriedOut
 
 LONGEST = 60
-ORIGIN = (
-    *("sender", "sender_name", "handle", "network", "phone", "link", "reach", "repost_of", "copy_of"),
-    "foreign_token",
-)
-"""From whom it came and how far it reaches."""
 
 
 def message_json(session: Session, row: Inbound, *, whole: bool = False) -> dict[str, Any]:
@@ -50,7 +44,12 @@ def message_json(session: Session, row: Inbound, *, whole: bool = False) -> dict
         "clue": row.clue,
         "delivery": row.delivery_id,
         "case": row.case_id,
-        **{name: getattr(row, name) for name in ORIGIN},
+        "sender": row.sender,
+        "sender_name": row.sender_name,
+        "handle": row.handle,
+        "phone": row.phone,
+        "link": row.link,
+        "reach": row.reach,
         "subject": row.subject,
         "text": row.text,
         "language": row.language,
@@ -86,14 +85,14 @@ def list_row(row: Inbound) -> list[Any]:
     return [
         row.id,
         f"{row.received_at:%Y-%m-%d %H:%M}",
-        "\n".join(part for part in (way_words(row), reach_words(row.reach)) if part),
-        row.sender or author_words(row),
+        row.channel.value,
+        row.sender or row.handle or row.phone or row.sender_name or "?",
         kind.replace("_", " ") + ("" if row.reviewed_at is None else " ✓"),
         ", ".join(row.topics),
         "" if row.urgency.value == "normal" else row.urgency.value,
         _percent(row.confidence),
         row.case_id or "",
-        "\n".join(part for part in (_short(row.text or row.subject or row.flagged), printable(row.link)) if part),
+        _short(row.text or row.subject or row.flagged),
     ]
 
 
@@ -102,12 +101,10 @@ def tell_message(session: Session, row: Inbound, verdicts: Sequence[Verdict]) ->
     from ..records import Customer
 
     customer = session.get(Customer, row.customer_id) if row.customer_id is not None else None
-    came = f"{way_words(row)} · {row.received_at:%Y-%m-%d %H:%M} UTC · from {author_words(row)}"
-    typer.echo(f"message {row.id} · {came}")
-    if row.link or row.reach:
-        typer.echo(f"where     {' · '.join(part for part in (printable(row.link), reach_words(row.reach)) if part)}")
-    if row.copy_of is not None:
-        typer.echo(f"copy of   message {row.copy_of}: its verdict and its case are that one's")
+    who = f"{row.sender_name} <{row.sender}>".strip() if row.sender else row.handle or row.phone or row.sender_name
+    typer.echo(
+        f"message {row.id} · {row.channel.value} · {row.received_at:%Y-%m-%d %H:%M} UTC · from {printable(who) or '?'}"
+    )
     if row.subject:
         typer.echo(f"subject   {printable(row.subject)}")
     whose = customer.address if customer is not None else "no customer that we know"

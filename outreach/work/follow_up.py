@@ -12,7 +12,6 @@ from sqlmodel import Session
 
 from ..cases.case import UNSOLVED
 from ..cases.clock import Desk, first_word, next_due, sooner_due
-from ..contacts import shown_handle
 from ..plan.steps import Facts, PlanEvent, next_steps, waits_for_a_yes
 from ..records import (
     Case,
@@ -32,10 +31,8 @@ from ..records import (
 from ..store import cases as kept
 from ..store import plan as plans
 from ..workdays import add_business_days, zone_or
-from .acknowledge import acknowledge
 from .casework import case_desk, move_case
 from .notices import note_case
-from .thread import references_of
 from .workspace import Workspace
 
 MATTERS = (Category.COMPLAINT, Category.QUESTION)
@@ -45,12 +42,8 @@ SUMMARY = 140
 _HARM = {Urgency.NORMAL: 0, Urgency.RAISED: 1, Urgency.HIGH: 2}
 
 
-def after_inbound(
-    session: Session, workspace: Workspace, inbound_id: int, now: datetime, again: int | None = None
-) -> int | None:
+def after_inbound(session: Session, workspace: Workspace, inbound_id: int, now: datetime) -> int | None:
     """Open a case for a person's complaint or question, or add to theirs; apply what follows. The case's id.
-
-    `again`: the case in which the author said the same before.
 
     Thanks and the rest make no case: they are added to one only where they belong to it. Called again for the
     same inbound it changes nothing.
@@ -60,7 +53,7 @@ def after_inbound(
         return None
     if inbound.case_id is not None:
         return inbound.case_id
-    case = session.get(Case, again) if again is not None else _case_of_same_matter(session, inbound)
+    case = _case_of_same_matter(session, inbound)
     if case is None:
         if inbound.category not in MATTERS:
             return None
@@ -149,17 +142,13 @@ def follow_up(workspace: Workspace) -> dict[str, list[int]]:
 
 def author_of(inbound: Inbound) -> str:
     """Who wrote, in words that are the same next time: the way to tell people apart who are no customers."""
-    if inbound.repost_of:
-        return shown_handle(inbound.network, inbound.repost_of)
-    return inbound.sender.lower() or shown_handle(inbound.network, inbound.handle) or inbound.phone
+    return inbound.sender.lower() or inbound.handle.lower() or inbound.phone
 
 
 def _case_of_same_matter(session: Session, inbound: Inbound) -> Case | None:
     """The author's case that this belongs to: a reply in its thread, else the same topic or the same mail of ours."""
     cases = kept.cases_of_author(session, inbound.customer_id, author_of(inbound))
     thread = kept.answers_in(session, inbound.delivery_id) if inbound.delivery_id is not None else set()
-    if inbound.channel is Channel.EMAIL:
-        thread |= {case.id for case in kept.cases_of_thread(session, references_of(inbound), ()) if case.id is not None}
     about = kept.cases_about(session, inbound.delivery_id) if inbound.delivery_id is not None else set()
     for case in cases:
         if case.id in thread and case.state is not CaseState.DISMISSED:
@@ -195,7 +184,6 @@ def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetim
     )
     _attach(session, workspace, case, inbound, inbound.received_at)
     note_case(session, case, NoticeKind.NEW, now)
-    acknowledge(session, workspace, case, inbound, now)
     return case
 
 
@@ -238,8 +226,7 @@ def _rejudge(session: Session, workspace: Workspace, case: Case, inbound: Inboun
     assert case.id is not None
     verdict = kept.verdict_in_force(session, inbound.id or 0)
     by = verdict.by if verdict is not None else CUES
-    messages = [each for each in kept.inbounds_of(session, case.id) if each.copy_of is None]
-    matters = [each for each in messages if each.category in MATTERS]
+    matters = [each for each in kept.inbounds_of(session, case.id) if each.category in MATTERS]
     was_complaint = case.category is Category.COMPLAINT
     if not matters:
         _lift(session, workspace, case, now, inbound, by)

@@ -13,7 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from ..address import address_key
-from ..contacts import author_key, shown_handle
 from ..errors import OutreachError
 from ..prose import guess_language
 from ..records import Category, Channel, ClueKind, Inbound, InboundState, Machine, Verdict
@@ -27,10 +26,8 @@ from ..replies.parse import parse_inbound, plain_address
 from ..replies.quote import Stripped, strip_quotes
 from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy
 from .acts import act_on_machine, leave_list, tell_evidence
-from .copies import add_copy, case_again, find_first, is_copy
 from .epoch import advance
 from .follow_up import after_inbound
-from .own_mail import take_own_mail
 from .owners import find_by_ledger, find_owners, read_told, told_clues
 from .sent_text import SentTexts
 from .workspace import Workspace
@@ -145,10 +142,6 @@ class Reader:
             inbound.machine = Machine.OTHER
             add_verdict(session, inbound, _by_headers(inbound, [f"it has the Message-ID of message {copy}"], now))
             return
-        own = take_own_mail(session, self.workspace, inbound, reading.mail, reading.stripped.text, reading.match, now)
-        if own is not None:
-            add_verdict(session, inbound, _by_headers(inbound, own, now))
-            return
         if reading.machine.machine is Machine.HUMAN or reading.leaves:
             self._write_human(session, inbound, reading.judgement, reading.match, reading.leaves, now)
             return
@@ -160,12 +153,6 @@ class Reader:
     ) -> None:
         """A person's message: the wish to leave first, then the verdict, then what follows from it."""
         inbound.machine = Machine.HUMAN
-        inbound.author = author_key(inbound.sender, inbound.handle, inbound.phone, inbound.repost_of)
-        leaves = leaves and not inbound.repost_of
-        first = find_first(session, inbound) if not leaves else None
-        if first is not None and is_copy(session, inbound, first):
-            add_copy(session, self.workspace, inbound, first, now)
-            return
         if leaves and judgement.category not in (Category.COMPLAINT, Category.UNSUBSCRIBE):
             words = (f"{match.why}", *judgement.reasons)
             judgement = replace(judgement, category=Category.UNSUBSCRIBE, confidence=0.97, reasons=words)
@@ -187,12 +174,11 @@ class Reader:
                 reasons=reasons,
             ),
         )
-        after_inbound(session, self.workspace, inbound.id or 0, now, case_again(session, first) if first else None)
+        after_inbound(session, self.workspace, inbound.id or 0, now)
 
     def _read_told(self, inbound: Inbound) -> Outcome:
         """A call, a letter, a mention: what a person wrote down."""
         told = read_told(inbound.raw)
-        passed_on = str(told.get("repost_of") or "")
         text, subject = str(told.get("text") or "")[:LONGEST_KEPT], str(told.get("subject") or "")[:1000]
         language = guess_language(text or subject)
         judgement = classify(text, subject, language, self.workspace.settings.topics)
@@ -204,12 +190,10 @@ class Reader:
             owners = find_owners(session, self.workspace, found, inbound.received_at)
             match = choose_match(found, owners, "")
             inbound.state, inbound.text, inbound.subject, inbound.language = InboundState.READ, text, subject, language
-            inbound.repost_of = passed_on
             inbound.sender = plain_address(str(told.get("from") or ""))
             inbound.sender_name = str(told.get("name") or "")[:200]
             inbound.customer_id, inbound.delivery_id, inbound.clue = match.customer_id, match.delivery_id, match.clue
-            whose = f"{shown_handle(inbound.network, passed_on)} said this, whoever passed it on" if passed_on else ""
-            inbound.flagged = _joined(inbound.flagged, match.flagged, whose)
+            inbound.flagged = _joined(inbound.flagged, match.flagged)
             session.add(inbound)
             session.flush()
             self._write_human(session, inbound, judgement, match, judgement.leaves, self.workspace.clock())

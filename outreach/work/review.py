@@ -14,7 +14,6 @@ from ..errors import InputError
 from ..records import Category, ClueKind, Inbound, InboundState, Machine, Urgency, Verdict
 from ..replies.machine import sort_machine
 from ..replies.parse import parse_inbound
-from ..store.channels import copies_of
 from ..store.replies import HEADERS, MACHINES, add_verdict, last_review, repeat_verdict, verdicts_of
 from .acts import bounce_after_all, leave_by_person, left_by_itself, no_bounce_after_all, stay_after_all
 from .follow_up import after_review
@@ -105,9 +104,6 @@ def _follow(session: Session, workspace: Workspace, inbound: Inbound, now: datet
     elif not _left_besides(session, inbound):
         stay_after_all(session, inbound, now, by)
     session.flush()
-    for copy in copies_of(session, inbound.id or 0):
-        copy.category, copy.topics, copy.urgency = inbound.category, list(inbound.topics), inbound.urgency
-        session.add(copy)
     after_review(session, workspace, inbound.id or 0, now)
 
 

@@ -85,10 +85,6 @@ namespace inbox {{
     special_use = \\Junk
     auto = create
   }}
-  mailbox Gesendet {{
-    special_use = \\Sent
-    auto = create
-  }}
 }}
 """
 
