@@ -316,5 +316,6 @@ class AlertKind(StrEnum):
     DATABASE = "database"
     JOB = "job"
     OFFER_WAITS = "offer_waits"
+    EDITION_STOPPED = "edition_stopped"
     PROMISE = "promise"
     CASES = "cases"
