@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
@@ -120,7 +120,7 @@ def _looks(
     for one in chunk:
         person, holds = one.person.id, one.facts.holds
         own = boosts.get(person, [])
-        free = judge_person(rules, replace(one.facts, holds=()), one.due).state is None if holds else False
+        free = judge_person(rules, one.facts._replace(holds=()), one.due).state is None if holds else False
 
         def chosen(boosts: Sequence[Boost], holds: Sequence[Hold], person: int = person) -> tuple[str, ...]:
             if not tips:
