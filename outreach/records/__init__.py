@@ -48,10 +48,11 @@ from .plan import Approval, Boost, Goal, Hold, Step
 from .replies import Inbound, MailboxMark, Verdict
 from .sending import Alert, Bounce, Pace, RelayState, WaveLook
 from .types import UtcDateTime, Word
-from .workspace import WorkspaceRow
+from .workspace import LANES, Lane, WorkspaceRow
 
 __all__ = [
     "BULK",
+    "LANES",
     "PROMOTION",
     "YES",
     "Alert",
@@ -96,6 +97,7 @@ __all__ = [
     "Inbound",
     "InboundState",
     "Kind",
+    "Lane",
     "Machine",
     "MailboxMark",
     "MailingList",

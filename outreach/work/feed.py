@@ -20,13 +20,13 @@ from sqlmodel import Session
 
 from ..errors import InputError
 from ..records import YES, Campaign, DeliveryState, Edition, Permission
-from ..store.customers import load_customers, load_readers
+from ..store.customers import CustomerRow, load_customers
 from ..store.moves import Move, apply_moves, keep_choices, refuse
 from ..store.outbox import Claimed, claim
 from .choose import choose_for, frozen_tips, tip_pool
 from .commit import Committer
 from .dispatch import Dispatch
-from .jobs import Job, Person, Press
+from .jobs import Job, Press, Reader
 from .presence import Presence
 from .pressroom import NoPress
 from .sight import kinds_that_wait
@@ -133,7 +133,7 @@ class Feed:
         with self._workspace.database.read() as session:
             edition, campaign = _edition(session, edition_id)
             press = dispatch.press_of(edition_id) or self._press(session, edition_id)
-            readers = load_readers(session, people)
+            customers = load_customers(session, people)
             allowed = self._judge(
                 session,
                 self._workspace,
@@ -141,11 +141,11 @@ class Feed:
                 edition=edition,
                 customer_ids=people,
                 now=now,
-                zones={person: reader[5] for person, reader in readers.items()},
+                zones={person: customer.zone for person, customer in customers.items()},
             )
             verdicts = [(row, _permission(row, allowed, now)) for row in rows]
             going = [row for row, permission in verdicts if permission.allowed]
-            fresh = [row.customer_id for row in going if row.customer_id in readers and not row.resent]
+            fresh = [customers[row.customer_id] for row in going if row.customer_id in customers and not row.resent]
             chosen = self._choose(session, edition, campaign, fresh, now)
         refused = [refuse(row, permission) for row, permission in verdicts if not permission.allowed]
         if chosen:
@@ -155,10 +155,10 @@ class Feed:
                 apply_moves(session, refused, now)
                 keep_choices(session, [(row, row.choices) for row in going if row.customer_id in chosen])
             self._count(refused)
-        return press, [(row, _job(row, readers.get(row.customer_id or 0))) for row in going]
+        return press, [(row, _job(row, customers.get(row.customer_id or 0))) for row in going]
 
     def _choose(
-        self, session: Session, edition: Edition, campaign: Campaign, people: list[int], now: datetime
+        self, session: Session, edition: Edition, campaign: Campaign, people: list[CustomerRow], now: datetime
     ) -> dict[int, dict[str, Any]]:
         """What is chosen for each person; nothing where the edition has nothing to choose from."""
         assert edition.id is not None
@@ -168,9 +168,8 @@ class Feed:
         pool = tip_pool(session, self._workspace, campaign, names, edition.id) if names else None
         if pool is None or not pool.count:
             return {}
-        customers = list(load_customers(session, people).values())
         return choose_for(
-            session, self._workspace, edition=edition, campaign=campaign, customers=customers, now=now, pool=pool
+            session, self._workspace, edition=edition, campaign=campaign, customers=people, now=now, pool=pool
         )
 
     def _count(self, refused: list[Move]) -> None:
@@ -185,8 +184,12 @@ def _by_edition(row: Claimed) -> int:
     return row.edition_id
 
 
-def _job(row: Claimed, person: Person | None) -> Job:
-    return Job(row.id, row.public_id, row.edition_id, person, row.choices)
+def _job(row: Claimed, person: CustomerRow | None) -> Job:
+    reader = None
+    if person is not None:
+        names = person.address, person.first_name, person.last_name
+        reader = Reader(*names, person.language, person.country, person.zone, person.attributes)
+    return Job(row.id, row.public_id, row.edition_id, reader, row.choices)
 
 
 def _with_choices(row: Claimed, chosen: Mapping[int, dict[str, Any]]) -> Claimed:
