@@ -156,6 +156,15 @@ class Category(StrEnum):
     OTHER = "other"
 
 
+class ModelState(StrEnum):
+    """Of what reviews have taught: at most one model is in force; a refused one never was."""
+
+    IN_FORCE = "in_force"
+    REPLACED = "replaced"
+    REFUSED = "refused"
+    ROLLED_BACK = "rolled_back"
+
+
 class Urgency(StrEnum):
     """high: harm, money lost, legal threat, data breach; raised: accessibility, cancellation."""
 

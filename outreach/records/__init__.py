@@ -27,6 +27,7 @@ from ..words import (
     InboundState,
     Kind,
     Machine,
+    ModelState,
     NoticeKind,
     Onward,
     PromiseState,
@@ -41,6 +42,7 @@ from .audience import Consent, Contact, Customer, CustomerImport, MailingList, S
 from .cases import Case, CaseEntry
 from .delivery import Delivery, DeliveryMove, Worker
 from .desk import Colleague, Escalation, Notice, Promise, ReadyAnswer
+from .learning import LearnedExample, ReplyModel
 from .loop import Cause, CauseCase
 from .newsletter import Asset, Campaign, Edition, Schedule, Tip
 from .permission import YES, Permission, withhold
@@ -98,9 +100,11 @@ __all__ = [
     "InboundState",
     "Kind",
     "Lane",
+    "LearnedExample",
     "Machine",
     "MailboxMark",
     "MailingList",
+    "ModelState",
     "Notice",
     "NoticeKind",
     "Onward",
@@ -110,6 +114,7 @@ __all__ = [
     "PromiseState",
     "ReadyAnswer",
     "RelayState",
+    "ReplyModel",
     "Schedule",
     "Step",
     "StepState",
