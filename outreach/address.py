@@ -147,17 +147,28 @@ def sign_token(ring: KeyRing, purpose: Purpose, public_id: str) -> str:
 
 
 class TokenMaker:
-    """Makes the tokens of one signing key, many a second: what `sign_token` gives, from digests begun once."""
+    """Makes the tokens of one signing key, many a second: what `sign_token` gives, from digests begun once.
+
+    The two digests of an HMAC (RFC 2104 2) are begun by hand: to copy `hmac`'s own object takes twice as long.
+    """
 
     def __init__(self, number: int, key: bytes) -> None:
         self._number = str(number)
-        self._begun = {purpose: hmac.new(key, f"{purpose}:".encode(), hashlib.sha256) for purpose in PURPOSES}
+        block = (key if len(key) <= _BLOCK else hashlib.sha256(key).digest()).ljust(_BLOCK, b"\0")
+        self._outer = hashlib.sha256(bytes(octet ^ 0x5C for octet in block))
+        inner = bytes(octet ^ 0x36 for octet in block)
+        self._begun = {purpose: hashlib.sha256(inner + f"{purpose}:".encode()) for purpose in PURPOSES}
 
     def make(self, purpose: Purpose, public_id: str) -> str:
         """The token of `public_id` for this purpose."""
-        digest = self._begun[purpose].copy()
-        digest.update(public_id.encode())
-        return f"{self._number}{public_id}{_short(digest.digest())}"
+        inner, outer = self._begun[purpose].copy(), self._outer.copy()
+        inner.update(public_id.encode())
+        outer.update(inner.digest())
+        return f"{self._number}{public_id}{_short(outer.digest())}"
+
+
+_BLOCK = 64
+"""Octets in a block of SHA-256."""
 
 
 def read_token(ring: KeyRing, purpose: Purpose, token: str) -> str | None:

@@ -195,7 +195,7 @@ class Replies(Part):
 class Sending(Part):
     """How editions go out."""
 
-    batch: int = Field(500, ge=1, le=5000, description="deliveries claimed at a time")
+    batch: int = Field(1000, ge=1, le=5000, description="deliveries claimed at a time")
     lease_seconds: int = Field(600, ge=5)
     preflight_all_up_to: int = Field(10_000, ge=0)
     max_failing: float = Field(0.02, ge=0, le=1, description="share that may fail to render")

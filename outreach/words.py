@@ -8,7 +8,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class Vocabulary(StrEnum):
+    """Words that equal their own text, also as a key: an Enum hashes its members' names, and does it slowly."""
+
+    __hash__ = str.__hash__
+
+
+class Kind(Vocabulary):
     """What a mail is for. Service mail is what a person needs or asked for; a test goes to a colleague."""
 
     TIPS = "tips"
@@ -25,19 +31,19 @@ BULK = frozenset({Kind.TIPS, Kind.NEWS, Kind.OFFER, Kind.INVITATION})
 """Kinds that carry List-Id, List-Unsubscribe and need a subscription."""
 
 
-class SubscriptionState(StrEnum):
+class SubscriptionState(Vocabulary):
     PENDING = "pending"
     SUBSCRIBED = "subscribed"
     UNSUBSCRIBED = "unsubscribed"
 
 
-class ConsentAct(StrEnum):
+class ConsentAct(Vocabulary):
     GIVEN = "given"
     WITHDRAWN = "withdrawn"
     RESTORED = "restored"
 
 
-class SuppressionReason(StrEnum):
+class SuppressionReason(Vocabulary):
     """BOUNCES is a rest that lapses by itself; every other reason stays until a person takes it back."""
 
     ABUSE_REPORT = "abuse_report"
@@ -49,13 +55,13 @@ class SuppressionReason(StrEnum):
     BOUNCES = "bounces"
 
 
-class CampaignState(StrEnum):
+class CampaignState(Vocabulary):
     ACTIVE = "active"
     PAUSED = "paused"
     CANCELLED = "cancelled"
 
 
-class EditionState(StrEnum):
+class EditionState(Vocabulary):
     """planning: people are still being streamed; open: may be claimed; waiting: a person must decide."""
 
     PLANNING = "planning"
@@ -66,7 +72,7 @@ class EditionState(StrEnum):
     DONE = "done"
 
 
-class DeliveryState(StrEnum):
+class DeliveryState(Vocabulary):
     QUEUED = "queued"
     CLAIMED = "claimed"
     INFLIGHT = "inflight"
@@ -80,7 +86,7 @@ class DeliveryState(StrEnum):
     EXPIRED = "expired"
 
 
-class DeliveryEvent(StrEnum):
+class DeliveryEvent(Vocabulary):
     """What moves a delivery; `delivery.state` holds the table."""
 
     CLAIM = "claim"
@@ -102,7 +108,7 @@ class DeliveryEvent(StrEnum):
     RESEND = "resend"
 
 
-class FailureClass(StrEnum):
+class FailureClass(Vocabulary):
     """Why a delivery failed. Only BAD_ADDRESS ever suppresses an address."""
 
     BAD_ADDRESS = "bad_address"
@@ -113,7 +119,7 @@ class FailureClass(StrEnum):
     OTHER = "other"
 
 
-class Channel(StrEnum):
+class Channel(Vocabulary):
     EMAIL = "email"
     MENTION = "mention"
     PHONE = "phone"
@@ -122,7 +128,7 @@ class Channel(StrEnum):
     FORUM = "forum"
 
 
-class InboundState(StrEnum):
+class InboundState(Vocabulary):
     """stored: raw and committed; read: parsed, matched, sorted; unreadable: kept for a person."""
 
     STORED = "stored"
@@ -130,7 +136,7 @@ class InboundState(StrEnum):
     UNREADABLE = "unreadable"
 
 
-class Machine(StrEnum):
+class Machine(Vocabulary):
     """What kind of machine mail it is; HUMAN means that a customer wrote it, COLLEAGUE that one of us did."""
 
     HUMAN = "human"
@@ -145,7 +151,7 @@ class Machine(StrEnum):
     OTHER = "other"
 
 
-class Category(StrEnum):
+class Category(Vocabulary):
     COMPLAINT = "complaint"
     QUESTION = "question"
     THANKS = "thanks"
@@ -156,16 +162,7 @@ class Category(StrEnum):
     OTHER = "other"
 
 
-class ModelState(StrEnum):
-    """Of what reviews have taught: at most one model is in force; a refused one never was."""
-
-    IN_FORCE = "in_force"
-    REPLACED = "replaced"
-    REFUSED = "refused"
-    ROLLED_BACK = "rolled_back"
-
-
-class Urgency(StrEnum):
+class Urgency(Vocabulary):
     """high: harm, money lost, legal threat, data breach; raised: accessibility, cancellation."""
 
     HIGH = "high"
@@ -173,7 +170,7 @@ class Urgency(StrEnum):
     NORMAL = "normal"
 
 
-class ClueKind(StrEnum):
+class ClueKind(Vocabulary):
     """Whose reply it is, surest first."""
 
     REPLY_TOKEN = "reply_token"
@@ -187,7 +184,7 @@ class ClueKind(StrEnum):
     PERSON = "person"
 
 
-class ContactKind(StrEnum):
+class ContactKind(Vocabulary):
     """By what a customer is known beside their address; ADDRESS: another address of theirs, by its key."""
 
     HANDLE = "handle"
@@ -195,7 +192,7 @@ class ContactKind(StrEnum):
     ADDRESS = "address"
 
 
-class CaseState(StrEnum):
+class CaseState(Vocabulary):
     """`cases.case` holds the table of moves."""
 
     NEW = "new"
@@ -206,7 +203,7 @@ class CaseState(StrEnum):
     DISMISSED = "dismissed"
 
 
-class CaseEvent(StrEnum):
+class CaseEvent(Vocabulary):
     ASSIGN = "assign"
     ANSWER = "answer"
     MESSAGE = "message"
@@ -217,7 +214,7 @@ class CaseEvent(StrEnum):
     DISMISS = "dismiss"
 
 
-class EntryKind(StrEnum):
+class EntryKind(Vocabulary):
     MESSAGE = "message"
     ANSWER = "answer"
     NOTE = "note"
@@ -227,7 +224,7 @@ class EntryKind(StrEnum):
     ACKNOWLEDGEMENT = "acknowledgement"
 
 
-class Telling(StrEnum):
+class Telling(Vocabulary):
     """When a colleague is told of what is new in their cases: each time at once, every working morning, or never."""
 
     AT_ONCE = "at_once"
@@ -235,7 +232,7 @@ class Telling(StrEnum):
     NEVER = "never"
 
 
-class NoticeKind(StrEnum):
+class NoticeKind(Vocabulary):
     """What a colleague is told of."""
 
     NEW = "new"
@@ -246,7 +243,7 @@ class NoticeKind(StrEnum):
     ESCALATED = "escalated"
 
 
-class PromiseState(StrEnum):
+class PromiseState(Vocabulary):
     """suggested: read out of an answer, and nobody has looked at it yet; made: a person says that it was promised."""
 
     SUGGESTED = "suggested"
@@ -255,7 +252,7 @@ class PromiseState(StrEnum):
     DROPPED = "dropped"
 
 
-class HoldState(StrEnum):
+class HoldState(Vocabulary):
     """suggested: the machine's view, lapses by itself; confirmed: a person agreed that it is a complaint."""
 
     SUGGESTED = "suggested"
@@ -263,19 +260,19 @@ class HoldState(StrEnum):
     LIFTED = "lifted"
 
 
-class CauseState(StrEnum):
+class CauseState(Vocabulary):
     OPEN = "open"
     FIXED = "fixed"
 
 
-class StepState(StrEnum):
+class StepState(Vocabulary):
     APPLIED = "applied"
     PROPOSED = "proposed"
     REFUSED = "refused"
     UNDONE = "undone"
 
 
-class BreakerState(StrEnum):
+class BreakerState(Vocabulary):
     """closed: mail flows; open: nothing is handed to the relay until `retry_at`; half_open: one connection tries."""
 
     CLOSED = "closed"
@@ -283,7 +280,7 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"
 
 
-class BreakerEvent(StrEnum):
+class BreakerEvent(Vocabulary):
     """What moves a relay's breaker; `delivery.breaker` holds the table.
 
     bad: a failure of the relay, not yet one too many; trip: one too many, or one that a person must mend.
@@ -295,7 +292,7 @@ class BreakerEvent(StrEnum):
     PROBE = "probe"
 
 
-class Onward(StrEnum):
+class Onward(Vocabulary):
     """What the server behind our relay said, from the relay's log; none while nothing is known."""
 
     ACCEPTED = "accepted"
@@ -303,7 +300,7 @@ class Onward(StrEnum):
     BOUNCED = "bounced"
 
 
-class WaveVerdict(StrEnum):
+class WaveVerdict(Vocabulary):
     """go: the next wave is released; warn: so it is, and a person is told; stop: the rest waits for a person."""
 
     GO = "go"
@@ -311,7 +308,7 @@ class WaveVerdict(StrEnum):
     STOP = "stop"
 
 
-class AlertKind(StrEnum):
+class AlertKind(Vocabulary):
     """What may need a person."""
 
     WAVE_STOPPED = "wave_stopped"
@@ -325,6 +322,5 @@ class AlertKind(StrEnum):
     DATABASE = "database"
     JOB = "job"
     OFFER_WAITS = "offer_waits"
-    EDITION_STOPPED = "edition_stopped"
     PROMISE = "promise"
     CASES = "cases"

@@ -6,8 +6,8 @@ the list. Service mail (an answer, a confirmation) needs no subscription, but ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ..records import BULK, YES, DeliveryState, Kind, Permission, SubscriptionState, SuppressionReason, withhold
 
@@ -24,8 +24,7 @@ SUPPRESSION_WORDS = {
 FOR_BULK_ONLY = (SuppressionReason.UNSUBSCRIBED_ALL, SuppressionReason.BOUNCES)
 
 
-@dataclass(frozen=True, slots=True)
-class MailFacts:
+class MailFacts(NamedTuple):
     """What the consent rule needs to know of one customer and one list.
 
     `address`: there is an address to write to. `since`: when the subscription got its state.
@@ -72,10 +71,10 @@ def _suppressed(facts: MailFacts, kind: Kind, now: datetime) -> Permission | Non
 
 
 def _tie(facts: MailFacts) -> Permission:
+    if facts.subscription is SubscriptionState.SUBSCRIBED:
+        return YES
     on = f" since {facts.since:%Y-%m-%d}" if facts.since else ""
     match facts.subscription:
-        case SubscriptionState.SUBSCRIBED:
-            return YES
         case SubscriptionState.UNSUBSCRIBED:
             return withhold("unsubscribed", f"unsubscribed from this list{on}")
         case SubscriptionState.PENDING:

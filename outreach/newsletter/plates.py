@@ -24,7 +24,8 @@ from .tips import ChosenTip
 from .uses import Uses, read_uses
 
 MOST_KINDS = 1000
-MOST_VALUES = 5000
+MOST_VALUES = 500
+"""So many readings of one value are kept, while at least every second person has one of them."""
 
 
 class Person(Protocol):
@@ -67,10 +68,11 @@ class Plates:
         self.renderer = renderer
         uses = _uses(renderer)
         found = sorted(uses.printed | uses.deciding) if uses is not None else []
-        self._names = [(name, name in FIELDS, uses is not None and name in uses.deciding) for name in found]
+        self._used = [_Used(name, name in FIELDS, uses is not None and name in uses.deciding) for name in found]
+        self._people = 0
+        self._texts: dict[str, Value] = {}
         self._may_keep = uses is not None
         self._plates: dict[Hashable, _Plate | None] = {}
-        self._values: dict[str, Value | None] = {}
         self._reused = 0
         self._lock = threading.Lock()
         self._token = re.compile(rf"{renderer.frozen['prefix']}v([0-9]+)q")
@@ -117,31 +119,31 @@ class Plates:
         """The values that the templates use, and of what kind that makes the person: see `_kind`."""
         row: list[Value] = []
         kind: list[Hashable] = []
-        known, attributes = self._values, (person.attributes or {}) if person is not None else {}
-        for name, is_field, decides in self._names:
-            raw = getattr(person, name, None) if is_field else None
-            if raw is None or plain(raw) is None:
-                raw = attributes.get(name)
-            if type(raw) is not str:
-                value = None if decides else self._number(raw)
-                kind.append(True if value is not None else _told_apart(plain(raw)))
+        attributes = (person.attributes or {}) if person is not None else {}
+        self._people += 1
+        for use in self._used:
+            raw = getattr(person, use.name, None) if use.is_field else attributes.get(use.name)
+            value = use.known.get(raw) if type(raw) is str else None
+            if value is None:
+                if use.is_field and (raw is None or plain(raw) is None):
+                    raw = attributes.get(use.name)
+                if type(raw) is str:
+                    value = use.known[raw] if raw in use.known else use.learn(raw, self._people)
+            if type(raw) is str:
+                kind.append(None if value is None else value.text if use.decides or not value.markable else True)
             else:
-                value = known[raw] if raw in known else self._learned(raw)
-                kind.append(None if value is None else value.text if decides or not value.markable else True)
+                value = None if use.decides else self._number(raw)
+                kind.append(True if value is not None else _told_apart(plain(raw)))
             row.append(value or _NOTHING)
         return row, kind
 
-    def _learned(self, raw: str) -> Value | None:
-        """A text of a person's as it is printed, kept for the next one who has the same; None where it is empty."""
-        text = plain(raw)
-        if len(self._values) >= MOST_VALUES:
-            self._values = {}
-        value = self._values[raw] = None if text is None else Value(text)
-        return value
-
     def _value(self, text: str) -> Value:
-        value = self._values.get(text)
-        return Value(text) if value is None else value
+        value = self._texts.get(text)
+        if value is None:
+            if len(self._texts) >= MOST_VALUES:
+                self._texts = {}
+            value = self._texts[text] = Value(text)
+        return value
 
     def _number(self, raw: Any) -> Value | None:
         """A number of a person's that is something to a template, as it is printed."""
@@ -152,10 +154,10 @@ class Plates:
     ) -> _Plate | None:
         """The plate of a kind, laid out with tokens for the values that are left out; None where it cannot be."""
         renderer, values = self.renderer, person_values(person)
-        for at, (name, _, _) in enumerate(self._names):
+        for at, use in enumerate(self._used):
             if kind[at] is True:
-                values[name] = self._word(at)
-        places = len(self._names), len(self._names) + 1
+                values[use.name] = self._word(at)
+        places = len(self._used), len(self._used) + 1
         marked = Links(self._word(places[0]), self._word(places[1]) if links.view_url else "")
         holes = Holes(renderer.mark)
         try:
@@ -203,6 +205,31 @@ class Plates:
         if len(pieces) == 1:
             return Value(text)
         return int(pieces[1]) if len(pieces) == 3 and not pieces[0] and not pieces[2] else tuple(pieces)
+
+
+class _Used:
+    """A value of people's that the templates use, and how it is printed for those who have the same.
+
+    `decides`: it decides about the page.
+    """
+
+    __slots__ = ("_keeps", "_since", "decides", "is_field", "known", "name")
+
+    def __init__(self, name: str, is_field: bool, decides: bool) -> None:
+        self.name, self.is_field, self.decides = name, is_field, decides
+        self.known: dict[str, Value | None] = {}
+        self._keeps, self._since = True, 0
+
+    def learn(self, raw: str, people: int) -> Value | None:
+        """How a text is printed, None where it is empty. It is not kept where hardly two `people` have the same."""
+        text = plain(raw)
+        value = None if text is None else Value(text)
+        if self._keeps:
+            if len(self.known) >= MOST_VALUES:
+                self._keeps = people - self._since > 2 * MOST_VALUES
+                self.known, self._since = {}, people
+            self.known[raw] = value
+        return value
 
 
 _NOTHING = Value("")

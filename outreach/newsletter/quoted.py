@@ -17,8 +17,8 @@ from .sandbox import keeps_its_blanks
 
 LEAST_ROOM, MOST_ROOM, SPARE = 8, 70, 6
 
-_SIMPLE = re.compile(r"(?!\.)[!#-%(-;?-~]+(?: [!#-%(-;?-~]+)*")
-"""Visible ASCII without what HTML or quoted-printable write otherwise, single blanks inside, no dot in front."""
+_SIMPLE = re.compile(r"(?!\.)[!#-%(-;=?-~]+(?: [!#-%(-;=?-~]+)*")
+"""Visible ASCII without what HTML writes otherwise, single blanks inside, no dot in front."""
 
 
 class Value:
@@ -34,7 +34,7 @@ class Value:
         self.text = text
         if _SIMPLE.fullmatch(text):
             self.html = text
-            self.quoted = self.quoted_html = text.encode()
+            self.quoted = self.quoted_html = (text.replace("=", "=3D") if "=" in text else text).encode()
             self.extra = 0
             self.markable = True
             return

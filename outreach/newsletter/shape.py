@@ -12,13 +12,14 @@ from operator import itemgetter
 from typing import Any
 
 from ..prose import html_to_text
-from ..prose.pattern import Paragraph, TextPattern, wrapped
-from .encoding import Encoded, encode_text, is_foreign, quoted_lines, unified
+from ..prose.pattern import Paragraph, TextPattern, wrapped, wrapped_narrow
+from .encoding import WIDTH, Encoded, encode_text, is_foreign, quoted_lines, unified
 from .quoted import QuotedPattern, Value, fitted, room_for
 
-Kept = dict[tuple[Any, Any], bytes]
-"""Filled paragraphs by the paragraph and its words: a plan or a town is said to many. All shapes share one."""
-MOST_KEPT = 4000
+Kept = dict[Paragraph, "_ParagraphPrinting"]
+"""The paragraphs of an edition: most shapes share most of theirs, and what filled them before."""
+MOST_PARAGRAPHS, MOST_KEPT = 500, 500
+"""So many filled paragraphs are kept by their words, for each paragraph: a plan or a town is said to many."""
 
 
 class Shape:
@@ -123,7 +124,7 @@ class _TextPrinting:
                 continue
             self._parts += [quoted_lines(ready)] if ready else []
             ready = []
-            self._parts.append(_ParagraphPrinting(part, kept))
+            self._parts.append(_printing(part, kept))
         self._parts += [quoted_lines(ready)] if ready else []
         pieces = [""]
         for first_piece, *rest in pattern.footnotes():
@@ -144,31 +145,71 @@ class _TextPrinting:
 
 
 class _ParagraphPrinting:
-    """A paragraph, wrapped and encoded for each reader; what the same words gave before is used again."""
+    """A paragraph, wrapped and encoded for each reader; what the same words gave before is used again.
 
-    def __init__(self, paragraph: Paragraph, kept: Kept) -> None:
-        self._paragraph, self._kept = paragraph, kept
+    Where hardly anybody has the same words nothing is kept: what is looked for in vain only costs.
+    """
+
+    def __init__(self, paragraph: Paragraph) -> None:
+        self._paragraph = paragraph
         self._lines = [_template(line) for line in paragraph.lines]
         self._take = itemgetter(*(int(number) for line in paragraph.lines for number in line[1::2]))
         self._framed = bool(paragraph.first or paragraph.rest or paragraph.underline)
+        template, take = self._lines[0]
+        self._single = (template, take) if len(self._lines) == 1 and take is not None and not self._framed else None
+        self._kept: dict[Any, bytes] | None = {}
+        self._made_anew = self._asked = 0
 
     def fill(self, words: Sequence[str]) -> bytes:
-        mine = self, self._take(words)
+        if self._kept is None:
+            return self._made(words)
+        mine = self._take(words)
+        self._asked += 1
         kept = self._kept.get(mine)
         if kept is None:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
             kept = self._kept[mine] = self._made(words)
+            self._made_anew += 1
+            if len(self._kept) >= MOST_KEPT:
+                self._kept = None if 2 * self._made_anew > self._asked else {}
+                self._made_anew = self._asked = 0
         return kept
 
     def _made(self, words: Sequence[str]) -> bytes:
         paragraph = self._paragraph
+        octets = self._quickly(words)
+        if octets is not None:
+            return octets
         lines: list[str] = []
         for template, take in self._lines:
             lines += wrapped(template if take is None else template % take(words), paragraph.room)
         if self._framed:
             lines = paragraph.framed(lines)
         return quoted_lines([_said(line) for line in lines])
+
+    def _quickly(self, words: Sequence[str]) -> bytes | None:
+        """The same where nothing has to be encoded, as mostly; None where something might have to be."""
+        if self._single is None:
+            return None
+        template, take = self._single
+        text = template % take(words)
+        if not (text.isascii() and text.isprintable()) or "=" in text or "  " in text or text[-1:] == " ":
+            return None
+        lines = wrapped_narrow(text, self._paragraph.room)
+        if len(lines) > 1 or len(text) > WIDTH:
+            if max(map(len, lines)) > WIDTH:
+                return None
+            text = "\r\n".join(lines)
+        return None if text[:1] == "." or "\n." in text else f"{text}\r\n".encode()
+
+
+def _printing(paragraph: Paragraph, kept: Kept) -> _ParagraphPrinting:
+    """The printing of a paragraph, made once for all shapes that have it."""
+    if len(kept) >= MOST_PARAGRAPHS:
+        kept.clear()
+    made = kept.get(paragraph)
+    if made is None:
+        made = kept[paragraph] = _ParagraphPrinting(paragraph)
+    return made
 
 
 def _said(text: str) -> str:

@@ -19,7 +19,7 @@ def judge_budget(
     kind: Kind, sent: Sequence[datetime], per_week: int, now: datetime, expires_at: datetime | None
 ) -> Permission:
     """A yes, `later` at the first free instant, or a refusal. `sent`: when bulk mail went to this person."""
-    if kind not in BULK:
+    if kind not in BULK or len(sent) < per_week:
         return YES
     recent = sorted(at for at in sent if at > now - WEEK)
     if len(recent) < per_week:

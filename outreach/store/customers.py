@@ -114,6 +114,29 @@ def load_customers(session: Session, ids: Sequence[int]) -> dict[int, CustomerRo
     return found
 
 
+def load_readers(session: Session, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+    """What letters read of these customers, by id: address, names, language, country, zone, and their attributes as
+    the database keeps them (JSON's own text on SQLite), for `work.jobs.read_person`."""
+    found: dict[int, tuple[Any, ...]] = {}
+    for part in rows_in_chunks(list(ids), PAGE):
+        found.update((row[0], tuple(row[1:])) for row in _READERS.rows(session, ids=part))
+    return found
+
+
+_READERS = Prepared(
+    select(
+        col(Customer.id),
+        col(Customer.address),
+        col(Customer.first_name),
+        col(Customer.last_name),
+        col(Customer.language),
+        col(Customer.country),
+        col(Customer.zone),
+        col(Customer.attributes),
+    ).where(Among(col(Customer.id), "ids"))
+)
+
+
 _CUSTOMERS = Prepared(select(*_COLUMNS).where(Among(col(Customer.id), "ids")))
 
 

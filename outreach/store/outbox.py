@@ -8,9 +8,8 @@ Law: whoever claims a row gives it their name and the next fence, and every late
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -74,8 +73,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A delivery that this worker holds; `owner` and `fence` are what every move compares."""
 
     id: int
@@ -255,7 +253,7 @@ def _take(which: ColumnElement[bool]) -> Update:
     )
 
 
-_RETURNED = [getattr(Delivery, field.name) for field in fields(Claimed)]
+_RETURNED = [getattr(Delivery, name) for name in Claimed._fields]
 _TAKE = Prepared(_take(col(Delivery.id).in_(_WAITING.scalar_subquery())).returning(*_RETURNED))
 _TAKE_BESIDE_OTHERS = Prepared(_take(_locked(_WAITING)).returning(*_RETURNED))
 """As on PostgreSQL, where several may claim at once."""
@@ -266,19 +264,18 @@ def _claim_from(
 ) -> list[Claimed]:
     taking = _TAKE_BESIDE_OTHERS if session.connection().dialect.name == "postgresql" else _TAKE
     found = taking.rows(session, edition=edition_id, its_wave=wave, most=limit, by=owner, now=now, until=until)
-    rows = [_claimed(*row) for row in found]
+    rows = [_claimed(row) for row in found]
     return sorted(rows, key=lambda row: row.id)
 
 
-_NAMES = [field.name for field in fields(Claimed)]
-_KIND, _CHOICES, _EXPIRES = map(_NAMES.index, ("kind", "choices", "expires_at"))
+_KIND, _CHOICES, _EXPIRES = map(Claimed._fields.index, ("kind", "choices", "expires_at"))
 
 
-def _claimed(*row: Any) -> Claimed:
+def _claimed(row: Sequence[Any]) -> Claimed:
     values = list(row)
     values[_KIND], values[_CHOICES] = _KINDS[row[_KIND]], value_of(row[_CHOICES])
     values[_EXPIRES] = instant(row[_EXPIRES])
-    return Claimed(*values)
+    return Claimed._make(values)
 
 
 def intend(session: Connected, rows: Sequence[Claimed], now: datetime, relay: str = "") -> set[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -199,5 +199,5 @@ def _apply(
         lost = apply_moves(session, [made], now)
         if lost and events == (DeliveryEvent.ACCEPTED,):  # put in doubt meanwhile: a late reply settles it
             known = (DeliveryEvent.EVIDENCE_SENT,)
-            apply_moves(session, [replace(made, before=DeliveryState.IN_DOUBT, events=known)], now)
+            apply_moves(session, [made._replace(before=DeliveryState.IN_DOUBT, events=known)], now)
         finish_editions(session, [row.edition_id], now)

@@ -18,13 +18,14 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import starmap
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ..errors import OutreachError, RelayError
 from ..wire.waits import Steps
 from ..workdays import utc_now
-from .jobs import Job, Reader, Report
+from .jobs import Job, Report
 from .lines import Lines, end_lines
 from .loop import Loop
 from .pipe import VERSION, Garbled, Message, Pipe
@@ -67,8 +68,7 @@ class _Carrying:
     def _hear(self, message: Message) -> None:
         match message:
             case ("carry", jobs):
-                for job in jobs:
-                    made = _job(job)
+                for made in starmap(Job, jobs):
                     self._lines[made.relay].put(made)
             case ("answer", leave, granted, refused):
                 self._tray.answer(leave, granted, refused)
@@ -118,11 +118,6 @@ def tell(pipe: Pipe, wrong: Exception) -> None:
 def leave_now() -> NoReturn:
     """End this process without another word to anybody: the kernel closes the connections, no dot follows."""
     os._exit(0)
-
-
-def _job(plain: tuple[Any, ...]) -> Job:
-    number, public_id, edition_id, reader, choices, relay = plain
-    return Job(number, public_id, edition_id, None if reader is None else Reader(*reader), choices, relay)
 
 
 def _follow(parent: int) -> None:

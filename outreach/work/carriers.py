@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from ..errors import OutreachError, RelayError
 from ..store.outbox import Claimed
@@ -201,7 +201,7 @@ class Child(Carrier):
         self._post(("forget", edition_id))
 
     def give(self, jobs: Sequence[Job]) -> None:
-        self._post(("carry", [_plain(job) for job in jobs]))
+        self._post(("carry", [tuple(job) for job in jobs]))
 
     def answer(self, ids: Sequence[int], granted: set[int], leave: float) -> None:
         self._post(
@@ -275,11 +275,6 @@ class Child(Carrier):
                 self._said_bye = True
             case _:
                 raise Garbled(f"nobody knows what {str(message[0])[:40]!r} means")
-
-
-def _plain(job: Job) -> tuple[Any, ...]:
-    reader = None if job.reader is None else tuple(job.reader)
-    return (job.id, job.public_id, job.edition_id, reader, job.choices, job.relay)
 
 
 def _environment() -> dict[str, str]:

@@ -9,6 +9,7 @@ Which mail may go now, and over which relay, is asked of `work.traffic`, which a
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
@@ -44,8 +45,10 @@ AHEAD_SECONDS, MOST_AHEAD = 0.25, 200
 """A carrier holds what it carries in about this time, so that it need not wait for the next claim to be judged."""
 SILENCE = 30.0
 """A carrier that shows no sign of life for so many seconds, or half a lease if that is shorter, is stopped or stuck."""
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0001
 """So soon the thread that judges lets the one that commits go on: all connections wait for a commit."""
+RUBBISH = 20_000, 20, 20
+"""After so many new objects Python looks for cycles among them; a mail makes dozens and hardly ever a cycle."""
 DEATHS = 5
 """So many carriers may die in a row, with nothing carried in between, before the send gives up."""
 
@@ -71,9 +74,10 @@ class Dispatch:
         self._workspace, self._presence, self._committer = workspace, presence, committer
         self._targets, self._connections, self._traffic = targets, connections, traffic
         self._children = min(carriers, *connections)
+        self._names = [target.name for target in targets]
         self._wake = threading.Condition()
         self._carriers: list[Carrier] = []
-        self._switching = sys.getswitchinterval()
+        self._before = sys.getswitchinterval(), gc.get_threshold()
         self._presses: OrderedDict[int, Press] = OrderedDict()
         self._reported = self._deaths = 0
         self._rate, self._measured = 0.0, (time.monotonic(), 0)
@@ -85,6 +89,7 @@ class Dispatch:
             self._carriers = [OwnLines(self, self._targets, self._connections, room)]
         else:
             sys.setswitchinterval(SWITCH_SECONDS)
+            gc.set_threshold(*RUBBISH)
             for slot in range(1, self._children + 1):
                 self._carriers.append(self._start(slot))
         return self
@@ -93,7 +98,8 @@ class Dispatch:
         self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
     ) -> None:
         seconds = self._workspace.settings.sending.stop_seconds
-        sys.setswitchinterval(self._switching)
+        sys.setswitchinterval(self._before[0])
+        gc.set_threshold(*self._before[1])
         for carrier in self._carriers:
             carrier.end(seconds)
         for carrier in self._carriers:
@@ -150,7 +156,7 @@ class Dispatch:
                 pairs.append((row, report))
             intents: dict[str, list[Claimed]] = {}
             for held in map(carrier.held.__getitem__, ids):
-                intents.setdefault(self._targets[held.relay].name, []).append(held.row)
+                intents.setdefault(self._names[held.relay], []).append(held.row)
             self._reported += len(pairs)
             if pairs and (self._traffic.tight or not carrier.held or self._hungry(carrier)):
                 self._wake.notify_all()
@@ -158,7 +164,7 @@ class Dispatch:
         for row, report in pairs:
             self._traffic.heard(row, report)
         ladder = self._workspace.settings.sending.retry_minutes
-        moves = [moved(row, report, self._targets, now, ladder) for row, report in pairs]
+        moves = [moved(row, report, self._names, now, ladder) for row, report in pairs]
         self._committer.hand_in(moves, intents, carrier.answer)
         if any(report.tried for _, report in pairs):
             self._deaths = 0

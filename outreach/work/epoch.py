@@ -1,10 +1,9 @@
 """The mark beside the database that tells a restored backup: which database it is, and how far that one has come.
 
-Law: a turn of the database is raised in the transaction of whatever must not be forgotten (an intent to send, a wish to
+Law: the database's turn is raised in the transaction of whatever must not be forgotten (an intent to send, a wish to
 leave), and written beside it after that commit and before the dot. So a database that is behind its mark is an older
 copy (RELIABILITY I10); one that is ahead only lost its process between the two, or other machines went on with it.
-Turns are counted in lanes (`store.lanes`); a database is behind when it is so in any. Each machine has a mark of its
-own, raised whenever it looks; whoever sees the database go back stops all of them.
+Each machine has a mark of its own, raised whenever it looks; whoever sees the database go back stops all of them.
 """
 
 from __future__ import annotations
@@ -16,50 +15,37 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import event
-from sqlmodel import Session
+from sqlalchemy import event, update
+from sqlmodel import Session, col
 
 from ..errors import DatabaseError
-from ..records import LANES
-from ..store.database import Writer
-from ..store.lanes import COMMON, raise_lane
+from ..records import WorkspaceRow
+from ..store.prepared import Connected, Prepared
 
 EPOCH = "outreach.epoch"
-_LONGEST = 600
-_NONE = (0,) * LANES
+_LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A database's name, given anew whenever a person accepts it, and the turn that each of its lanes has reached."""
+    """A database's name, given anew whenever a person accepts it, and the turn that it has reached."""
 
     epoch: str
-    turns: tuple[int, ...] = _NONE
-
-    @property
-    def turn(self) -> int:
-        """All turns together."""
-        return sum(self.turns)
+    turn: int = 0
 
     def line(self) -> bytes:
         """As it stands in the file: always of one length, so that a full disk cannot refuse it."""
-        return f"{self.epoch} {' '.join(f'{turn:020d}' for turn in self.turns)}\n".encode()
+        return f"{self.epoch} {self.turn:020d}\n".encode()
 
-    def covers(self, found: Mark) -> bool:
-        """Whether what was found is the database that this mark was written for, and no older copy of it."""
-        return self.epoch == found.epoch and all(map(int.__le__, self.turns, found.turns))
-
-    def with_(self, other: Mark) -> Mark:
-        """The later turn of each lane."""
-        return Mark(self.epoch, tuple(map(max, self.turns, other.turns)))
+    def covers(self, row: WorkspaceRow) -> bool:
+        """Whether `row` belongs to the database that this mark was written for, and is no older copy of it."""
+        return self.epoch == row.epoch and self.turn <= row.turn
 
 
 def read_mark(root: Path) -> Mark | None:
     """The mark beside the database; None where there is none that can be read."""
     try:
-        with (root / EPOCH).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
-            return _parse(file.read(_LONGEST))
+        return _parse((root / EPOCH).read_bytes())
     except OSError:
         return None
 
@@ -84,27 +70,29 @@ def advance(session: Session, root: Path, *, needed: bool = True) -> None:
     event.listen(session, "after_commit", write, once=True)
 
 
-def catch_up(root: Path, mark: Mark, found: Mark) -> None:
+def catch_up(root: Path, mark: Mark, row: WorkspaceRow) -> None:
     """Note how far the database has come by what other machines did, so that this one, too, sees when it goes back."""
-    if mark.turns != found.turns:
+    if mark.turn < row.turn:
         with suppress(DatabaseError):
-            _raise_to(root / EPOCH, found)
+            _raise_to(root / EPOCH, Mark(row.epoch, row.turn))
 
 
-def raise_turn(session: Session | Writer, root: Path) -> Callable[[], None]:
+def raise_turn(session: Connected, root: Path) -> Callable[[], None]:
     """Raise the turn in this transaction; what is returned raises it in the file, and is for after the commit."""
-    lane = session.lane if isinstance(session, Writer) else COMMON
-    raised = raise_lane(session, lane)
-    return (lambda: follow_turn(root, lane, *raised)) if raised is not None else lambda: None
+    rows = _RAISE.rows(session)
+    return (lambda: _raise_to(root / EPOCH, Mark(*rows[0]))) if rows else lambda: None
 
 
-def follow_turn(root: Path, lane: int, epoch: str, turn: int) -> None:
-    """Raise the turn of this lane in the file, after the commit in which it was raised in the database."""
-    _raise_to(root / EPOCH, Mark(epoch, (*_NONE[:lane], turn, *_NONE[lane + 1 :])))
+_RAISE = Prepared(
+    update(WorkspaceRow)
+    .where(col(WorkspaceRow.id) == 1)
+    .values(turn=col(WorkspaceRow.turn) + 1)
+    .returning(col(WorkspaceRow.epoch), col(WorkspaceRow.turn))
+)
 
 
 def _raise_to(path: Path, mark: Mark) -> None:
-    """Write `mark` where an earlier one of the same database stands."""
+    """Write `mark` unless a later one, or another database's, stands there."""
     try:
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError as wrong:
@@ -112,8 +100,8 @@ def _raise_to(path: Path, mark: Mark) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         known = _parse(os.pread(file, _LONGEST, 0))
-        if known is not None and known.epoch == mark.epoch and not mark.covers(known):
-            os.pwrite(file, known.with_(mark).line(), 0)
+        if known is not None and known.epoch == mark.epoch and known.turn < mark.turn:
+            os.pwrite(file, mark.line(), 0)
     except OSError as wrong:
         raise _unwritten(path, wrong) from wrong
     finally:
@@ -129,8 +117,7 @@ def _unwritten(path: Path, wrong: OSError) -> DatabaseError:
 
 
 def _parse(data: bytes) -> Mark | None:
-    """A file of before there were lanes tells of the first."""
-    epoch, *turns = data[:_LONGEST].decode("ascii", "replace").split() or [""]
-    if not epoch or len(turns) > LANES or not all(map(str.isdecimal, turns)):
-        return None
-    return Mark(epoch, (*map(int, turns), *_NONE[len(turns) :]))
+    words = data[:_LONGEST].decode("ascii", "replace").split()
+    if len(words) == 1:
+        return Mark(words[0])
+    return Mark(words[0], int(words[1])) if len(words) == 2 and words[1].isdecimal() else None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Protocol
@@ -20,13 +19,13 @@ from sqlmodel import Session
 
 from ..errors import InputError
 from ..records import YES, Campaign, DeliveryState, Edition, Permission
-from ..store.customers import CustomerRow, load_customers
+from ..store.customers import load_customers, load_readers
 from ..store.moves import Move, apply_moves, keep_choices, refuse
 from ..store.outbox import Claimed, claim
 from .choose import choose_for, frozen_tips, tip_pool
 from .commit import Committer
 from .dispatch import Dispatch
-from .jobs import Job, Press, Reader
+from .jobs import Job, Person, Press
 from .presence import Presence
 from .pressroom import NoPress
 from .sight import kinds_that_wait
@@ -133,7 +132,7 @@ class Feed:
         with self._workspace.database.read() as session:
             edition, campaign = _edition(session, edition_id)
             press = dispatch.press_of(edition_id) or self._press(session, edition_id)
-            customers = load_customers(session, people)
+            readers = load_readers(session, people)
             allowed = self._judge(
                 session,
                 self._workspace,
@@ -141,11 +140,11 @@ class Feed:
                 edition=edition,
                 customer_ids=people,
                 now=now,
-                zones={person: customer.zone for person, customer in customers.items()},
+                zones={person: reader[5] for person, reader in readers.items()},
             )
             verdicts = [(row, _permission(row, allowed, now)) for row in rows]
             going = [row for row, permission in verdicts if permission.allowed]
-            fresh = [customers[row.customer_id] for row in going if row.customer_id in customers and not row.resent]
+            fresh = [row.customer_id for row in going if row.customer_id in readers and not row.resent]
             chosen = self._choose(session, edition, campaign, fresh, now)
         refused = [refuse(row, permission) for row, permission in verdicts if not permission.allowed]
         if chosen:
@@ -155,10 +154,10 @@ class Feed:
                 apply_moves(session, refused, now)
                 keep_choices(session, [(row, row.choices) for row in going if row.customer_id in chosen])
             self._count(refused)
-        return press, [(row, _job(row, customers.get(row.customer_id or 0))) for row in going]
+        return press, [(row, _job(row, readers.get(row.customer_id or 0))) for row in going]
 
     def _choose(
-        self, session: Session, edition: Edition, campaign: Campaign, people: list[CustomerRow], now: datetime
+        self, session: Session, edition: Edition, campaign: Campaign, people: list[int], now: datetime
     ) -> dict[int, dict[str, Any]]:
         """What is chosen for each person; nothing where the edition has nothing to choose from."""
         assert edition.id is not None
@@ -168,8 +167,9 @@ class Feed:
         pool = tip_pool(session, self._workspace, campaign, names, edition.id) if names else None
         if pool is None or not pool.count:
             return {}
+        customers = list(load_customers(session, people).values())
         return choose_for(
-            session, self._workspace, edition=edition, campaign=campaign, customers=people, now=now, pool=pool
+            session, self._workspace, edition=edition, campaign=campaign, customers=customers, now=now, pool=pool
         )
 
     def _count(self, refused: list[Move]) -> None:
@@ -184,17 +184,13 @@ def _by_edition(row: Claimed) -> int:
     return row.edition_id
 
 
-def _job(row: Claimed, person: CustomerRow | None) -> Job:
-    reader = None
-    if person is not None:
-        names = person.address, person.first_name, person.last_name
-        reader = Reader(*names, person.language, person.country, person.zone, person.attributes)
-    return Job(row.id, row.public_id, row.edition_id, reader, row.choices)
+def _job(row: Claimed, person: Person | None) -> Job:
+    return Job(row.id, row.public_id, row.edition_id, person, row.choices)
 
 
 def _with_choices(row: Claimed, chosen: Mapping[int, dict[str, Any]]) -> Claimed:
     made = chosen.get(row.customer_id or 0)
-    return row if made is None else replace(row, choices=made)
+    return row if made is None else row._replace(choices=made)
 
 
 def _edition(session: Session, edition_id: int) -> tuple[Edition, Campaign]:

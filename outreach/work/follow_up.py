@@ -32,7 +32,6 @@ from ..store import cases as kept
 from ..store import plan as plans
 from ..workdays import add_business_days, zone_or
 from .casework import case_desk, move_case
-from .correction import draft_corrections, note_error
 from .notices import note_case
 from .workspace import Workspace
 
@@ -50,8 +49,6 @@ def after_inbound(session: Session, workspace: Workspace, inbound_id: int, now: 
     same inbound it changes nothing.
     """
     inbound = session.get_one(Inbound, inbound_id)
-    if inbound.machine is Machine.HUMAN:
-        note_error(session, workspace, inbound, now)
     if inbound.machine is not Machine.HUMAN or inbound.category is None or inbound.category is Category.UNSUBSCRIBE:
         return None
     if inbound.case_id is not None:
@@ -137,12 +134,10 @@ def after_lost_answers(session: Session, workspace: Workspace, now: datetime) ->
 
 
 def follow_up(workspace: Workspace) -> dict[str, list[int]]:
-    """What time alone brings: holds that lapse, answers that were lost, drafts of corrections. Customers, cases and
-    editions concerned."""
+    """What time alone brings: holds that lapse, answers that were lost. Customers and cases concerned."""
     with workspace.database.write() as session:
         now = workspace.clock()
-        lapsed, lost = lapse_holds(session, now), after_lost_answers(session, workspace, now)
-    return {"lapsed": lapsed, "lost_answers": lost, "corrections": draft_corrections(workspace)}
+        return {"lapsed": lapse_holds(session, now), "lost_answers": after_lost_answers(session, workspace, now)}
 
 
 def author_of(inbound: Inbound) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
@@ -123,7 +123,7 @@ def judge_all(
         for person in people:
             known = facts[person.id]
             if foreseen is not None and person.id in foreseen.sent:
-                known = replace(known, sent=[*known.sent, *foreseen.sent[person.id]])
+                known = known._replace(sent=[*known.sent, *foreseen.sent[person.id]])
             if person.zone not in due_in:
                 zone = zone_or(person.zone, default) if per_customer else None
                 due_in[person.zone] = max(due_for(edition.occasion, edition.due_at, zone), edition.due_at)
@@ -157,7 +157,7 @@ def count_forecast(
             counts.people += 1
             _count(counts, one)
             if one.facts.holds and one.permission.state is not None:
-                counts.before += judge_person(rules, replace(one.facts, holds=()), one.due).state is None
+                counts.before += judge_person(rules, one.facts._replace(holds=()), one.due).state is None
             else:
                 counts.before += one.permission.state is None
             if one.at is not None:

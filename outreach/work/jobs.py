@@ -6,6 +6,7 @@ named by its id alone; who holds it under which fence is known only to the desk.
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -22,6 +23,10 @@ def ticks() -> float:
     return time.clock_gettime(_BOOT)
 
 
+Person = tuple[str | None, str | None, str | None, str | None, str | None, str | None, str | dict[str, Any]]
+"""A `Reader` as the database gave it: the attributes may still be the text of a JSON object."""
+
+
 class Reader(NamedTuple):
     """What a letter reads of a customer."""
 
@@ -34,13 +39,22 @@ class Reader(NamedTuple):
     attributes: dict[str, Any]
 
 
+def read_person(person: Person) -> Reader:
+    """What a letter reads of a customer: read where the mail is rendered, not where mails are judged."""
+    attributes = person[6]
+    return Reader(*person[:6], json.loads(attributes) if isinstance(attributes, str) else attributes)
+
+
 class Job(NamedTuple):
-    """A delivery that was judged and may be carried. `relay` is the index of the relay that the desk chose for it."""
+    """A delivery that was judged and may be carried. `relay` is the index of the relay that the desk chose for it.
+
+    A plain tuple of it crosses a pipe.
+    """
 
     id: int
     public_id: str
     edition_id: int
-    reader: Reader | None
+    person: Person | None
     choices: dict[str, Any]
     relay: int = 0
 

@@ -8,9 +8,10 @@ bulk mail of a schedule in the person's own zone; they never delay what a person
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -32,6 +33,7 @@ from ..records import (
     Hold,
     Kind,
     Permission,
+    SubscriptionState,
     withhold,
 )
 from ..store.bounces import PAUSED, PausedDomain, addresses_of, paused_domains
@@ -49,10 +51,10 @@ __all__ = ["choose_for", "edition_facts", "judge_people", "judge_person", "peopl
 PAUSE = timedelta(minutes=5)
 """After how long a paused campaign's mail is looked at again."""
 NOBODY = MailFacts(address=False)
+SUBSCRIBED = SubscriptionState.SUBSCRIBED
 
 
-@dataclass(frozen=True, slots=True)
-class PersonFacts:
+class PersonFacts(NamedTuple):
     """All that the rules read about one person."""
 
     mail: MailFacts
@@ -147,33 +149,38 @@ def _paused(
     return {person: domains[key] for person, key in keys.items() if key in domains}
 
 
+Rule = Callable[[MailFactsOfEdition, PersonFacts, datetime], Permission]
+
+
 def rulings(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> list[Ruling]:
     """What every rule says, in the order in which they count."""
-    return [
-        Ruling("campaign", _judge_states(edition, now)),
-        Ruling("expiry", _judge_expiry(edition, now)),
-        Ruling("consent", may_mail(person.mail, edition.kind, now)),
-        Ruling("holds", judge_holds(edition.kind, person.holds, now, edition.zone)),
-        Ruling("budget", judge_budget(edition.kind, person.sent, edition.per_week, now, edition.expires_at)),
-        Ruling("quiet hours", _judge_quiet(edition, person, now)),
-        Ruling("domain", _judge_domain(person, now)),
-    ]
+    return [Ruling(name, rule(edition, person, now)) for name, rule in _RULES]
 
 
 def judge_person(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
     """The first refusal, or a yes."""
-    for refusal in (
-        _judge_states(edition, now),
-        _judge_expiry(edition, now),
-        may_mail(person.mail, edition.kind, now),
-        judge_holds(edition.kind, person.holds, now, edition.zone),
-        judge_budget(edition.kind, person.sent, edition.per_week, now, edition.expires_at),
-        _judge_quiet(edition, person, now),
-        _judge_domain(person, now),
-    ):
-        if not refusal.allowed:
-            return refusal
+    for _, rule in _RULES:
+        said = rule(edition, person, now)
+        if said is not YES and not said.allowed:
+            return said
     return YES
+
+
+def _judge_all(plan: MailFactsOfEdition, facts: Mapping[int, PersonFacts], now: datetime) -> dict[int, Permission]:
+    """A permission for each person; those in whom no rule finds a difference are judged once."""
+    alike: dict[ZoneInfo, Permission] = {}
+    said: dict[int, Permission] = {}
+    for person, known in facts.items():
+        mail = known.mail
+        if mail.suppressed or known.holds or known.sent or known.paused or mail.subscription is not SUBSCRIBED:
+            said[person] = judge_person(plan, known, now)
+        elif mail.erased or not mail.address:
+            said[person] = judge_person(plan, known, now)
+        elif known.zone in alike:
+            said[person] = alike[known.zone]
+        else:
+            said[person] = alike[known.zone] = judge_person(plan, known, now)
+    return said
 
 
 def judge_people(
@@ -196,7 +203,7 @@ def judge_people(
     plan = edition_facts(workspace, campaign, edition, explicit=explicit)
     facts = people_facts(session, workspace, edition, customer_ids, now, zones=zones)
     if due is None:
-        return {person: judge_person(plan, known, now) for person, known in facts.items()}
+        return _judge_all(plan, facts, now)
     return {person: judge_person(plan, known, max(now, due.get(person, now))) for person, known in facts.items()}
 
 
@@ -209,7 +216,7 @@ def zones_of(session: Session, customer_ids: Sequence[int]) -> dict[int, str | N
     return found
 
 
-def _judge_states(edition: MailFactsOfEdition, now: datetime) -> Permission:
+def _judge_states(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
     if edition.campaign_state is CampaignState.CANCELLED or edition.edition_state is EditionState.CANCELLED:
         return Permission(DeliveryState.CANCELLED, "cancelled", "a person cancelled the campaign or this edition")
     if edition.campaign_state is CampaignState.PAUSED:
@@ -217,14 +224,26 @@ def _judge_states(edition: MailFactsOfEdition, now: datetime) -> Permission:
     return YES
 
 
-def _judge_expiry(edition: MailFactsOfEdition, now: datetime) -> Permission:
+def _judge_expiry(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
     if edition.expires_at is not None and edition.expires_at <= now:
         words = f"not accepted by {edition.expires_at:%Y-%m-%d %H:%M} UTC, when it had lost its worth"
         return Permission(DeliveryState.EXPIRED, "expired", words)
     return YES
 
 
-def _judge_domain(person: PersonFacts, now: datetime) -> Permission:
+def _judge_consent(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
+    return may_mail(person.mail, edition.kind, now)
+
+
+def _judge_holds(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
+    return judge_holds(edition.kind, person.holds, now, edition.zone) if person.holds else YES
+
+
+def _judge_budget(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
+    return judge_budget(edition.kind, person.sent, edition.per_week, now, edition.expires_at)
+
+
+def _judge_domain(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
     if person.paused is None or person.paused.until <= now:
         return YES
     words = f"{person.paused.reason}; mail to {person.paused.label} waits unless a person resumes it"
@@ -241,3 +260,15 @@ def _judge_quiet(edition: MailFactsOfEdition, person: PersonFacts, now: datetime
     if edition.expires_at is not None and ends >= edition.expires_at:
         return withhold("quiet hours", f"{night} until after this mail's deadline")
     return Permission(reason="quiet hours", evidence=night, later=ends)
+
+
+_RULES: tuple[tuple[str, Rule], ...] = (
+    ("campaign", _judge_states),
+    ("expiry", _judge_expiry),
+    ("consent", _judge_consent),
+    ("holds", _judge_holds),
+    ("budget", _judge_budget),
+    ("quiet hours", _judge_quiet),
+    ("domain", _judge_domain),
+)
+"""Every rule by its name, in the order in which they count."""

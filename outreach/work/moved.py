@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
 
 from ..delivery.outcome import LADDER, next_attempt
 from ..delivery.state import MOVES
@@ -20,33 +19,28 @@ LOSSES = 3
 """After so many attempts that ended in a lost connection a mail waits as after a temporary refusal."""
 
 
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-def moved(
-    row: Claimed, report: Report, relays: Sequence[_Named], now: datetime, ladder: Sequence[int] = LADDER
-) -> Move:
-    """The move that a report asks for; a lost connection gives the row back, a retry waits its time."""
+def moved(row: Claimed, report: Report, relays: Sequence[str], now: datetime, ladder: Sequence[int] = LADDER) -> Move:
+    """The move that a report asks for, by its relay's name; what was lost is given back, a retry waits its time."""
     event, before = report.event, report.before
     if (before, event) not in MOVES:
         raise ValueError(f"a delivery that is {before} cannot be moved by {event}: {report.words}")
     if not report.tried:
         return Move(row, before, (event,), reason=report.reason, evidence=report.words)
+    if event is DeliveryEvent.ACCEPTED:
+        boosts = tuple(row.choices.get("boosts", ()))
+        return Move(row, before, (event,), response=report.words, relay=relays[report.relay], tried=True, boosts=boosts)
     lost = event is DeliveryEvent.RELEASE and (row.attempts >= LOSSES or report.slows)
     waits = event is DeliveryEvent.TEMPORARY or lost
-    answered = event in (DeliveryEvent.ACCEPTED, DeliveryEvent.TEMPORARY, DeliveryEvent.PERMANENT)
-    accepted = event is DeliveryEvent.ACCEPTED
+    answered = event in (DeliveryEvent.TEMPORARY, DeliveryEvent.PERMANENT)
     return Move(
         row,
         before,
         (event,),
-        reason="" if accepted else _REASONS[event],
+        reason=_REASONS[event],
         evidence="" if answered else report.words,
         response=report.words if answered else "",
-        failure=None if accepted else report.failure,
-        relay=relays[report.relay].name,
+        failure=report.failure,
+        relay=relays[report.relay],
         next_at=next_attempt(row.attempts + 1, now, seed=row.id, ladder=ladder, expires_at=row.expires_at)
         if waits
         else None,

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, Protocol
 from ..errors import InputError, OutreachError, TemplateError
 from ..words import DeliveryEvent, DeliveryState
 from ..workdays import Clock
-from .jobs import Job, Press, Pressed, Report
+from .jobs import Job, Press, Pressed, Report, read_person
 
 
 class Hand(Protocol):
@@ -41,7 +41,8 @@ class PressRoom:
         """The mail of a job, or why there is none."""
         self._hand.take(job.id)
         try:
-            return self._presses[job.edition_id].press(job.reader, job.public_id, job.choices, self._clock())
+            reader = None if job.person is None else read_person(job.person)
+            return self._presses[job.edition_id].press(reader, job.public_id, job.choices, self._clock())
         except TemplateError as wrong:
             return _cannot(job, getattr(wrong, "variable", "") or "template", wrong)
         except InputError as wrong:

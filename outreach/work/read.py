@@ -28,7 +28,6 @@ from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy
 from .acts import act_on_machine, leave_list, tell_evidence
 from .epoch import advance
 from .follow_up import after_inbound
-from .learn import model_of
 from .owners import find_by_ledger, find_owners, read_told, told_clues
 from .sent_text import SentTexts
 from .workspace import Workspace
@@ -131,9 +130,7 @@ class Reader:
             sent = self.sent_texts.of(session, match.delivery_id) if machine.machine not in REPORTS else None
         stripped = strip_quotes(mail.text, mail.html, sent)
         language = guess_language(stripped.text or mail.subject)
-        judgement = classify(
-            stripped.text, mail.subject, language, self.workspace.settings.topics, model_of(self.workspace)
-        )
+        judgement = classify(stripped.text, mail.subject, language, self.workspace.settings.topics)
         return _Reading(mail, machine, match, stripped, language, judgement)
 
     def _write(self, session: Session, inbound: Inbound, reading: _Reading, now: datetime) -> None:
@@ -184,7 +181,7 @@ class Reader:
         told = read_told(inbound.raw)
         text, subject = str(told.get("text") or "")[:LONGEST_KEPT], str(told.get("subject") or "")[:1000]
         language = guess_language(text or subject)
-        judgement = classify(text, subject, language, self.workspace.settings.topics, model_of(self.workspace))
+        judgement = classify(text, subject, language, self.workspace.settings.topics)
         with self.workspace.database.write() as session:
             inbound = session.get_one(Inbound, inbound.id)
             if inbound.state is not InboundState.STORED:
