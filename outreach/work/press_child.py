@@ -21,11 +21,11 @@ from ..newsletter.tips import ChosenTip
 
 MEMORY = 1_200_000_000
 CPU_SECONDS = 900
-SECONDS_PER_MAIL = 2.0
 
 
 def main() -> None:
-    """Answer requests until standard input ends. The first gives the frozen edition, each other some people."""
+    """Answer requests until standard input ends. The first gives the frozen edition and the seconds of CPU for each
+    mail, each other some people."""
     for limit, value in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CPU, CPU_SECONDS),
@@ -40,13 +40,16 @@ def main() -> None:
     renderer = Renderer(first["frozen"], issue_number=first["issue_number"])
     for line in sys.stdin:
         request = json.loads(line)
-        answers = [_try(renderer, person, whole=request["whole"]) for person in request["people"]]
+        answers = [
+            _try(renderer, person, whole=request["whole"], seconds=first["seconds"]) for person in request["people"]
+        ]
         print(json.dumps({"answers": answers}), flush=True)
 
 
-def _try(renderer: Renderer, person: Mapping[str, Any], *, whole: bool) -> dict[str, Any] | None:
-    """None for a mail that can be rendered; with `whole` the mail itself; else what is wrong."""
-    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS_PER_MAIL)
+def _try(renderer: Renderer, person: Mapping[str, Any], *, whole: bool, seconds: float) -> dict[str, Any] | None:
+    """None for a mail that can be rendered in so many seconds of CPU; with `whole` the mail itself; else what is
+    wrong."""
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         rendered = renderer.render(
             person["values"], [ChosenTip(*tip) for tip in person["tips"]], Links(*person["links"])

@@ -23,6 +23,7 @@ from ..newsletter.tips import ChosenTip
 
 MODULE = "outreach.work.press_child"
 SECONDS_PER_MAIL = 0.5
+CPU_SECONDS_PER_MAIL = 2.0
 GRACE_SECONDS = 20.0
 MOST_OUTPUT = 40_000_000
 STOPPED = "rendering was stopped: it took too much time or memory"
@@ -55,7 +56,7 @@ class Trial:
 
     def __init__(self, frozen: Mapping[str, Any], *, issue_number: int = 1, grace: float = GRACE_SECONDS) -> None:
         self._grace = grace
-        self._first = {"frozen": frozen, "issue_number": issue_number}
+        self._first = {"frozen": frozen, "issue_number": issue_number, "seconds": CPU_SECONDS_PER_MAIL}
         self._buffer = b""
         self._started = False
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from outreach.wire.catcher import Catcher
-from outreach.work.create import create_workspace
 from tests.cli.inside import Done, outreach
+from tests.made import make_workspace
 from tests.servers.locked import LockedRelay, free_port
 
 PEOPLE = "email,first_name,plan\nann@example.com,Ann,pro\nbob@example.com,Bob,free\n"
@@ -43,7 +43,7 @@ def check_told(done: Done, status: int, *words: str) -> str:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A workspace whose relay answers at no port yet."""
-    create_workspace(tmp_path / "acme", "acme", port=free_port())
+    make_workspace(tmp_path / "acme", port=free_port())
     (tmp_path / "acme" / "people.csv").write_text(PEOPLE)
     (tmp_path / "acme" / "hello.md").write_text(CAMPAIGN)
     return tmp_path / "acme"

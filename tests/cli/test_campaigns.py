@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from outreach.wire.catcher import Catcher
-from outreach.work.create import create_workspace
 from tests.cli.inside import Done, outreach
+from tests.made import make_workspace
 from tests.servers.locked import free_port
 
 TEXT = """---
@@ -35,7 +35,7 @@ Dear {{ first_name or "friend" }}, all is well.
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     root = tmp_path / "acme"
-    create_workspace(root, "acme", port=free_port())
+    make_workspace(root, port=free_port())
     (root / "people.csv").write_text("email,first_name\nann@example.com,Ann\nbob@example.com,\n")
     (root / "hello.md").write_text(TEXT)
     (root / "pump.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\1" * 30)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from outreach.cli.app import COMMANDS
+
+from . import inside
 
 HEAVY = ("sqlmodel", "sqlalchemy", "premailer", "jinja2", "lxml", "alembic", "pydantic", "starlette", "uvicorn")
 
@@ -30,8 +33,8 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
-def test_every_command_has_help(name: str) -> None:
-    done = outreach(name, "--help")
+def test_every_command_has_help(name: str, tmp_path: Path) -> None:
+    done = inside.outreach(tmp_path, name, "--help")
     assert done.returncode == 0, done.stderr
     assert "Usage" in done.stdout
 

@@ -13,9 +13,9 @@ from outreach.delivery.breaker import after_bad
 from outreach.store.pace import DOMAIN, RELAY, pause_domain, slow_down, take_permits
 from outreach.store.relays import begin_relay, change_health
 from outreach.timing.pace import Limits
-from outreach.work.create import create_workspace
 from outreach.work.workspace import Workspace, open_workspace
 from tests.cli.inside import outreach
+from tests.made import make_workspace
 
 SEVERAL = """
 [relay]
@@ -39,7 +39,7 @@ per_minute = 600
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    create_workspace(tmp_path / "acme", "acme")
+    make_workspace(tmp_path / "acme")
     (tmp_path / "acme" / "outreach.toml").write_text(SEVERAL)
     return tmp_path / "acme"
 

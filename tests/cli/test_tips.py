@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from outreach.work.create import create_workspace
 from tests.cli.inside import Done, outreach
+from tests.made import make_workspace
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    create_workspace(tmp_path / "acme", "acme")
+    make_workspace(tmp_path / "acme")
     return tmp_path / "acme"
 
 

@@ -25,6 +25,8 @@ from outreach.work.schedules import settle_schedules
 from outreach.work.workspace import Workspace, open_workspace
 from outreach.workdays import utc_now
 
+from ..made import make_workspace
+
 CAMPAIGN = """\
 ---
 name: news
@@ -82,7 +84,10 @@ class Crowd:
 def gather(root: Path, port: int, people: int, *, schedule: str = "", database: str = "", **settings: str) -> Crowd:
     """Make the workspace, add the people and apply the campaign. `settings` are OUTREACH_… variables, `database` a URL
     where it is not to be SQLite."""
-    create_workspace(root, "acme", port=port, database=database)
+    if database:
+        create_workspace(root, "acme", port=port, database=database)
+    else:
+        make_workspace(root, port=port)
     crowd = Crowd(root, port, settings)
     workspace = open_workspace(root, lambda: utc_now() - timedelta(minutes=5))
     add_people(workspace, people)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,12 @@ def modules() -> list[Path]:
     return sorted(path for path in ROOT.rglob("*.py") if "migrations" not in path.parts)
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    """Everything in a module's syntax tree: four laws read it."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def room_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
@@ -61,7 +68,7 @@ def room_of(path: Path) -> str:
 def imports_of(path: Path) -> Iterator[tuple[str, int]]:
     """Every module that `path` imports, relative ones resolved, with the line."""
     package = ["outreach", *path.relative_to(ROOT).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield name.name, node.lineno
@@ -102,7 +109,7 @@ def test_imports_go_down_only(path: Path) -> None:
 def test_rule_rooms_touch_no_clock_socket_file_or_chance(path: Path) -> None:
     for target, line in imports_of(path):
         assert target not in IMPURE and target.split(".")[0] not in IMPURE, f"{path}:{line}: a rule imports {target}"
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Call):
             own = getattr(getattr(node.func, "value", None), "id", "") == "self"
             method, name = "" if own else getattr(node.func, "attr", ""), getattr(node.func, "id", "")
@@ -112,9 +119,8 @@ def test_rule_rooms_touch_no_clock_socket_file_or_chance(path: Path) -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_an_import_inside_a_function_is_a_lazy_one_that_says_so(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    lines = text.splitlines()
-    for function in ast.walk(ast.parse(text)):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for function in nodes_of(path):
         if not isinstance(function, ast.FunctionDef):
             continue
         inner = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -128,7 +134,7 @@ def test_rooms_form_no_circle() -> None:
     for path in modules():
         heads = {
             node.lineno
-            for node in ast.parse(path.read_text(encoding="utf-8")).body
+            for node in ast.iter_child_nodes(nodes_of(path)[0])
             if isinstance(node, ast.Import | ast.ImportFrom)
         }
         name = ".".join(["outreach", *path.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")

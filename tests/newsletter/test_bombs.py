@@ -9,6 +9,7 @@ import pytest
 from outreach.errors import TemplateError
 from outreach.newsletter.compile import compile_newsletter
 from outreach.newsletter.render import Links, Renderer
+from outreach.work import trial as trials
 from outreach.work.trial import Trial, TrialPerson
 
 from .samples import source
@@ -17,6 +18,11 @@ PERSON = TrialPerson(
     {"first_name": "Ann", "plan": "pro", "last_name": "Lee", "country": "DE"}, (), Links("mailto:a@example.com")
 )
 TWICE = "{{% for i in range(99999) %}}{{% for j in range(99999) %}}{}{{% endfor %}}{{% endfor %}}"
+
+
+@pytest.fixture(autouse=True)
+def _a_short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials, "CPU_SECONDS_PER_MAIL", 0.6)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +75,6 @@ def test_a_child_that_says_nothing_any_more_is_killed() -> None:
     )
     frozen = compile_newsletter(source(body=body + "\n" + square + "\n"), [])
     started = time.monotonic()
-    with Trial(frozen, grace=3) as trial, pytest.raises(TemplateError):
+    with Trial(frozen, grace=1.5) as trial, pytest.raises(TemplateError):
         trial.render(PERSON)
     assert time.monotonic() - started < 15
