@@ -46,7 +46,7 @@ def test_a_byte_order_mark_and_windows_lines_change_nothing() -> None:
     ("before", "after", "line", "words"),
     [
         ("kind: tips", "kind: tipps", 5, "no kind"),
-        ("kind: tips", "kind: service", 5, "no kind"),
+        ("kind: tips", "kind: service", 5, "whom:"),
         ("subject:", "subjekt:", 2, "Did you mean subject"),
         ("list: customers\n", "", 1, "list: is missing"),
         ("tips: 2", "tips: many", 8, "from 0 to 12"),
