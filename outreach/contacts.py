@@ -161,6 +161,12 @@ def addresses_in(text: str, most: int = 5) -> list[str]:
     return list(dict.fromkeys(found.strip(".") for found in _ADDRESSES.findall(text[:20_000])))[:most]
 
 
+def author_key(sender: str, handle: str, phone: str, repost_of: str = "") -> str:
+    """Whose words a message holds, the same next time: what was passed on is its first author's."""
+    name = repost_of or handle
+    return f"@{name.lower()}" if repost_of or (name and not sender) else sender.lower() or phone
+
+
 def shown_handle(network: str, handle: str) -> str:
     """A handle for a person to read: @ann (x)."""
     if not handle:

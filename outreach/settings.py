@@ -176,6 +176,14 @@ class MailboxSettings(Part):
     password_file: str = ""
     token_command: str = Field("", description="prints an OAuth2 access token: then XOAUTH2 is used")
     folders: tuple[str, ...] = ("INBOX", "Junk")
+    sent: bool = Field(False, description="a Sent folder of ours: only what answers a case is kept of it")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sent_folder(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("sent") and "folders" not in values:
+            return {**values, "folders": ("Sent",)}
+        return values
 
 
 class Replies(Part):

@@ -162,6 +162,15 @@ class Category(Vocabulary):
     OTHER = "other"
 
 
+class ModelState(Vocabulary):
+    """Of what reviews have taught: at most one model is in force; a refused one never was."""
+
+    IN_FORCE = "in_force"
+    REPLACED = "replaced"
+    REFUSED = "refused"
+    ROLLED_BACK = "rolled_back"
+
+
 class Urgency(Vocabulary):
     """high: harm, money lost, legal threat, data breach; raised: accessibility, cancellation."""
 
@@ -322,5 +331,6 @@ class AlertKind(Vocabulary):
     DATABASE = "database"
     JOB = "job"
     OFFER_WAITS = "offer_waits"
+    EDITION_STOPPED = "edition_stopped"
     PROMISE = "promise"
     CASES = "cases"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import importlib.util
 import itertools
 import os
 import shutil
+import sys
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import bindparam, insert
+from sqlalchemy.engine import Dialect
+from sqlmodel import col, select
 
 from outreach.address import address_key, canonical_address, new_public_id
 from outreach.contacts import phone_end
@@ -51,16 +55,38 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+HERE = Path(__file__).parent
 MEMORY = Path("/dev/shm")
 ROOM = 1_500_000_000
 
 
+SLOW_ROOMS = ("faults", "flows", "browser", "cli", "work")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the tests' folders in memory where there is room: a process may be killed there as well as on a disk,
-    and thousands of fsyncs a minute on a busy disk would measure nothing but the disk."""
+    and thousands of fsyncs a minute on a busy disk would measure nothing but the disk.
+
+    And keep bytecode, whatever the surroundings say: some 200 processes are started, each would compile the program
+    anew. What is loaded before the first test stays to the end, so that no collection of garbage need look at it.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    gc.disable()
     chosen = "PYTEST_DEBUG_TEMPROOT" in os.environ
     if not chosen and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a third of the time a test waits, for a process or for a server."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(wrapper=True)
@@ -77,12 +103,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     everywhere = os.environ.get("OUTREACH_TEST_DATABASE", "")
     items[:] = [item for item in items if _has_its_database(item, everywhere)]
+    items.sort(key=_place)
     if os.environ.get("OUTREACH_LONG"):
         return
     skip = pytest.mark.skip(reason="a long campaign: runs with OUTREACH_LONG=1, as .ci/run does")
     for item in items:
         if "long" in item.keywords:
             item.add_marker(skip)
+
+
+def _place(item: pytest.Item) -> int:
+    """The rooms whose tests wait the longest come first, so that no worker is left alone with them in the end."""
+    room = item.path.relative_to(HERE).parts[0]
+    return SLOW_ROOMS.index(room) if room in SLOW_ROOMS else len(SLOW_ROOMS)
 
 
 def _has_its_database(item: pytest.Item, everywhere: str) -> bool:
@@ -177,6 +210,23 @@ def database_url(request: pytest.FixtureRequest, backend: str) -> Iterator[str]:
     cluster.drop(name)
 
 
+class Compiled(dict[Any, Any]):
+    """Compiled statements by kind of database, for all tests of a process: each engine would compile its own anew."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(self._of_kind(key), default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(self._of_kind(key), value)
+
+    @staticmethod
+    def _of_kind(key: Any) -> Any:
+        return tuple(part.name if isinstance(part, Dialect) else part for part in key)
+
+
+_compiled = Compiled()
+
+
 @pytest.fixture
 def workspace(request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock, backend: str) -> Iterator[Workspace]:
     """A fresh workspace with a list called customers, on the hand-moved clock."""
@@ -184,6 +234,7 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock, 
     if backend == "sqlite":
         shutil.copytree(request.getfixturevalue("made_once"), root)
         opened = open_workspace(root, clock)
+        opened.database.engine.update_execution_options(compiled_cache=_compiled)
         yield opened
         opened.database.close()
         return
@@ -193,12 +244,15 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock, 
     url, settings = cluster.create(name, MADE), root / FILE
     settings.write_text(settings.read_text(encoding="utf-8").replace(cluster.url(MADE), url), encoding="utf-8")
     opened = open_workspace(root, clock)
+    opened.database.engine.update_execution_options(compiled_cache=_compiled)
     yield opened
     opened.database.close()
     cluster.drop(name)
 
 
 MakeCustomer = Callable[..., int]
+ADD_CUSTOMER, ADD_SUBSCRIPTION = insert(Customer), insert(Subscription)
+FIND_LIST = select(col(MailingList.id)).where(col(MailingList.name) == bindparam("wanted"))
 
 
 @pytest.fixture
@@ -215,25 +269,26 @@ def make_customer(workspace: Workspace) -> MakeCustomer:
     ) -> int:
         now = workspace.clock()
         canonical = canonical_address(address)
+        customer = Customer(
+            public_id=new_public_id(),
+            address=canonical,
+            address_key=address_key(workspace.keys, canonical),
+            attributes=attributes or {},
+            created_at=now,
+            updated_at=now,
+            phone_end=phone_end(fields.get("phone") or ""),
+            **fields,
+        )
         with workspace.database.write() as session:
-            customer = Customer(
-                public_id=new_public_id(),
-                address=canonical,
-                address_key=address_key(workspace.keys, canonical),
-                attributes=attributes or {},
-                created_at=now,
-                updated_at=now,
-                phone_end=phone_end(fields.get("phone") or ""),
-                **fields,
-            )
-            session.add(customer)
-            session.flush()
-            assert customer.id is not None
+            here = session.connection()
+            added = here.execute(ADD_CUSTOMER, customer.model_dump(exclude={"id"})).inserted_primary_key
+            assert added is not None
+            number = int(added[0])
             if subscribed is not None:
-                list_row = session.exec(select(MailingList).where(MailingList.name == list_name)).one()
-                assert list_row.id is not None
+                list_id = here.execute(FIND_LIST, {"wanted": list_name}).scalar_one()
                 state = SubscriptionState.SUBSCRIBED if subscribed else SubscriptionState.UNSUBSCRIBED
-                session.add(Subscription(list_id=list_row.id, customer_id=customer.id, state=state, changed_at=now))
-            return customer.id
+                tie = Subscription(list_id=list_id, customer_id=number, state=state, changed_at=now)
+                here.execute(ADD_SUBSCRIPTION, tie.model_dump(exclude={"id"}))
+        return number
 
     return make

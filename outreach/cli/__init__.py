@@ -6,11 +6,16 @@ Law: a door holds no rule. No traceback reaches a user; the exit status is 0 don
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
 def main() -> None:
-    """Run the program; the entry point of the `outreach` script."""
+    """Run the program; the entry point of the `outreach` script.
+
+    Garbage is looked for less often than by Python's default of 700 new objects: that took a tenth of each start.
+    """
+    gc.set_threshold(20_000, 20, 20)
     from .app import app  # lazy: importing `outreach.cli` must cost nothing
 
     sys.exit(app())

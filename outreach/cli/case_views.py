@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .channel_views import case_reach, origin_lines
 from .common import print_table, printable
 
 if TYPE_CHECKING:
     from ..cases.clock import Durations
-    from ..records import Case, CaseEntry, Customer, Promise, Step
+    from ..records import Case, CaseEntry, Customer, Inbound, Promise, Step
     from ..work.escalate import Due
     from ..work.workspace import Workspace
 
@@ -42,10 +43,10 @@ def print_case(
     taken: Durations,
     entries: Sequence[CaseEntry],
     steps: Sequence[Step],
-    senders: Mapping[int, str],
+    messages: Mapping[int, Inbound],
     promised: Sequence[Promise],
 ) -> None:
-    """The whole file of a case. `senders`: the address that each of its messages came from."""
+    """The whole file of a case. `messages`: what came in, by number."""
     typer.echo(f"Case {case.id}: {case.category}{' about ' + case.topic if case.topic else ''}, {case.state}")
     typer.echo(f"  from     {person(case, customer)}")
     typer.echo(f"  owner    {case.owner or 'nobody'}")
@@ -53,6 +54,8 @@ def print_case(
         typer.echo(
             f"  marked   {printable(case.answering_by)} is answering, until {local(workspace, case.answering_until)}"
         )
+    if reach := case_reach(list(messages.values())):
+        typer.echo(f"  reach    {reach:,} people may have read of it")
     typer.echo(f"  urgency  {case.urgency}")
     typer.echo(f"  opened   {local(workspace, case.opened_at)}, age {age(now, case.closed_at, case.opened_at)}")
     typer.echo(f"  due      {due_words(workspace, case, now) or 'nothing is owed now'}")
@@ -66,13 +69,9 @@ def print_case(
         typer.echo(f"  promise  {one.id}, {one.state}, by {due}: {printable(one.text)}")
     for entry in entries:
         typer.echo(f"\n{local(workspace, entry.at)}  {entry.event or entry.kind}  {printable(entry.by)}")
-        sender = senders.get(entry.inbound_id or 0, "")
-        if customer is not None and sender and sender.lower() != (customer.address or "").lower():
-            typer.echo(
-                f"    (from {printable(sender)}, not the customer's own address:"
-                f" an answer goes there only with --to {printable(sender)})"
-            )
-        for line in printable(entry.text).splitlines():
+        about = origin_lines(messages.get(entry.inbound_id or 0), customer) if entry.event == "message" else []
+        link = [printable(entry.link)] if entry.link else []
+        for line in [*about, *printable(entry.text).splitlines(), *link]:
             typer.echo(f"    {line}")
     if steps:
         typer.echo("\nWhat it changed in the plan:")

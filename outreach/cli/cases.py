@@ -13,8 +13,10 @@ import typer
 
 from ..errors import OutreachError, UsageError
 from .answers import read_text
+from .case_files import attachments
 from .case_promises import promise, promise_json, promises
 from .case_views import case_json, due_words, escalation_json, local, print_case, print_list, row
+from .channel_views import case_reach, origins_json
 from .common import AsJson, me, open_here, print_json, print_table
 
 if TYPE_CHECKING:
@@ -130,22 +132,23 @@ def show(case_id: CaseId, as_json: AsJson = False) -> None:
         entries = kept.entries_of(session, case_id)
         holds, steps = kept.holds_and_steps(session, case_id)
         promised = promises_of(session, case_id)
-        senders = {each.id: each.sender for each in kept.inbounds_of(session, case_id) if each.sender and each.id}
+        messages = {each.id: each for each in kept.inbounds_of(session, case_id) if each.id}
     moves = [(entry.at, entry.event) for entry in entries if entry.event is not None]
     taken = durations(case, moves, at_work)
     if as_json:
         value = case_json(workspace, case, customer, now)
         value["first_answer_hours"], value["solution_hours"] = taken.first_answer, taken.solution
         value["entries"] = [
-            entry.model_dump(include={"at", "kind", "event", "by", "text", "inbound_id", "delivery_id"})
+            entry.model_dump(include={"at", "kind", "event", "by", "text", "link", "inbound_id", "delivery_id"})
             for entry in entries
         ]
+        value["reach"], value["messages"] = case_reach(list(messages.values())), origins_json(messages.values())
         value["promises"] = [promise_json(one) for one in promised]
         value["holds"] = [hold.model_dump(exclude={"customer_id", "case_id"}) for hold in holds]
         value["steps"] = [step.model_dump(include={"at", "rule", "state", "what", "reason"}) for step in steps]
         print_json(value)
         return
-    print_case(workspace, case, customer, now, taken, entries, steps, senders, promised)
+    print_case(workspace, case, customer, now, taken, entries, steps, messages, promised)
 
 
 @app.command()
@@ -237,16 +240,20 @@ def note(
     answered: Annotated[bool, typer.Option("--answered", help="You told the customer so, by phone or in person.")] = (
         False
     ),
+    link: Annotated[str, typer.Option(help="You answered in public: where it can be read. Counts as --answered.")] = "",
     by: By = "",
 ) -> None:
-    """Write something down in a case; with --answered it counts as a personal answer.
+    """Write something down in a case; with --answered it counts as a personal answer, and so does one in public.
 
     Example: [bold]outreach cases note 7 "Called her: the cable was loose." --answered[/bold]
     """
     from ..work import answer as work  # lazy
 
     workspace = open_here()
-    (work.note_answer if answered else work.note)(workspace, case_id, text, by or me())
+    if answered or link:
+        work.note_answer(workspace, case_id, text, by or me(), link=link)
+    else:
+        work.note(workspace, case_id, text, by or me())
     _tell(workspace, case_id)
 
 
@@ -297,6 +304,7 @@ def dismiss(case_id: CaseId, note: Annotated[str, typer.Option("--note", help="W
     _change(case_id, "dismiss", by, note)
 
 
+app.command()(attachments)
 app.command()(promise)
 app.command()(promises)
 

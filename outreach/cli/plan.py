@@ -30,6 +30,8 @@ RULES = {
     "case_closed": "cases that were closed",
     "hold_lapsed": "holds that lapsed unconfirmed",
     "missed_occasion": "occasions missed while nothing ran",
+    "error_pointed": "errors in an issue that readers pointed at",
+    "correction": "issues stopped or corrected for an error in them",
     "cause_fixed": "letters drafted because a cause is fixed",
     "trend": "topics that many write about, brought forward",
 }
@@ -160,7 +162,8 @@ def _entry_lines(entry: Entry) -> Iterable[str]:
     if entry.state == "waiting":
         yield f"  a person must decide: change it, or let it go as it is: outreach send {entry.campaign} --release"
     if entry.state == "paused":
-        yield f"  a person must decide: outreach waves list {entry.campaign}, then waves release or campaigns cancel"
+        go_on = "waves list" if entry.waves else "steps list"
+        yield f"  a person must decide: outreach {go_on} says why; send {entry.campaign} --release, or campaigns cancel"
     yield f"  to {entry.going:,} of {entry.people:,} people"
     if entry.done and entry.edition_id is not None:
         yield "  so far: " + ", ".join(f"{count:,} {state}" for state, count in entry.done.items())

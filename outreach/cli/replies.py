@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,8 @@ import typer
 from ..errors import InputError, UsageError
 from . import reply_import, reply_join
 from .common import AsJson, me, open_here, print_json, print_table, progress
-from .reply_views import judgement_json, list_row, message_json, tell_judgement, tell_message
+from .reply_learning import classify, models, rollback, train
+from .reply_views import list_row, message_json, tell_message
 
 app = typer.Typer(no_args_is_help=True, help="What came back: fetch it, take it down, look at it, review it.")
 
@@ -234,31 +234,8 @@ def review(
 app.command("join")(reply_join.join)
 
 
-@app.command()
-def classify(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A mail (.eml), a text, or - for what comes by a pipe.")],
-    as_json: AsJson = False,
-) -> None:
-    """Say what a text would be held to be, with the words that decide. Nothing is stored.
-
-    Example: [bold]echo "The pump is broken again" | outreach replies classify -[/bold]
-    """
-    from ..work.try_out import try_out
-    from .common import workspace_root
-
-    if file == "-":
-        raw = sys.stdin.buffer.read(2_000_000)
-    else:
-        try:
-            with Path(file).open("rb") as opened:
-                raw = opened.read(25_000_000)
-        except OSError as wrong:
-            raise InputError(f"cannot be read: {wrong.strerror}", file=file) from wrong
-    found = try_out(raw, workspace_root(), is_mail=file.lower().endswith(".eml"))
-    if as_json:
-        print_json(judgement_json(found))
-    else:
-        tell_judgement(found)
+for taught in (classify, train, models, rollback):
+    app.command()(taught)
 
 
 def _show(inbound_id: int, *, as_json: bool) -> None:

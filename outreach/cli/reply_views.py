@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .common import printable
+from .channel_views import author_words, reach_words, way_words
+from .common import print_table, printable
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from ..records import Inbound, Verdict
-    from ..work.try_out import TriedOut
+    from ..work.try_out import Figures, TriedOut, TriedRow
 
 LONGEST = 60
+ORIGIN = (
+    *("sender", "sender_name", "handle", "network", "phone", "link", "reach", "repost_of", "copy_of"),
+    "foreign_token",
+)
+"""From whom it came and how far it reaches."""
 
 
 def message_json(session: Session, row: Inbound, *, whole: bool = False) -> dict[str, Any]:
@@ -44,12 +50,7 @@ def message_json(session: Session, row: Inbound, *, whole: bool = False) -> dict
         "clue": row.clue,
         "delivery": row.delivery_id,
         "case": row.case_id,
-        "sender": row.sender,
-        "sender_name": row.sender_name,
-        "handle": row.handle,
-        "phone": row.phone,
-        "link": row.link,
-        "reach": row.reach,
+        **{name: getattr(row, name) for name in ORIGIN},
         "subject": row.subject,
         "text": row.text,
         "language": row.language,
@@ -85,14 +86,14 @@ def list_row(row: Inbound) -> list[Any]:
     return [
         row.id,
         f"{row.received_at:%Y-%m-%d %H:%M}",
-        row.channel.value,
-        row.sender or row.handle or row.phone or row.sender_name or "?",
+        "\n".join(part for part in (way_words(row), reach_words(row.reach)) if part),
+        row.sender or author_words(row),
         kind.replace("_", " ") + ("" if row.reviewed_at is None else " ✓"),
         ", ".join(row.topics),
         "" if row.urgency.value == "normal" else row.urgency.value,
-        _percent(row.confidence),
+        percent(row.confidence),
         row.case_id or "",
-        _short(row.text or row.subject or row.flagged),
+        "\n".join(part for part in (_short(row.text or row.subject or row.flagged), printable(row.link)) if part),
     ]
 
 
@@ -101,10 +102,12 @@ def tell_message(session: Session, row: Inbound, verdicts: Sequence[Verdict]) ->
     from ..records import Customer
 
     customer = session.get(Customer, row.customer_id) if row.customer_id is not None else None
-    who = f"{row.sender_name} <{row.sender}>".strip() if row.sender else row.handle or row.phone or row.sender_name
-    typer.echo(
-        f"message {row.id} · {row.channel.value} · {row.received_at:%Y-%m-%d %H:%M} UTC · from {printable(who) or '?'}"
-    )
+    came = f"{way_words(row)} · {row.received_at:%Y-%m-%d %H:%M} UTC · from {author_words(row)}"
+    typer.echo(f"message {row.id} · {came}")
+    if row.link or row.reach:
+        typer.echo(f"where     {' · '.join(part for part in (printable(row.link), reach_words(row.reach)) if part)}")
+    if row.copy_of is not None:
+        typer.echo(f"copy of   message {row.copy_of}: its verdict and its case are that one's")
     if row.subject:
         typer.echo(f"subject   {printable(row.subject)}")
     whose = customer.address if customer is not None else "no customer that we know"
@@ -123,7 +126,7 @@ def tell_message(session: Session, row: Inbound, verdicts: Sequence[Verdict]) ->
         undone = " (taken back)" if verdict.undone_at is not None else ""
         topics = f" ({', '.join(verdict.topics)})" if verdict.topics else ""
         urgency = "" if verdict.urgency.value == "normal" else f", {verdict.urgency.value} urgency"
-        sure = f", {_percent(verdict.confidence)} sure" if verdict.confidence is not None else ", not scored"
+        sure = f", {percent(verdict.confidence)} sure" if verdict.confidence is not None else ", not scored"
         typer.echo(f"{verdict.by}: {verdict.category.value.replace('_', ' ')}{topics}{urgency}{sure}{undone}")
         for reason in verdict.reasons:
             typer.echo(f"  {printable(reason)}")
@@ -152,14 +155,77 @@ def tell_judgement(found: TriedOut) -> None:
     judged = found.judgement
     if found.machine.value != "human":
         typer.echo(f"machine mail: {found.machine.value.replace('_', ' ')} ({found.machine_reason})")
-    sure = f"{_percent(judged.confidence)} sure" if judged.confidence is not None else "not scored"
+    sure = f"{percent(judged.confidence)} sure" if judged.confidence is not None else "not scored"
     topics = f" about {', '.join(judged.topics)}" if judged.topics else ""
     typer.echo(f"{judged.category.value.replace('_', ' ')}{topics}, {judged.urgency.value} urgency, {sure}")
     for reason in judged.reasons:
         typer.echo(f"  {printable(reason)}")
 
 
-def _percent(share: float | None) -> str:
+def rows_json(tried: Sequence[TriedRow], figures: Figures, faults: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    """The rows of a file and how they are judged, for a program."""
+    return {
+        "rows": [
+            {
+                "row": one.row.row,
+                "category": one.judgement.category,
+                "complaint": one.judgement.complaint,
+                "topics": list(one.judgement.topics),
+                "top3": list(one.judgement.ranked[:3]),
+                "urgency": one.judgement.urgency,
+                "confidence": one.judgement.confidence,
+                "unsubscribes": one.judgement.leaves,
+                "language": one.language,
+                "reasons": list(one.judgement.reasons),
+                "label": one.row.complaint,
+                "label_category": one.row.category,
+                "label_topics": list(one.row.topics),
+                "text": one.row.text,
+            }
+            for one in tried
+        ],
+        "figures": vars(figures),
+        "faults": [{"row": row, "reason": why} for row, why in faults],
+    }
+
+
+def tell_rows(tried: Sequence[TriedRow], figures: Figures) -> None:
+    """The rows of a file and how they are judged, for a person; then the figures, where there are labels."""
+    columns = ("row", "category", "complaint", "topics", "urgency", "sure", "text", "reasons")
+    print_table(
+        columns,
+        [
+            [
+                one.row.row,
+                one.judgement.category.value.replace("_", " "),
+                f"{one.judgement.complaint:.2f}",
+                ", ".join(one.judgement.topics),
+                "" if one.judgement.urgency.value == "normal" else one.judgement.urgency.value,
+                percent(one.judgement.confidence) or "not scored",
+                _short(one.row.text),
+                printable("; ".join(one.judgement.reasons)),
+            ]
+            for one in tried
+        ],
+    )
+    typer.echo(f"{figures.rows} rows, {figures.not_scored} not scored. Nothing was stored.")
+    if figures.labelled:
+        auc = f", AUC {figures.auc:.3f}" if figures.auc is not None else ""
+        typer.echo(
+            f"complaint or not: {percent(figures.accuracy)} right of {figures.labelled} with a label"
+            f" ({figures.complaints} complaints){auc}"
+        )
+    if figures.categories:
+        typer.echo(f"category: {percent(figures.category_right)} right of {figures.categories}")
+    if figures.topics:
+        typer.echo(
+            f"topic: {percent(figures.topic_top1)} right of {figures.topics},"
+            f" {percent(figures.topic_top3)} among the first three"
+        )
+
+
+def percent(share: float | None) -> str:
+    """A share as people read it; nothing where there is none."""
     return "" if share is None else f"{share:.0%}"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 
 _STYLE = re.compile(r"<style\b([^>]*)>(.*?)</style\s*>", re.IGNORECASE | re.DOTALL)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -26,8 +27,12 @@ class Selectors:
     structural: str
 
 
+@lru_cache(maxsize=16)
 def inline_css(page: str) -> str:
-    """`page`, a whole HTML document, with its CSS in style attributes. Doctype and all outside <html> is kept."""
+    """`page`, a whole HTML document, with its CSS in style attributes. Doctype and all outside <html> is kept.
+
+    The last pages are remembered: what is checked, tried and then frozen in one process is inlined once.
+    """
     from premailer import Premailer  # lazy: 335 ms, and only a freeze needs it
 
     before, root, after = split_page(page)

@@ -113,7 +113,7 @@ def parse_template(
     """
     try:
         tree = environment.parse(source)
-        environment.compile(source)
+        environment.compile(tree)
     except TemplateSyntaxError as wrong:
         raise syntax_error(wrong, source, file, line) from None
     except (RecursionError, SyntaxError, MemoryError):  # Python's own limits: 20 blocks, 100 levels of indentation

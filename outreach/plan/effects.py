@@ -54,8 +54,30 @@ class NewTrend:
     rank: int
 
 
-Effect = NewHold | LiftHold | NewBoost | NewTrend
-_KINDS: dict[str, type[Effect]] = {"hold": NewHold, "lift": LiftHold, "boost": NewBoost, "trend": NewTrend}
+@dataclass(frozen=True)
+class ErrorNoted:
+    """Somebody points at an error in an edition: it counts towards stopping it."""
+
+    edition_id: int
+
+
+@dataclass(frozen=True)
+class StopEdition:
+    """What has not gone of an edition waits for a person."""
+
+    edition_id: int
+    reason: str
+
+
+Effect = NewHold | LiftHold | NewBoost | NewTrend | ErrorNoted | StopEdition
+_KINDS: dict[str, type[Effect]] = {
+    "hold": NewHold,
+    "lift": LiftHold,
+    "boost": NewBoost,
+    "trend": NewTrend,
+    "error": ErrorNoted,
+    "stop": StopEdition,
+}
 
 
 def effect_value(effect: Effect) -> dict[str, Any]:

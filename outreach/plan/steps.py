@@ -83,6 +83,7 @@ POLICIES = {
     "reopened_complaint": "holds",
     "answered_topic": "topics",
     "trend": "trends",
+    "correction": "corrections",
 }
 """Which of the settings in [steps] says whether a rule's steps are applied by themselves. The others always are: they
 end what a case had begun, or only tell."""

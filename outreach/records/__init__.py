@@ -27,6 +27,7 @@ from ..words import (
     InboundState,
     Kind,
     Machine,
+    ModelState,
     NoticeKind,
     Onward,
     PromiseState,
@@ -41,6 +42,7 @@ from .audience import Consent, Contact, Customer, CustomerImport, MailingList, S
 from .cases import Case, CaseEntry
 from .delivery import Delivery, DeliveryMove, Worker
 from .desk import Colleague, Escalation, Notice, Promise, ReadyAnswer
+from .learning import LearnedExample, ReplyModel
 from .loop import Cause, CauseCase
 from .newsletter import Asset, Campaign, Edition, Schedule, Tip
 from .permission import YES, Permission, withhold
@@ -48,10 +50,11 @@ from .plan import Approval, Boost, Goal, Hold, Step
 from .replies import Inbound, MailboxMark, Verdict
 from .sending import Alert, Bounce, Pace, RelayState, WaveLook
 from .types import UtcDateTime, Word
-from .workspace import WorkspaceRow
+from .workspace import LANES, Lane, WorkspaceRow
 
 __all__ = [
     "BULK",
+    "LANES",
     "PROMOTION",
     "YES",
     "Alert",
@@ -96,9 +99,12 @@ __all__ = [
     "Inbound",
     "InboundState",
     "Kind",
+    "Lane",
+    "LearnedExample",
     "Machine",
     "MailboxMark",
     "MailingList",
+    "ModelState",
     "Notice",
     "NoticeKind",
     "Onward",
@@ -108,6 +114,7 @@ __all__ = [
     "PromiseState",
     "ReadyAnswer",
     "RelayState",
+    "ReplyModel",
     "Schedule",
     "Step",
     "StepState",

@@ -40,6 +40,7 @@ class Inbound(SQLModel, table=True):
     phone: str = ""
     link: str = ""
     reach: int = 0
+    author: str = Field(default="", index=True, description="whose words they are, the same next time: `author_key`")
     repost_of: str = Field(default="", description="the handle of the author whose words were passed on")
     copy_of: int | None = Field(default=None, foreign_key="inbound.id", index=True)
     subject: str = ""

@@ -1,23 +1,34 @@
-"""The workspace's own row: its name, its version, and whether everything is paused."""
+"""The workspace's own row: its name, its version, and whether everything is paused; and how far it has come."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from .types import UtcDateTime
 
 
 class WorkspaceRow(SQLModel, table=True):
-    """Exactly one row, id 1. `epoch` and `turn` are compared with a file beside the database (I10)."""
+    """Exactly one row, id 1. `epoch` is compared with a file beside the database (I10)."""
 
     __tablename__ = "workspace"
     id: int = Field(default=1, primary_key=True)
     name: str
     version: int = 1
     epoch: str
-    turn: int = 0
     paused_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     pause_reason: str = ""
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+LANES = 16
+
+
+class Lane(SQLModel, table=True):
+    """So many rows, from 0: how often each was raised by what must not be forgotten (I10; see `store.lanes`)."""
+
+    __tablename__ = "lane"
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    turn: int = Field(default=0, sa_type=BigInteger)

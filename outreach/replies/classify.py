@@ -72,7 +72,8 @@ def classify(
     weighed = weigh(text, subject, language, topics)
     evidence = learned.tell(weighed.said, weighed.topics, weighed.odds)
     ranked = evidence.rank(weighed.topics)
-    about = ranked[:MOST_TOPICS] if evidence.topics else weighed.topics
+    likely = evidence.about(weighed.topics)
+    about = tuple(name for name in likely if not topics or name in topics)[:MOST_TOPICS]
     if asks_to_leave(text, subject):
         words = f'"{(text.strip() or subject.strip())[:60]}" asks to be unsubscribed'
         return Judgement(Category.UNSUBSCRIBE, about, Urgency.NORMAL, 0.97, (words,), leaves=True, ranked=ranked)

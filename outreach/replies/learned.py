@@ -20,6 +20,8 @@ BUCKETS = 1 << 22
 MOST_FEATURES = 600
 LEAST = 0.02
 """Weights nearer to nothing than this are not kept."""
+LIKELY = 0.4
+"""The share of all topics that one must have to be named where no cue word stands for it."""
 TOLD = 0.08
 """What a piece must have added to be told as a reason, in log-odds."""
 _CUE_TOPICS = (2.0, 1.0, 0.5)
@@ -75,12 +77,16 @@ class Evidence:
 
     def rank(self, by_cues: Sequence[str]) -> tuple[str, ...]:
         """Topics, the likeliest first: those that cue words found, and what reviews have taught."""
+        return _ranked(self.topics, by_cues)
+
+    def about(self, by_cues: Sequence[str]) -> tuple[str, ...]:
+        """What the text is held to be about: topics whose cue words stand in it, and those that are likely."""
         if not self.topics:
             return tuple(by_cues)
-        total = dict(self.topics)
-        for name, bonus in zip(by_cues, _CUE_TOPICS, strict=False):
-            total[name] = total.get(name, 0.0) + bonus
-        return tuple(sorted(total, key=lambda name: (-total[name], name)))
+        top = max(self.topics.values())
+        shares = {name: math.exp(score - top) for name, score in self.topics.items()}
+        whole = sum(shares.values())
+        return tuple(name for name in self.rank(by_cues) if name in by_cues or shares.get(name, 0.0) >= LIKELY * whole)
 
     def reasons(self, category: Category) -> list[str]:
         """The strongest learned pieces, in a line for each side."""
@@ -127,9 +133,21 @@ class Learned:
         known = self.complaint
         return self.trust * odds + self.start + share_of(found) * sum(known.get(one, 0.0) for one in found)
 
+    def rank(self, found: Sequence[int], by_cues: Sequence[str]) -> tuple[str, ...]:
+        """The topics of a text with these features, the likeliest first."""
+        topics = self.topics.scores([*found, *topic_features(by_cues)]) if self.topics.start else {}
+        return _ranked(topics, by_cues)
+
 
 NOTHING = Learned()
 """The model before any review."""
+
+
+def _ranked(topics: Mapping[str, float], by_cues: Sequence[str]) -> tuple[str, ...]:
+    total = dict(topics)
+    for name, bonus in zip(by_cues, _CUE_TOPICS, strict=False):
+        total[name] = total.get(name, 0.0) + bonus
+    return tuple(sorted(total, key=lambda name: (-total[name], name))) if topics else tuple(by_cues)
 
 
 def share_of(found: Sequence[int]) -> float:

@@ -63,6 +63,14 @@ def parse_inbound(raw: bytes, limits: Limits = LIMITS) -> ParsedMail:
     )
 
 
+def attached_files(raw: bytes, limits: Limits = LIMITS) -> list[tuple[Attachment, bytes]]:
+    """The attachments of a mail with their contents, in the order in which `parse_inbound` lists them. Never raises."""
+    reader = _Keeper(limits)
+    headers, body, _ = mime.split_head(raw[: limits.max_bytes], limits)
+    reader.read(headers, body, 0)
+    return list(zip(reader.attachments, reader.contents, strict=True))
+
+
 def parse_headers(block: bytes, limits: Limits = LIMITS) -> ParsedMail:
     """The headers of a returned message; its body is not looked at."""
     headers, _, _ = mime.split_head(block[: limits.header_bytes].lstrip(b"\r\n"), limits)
@@ -162,6 +170,20 @@ class _Reader:
         name = name or mime.parameter(headers, "content-type", "name")
         self.attachments.append(Attachment(name.replace("\\", "/").rpartition("/")[2][:200], kind, len(data)))
         return None
+
+
+class _Keeper(_Reader):
+    """A reader that keeps what is attached."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self.contents: list[bytes] = []
+
+    def attach(self, headers: Headers, kind: str, data: bytes) -> None:
+        before = len(self.attachments)
+        super().attach(headers, kind, data)
+        if len(self.attachments) > before:
+            self.contents.append(data)
 
 
 def _first(headers: Headers, name: str) -> str:

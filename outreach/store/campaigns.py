@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 from ..records import Asset, Campaign, CampaignState, Delivery, DeliveryState, Edition, Kind, MailingList
 from .database import rows_in_chunks
 from .rows import write_row
+from .standing import hold_back_intents
 
 PAGE = 500
 ALERTS = "_alert"
@@ -48,6 +49,7 @@ def keep_campaign(session: Session, name: str, values: Mapping[str, Any], now: d
 
 def change_campaign_state(session: Session, name: str, state: CampaignState, now: datetime) -> bool:
     """Pause, resume or cancel; False where it is so already. Every claim on its mail is judged again (I8)."""
+    hold_back_intents(session)
     changed = session.connection().execute(
         update(Campaign)
         .where(col(Campaign.name) == name, col(Campaign.state) != state)

@@ -76,6 +76,7 @@ def add_entry(
     event: CaseEvent | None = None,
     by: str = "",
     text: str = "",
+    link: str = "",
     inbound_id: int | None = None,
     delivery_id: int | None = None,
 ) -> CaseEntry:
@@ -87,6 +88,7 @@ def add_entry(
         event=event,
         by=by,
         text=text,
+        link=link,
         inbound_id=inbound_id,
         delivery_id=delivery_id,
     )
@@ -192,6 +194,37 @@ def cases_about(session: Session, delivery_id: int) -> set[int]:
     """The cases in which the customer had replied to this delivery."""
     query = select(Inbound.case_id).where(Inbound.delivery_id == delivery_id, col(Inbound.case_id).is_not(None))
     return {case_id for case_id in session.exec(query) if case_id is not None}
+
+
+def cases_of_thread(session: Session, message_ids: Sequence[str], public_ids: Sequence[str]) -> list[Case]:
+    """The cases in which any of these mails was written, newest first: a customer's by its Message-ID, an answer of
+    ours by the delivery's public id, a colleague's from a mail program by its Message-ID."""
+    wrote = select(Inbound.case_id).where(col(Inbound.message_id).in_(list(message_ids)))
+    told = (
+        select(CaseEntry.case_id)
+        .join(Inbound, col(Inbound.id) == col(CaseEntry.inbound_id))
+        .where(col(Inbound.message_id).in_(list(message_ids)), CaseEntry.kind == EntryKind.ANSWER)
+    )
+    answered = (
+        select(CaseEntry.case_id)
+        .join(Delivery, col(Delivery.id) == col(CaseEntry.delivery_id))
+        .where(col(Delivery.public_id).in_(list(public_ids)))
+    )
+    which = or_(col(Case.id).in_(wrote), col(Case.id).in_(told), col(Case.id).in_(answered))
+    return list(session.exec(select(Case).where(which).order_by(col(Case.id).desc())))
+
+
+def unsolved_of_address(session: Session, address: str) -> list[Case]:
+    """The cases that wait for a solution of whoever has this address: a customer, or somebody who wrote from it."""
+    query = (
+        select(Case)
+        .join(Customer, col(Customer.id) == col(Case.customer_id), isouter=True)
+        .where(
+            col(Case.state).in_([CaseState.NEW, CaseState.OPEN, CaseState.WAITING]),
+            or_(func.lower(Customer.address) == address, func.lower(Case.author) == address),
+        )
+    )
+    return list(session.exec(query.order_by(col(Case.id))))
 
 
 def inbounds_of(session: Session, case_id: int) -> list[Inbound]:

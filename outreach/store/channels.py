@@ -9,11 +9,12 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
+from ..contacts import author_key
 from ..records import ClueKind, Customer, Inbound, InboundState, Machine
 
 MOST = 200
@@ -21,18 +22,19 @@ MOST = 200
 
 def same_author(session: Session, inbound: Inbound, customer_id: int | None) -> list[Inbound]:
     """The messages of people by this one's author that belong to this customer (or to nobody), oldest first."""
-    mine: list[Any] = []
-    if inbound.sender:
-        mine.append(func.lower(col(Inbound.sender)) == inbound.sender.lower())
-    if inbound.handle:
-        mine.append(and_(col(Inbound.handle) == inbound.handle, col(Inbound.network) == inbound.network))
-    if inbound.phone:
-        mine.append(col(Inbound.phone) == inbound.phone)
-    if not mine:
+    ways = [
+        author_key(inbound.sender, "", ""),
+        author_key("", inbound.handle if not inbound.repost_of else "", ""),
+        author_key("", "", inbound.phone),
+    ]
+    if not any(ways):
         return [inbound] if inbound.customer_id == customer_id else []
     owned = col(Inbound.customer_id) == customer_id if customer_id is not None else col(Inbound.customer_id).is_(None)
-    query = orm_select(Inbound).where(or_(*mine), owned, Inbound.machine == Machine.HUMAN)
-    return list(session.exec(query.order_by(col(Inbound.received_at), col(Inbound.id)).limit(MOST)))
+    query = orm_select(Inbound).where(
+        col(Inbound.author).in_([way for way in ways if way]), owned, Inbound.machine == Machine.HUMAN
+    )
+    found = session.exec(query.order_by(col(Inbound.received_at), col(Inbound.id)).limit(MOST))
+    return [one for one in found if not inbound.handle or one.network == inbound.network or not one.handle]
 
 
 def joined_by_hand(session: Session, inbound: Inbound) -> list[Inbound]:
@@ -63,20 +65,11 @@ def earlier_words(
     session: Session, inbound: Inbound, *, since: datetime, until: datetime, most: int = 100
 ) -> list[Inbound]:
     """Messages of people in that span by the author of this one's words, newest first, without their raw bytes."""
-    whose: list[Any] = []
+    if inbound.customer_id is None and not inbound.author:
+        return []
+    whose: list[Any] = [col(Inbound.author) == inbound.author] if inbound.author else []
     if inbound.customer_id is not None:
         whose.append(col(Inbound.customer_id) == inbound.customer_id)
-    handle = inbound.repost_of or inbound.handle
-    if handle:
-        same = [col(Inbound.handle) == handle, col(Inbound.repost_of) == handle]
-        network = or_(col(Inbound.network) == inbound.network, col(Inbound.network) == "")
-        whose.append(and_(or_(*same), network) if inbound.network else or_(*same))
-    if inbound.sender:
-        whose.append(func.lower(col(Inbound.sender)) == inbound.sender.lower())
-    if inbound.phone:
-        whose.append(col(Inbound.phone) == inbound.phone)
-    if not whose:
-        return []
     query = orm_select(Inbound).where(
         or_(*whose),
         Inbound.machine == Machine.HUMAN,
@@ -86,7 +79,13 @@ def earlier_words(
         col(Inbound.received_at).between(since, until),
     )
     query = query.options(defer(Inbound.raw, raiseload=True))  # type: ignore[arg-type]
-    return list(session.exec(query.order_by(col(Inbound.id).desc()).limit(most)))
+    found = session.exec(query.order_by(col(Inbound.id).desc()).limit(most))
+    return [one for one in found if _same_network(one, inbound) or one.customer_id == inbound.customer_id is not None]
+
+
+def _same_network(one: Inbound, other: Inbound) -> bool:
+    """A handle of one name on two networks may be two people."""
+    return not (one.network and other.network) or one.network == other.network
 
 
 def reach_of_cases(session: Session, case_ids: Collection[int]) -> dict[int, int]:
@@ -103,3 +102,8 @@ def reach_of_cases(session: Session, case_ids: Collection[int]) -> dict[int, int
         query = select(widest.c.case_id, func.sum(widest.c.reach)).group_by(widest.c.case_id)
         found.update((row[0], int(row[1])) for row in session.execute(query))
     return found
+
+
+def copies_of(session: Session, inbound_id: int) -> list[Inbound]:
+    """The copies of a message, oldest first."""
+    return list(session.exec(orm_select(Inbound).where(Inbound.copy_of == inbound_id).order_by(col(Inbound.id))))

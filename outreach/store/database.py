@@ -20,6 +20,8 @@ from sqlmodel import Session
 
 from ..errors import DatabaseError
 from . import postgresql, sqlite
+from .lanes import COMMON, own_lane
+from .prepared import Prepared
 
 T = TypeVar("T")
 
@@ -85,9 +87,12 @@ class Database:
     def keep_writing(self) -> Iterator[Writer]:
         """A connection of its own for whoever commits hundreds of times a second, until the block ends."""
         with told(self), self.engine.execution_options(outreach_write=True).connect() as connection:
+            lane = COMMON
             if not self.is_sqlite:
                 postgresql.plan_once(connection)
-            yield Writer(self, connection)
+                lane = own_lane(connection)
+                connection.commit()
+            yield Writer(self, connection, lane)
 
     def close(self) -> None:
         """Give back all connections."""
@@ -95,16 +100,28 @@ class Database:
 
 
 class Writer:
-    """One thread's own connection for short transactions of prepared statements; a session costs more than these."""
+    """One thread's own connection for short transactions of prepared statements; a session costs more than these.
 
-    def __init__(self, database: Database, connection: Connection) -> None:
-        self._database, self._connection = database, connection
+    `lane` is the one whose turn its commits raise.
+    """
+
+    def __init__(self, database: Database, connection: Connection, lane: int) -> None:
+        self._database, self._connection, self.lane = database, connection, lane
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
         """As `Database.write(beside=True)`: only for statements that compare and set."""
         with told(self._database), self._database.writing_alone(), self._connection.begin():
             yield self
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._database.is_sqlite
+
+    def at_once(self, statement: Prepared, **given: Any) -> list[Any]:
+        """Outside of `write`, on PostgreSQL: one statement that is a transaction of its own; its rows."""
+        with told(self._database):
+            return statement.at_once(self._connection, **given)
 
     def connection(self) -> Connection:
         """Inside of `write`: where statements are run, as a session has it."""

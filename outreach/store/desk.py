@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from ..records import (
+    Campaign,
     Case,
     CaseState,
     Channel,
@@ -154,6 +155,17 @@ def people_of(session: Session, cases: Iterable[Case]) -> dict[int, Customer]:
     return found
 
 
-def delivery_campaign(session: Session, delivery_id: int) -> int | None:
-    """The campaign of a delivery."""
-    return session.exec(select(Delivery.campaign_id).where(Delivery.id == delivery_id)).first()
+def is_of_campaign(session: Session, delivery_id: int, campaign: str) -> bool:
+    """Whether a delivery is one of this (system) campaign's."""
+    query = select(Campaign.name).join(Delivery, col(Delivery.campaign_id) == col(Campaign.id))
+    return session.exec(query.where(Delivery.id == delivery_id)).first() == campaign
+
+
+def mailed_since(session: Session, campaign: str, address_key: str, since: datetime) -> bool:
+    """Whether this address was sent a mail of this (system) campaign since then, or is about to be."""
+    query = (
+        select(Delivery.id)
+        .join(Campaign, col(Campaign.id) == col(Delivery.campaign_id))
+        .where(Campaign.name == campaign, Delivery.address_key == address_key, col(Delivery.due_at) > since)
+    )
+    return session.exec(query.limit(1)).first() is not None

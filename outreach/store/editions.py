@@ -30,6 +30,7 @@ from ..records import (
 )
 from .database import rows_in_chunks
 from .plan import MAY_HAVE_BEEN_SENT
+from .standing import hold_back_intents
 
 CHUNK = 500
 UNFINISHED = (EditionState.PLANNING, EditionState.OPEN, EditionState.PAUSED, EditionState.WAITING)
@@ -149,6 +150,7 @@ def move_edition(
         .where(col(Edition.id) == edition_id, col(Edition.state).in_(before))
         .values(state=after, reason=reason, **values)
     )
+    hold_back_intents(session)
     return session.connection().execute(statement).rowcount == 1
 
 

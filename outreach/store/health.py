@@ -146,7 +146,7 @@ def late_schedules(session: Session, before: datetime) -> list[str]:
 def touch(session: Session) -> None:
     """Write something that changes nothing: it fails where the database cannot be written."""
     session.connection().execute(
-        update(WorkspaceRow).where(col(WorkspaceRow.id) == 1).values(turn=col(WorkspaceRow.turn))
+        update(WorkspaceRow).where(col(WorkspaceRow.id) == 1).values(name=col(WorkspaceRow.name))
     )
 
 

@@ -95,7 +95,7 @@ def apply_moves(session: Connected, moves: Sequence[Move], now: datetime) -> lis
     if not moves:
         return []
     connection = session.connection()
-    changed = sum(_MOVE.run(session, [_values(each, now) for each in part]) for part in _apart(moves))
+    changed = sum(MOVE.run(session, [move_values(each, now) for each in part]) for part in _apart(moves))
     lost = [] if changed == len(moves) else [wanted for wanted in moves if not _arrived(session, wanted)]
     missed = {id(wanted) for wanted in lost}
     made = [wanted for wanted in moves if id(wanted) not in missed]
@@ -131,7 +131,7 @@ _CHOOSE = Group(
 )
 _WORDS = ("state", "reason", "evidence", "response", "failure", "relay", "owner")
 _INSTANTS = ("next_at", "sent_at", "settled_at")
-_MOVE = Group(
+MOVE = Group(
     _HELD
     | {f"to_{name}": String() for name in _WORDS}
     | {f"to_{name}": DateTime(timezone=True) for name in _INSTANTS}
@@ -148,7 +148,13 @@ def _key(row: Claimed, state: DeliveryState) -> dict[str, Any]:
     return {"held_id": row.id, "held_state": state, "held_owner": row.owner, "held_fence": row.fence}
 
 
-def _values(wanted: Move, now: datetime) -> dict[str, Any]:
+def is_plain(wanted: Move) -> bool:
+    """Whether nothing follows from this move but what the row itself says of it."""
+    return not (wanted.told or wanted.boosts or wanted.failure)
+
+
+def move_values(wanted: Move, now: datetime) -> dict[str, Any]:
+    """What `MOVE` is given."""
     after = wanted.after
     return _key(wanted.row, wanted.before) | {
         "to_state": after,

@@ -13,7 +13,16 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlmodel import Session, col
 
-from ..plan.effects import Effect, LiftHold, NewBoost, NewHold, NewTrend, effect_value
+from ..plan.effects import (
+    Effect,
+    ErrorNoted,
+    LiftHold,
+    NewBoost,
+    NewHold,
+    NewTrend,
+    StopEdition,
+    effect_value,
+)
 from ..plan.steps import StepDraft
 from ..records import (
     BULK,
@@ -21,6 +30,8 @@ from ..records import (
     Customer,
     Delivery,
     DeliveryState,
+    Edition,
+    EditionState,
     Hold,
     HoldState,
     Step,
@@ -58,8 +69,10 @@ def apply_effect(session: Session, effect: Effect, at: datetime) -> bool:
             return bool(lift_holds(session, effect.case_id, effect.scope, at))
         case NewBoost():
             return add_boost(session, effect, at)
-        case NewTrend():
-            return True  # the step itself is what `trend_topics` reads
+        case StopEdition():
+            return stop_edition(session, effect)
+        case NewTrend() | ErrorNoted():
+            return True  # the step itself is what `store.steps` reads
 
 
 def _is_proposed(session: Session, draft: StepDraft) -> bool:
@@ -167,6 +180,20 @@ def _lift(session: Session, holds: Sequence[Hold], at: datetime) -> list[int]:
     people = sorted({hold.customer_id for hold in holds})
     bump_versions(session, people, at)
     return people
+
+
+def stop_edition(session: Session, stop: StopEdition) -> bool:
+    """open → paused: nothing of the edition is claimed, and no intent granted, any more; False where it is not open."""
+    running = (col(Edition.id) == stop.edition_id, col(Edition.state) == EditionState.OPEN)
+    stopped = update(Edition).where(*running).values(state=EditionState.PAUSED, reason=stop.reason)
+    return session.connection().execute(stopped).rowcount == 1
+
+
+def resume_edition(session: Session, stop: StopEdition) -> bool:
+    """paused → open, where it was this that stopped it; False where it was not, or somebody was quicker."""
+    mine = (col(Edition.id) == stop.edition_id, col(Edition.state) == EditionState.PAUSED)
+    opened = update(Edition).where(*mine, col(Edition.reason) == stop.reason)
+    return session.connection().execute(opened.values(state=EditionState.OPEN, reason="")).rowcount == 1
 
 
 def add_boost(session: Session, boost: NewBoost, at: datetime) -> bool:

@@ -116,13 +116,30 @@ class Prepared:
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text.sql}", text.values(some | given))
         return [str(row[3]) for row in rows]
 
+    def at_once(self, connection: Connection, **given: Any) -> list[Any]:
+        """Run it as a transaction of its own, which is committed when this returns: one journey instead of three.
+
+        On PostgreSQL, and where no transaction is open.
+        """
+        text = self._spelt(connection)
+        with _bare(connection) as cursor:
+            cursor.connection.autocommit = True
+            try:
+                return list(cursor.execute(text.sql, text.values(given), **text.how).fetchall())
+            finally:
+                if not cursor.connection.closed:
+                    cursor.connection.autocommit = False
+
     def _in(self, session: Connected) -> tuple[_Text, Connection]:
         connection = session.connection()
+        return self._spelt(connection), connection
+
+    def _spelt(self, connection: Connection) -> _Text:
         dialect = connection.dialect
         text = self._texts.get(dialect.name)
         if text is None:
             text = self._texts[dialect.name] = _compile(self._statement, dialect)
-        return text, connection
+        return text
 
 
 class Group:
@@ -134,8 +151,9 @@ class Group:
     def __init__(self, types: Mapping[str, Any], key: Any, write: Callable[[Callable[[str], Any]], Update]) -> None:
         self.each = Prepared(write(bindparam))
         together = write(given_rows("rows", types).__getitem__)
-        self.together = Prepared(together.where(Among(key, "keys")))  # so that no plan ever walks the table
-        self._key = next(iter(types))
+        self.statement = together.where(Among(key, "keys"))  # so that no plan ever walks the table
+        self.together = Prepared(self.statement)
+        self.key, self._name = key, next(iter(types))
 
     def run(self, session: Connected, rows: Sequence[Mapping[str, Any]]) -> int:
         """How many rows were changed altogether. No two may be about one row."""
@@ -143,14 +161,23 @@ class Group:
             return 0
         if session.connection().dialect.name == "sqlite":
             return self.each.many(session, rows)
-        return self.together.changed(session, rows=rows, keys=[row[self._key] for row in rows])
+        return self.together.changed(session, **self.values(rows))
+
+    def values(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """What `statement` is given, which changes all of these at once."""
+        return {"rows": rows_given(rows), "keys": [row[self._name] for row in rows]}
 
 
 def given_rows(name: str, types: Mapping[str, Any]) -> Any:
-    """The columns of a table that PostgreSQL is given as one value under `name`: a list of mappings."""
+    """The columns of a table that PostgreSQL is given as one value under `name`: see `rows_given`."""
     columns = [column(each, kind) for each, kind in types.items()]
     made = func.json_to_recordset(cast(bindparam(name), JSON)).table_valued(*columns)
     return made.render_derived(name=f"given_{name}", with_types=True).c
+
+
+def rows_given(rows: Sequence[Mapping[str, Any]]) -> str:
+    """These rows as `given_rows` reads them."""
+    return json_text(list(rows), str)
 
 
 @contextmanager
@@ -195,9 +222,9 @@ def _in_sqlite(value: Any) -> Any:
 def _in_postgresql(value: Any) -> Any:
     if isinstance(value, Enum):
         return value._value_
-    if isinstance(value, list) and not (value and isinstance(value[0], dict)):
+    if isinstance(value, list):
         return "{" + ",".join(map(str, value)) + "}"
-    return json_text(value, str) if isinstance(value, (dict, list)) else value
+    return json_text(value) if isinstance(value, dict) else value
 
 
 @lru_cache(maxsize=64)

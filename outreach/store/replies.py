@@ -230,7 +230,7 @@ def _conditions(wanted: InboundFilter) -> list[Any]:
         conditions.append(col(Inbound.machine) == Machine.HUMAN)
     if wanted.unreviewed:
         conditions += [col(Inbound.reviewed_at).is_(None), col(Inbound.state) != InboundState.STORED]
-        conditions.append(col(Inbound.machine) == Machine.HUMAN)
+        conditions += [col(Inbound.machine) == Machine.HUMAN, col(Inbound.copy_of).is_(None)]
     if wanted.open_cases:
         conditions.append(col(Inbound.case_id).in_(select(col(Case.id)).where(col(Case.closed_at).is_(None))))
     return conditions

@@ -7,7 +7,7 @@ are therefore locked FOR SHARE, and what is compared is what the lock gave: the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     bindparam,
     case,
+    func,
     literal_column,
     select,
     tuple_,
@@ -27,25 +28,46 @@ from sqlmodel import col
 
 from ..delivery.state import move
 from ..records import Campaign, Customer, Delivery, DeliveryEvent, DeliveryState, Edition, EditionState, WorkspaceRow
-from .prepared import Among, Connected, Prepared, given_rows
+from .postgresql import lock_number
+from .prepared import Among, Connected, Prepared, given_rows, rows_given
+
+GATE = lock_number("intents")
 
 
 def intend_beside_others(session: Connected, held: Sequence[Any], owner: str, relay: str, now: datetime) -> set[int]:
     """claimed --intent--> inflight, in one statement; the ids granted. `held` are claimed rows of this owner.
 
     A row that somebody is changing at this instant is left out, not waited for: its mail is judged again. So two
-    programs never wait for each other here. The workspace's row is waited for, and held from others: every intent
-    raises its turn at the end of its transaction (`work.epoch`), and whoever holds it waits for nothing more.
+    programs never wait for each other here. The workspace's row is waited for: whoever changes it waits for nothing
+    more. Nothing is granted while somebody stops mail (`hold_back_intents`): of rows that many share at once, one that
+    wants to change them would never get hold.
     """
-    given = {
+    if not held:
+        return set()
+    return {row[0] for row in _INTENT.rows(session, **intent_values(held, {relay: held}), owner=owner, now=now)}
+
+
+def intent_values(held: Sequence[Any], by_relay: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """What the statement of `intent_statement` is given, besides `owner` and `now`."""
+    return {
         "customers": sorted({row.customer_id for row in held if row.customer_id is not None}),
         "campaigns": sorted({row.campaign_id for row in held}),
         "editions": sorted({row.edition_id for row in held}),
         "ids": [row.id for row in held],
-        "held": [{"id": row.id, "fence": row.fence} for row in held],
+        "held": rows_given(
+            [{"id": row.id, "fence": row.fence, "to": to} for to, rows in by_relay.items() for row in rows]
+        ),
     }
-    found = _INTENT.rows(session, **given, owner=owner, relay=relay, now=now)
-    return {row[0] for row in found}
+
+
+def hold_back_intents(session: Connected) -> None:
+    """Wait until no intent is on its way, and let none be granted until this transaction ends.
+
+    For whoever changes what all intents lean on: a campaign's, an edition's or the workspace's state.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(GATE)))
 
 
 def bare_state() -> ColumnElement[str]:
@@ -57,18 +79,21 @@ def _locked(name: str, table: Any, *, more: Any = True, skip: bool = True) -> An
     """These rows as they are now, and stay until we end; `more` of each than its id."""
     wanted = select(table.id, more).order_by(table.id)
     wanted = wanted.where(Among(table.id, name)) if skip else wanted.where(table.id == 1)
-    return wanted.with_for_update(read=skip, skip_locked=skip, key_share=not skip).cte(name)
+    return wanted.with_for_update(read=True, skip_locked=skip).cte(name)
 
 
-def _intent() -> Any:
+def intent_statement() -> Any:
+    """The update of all rows that are given, and may go; it returns their ids."""
     people = _locked("customers", Customer, more=Customer.version)
     campaigns = _locked("campaigns", Campaign, more=Campaign.version)
     editions = _locked("editions", Edition, more=Edition.state)
     house = _locked("house", WorkspaceRow, more=WorkspaceRow.version, skip=False)
-    held = given_rows("held", {"id": BigInteger(), "fence": BigInteger()})
+    gate = select(func.pg_try_advisory_xact_lock_shared(GATE).label("open")).cte("gate")
+    held = given_rows("held", {"id": BigInteger(), "fence": BigInteger(), "to": String()})
     return (
         update(Delivery)
         .where(
+            select(gate.c.open).scalar_subquery(),
             Among(col(Delivery.id), "ids"),
             col(Delivery.id) == held.id,
             col(Delivery.fence) == held.fence,
@@ -85,10 +110,10 @@ def _intent() -> Any:
         .values(
             state=move(DeliveryState.CLAIMED, DeliveryEvent.INTENT),
             intent_at=bindparam("now"),
-            relay=bindparam("relay"),
+            relay=held["to"],
         )
         .returning(col(Delivery.id))
     )
 
 
-_INTENT = Prepared(_intent())
+_INTENT = Prepared(intent_statement())

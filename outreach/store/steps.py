@@ -6,15 +6,28 @@ it was applied, so that an edition's tips do not change while it goes out.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 
-from ..records import Campaign, Customer, Step, StepState
+from ..records import Campaign, Customer, Edition, EditionState, Inbound, Step, StepState
 
-TREND = "trend"
+TREND, ERROR, CORRECTION = "trend", "error_pointed", "correction"
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """A message that points at an error in an edition, and who wrote it."""
+
+    step_id: int
+    inbound_id: int
+    customer_id: int | None
+    author: str
 
 
 def find_step(session: Session, step_id: int) -> Step | None:
@@ -78,3 +91,64 @@ def bind_trends(session: Session, campaign_id: int, edition_id: int, now: dateti
     connection = session.connection()
     connection.execute(update(Step).where(*mine, col(Step.state) == StepState.PROPOSED).values(**late))
     connection.execute(update(Step).where(*mine).values(edition_id=edition_id))
+
+
+def pointed_at(session: Session, edition_id: int) -> list[Pointed]:
+    """The messages that point at an error in an edition and were not taken back, oldest first."""
+    mine = (col(Step.edition_id) == edition_id, col(Step.rule) == ERROR, col(Step.state) == StepState.APPLIED)
+    steps = {int(step.evidence["inbound"]): step.id or 0 for step in session.scalars(select(Step).where(*mine))}
+    query = select(
+        col(Inbound.id), col(Inbound.customer_id), col(Inbound.sender), col(Inbound.handle), col(Inbound.phone)
+    ).where(col(Inbound.id).in_(list(steps)))
+    return [
+        Pointed(steps[inbound_id], inbound_id, customer_id, (sender or handle or phone).lower())
+        for inbound_id, customer_id, sender, handle, phone in session.execute(query.order_by(col(Inbound.id)))
+        if inbound_id is not None
+    ]
+
+
+def correction_of(session: Session, edition_id: int) -> Step | None:
+    """What was decided of an edition because of an error in it, whatever became of that; the newest."""
+    mine = (col(Step.edition_id) == edition_id, col(Step.rule) == CORRECTION)
+    return session.scalars(select(Step).where(*mine).order_by(col(Step.id).desc()).limit(1)).first()
+
+
+def stops_in_force(session: Session, edition_id: int | None = None) -> list[tuple[Step, Edition, Campaign]]:
+    """The corrections that keep an edition stopped now; of all editions, or of this one."""
+    query = (
+        select(Step, Edition, Campaign)
+        .join(Edition, col(Edition.id) == col(Step.edition_id))
+        .join(Campaign, col(Campaign.id) == col(Edition.campaign_id))
+        .options(defer(Edition.frozen))  # type: ignore[arg-type]
+        .where(
+            col(Step.rule) == CORRECTION,
+            col(Step.state) == StepState.APPLIED,
+            col(Edition.state) == EditionState.PAUSED,
+        )
+        .order_by(col(Step.id))
+    )
+    if edition_id is not None:
+        query = query.where(col(Edition.id) == edition_id)
+    found = [(step, edition, campaign) for step, edition, campaign in session.execute(query)]
+    return [one for one in found if one[0].effect]
+
+
+def undrafted_corrections(session: Session) -> list[tuple[Step, Edition, Campaign]]:
+    """Corrections in force whose letter has not been drafted."""
+    query = (
+        select(Step, Edition, Campaign)
+        .join(Edition, col(Edition.id) == col(Step.edition_id))
+        .join(Campaign, col(Campaign.id) == col(Edition.campaign_id))
+        .options(defer(Edition.frozen))  # type: ignore[arg-type]
+        .where(col(Step.rule) == CORRECTION, col(Step.state) == StepState.APPLIED)
+        .order_by(col(Step.id))
+    )
+    found = [(step, edition, campaign) for step, edition, campaign in session.execute(query)]
+    return [one for one in found if "draft" not in one[0].evidence]
+
+
+def keep_evidence(session: Session, step_id: int, more: Mapping[str, Any]) -> None:
+    """Add to a step's evidence."""
+    step = session.get_one(Step, step_id)
+    step.evidence = {**step.evidence, **more}
+    session.add(step)

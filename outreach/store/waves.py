@@ -31,6 +31,7 @@ from ..records import (
     WaveLook,
 )
 from .edition_figures import author
+from .standing import hold_back_intents
 
 HISTORY = 5
 """Earlier editions of the same list whose complaints are the usual ones."""
@@ -221,6 +222,7 @@ def keep_look(session: Session, wavy: Wavy, look: WaveLook, *, release_to: int |
         )
         .values(**values)
     )
+    hold_back_intents(session)
     if session.connection().execute(changed).rowcount != 1:
         return False
     session.add(look)

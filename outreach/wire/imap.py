@@ -28,6 +28,8 @@ READ_SECONDS = 120.0
 ASKED_AT_A_TIME = 500
 BATCH_MAILS = 50
 BATCH_BYTES = 8_000_000
+SPECIAL = {"junk": b"\\junk", "spam": b"\\junk", "sent": b"\\sent"}
+"""RFC 6154: what a folder is for, whatever it is called."""
 
 
 class Imap(Mailbox):
@@ -126,13 +128,13 @@ class Imap(Mailbox):
             self._selected, self._validity = folder, int(said.get(b"UIDVALIDITY", 0))
 
     def _folders(self, client: Any) -> list[str]:
-        """Those of our folders that exist: by name, by last part of the name, or by RFC 6154's \\Junk."""
+        """Those of our folders that exist: by name, by last part of the name, or by RFC 6154's \\Junk and \\Sent."""
         there = client.list_folders()
         found: list[str] = []
         for wanted in self.box.folders:
             for flags, delimiter, name in there:
                 last = name.rpartition((delimiter or b"/").decode())[2]
-                special = wanted.lower() in ("junk", "spam") and b"\\junk" in {flag.lower() for flag in flags}
+                special = SPECIAL.get(wanted.lower()) in {flag.lower() for flag in flags}
                 chosen = name.lower() == wanted.lower() or special or last.lower() == wanted.lower()
                 if chosen and name not in found and b"\\noselect" not in {flag.lower() for flag in flags}:
                     found.append(name)

@@ -24,6 +24,7 @@ TITLES = {
     AlertKind.EDITION_WAITS: "an edition waits",
     AlertKind.DATABASE: "trouble with the database",
     AlertKind.JOB: "a job fails",
+    AlertKind.EDITION_STOPPED: "an issue was stopped for an error in it",
     AlertKind.OFFER_WAITS: "an offer waits for replies to be read",
     AlertKind.PROMISE: "a promise is not kept",
     AlertKind.CASES: "customers wait, and nobody is told",

@@ -22,7 +22,7 @@ from ..errors import NeedsPerson, UsageError
 from ..records import Case, CaseEvent, EntryKind, Kind, NoticeKind, Promise
 from ..store import cases as kept
 from ..store.desk import colleague_named
-from .casework import case_desk, find_case, move_case
+from .casework import case_desk, find_case, language_of, move_case
 from .follow_up import after_answer, after_close, after_reopen
 from .notices import note_case, told_of
 from .promises import suggest_promises
@@ -106,14 +106,6 @@ def _asking(session: Session, workspace: Workspace, case: Case, text: str, publi
     return ask_fixed(text, case.id or 0, page, language_of(session, workspace, case))
 
 
-def language_of(session: Session, workspace: Workspace, case: Case) -> str:
-    """The customer's language: as we know it, as they wrote, or the workspace's own."""
-    customer = kept.customer_of(session, case)
-    wrote = [each.language for each in kept.inbounds_of(session, case.id or 0) if each.language]
-    known = customer.language if customer is not None else None
-    return known or (wrote[-1] if wrote else "") or workspace.settings.identity.language
-
-
 def must_be_free(workspace: Workspace, case: Case, by: str, now: datetime) -> None:
     """Raises NeedsPerson while somebody else is answering this case."""
     who, until = case.answering_by, case.answering_until
@@ -144,14 +136,18 @@ def leave_case(workspace: Workspace, case_id: int) -> None:
         kept.change_case(session, find_case(session, case_id), {"answering_by": "", "answering_until": None})
 
 
-def note_answer(workspace: Workspace, case_id: int, text: str, by: str) -> None:
-    """The customer was answered by phone, by letter or in public: the clock stops as for a mail."""
+def note_answer(workspace: Workspace, case_id: int, text: str, by: str, *, link: str = "") -> None:
+    """The customer was answered by phone, by letter or in public (at `link`): the clock stops as for a mail."""
     text = _said(text)
+    if link and not link.lower().startswith(("https://", "http://")):
+        raise UsageError(f"{link!r} is no link", remedy="Give the whole address, with https:// in front.")
     with workspace.database.write() as session:
         now = workspace.clock()
         case = find_case(session, case_id)
         _must_be_open(case)
-        move_case(session, workspace, case, CaseEvent.ANSWER, at=now, by=by, text=text)
+        entry = move_case(session, workspace, case, CaseEvent.ANSWER, at=now, by=by, text=text)
+        entry.link = link
+        session.add(entry)
         after_answer(session, workspace, case, now, by=by)
         suggest_promises(session, workspace, case, text, now, by)
 

@@ -74,6 +74,14 @@ def move_case(
     return entry
 
 
+def language_of(session: Session, workspace: Workspace, case: Case) -> str:
+    """The customer's language: as we know it, as they wrote, or the workspace's own."""
+    customer = kept.customer_of(session, case)
+    wrote = [each.language for each in kept.inbounds_of(session, case.id or 0) if each.language]
+    known = customer.language if customer is not None else None
+    return known or (wrote[-1] if wrote else "") or workspace.settings.identity.language
+
+
 COMMANDS = {
     CaseEvent.ASSIGN: "assign",
     CaseEvent.ANSWER: "answer",

@@ -20,6 +20,7 @@ from ..settings import MailboxSettings
 from ..store.replies import insert_inbound, keep_marks, marks_of, unread_ids
 from ..wire.mailbox import Fetched, Mailbox, Mark, open_mailbox
 from .bounces import watch_bounces
+from .own_mail import answers_a_case
 from .read import Reader
 from .workspace import Workspace
 
@@ -164,6 +165,9 @@ def _fetch(workspace: Workspace, box: MailboxSettings, counts: CollectCounts, pr
     with open_mailbox(box, workspace.root, marks, max_bytes=limit) as mailbox:
         batch: list[Fetched] = []
         for fetched in mailbox.fetch():
+            if box.sent and not answers_a_case(workspace, fetched.raw):
+                mailbox.acknowledge(fetched)
+                continue
             batch.append(fetched)
             if len(batch) >= BATCH or sum(len(one.raw) for one in batch) >= BATCH_BYTES:
                 _keep(workspace, box, mailbox, batch, counts, progress)

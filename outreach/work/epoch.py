@@ -1,9 +1,10 @@
 """The mark beside the database that tells a restored backup: which database it is, and how far that one has come.
 
-Law: the database's turn is raised in the transaction of whatever must not be forgotten (an intent to send, a wish to
+Law: a turn of the database is raised in the transaction of whatever must not be forgotten (an intent to send, a wish to
 leave), and written beside it after that commit and before the dot. So a database that is behind its mark is an older
 copy (RELIABILITY I10); one that is ahead only lost its process between the two, or other machines went on with it.
-Each machine has a mark of its own, raised whenever it looks; whoever sees the database go back stops all of them.
+Turns are counted in lanes (`store.lanes`); a database is behind when it is so in any. Each machine has a mark of its
+own, raised whenever it looks; whoever sees the database go back stops all of them.
 """
 
 from __future__ import annotations
@@ -15,37 +16,50 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import event, update
-from sqlmodel import Session, col
+from sqlalchemy import event
+from sqlmodel import Session
 
 from ..errors import DatabaseError
-from ..records import WorkspaceRow
-from ..store.prepared import Connected, Prepared
+from ..records import LANES
+from ..store.database import Writer
+from ..store.lanes import COMMON, raise_lane
 
 EPOCH = "outreach.epoch"
-_LONGEST = 200
+_LONGEST = 600
+_NONE = (0,) * LANES
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A database's name, given anew whenever a person accepts it, and the turn that it has reached."""
+    """A database's name, given anew whenever a person accepts it, and the turn that each of its lanes has reached."""
 
     epoch: str
-    turn: int = 0
+    turns: tuple[int, ...] = _NONE
+
+    @property
+    def turn(self) -> int:
+        """All turns together."""
+        return sum(self.turns)
 
     def line(self) -> bytes:
         """As it stands in the file: always of one length, so that a full disk cannot refuse it."""
-        return f"{self.epoch} {self.turn:020d}\n".encode()
+        return f"{self.epoch} {' '.join(f'{turn:020d}' for turn in self.turns)}\n".encode()
 
-    def covers(self, row: WorkspaceRow) -> bool:
-        """Whether `row` belongs to the database that this mark was written for, and is no older copy of it."""
-        return self.epoch == row.epoch and self.turn <= row.turn
+    def covers(self, found: Mark) -> bool:
+        """Whether what was found is the database that this mark was written for, and no older copy of it."""
+        return self.epoch == found.epoch and all(map(int.__le__, self.turns, found.turns))
+
+    def with_(self, other: Mark) -> Mark:
+        """The later turn of each lane."""
+        return Mark(self.epoch, tuple(map(max, self.turns, other.turns)))
 
 
 def read_mark(root: Path) -> Mark | None:
     """The mark beside the database; None where there is none that can be read."""
     try:
-        return _parse((root / EPOCH).read_bytes())
+        with (root / EPOCH).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            return _parse(file.read(_LONGEST))
     except OSError:
         return None
 
@@ -70,29 +84,27 @@ def advance(session: Session, root: Path, *, needed: bool = True) -> None:
     event.listen(session, "after_commit", write, once=True)
 
 
-def catch_up(root: Path, mark: Mark, row: WorkspaceRow) -> None:
+def catch_up(root: Path, mark: Mark, found: Mark) -> None:
     """Note how far the database has come by what other machines did, so that this one, too, sees when it goes back."""
-    if mark.turn < row.turn:
+    if mark.turns != found.turns:
         with suppress(DatabaseError):
-            _raise_to(root / EPOCH, Mark(row.epoch, row.turn))
+            _raise_to(root / EPOCH, found)
 
 
-def raise_turn(session: Connected, root: Path) -> Callable[[], None]:
+def raise_turn(session: Session | Writer, root: Path) -> Callable[[], None]:
     """Raise the turn in this transaction; what is returned raises it in the file, and is for after the commit."""
-    rows = _RAISE.rows(session)
-    return (lambda: _raise_to(root / EPOCH, Mark(*rows[0]))) if rows else lambda: None
+    lane = session.lane if isinstance(session, Writer) else COMMON
+    raised = raise_lane(session, lane)
+    return (lambda: follow_turn(root, lane, *raised)) if raised is not None else lambda: None
 
 
-_RAISE = Prepared(
-    update(WorkspaceRow)
-    .where(col(WorkspaceRow.id) == 1)
-    .values(turn=col(WorkspaceRow.turn) + 1)
-    .returning(col(WorkspaceRow.epoch), col(WorkspaceRow.turn))
-)
+def follow_turn(root: Path, lane: int, epoch: str, turn: int) -> None:
+    """Raise the turn of this lane in the file, after the commit in which it was raised in the database."""
+    _raise_to(root / EPOCH, Mark(epoch, (*_NONE[:lane], turn, *_NONE[lane + 1 :])))
 
 
 def _raise_to(path: Path, mark: Mark) -> None:
-    """Write `mark` unless a later one, or another database's, stands there."""
+    """Write `mark` where an earlier one of the same database stands."""
     try:
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError as wrong:
@@ -100,8 +112,8 @@ def _raise_to(path: Path, mark: Mark) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         known = _parse(os.pread(file, _LONGEST, 0))
-        if known is not None and known.epoch == mark.epoch and known.turn < mark.turn:
-            os.pwrite(file, mark.line(), 0)
+        if known is not None and known.epoch == mark.epoch and not mark.covers(known):
+            os.pwrite(file, known.with_(mark).line(), 0)
     except OSError as wrong:
         raise _unwritten(path, wrong) from wrong
     finally:
@@ -117,7 +129,8 @@ def _unwritten(path: Path, wrong: OSError) -> DatabaseError:
 
 
 def _parse(data: bytes) -> Mark | None:
-    words = data[:_LONGEST].decode("ascii", "replace").split()
-    if len(words) == 1:
-        return Mark(words[0])
-    return Mark(words[0], int(words[1])) if len(words) == 2 and words[1].isdecimal() else None
+    """A file of before there were lanes tells of the first."""
+    epoch, *turns = data[:_LONGEST].decode("ascii", "replace").split() or [""]
+    if not epoch or len(turns) > LANES or not all(map(str.isdecimal, turns)):
+        return None
+    return Mark(epoch, (*map(int, turns), *_NONE[len(turns) :]))

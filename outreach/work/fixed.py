@@ -15,8 +15,7 @@ from ..cases.case import CLOSED, UNSOLVED
 from ..cases.said import plain
 from ..records import Case, CaseEntry, CaseEvent, CaseState, Delivery, EntryKind
 from ..store import cases as kept
-from .answer import language_of
-from .casework import move_case
+from .casework import language_of, move_case
 from .evidence import link_acted_on
 from .follow_up import after_close, after_reopen
 from .workspace import Workspace

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from ..cases.case import UNSOLVED
 from ..cases.clock import Desk, first_word, next_due, sooner_due
+from ..contacts import shown_handle
 from ..plan.steps import Facts, PlanEvent, next_steps, waits_for_a_yes
 from ..records import (
     Case,
@@ -31,8 +32,11 @@ from ..records import (
 from ..store import cases as kept
 from ..store import plan as plans
 from ..workdays import add_business_days, zone_or
+from .acknowledge import acknowledge
 from .casework import case_desk, move_case
+from .correction import draft_corrections, note_error
 from .notices import note_case
+from .thread import references_of
 from .workspace import Workspace
 
 MATTERS = (Category.COMPLAINT, Category.QUESTION)
@@ -42,18 +46,24 @@ SUMMARY = 140
 _HARM = {Urgency.NORMAL: 0, Urgency.RAISED: 1, Urgency.HIGH: 2}
 
 
-def after_inbound(session: Session, workspace: Workspace, inbound_id: int, now: datetime) -> int | None:
+def after_inbound(
+    session: Session, workspace: Workspace, inbound_id: int, now: datetime, again: int | None = None
+) -> int | None:
     """Open a case for a person's complaint or question, or add to theirs; apply what follows. The case's id.
+
+    `again`: the case in which the author said the same before.
 
     Thanks and the rest make no case: they are added to one only where they belong to it. Called again for the
     same inbound it changes nothing.
     """
     inbound = session.get_one(Inbound, inbound_id)
+    if inbound.machine is Machine.HUMAN:
+        note_error(session, workspace, inbound, now)
     if inbound.machine is not Machine.HUMAN or inbound.category is None or inbound.category is Category.UNSUBSCRIBE:
         return None
     if inbound.case_id is not None:
         return inbound.case_id
-    case = _case_of_same_matter(session, inbound)
+    case = session.get(Case, again) if again is not None else _case_of_same_matter(session, inbound)
     if case is None:
         if inbound.category not in MATTERS:
             return None
@@ -134,21 +144,27 @@ def after_lost_answers(session: Session, workspace: Workspace, now: datetime) ->
 
 
 def follow_up(workspace: Workspace) -> dict[str, list[int]]:
-    """What time alone brings: holds that lapse, answers that were lost. Customers and cases concerned."""
+    """What time alone brings: holds that lapse, answers that were lost, drafts of corrections. Customers, cases and
+    editions concerned."""
     with workspace.database.write() as session:
         now = workspace.clock()
-        return {"lapsed": lapse_holds(session, now), "lost_answers": after_lost_answers(session, workspace, now)}
+        lapsed, lost = lapse_holds(session, now), after_lost_answers(session, workspace, now)
+    return {"lapsed": lapsed, "lost_answers": lost, "corrections": draft_corrections(workspace)}
 
 
 def author_of(inbound: Inbound) -> str:
     """Who wrote, in words that are the same next time: the way to tell people apart who are no customers."""
-    return inbound.sender.lower() or inbound.handle.lower() or inbound.phone
+    if inbound.repost_of:
+        return shown_handle(inbound.network, inbound.repost_of)
+    return inbound.sender.lower() or shown_handle(inbound.network, inbound.handle) or inbound.phone
 
 
 def _case_of_same_matter(session: Session, inbound: Inbound) -> Case | None:
     """The author's case that this belongs to: a reply in its thread, else the same topic or the same mail of ours."""
     cases = kept.cases_of_author(session, inbound.customer_id, author_of(inbound))
     thread = kept.answers_in(session, inbound.delivery_id) if inbound.delivery_id is not None else set()
+    if inbound.channel is Channel.EMAIL:
+        thread |= {case.id for case in kept.cases_of_thread(session, references_of(inbound), ()) if case.id is not None}
     about = kept.cases_about(session, inbound.delivery_id) if inbound.delivery_id is not None else set()
     for case in cases:
         if case.id in thread and case.state is not CaseState.DISMISSED:
@@ -184,6 +200,7 @@ def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetim
     )
     _attach(session, workspace, case, inbound, inbound.received_at)
     note_case(session, case, NoticeKind.NEW, now)
+    acknowledge(session, workspace, case, inbound, now)
     return case
 
 
@@ -226,7 +243,8 @@ def _rejudge(session: Session, workspace: Workspace, case: Case, inbound: Inboun
     assert case.id is not None
     verdict = kept.verdict_in_force(session, inbound.id or 0)
     by = verdict.by if verdict is not None else CUES
-    matters = [each for each in kept.inbounds_of(session, case.id) if each.category in MATTERS]
+    messages = [each for each in kept.inbounds_of(session, case.id) if each.copy_of is None]
+    matters = [each for each in messages if each.category in MATTERS]
     was_complaint = case.category is Category.COMPLAINT
     if not matters:
         _lift(session, workspace, case, now, inbound, by)

@@ -25,6 +25,7 @@ from ..store.health import (
     waiting_editions,
 )
 from ..store.promises import broken_promises
+from ..store.steps import stops_in_force
 from .alert_words import without_addresses
 from .sight import kinds_that_wait, sight
 from .workspace import Workspace
@@ -32,6 +33,7 @@ from .workspace import Workspace
 OURS = (
     *(AlertKind.IN_DOUBT, AlertKind.MAILBOX, AlertKind.EDITION_WAITS, AlertKind.SILENT_DAEMON),
     *(AlertKind.BREAKER_OPEN, AlertKind.OFFER_WAITS, AlertKind.PROMISE, AlertKind.CASES),
+    AlertKind.EDITION_STOPPED,
 )
 """Kinds that stand in the database to be seen: what is no longer seen is over."""
 
@@ -84,6 +86,11 @@ def look(workspace: Workspace) -> list[Seen]:
         if late:
             words = f"The next issue of {', '.join(late[:5])} is due, and nobody opened it."
             found.append(Seen(AlertKind.SILENT_DAEMON, "schedules", words, f"Start {command_line(workspace, 'run')}"))
+        for step, edition, its in stops_in_force(session):
+            words = f"{step.reason}. {step.evidence.get('left', 0)} people had not got it and wait for you."
+            remedy = f"Look: {command_line(workspace, 'steps', 'show', str(step.id))}. Go on as it is: "
+            remedy += command_line(workspace, "steps", "undo", str(step.id))
+            found.append(Seen(AlertKind.EDITION_STOPPED, f"{its.name} {edition.occasion}", words, remedy))
         waiting = kinds_that_wait(session, workspace, now)
         for campaign, occasion in due_of_kinds(session, waiting, now) if waiting else ():
             found.append(_blind(session, workspace, f"{campaign} {occasion}", now))

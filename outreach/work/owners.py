@@ -15,6 +15,7 @@ from sqlmodel import Session
 from ..address import address_key
 from ..contacts import read_phone, split_handle
 from ..records import ClueKind
+from ..replies.copies import read_repost
 from ..replies.match import PROOFS, Clue, Match, Owner
 from ..replies.parse import plain_address
 from ..store.contacts import Found, customers_by_address, customers_by_handle, customers_by_phone
@@ -61,16 +62,24 @@ def find_by_ledger(session: Session, workspace: Workspace, named: Iterable[str],
 
 
 def read_told(raw: bytes) -> dict[str, Any]:
-    """What was taken down, from the bytes that are kept."""
+    """What was taken down, from the bytes that are kept; with whose words they are, where they were passed on."""
     told: dict[str, Any] = json.loads(raw)
+    if told.get("handle") and not told.get("repost_of") and (passed_on := read_repost(str(told.get("text") or ""))):
+        _, told["repost_of"] = split_handle(passed_on.author, str(told.get("network") or ""))
     return told
 
 
 def told_clues(told: Mapping[str, Any]) -> list[Clue]:
-    """The clues in what a person took down: the customer they named, else handle, number, address."""
+    """The clues in what a person took down: the customer they named, else handle, number, address.
+
+    What was passed on is its first author's: nothing tells of them but their handle.
+    """
+    passed_on = str(told.get("repost_of") or "")
     network, handle = split_handle(
-        str(told.get("handle") or ""), str(told.get("network") or ""), str(told.get("link") or "")
+        passed_on or str(told.get("handle") or ""), str(told.get("network") or ""), str(told.get("link") or "")
     )
+    if passed_on:
+        told = {"customer": told.get("customer")}
     ways = (
         (ClueKind.PERSON, plain_address(str(told.get("customer") or "")), "named by the person who took it down", ""),
         (ClueKind.HANDLE, handle, "by the handle", network),

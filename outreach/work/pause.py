@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from ..records import WorkspaceRow
+from ..store.standing import hold_back_intents
 from .workspace import Workspace, workspace_row
 
 
@@ -38,6 +39,7 @@ def resume_all(workspace: Workspace) -> bool:
 
 
 def _locked(session: Session) -> WorkspaceRow:
+    hold_back_intents(session)
     row = workspace_row(session)
     session.refresh(row, with_for_update=True)
     return row

@@ -28,6 +28,7 @@ from .publish import open_occasion
 from .schedules import deadline_words
 from .send import SendCounts, send_open
 from .sight import sight
+from .steps import let_on
 from .waves import go_on
 from .workspace import Workspace, check_may_send
 
@@ -102,7 +103,7 @@ def propose(
 
 def let_go(workspace: Workspace, proposal: Proposal, *, by: str = "send") -> None:
     """The person said yes: to what waits, or to go on with what was stopped."""
-    if proposal.stopped:
+    if proposal.stopped and not let_on(workspace, proposal.edition_id, by=by):
         go_on(workspace, proposal.edition_id, by)
     now = workspace.clock()
     with workspace.database.write() as session:

@@ -47,6 +47,7 @@ from .schedules import (
     settle_schedules,
     timing_of,
 )
+from .steps import let_on
 from .waves import go_on
 from .workspace import Workspace
 
@@ -116,7 +117,7 @@ def open_occasion(
         edition_id = _open_once(workspace, campaign, again=again)
     state = plan_edition(workspace, edition_id, progress, release=release, hold=hold)
     if state is EditionState.PAUSED and release:
-        if not hold:
+        if not hold and not let_on(workspace, edition_id, by=by):
             go_on(workspace, edition_id, by)
     elif state is not EditionState.OPEN:
         with workspace.database.read() as session:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from ..address import address_key
+from ..contacts import author_key, shown_handle
 from ..errors import OutreachError
 from ..prose import guess_language
 from ..records import Category, Channel, ClueKind, Inbound, InboundState, Machine, Verdict
@@ -26,8 +27,11 @@ from ..replies.parse import parse_inbound, plain_address
 from ..replies.quote import Stripped, strip_quotes
 from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy
 from .acts import act_on_machine, leave_list, tell_evidence
+from .copies import add_copy, case_again, find_first, is_copy
 from .epoch import advance
 from .follow_up import after_inbound
+from .learn import model_of
+from .own_mail import take_own_mail
 from .owners import find_by_ledger, find_owners, read_told, told_clues
 from .sent_text import SentTexts
 from .workspace import Workspace
@@ -130,7 +134,9 @@ class Reader:
             sent = self.sent_texts.of(session, match.delivery_id) if machine.machine not in REPORTS else None
         stripped = strip_quotes(mail.text, mail.html, sent)
         language = guess_language(stripped.text or mail.subject)
-        judgement = classify(stripped.text, mail.subject, language, self.workspace.settings.topics)
+        judgement = classify(
+            stripped.text, mail.subject, language, self.workspace.settings.topics, model_of(self.workspace)
+        )
         return _Reading(mail, machine, match, stripped, language, judgement)
 
     def _write(self, session: Session, inbound: Inbound, reading: _Reading, now: datetime) -> None:
@@ -141,6 +147,10 @@ class Reader:
             inbound.flagged = _joined(inbound.flagged, f"the same mail as message {copy}, come by another way")
             inbound.machine = Machine.OTHER
             add_verdict(session, inbound, _by_headers(inbound, [f"it has the Message-ID of message {copy}"], now))
+            return
+        own = take_own_mail(session, self.workspace, inbound, reading.mail, reading.stripped.text, reading.match, now)
+        if own is not None:
+            add_verdict(session, inbound, _by_headers(inbound, own, now))
             return
         if reading.machine.machine is Machine.HUMAN or reading.leaves:
             self._write_human(session, inbound, reading.judgement, reading.match, reading.leaves, now)
@@ -153,6 +163,12 @@ class Reader:
     ) -> None:
         """A person's message: the wish to leave first, then the verdict, then what follows from it."""
         inbound.machine = Machine.HUMAN
+        inbound.author = author_key(inbound.sender, inbound.handle, inbound.phone, inbound.repost_of)
+        leaves = leaves and not inbound.repost_of
+        first = find_first(session, inbound) if not leaves else None
+        if first is not None and is_copy(session, inbound, first):
+            add_copy(session, self.workspace, inbound, first, now)
+            return
         if leaves and judgement.category not in (Category.COMPLAINT, Category.UNSUBSCRIBE):
             words = (f"{match.why}", *judgement.reasons)
             judgement = replace(judgement, category=Category.UNSUBSCRIBE, confidence=0.97, reasons=words)
@@ -174,14 +190,15 @@ class Reader:
                 reasons=reasons,
             ),
         )
-        after_inbound(session, self.workspace, inbound.id or 0, now)
+        after_inbound(session, self.workspace, inbound.id or 0, now, case_again(session, first) if first else None)
 
     def _read_told(self, inbound: Inbound) -> Outcome:
         """A call, a letter, a mention: what a person wrote down."""
         told = read_told(inbound.raw)
+        passed_on = str(told.get("repost_of") or "")
         text, subject = str(told.get("text") or "")[:LONGEST_KEPT], str(told.get("subject") or "")[:1000]
         language = guess_language(text or subject)
-        judgement = classify(text, subject, language, self.workspace.settings.topics)
+        judgement = classify(text, subject, language, self.workspace.settings.topics, model_of(self.workspace))
         with self.workspace.database.write() as session:
             inbound = session.get_one(Inbound, inbound.id)
             if inbound.state is not InboundState.STORED:
@@ -190,10 +207,12 @@ class Reader:
             owners = find_owners(session, self.workspace, found, inbound.received_at)
             match = choose_match(found, owners, "")
             inbound.state, inbound.text, inbound.subject, inbound.language = InboundState.READ, text, subject, language
+            inbound.repost_of = passed_on
             inbound.sender = plain_address(str(told.get("from") or ""))
             inbound.sender_name = str(told.get("name") or "")[:200]
             inbound.customer_id, inbound.delivery_id, inbound.clue = match.customer_id, match.delivery_id, match.clue
-            inbound.flagged = _joined(inbound.flagged, match.flagged)
+            whose = f"{shown_handle(inbound.network, passed_on)} said this, whoever passed it on" if passed_on else ""
+            inbound.flagged = _joined(inbound.flagged, match.flagged, whose)
             session.add(inbound)
             session.flush()
             self._write_human(session, inbound, judgement, match, judgement.leaves, self.workspace.clock())

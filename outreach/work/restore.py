@@ -24,6 +24,7 @@ from ..settings import FILE, load_settings
 from ..store.backup import check_copy, copy_database, is_sound, load_dump, pour_back
 from ..store.database import Database, open_database
 from ..store.migrate import HEAD
+from ..store.standing import hold_back_intents
 from ..workdays import Clock, utc_now
 from .archive import Manifest, read_archive
 from .backup import DUMP, TREES
@@ -123,6 +124,7 @@ def _pause_in_it(database: Database, now: datetime) -> None:
     """Have the restored database itself say that it is one: other machines have marks of their own."""
     paused = {"paused_at": now, "pause_reason": RESTORED, "version": col(WorkspaceRow.version) + 1}
     with database.write() as session:
+        hold_back_intents(session)
         session.connection().execute(update(WorkspaceRow).values(paused))
 
 

@@ -14,9 +14,11 @@ from ..errors import InputError
 from ..records import Category, ClueKind, Inbound, InboundState, Machine, Urgency, Verdict
 from ..replies.machine import sort_machine
 from ..replies.parse import parse_inbound
+from ..store.channels import copies_of
 from ..store.replies import HEADERS, MACHINES, add_verdict, last_review, repeat_verdict, verdicts_of
 from .acts import bounce_after_all, leave_by_person, left_by_itself, no_bounce_after_all, stay_after_all
 from .follow_up import after_review
+from .learn import note_review
 from .workspace import Workspace
 
 REPORTS = (Machine.BOUNCE, Machine.ABUSE_REPORT)
@@ -62,6 +64,7 @@ def review(
             inbound.machine = Machine.HUMAN
         inbound.state, inbound.reviewed_at = InboundState.READ, now
         add_verdict(session, inbound, verdict)
+        note_review(session, workspace, inbound, verdict)
         _follow(session, workspace, inbound, now, by, leaves=chosen is Category.UNSUBSCRIBE)
         return verdict
 
@@ -80,7 +83,9 @@ def undo_review(workspace: Workspace, *, by: str | None = None, inbound_id: int 
         standing = [one for one in verdicts_of(session, verdict.inbound_id) if one.undone_at is None]
         force = standing[-1] if standing else None
         repeat_verdict(inbound, force)
-        inbound.reviewed_at = force.at if force is not None and force.by not in MACHINES else None
+        reviewed = force if force is not None and force.by not in MACHINES else None
+        inbound.reviewed_at = reviewed.at if reviewed is not None else None
+        note_review(session, workspace, inbound, reviewed)
         if force is None:
             inbound.state = InboundState.UNREADABLE
         elif force.by == HEADERS:
@@ -104,6 +109,9 @@ def _follow(session: Session, workspace: Workspace, inbound: Inbound, now: datet
     elif not _left_besides(session, inbound):
         stay_after_all(session, inbound, now, by)
     session.flush()
+    for copy in copies_of(session, inbound.id or 0):
+        copy.category, copy.topics, copy.urgency = inbound.category, list(inbound.topics), inbound.urgency
+        session.add(copy)
     after_review(session, workspace, inbound.id or 0, now)
 
 

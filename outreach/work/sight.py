@@ -19,7 +19,7 @@ from .workspace import Workspace
 def sight(session: Session, workspace: Workspace, kind: Kind, now: datetime) -> Permission:
     """May mail of this kind go, as far as replies are read? A yes, or a refusal for now that names the mailbox."""
     replies = workspace.settings.replies
-    names = [box.name for box in replies.mailboxes]
+    names = [box.name for box in replies.mailboxes if not box.sent]
     if kind not in BLIND_KINDS or not names or not replies.blind_minutes:
         return YES
     return judge_sight(kind, mailboxes_read(session, names), now, timedelta(minutes=replies.blind_minutes))

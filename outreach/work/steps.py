@@ -11,11 +11,13 @@ from datetime import datetime
 from sqlmodel import Session
 
 from ..errors import InputError, UsageError
-from ..plan.effects import Effect, NewBoost, NewHold, NewTrend, read_effect
+from ..plan.correction import PEOPLE, different_people
+from ..plan.effects import Effect, ErrorNoted, NewBoost, NewHold, NewTrend, StopEdition, read_effect
 from ..records import CaseState, Step, StepState
 from ..store.cases import load_case
-from ..store.plan import apply_effect, drop_boost, lift_hold
-from ..store.steps import decide_step, find_step
+from ..store.plan import apply_effect, drop_boost, lift_hold, resume_edition
+from ..store.steps import decide_step, find_step, pointed_at, stops_in_force
+from .correction import lengthen
 from .workspace import Workspace
 
 CLOSED = (CaseState.SOLVED, CaseState.CONFIRMED, CaseState.DISMISSED)
@@ -48,6 +50,10 @@ def refuse_step(workspace: Workspace, step_id: int, *, by: str, words: str = "")
 
 def undo_step(workspace: Workspace, step_id: int, *, by: str, words: str = "") -> Step:
     """Take back what was applied. Raises UsageError for no such step, InputError for one that cannot be taken back."""
+    with workspace.database.read() as session:
+        stopping = read_effect(_step(session, step_id, StepState.APPLIED, "in force").effect)
+    if isinstance(stopping, StopEdition):
+        lengthen(workspace, stopping.edition_id)
     now = workspace.clock()
     with workspace.database.write() as session:
         step = _step(session, step_id, StepState.APPLIED, "in force")
@@ -63,6 +69,10 @@ def _take_back(session: Session, step: Step, effect: Effect | None, now: datetim
             lift_hold(session, effect, now)
         case NewBoost():
             drop_boost(session, effect, now)
+        case StopEdition():
+            resume_edition(session, effect)
+        case ErrorNoted():
+            _recount(session, effect.edition_id, step, now)
         case NewTrend():
             if step.edition_id is not None:
                 raise InputError(
@@ -74,6 +84,25 @@ def _take_back(session: Session, step: Step, effect: Effect | None, now: datetim
             raise InputError(
                 f"step {step.id} only ended or told something: there is nothing to take back", remedy=remedy
             )
+
+
+def let_on(workspace: Workspace, edition_id: int, *, by: str) -> bool:
+    """A person lets an edition go on that an error had stopped; False where none did."""
+    with workspace.database.read() as session:
+        found = [step.id or 0 for step, _, _ in stops_in_force(session, edition_id)]
+    for step_id in found:
+        undo_step(workspace, step_id, by=by, words="let go on as it is")
+    return bool(found)
+
+
+def _recount(session: Session, edition_id: int, taken: Step, now: datetime) -> None:
+    """Where too few people are left who point at an error, what they had stopped goes on."""
+    people = different_people((one.customer_id, one.author) for one in pointed_at(session, edition_id))
+    for step, _, _ in stops_in_force(session, edition_id) if people < PEOPLE else ():
+        stop, words = read_effect(step.effect), f"step {taken.id} was taken back"
+        _decide(session, step, StepState.UNDONE, taken.decided_by, words, now)
+        if isinstance(stop, StopEdition):
+            resume_edition(session, stop)
 
 
 def _step(session: Session, step_id: int, wanted: StepState, words: str) -> Step:

@@ -14,8 +14,10 @@ from ..errors import NeedsPerson, SettingsError
 from ..records import WorkspaceRow
 from ..settings import Settings, load_settings
 from ..store.database import Database, open_database
+from ..store.lanes import turns_of
 from ..store.migrate import check_revision
 from ..store.server_clock import ServerClock
+from ..store.standing import hold_back_intents
 from ..workdays import Clock, WorkingHours, utc_now, zone_or
 from .epoch import EPOCH, Mark, catch_up, read_mark, write_mark
 
@@ -104,6 +106,7 @@ def accept_database(workspace: Workspace) -> None:
     """
     known = read_mark(workspace.root)
     with workspace.database.write() as session:
+        hold_back_intents(session)
         row = workspace_row(session)
         if workspace.database.is_sqlite or (known is not None and known.epoch == row.epoch):
             row.epoch = new_epoch()
@@ -111,7 +114,7 @@ def accept_database(workspace: Workspace) -> None:
             row.paused_at, row.pause_reason = None, ""
         row.version += 1
         session.add(row)
-        mark = Mark(row.epoch, row.turn)
+        mark = Mark(row.epoch, turns_of(session))
     write_mark(workspace.root, mark)
 
 
@@ -120,9 +123,10 @@ def check_may_send(workspace: Workspace) -> None:
     mark = read_mark(workspace.root)  # before the row: others raise both meanwhile
     with workspace.database.read() as session:
         row = workspace_row(session)
-    restored = mark is None or not mark.covers(row)
+        found = Mark(row.epoch, turns_of(session))
+    restored = mark is None or not mark.covers(found)
     if mark is not None and not restored:
-        catch_up(workspace.root, mark, row)
+        catch_up(workspace.root, mark, found)
     elif mark is not None and mark.epoch == row.epoch and not workspace.database.is_sqlite:
         _stop_all(workspace)
     if row.paused_at is not None and row.pause_reason != RESTORED:
@@ -138,6 +142,7 @@ def check_may_send(workspace: Workspace) -> None:
 def _stop_all(workspace: Workspace) -> None:
     """This machine knows that the database is an older copy: the others, who sent less, may not see it."""
     with workspace.database.write() as session:
+        hold_back_intents(session)
         row = workspace_row(session)
         if row.paused_at is None:
             row.paused_at, row.pause_reason = workspace.clock(), RESTORED

@@ -102,9 +102,9 @@ def test_the_json_fields_stay_stable(run: Run) -> None:
     }
     shown = told(run, "show", "1")
     assert set(shown) - set(case) == {
-        *("first_answer_hours", "solution_hours", "entries", "promises", "holds", "steps")
+        *("first_answer_hours", "solution_hours", "reach", "messages", "entries", "promises", "holds", "steps")
     }
-    assert set(shown["entries"][0]) == {"at", "kind", "event", "by", "text", "inbound_id", "delivery_id"}
+    assert set(shown["entries"][0]) == {"at", "kind", "event", "by", "text", "link", "inbound_id", "delivery_id"}
     assert shown["holds"][0]["scope"] == "promotion"
     assert shown["steps"][0]["reason"]
 

@@ -24,7 +24,8 @@ MAIL = f"From: ann@example.com\r\nMessage-ID: <1@x>\r\nSubject: pump\r\n\r\n{COM
 FIELDS = {
     "id", "received_at", "channel", "state", "machine", "category", "topics", "urgency", "confidence", "reasons",
     "judged_by", "reviewed_at", "customer", "clue", "delivery", "case", "sender", "sender_name", "handle", "phone",
-    "link", "reach", "subject", "text", "language", "attachments", "flagged",
+    "link", "reach", "network", "repost_of", "copy_of", "foreign_token",
+    "subject", "text", "language", "attachments", "flagged",
 }  # fmt: skip
 
 

@@ -60,7 +60,11 @@ EXAMPLES = {
     "replies show": "replies show 1",
     "replies review": "replies review 1 --as complaint",
     "replies join": "replies join 1 ann@example.com",
-    "replies classify": "replies classify spring.md",
+    "replies classify FILE": "replies classify spring.md",
+    "replies classify ROWS.csv": "replies classify labels.csv",
+    "replies train": "replies train labels.csv",
+    "replies models": "replies models",
+    "replies rollback": "replies rollback 0",
     "cases list": "cases list --state all",
     "cases show": "cases show 1",
     "cases promises": "cases promises",
@@ -153,6 +157,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         slow_a_domain(reader.place)
         _go_in_waves(reader.place)
         (reader.place / "calls.jsonl").write_text('{"text": "Where is my parcel?", "channel": "phone"}\n')
+        labels = "".join(f"It leaks again {at},1,milk\nThanks a lot {at},0,app\n" for at in range(15))
+        (reader.place / "labels.csv").write_text(f"text,label,topic\n{labels}")
+        outreach(reader.place, "replies", "train", "labels.csv")
         yield reader.place
     finally:
         reader.leave()

@@ -85,6 +85,10 @@ namespace inbox {{
     special_use = \\Junk
     auto = create
   }}
+  mailbox Gesendet {{
+    special_use = \\Sent
+    auto = create
+  }}
 }}
 """
 

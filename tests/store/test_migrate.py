@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -14,7 +15,9 @@ from sqlmodel import SQLModel
 
 import outreach.store.migrate
 from outreach.errors import DatabaseError
+from outreach.records import LANES
 from outreach.store.database import check_integrity, open_database
+from outreach.store.lanes import turns_of
 from outreach.store.migrate import HEAD, check_revision, migrate
 
 from ..conftest import BOTH
@@ -58,4 +61,22 @@ def test_a_database_of_an_older_or_a_newer_outreach_is_told_apart(database_url: 
             connection.execute(text("UPDATE alembic_version SET version_num = :number"), {"number": revision})
         with pytest.raises(DatabaseError, match=words):
             check_revision(database)
+    database.close()
+
+
+@BOTH
+def test_the_turn_that_a_database_has_reached_is_kept_when_lanes_come(database_url: str, tmp_path: Path) -> None:
+    database = open_database(database_url, tmp_path)
+    config = Config()
+    config.set_main_option("script_location", str(Path(outreach.store.migrate.__file__).parent / "migrations"))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+        connection.execute(
+            text("INSERT INTO workspace (id, name, version, epoch, turn, pause_reason, created_at)"
+                 " VALUES (1, 'acme', 1, 'e', 42, '', '2026-01-01 00:00:00')")
+        )  # fmt: skip
+    migrate(database)
+    with database.read() as session:
+        assert turns_of(session) == (42,) + (0,) * (LANES - 1)
     database.close()

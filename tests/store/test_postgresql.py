@@ -21,6 +21,7 @@ from outreach.store.consents import suppress, unsubscribe
 from outreach.store.database import Database, open_database
 from outreach.store.outbox import Claimed, claim, intend
 from outreach.store.postgresql import check_server
+from outreach.work.pause import pause_all
 from outreach.work.workspace import Workspace
 
 from ..conftest import MakeCustomer
@@ -381,3 +382,27 @@ def test_whoever_commits_goes_on_after_the_server_has_ended_its_connection(
         with writer.write():
             assert intend(writer, rows, workspace.clock()) == {rows[0].id}
     assert states_of(workspace, edition) == [DeliveryState.INFLIGHT]
+
+
+@on_server
+def test_whoever_stops_mail_gets_its_turn_though_intents_come_all_the_time(
+    workspace: Workspace, make_customer: MakeCustomer, elsewhere: Database
+) -> None:
+    lay_edition(workspace, [make_customer(f"{name}@example.com") for name in ("ann", "bob")])
+    ann, bob = take(workspace.database, workspace, "one", 2)
+    paused = threading.Event()
+
+    def pausing() -> None:
+        pause_all(workspace, "stop")
+        paused.set()
+
+    with workspace.database.write(beside=True) as session:
+        assert intend(session, [ann], workspace.clock())
+        pause = threading.Thread(target=pausing)
+        pause.start()
+        wait_until(lambda: waits(elsewhere, "SELECT pg_advisory_xact_lock"))
+        with elsewhere.write(beside=True) as another:
+            assert intend(another, [bob], workspace.clock()) == set()
+        assert not paused.is_set()
+    pause.join(20)
+    assert paused.is_set()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from outreach.store import consents, customers, moves, outbox, plan, standing
+from outreach.store import consents, customers, lanes, moves, outbox, plan, standing, together
 from outreach.store.prepared import Group, Prepared
-from outreach.work import epoch
 from outreach.work.workspace import Workspace
 
 STATEMENTS = [
     pytest.param(getattr(statement, "each", statement), id=f"{module.__name__.rpartition('.')[2]}.{name}")
-    for module in (consents, customers, moves, outbox, plan, epoch)
+    for module in (consents, customers, moves, outbox, plan, lanes)
     for name, statement in vars(module).items()
     if isinstance(statement, (Prepared, Group)) and name != "_TAKE_BESIDE_OTHERS"
 ]
@@ -38,7 +37,8 @@ def test_no_statement_of_the_hot_path_walks_a_table_or_all_rows_of_a_state(
     ("statement", "given"),
     [
         pytest.param(standing._INTENT, {"owner": "w"}, id="intent"),
-        pytest.param(moves._MOVE.together, {}, id="move"),
+        pytest.param(together._TOGETHER, {"owner": "w", "lane": 1}, id="together"),
+        pytest.param(moves.MOVE.together, {}, id="move"),
         pytest.param(moves._CHOOSE.together, {}, id="choose"),
     ],
 )

@@ -184,6 +184,13 @@ def test_junk_is_read_too_whatever_it_is_called(dovecot: Dovecot, authority: Aut
     assert flags(dovecot, "Spam") == [True]
 
 
+def test_a_sent_folder_is_found_by_what_it_is_for(dovecot: Dovecot, authority: Authority) -> None:
+    put(dovecot, 3, folder="Gesendet")
+    box = MailboxSettings.model_validate({**settings(dovecot, authority).model_dump(exclude={"folders"}), "sent": True})
+    with open_it(box) as mailbox:
+        assert [(one.folder, one.raw) for one in mailbox.fetch()] == [("Gesendet", mail(3))]
+
+
 def test_acknowledging_may_come_after_another_folder_was_read(dovecot: Dovecot, authority: Authority) -> None:
     put(dovecot, 1)
     put(dovecot, 2, folder="Spam")

@@ -126,3 +126,16 @@ def test_without_its_mark_an_intent_is_refused_and_a_wish_to_leave_is_kept(works
         advance(session, workspace.root)
     with workspace.database.write() as session:
         advance(session, workspace.root, needed=False)
+
+
+def test_a_mark_from_before_there_were_lanes_tells_of_the_first(workspace: Workspace) -> None:
+    with workspace.database.write() as session:
+        advance(session, workspace.root)
+    mark = read_mark(workspace.root)
+    assert mark is not None
+    (workspace.root / EPOCH).write_text(f"{mark.epoch} {1:020d}\n")
+    check_may_send(workspace)
+    assert read_mark(workspace.root) == mark
+    (workspace.root / EPOCH).write_text(f"{mark.epoch} {2:020d}\n")
+    with pytest.raises(NeedsPerson, match="restored backup"):
+        check_may_send(workspace)

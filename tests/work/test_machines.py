@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from outreach.errors import NeedsPerson
-from outreach.work.epoch import EPOCH, advance, read_mark
+from outreach.records import LANES
+from outreach.store.lanes import COMMON
+from outreach.work.epoch import EPOCH, advance, raise_turn, read_mark
 from outreach.work.workspace import Workspace, accept_database, check_may_send, open_workspace
 
 pytestmark = [pytest.mark.needs_debian, pytest.mark.parametrize("backend", ["postgresql"], indirect=True)]
@@ -41,7 +44,8 @@ def put_back(workspace: Workspace, turn: int, epoch: str = "") -> None:
     """What restoring an older backup does to the workspace's row."""
     with workspace.database.write() as session:
         run = session.connection().execute
-        run(text("UPDATE workspace SET turn = :turn, paused_at = NULL, pause_reason = ''"), {"turn": turn})
+        run(text("UPDATE lane SET turn = :turn WHERE id = 0"), {"turn": turn})
+        run(text("UPDATE workspace SET paused_at = NULL, pause_reason = ''"))
         if epoch:
             run(text("UPDATE workspace SET epoch = :epoch"), {"epoch": epoch})
 
@@ -102,3 +106,34 @@ def test_a_new_machine_without_a_mark_waits_for_a_person_and_stops_nobody(
     accept_database(other)
     check_may_send(other)
     check_may_send(workspace)
+
+
+def test_two_that_commit_at_once_wait_for_nobody_and_each_lane_is_compared(
+    workspace: Workspace, other: Workspace
+) -> None:
+    with workspace.database.keep_writing() as one, other.database.keep_writing() as two:
+        assert len({one.lane, two.lane, COMMON}) == 3
+        with one.write():
+            ours = raise_turn(one, workspace.root)
+            with two.write():
+                theirs = raise_turn(two, other.root)
+            theirs()
+        ours()
+    check_may_send(workspace)
+    check_may_send(other)
+    assert (turn(workspace), turn(other)) == (2, 2)
+    with workspace.database.write() as session:  # a copy that misses what one of them did, and has more of the other
+        run = session.connection().execute
+        run(text("UPDATE lane SET turn = 0 WHERE id = :lane"), {"lane": one.lane})
+        run(text("UPDATE lane SET turn = 9 WHERE id = :lane"), {"lane": two.lane})
+    with pytest.raises(NeedsPerson, match="restored backup"):
+        check_may_send(workspace)
+
+
+def test_where_all_lanes_are_taken_one_is_shared(workspace: Workspace) -> None:
+    with ExitStack() as many:
+        lanes = [many.enter_context(workspace.database.keep_writing()).lane for _ in range(LANES + 1)]
+    assert sorted(lanes[: LANES - 1]) == list(range(1, LANES))
+    assert set(lanes[LANES - 1 :]) <= set(range(1, LANES))
+    with workspace.database.keep_writing() as later:
+        assert later.lane in range(1, LANES)

@@ -1,0 +1,86 @@
+"""A whole commit of sending in one call: what became of some mails, the leave for the next, and the turn of the lane.
+
+Law: on PostgreSQL it is one statement that is its own transaction, so that a commit costs one journey to the server
+and no row is held any longer than that; on SQLite three in one transaction. It is committed when the call returns, and
+only then may a dot leave (RELIABILITY I2); the outcomes are committed with the intents (I7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, exists, literal, select, union_all
+
+from .database import Writer
+from .lanes import lifted, raise_lane
+from .moves import MOVE, Move, apply_moves, is_plain, move_values
+from .outbox import Claimed, intend
+from .prepared import Prepared
+from .standing import intent_statement, intent_values
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Whose intents are granted; which moves changed no row; the epoch and the turn, where one was granted.
+
+    A move that changed no row may have been made by a commit that seemed lost, or somebody else has the row: whoever
+    wants to know tries it again by `apply_moves`.
+    """
+
+    granted: set[int]
+    missed: list[Move]
+    raised: tuple[str, int] | None
+
+
+def settle_and_intend(
+    writer: Writer, moves: Sequence[Move], asks: Mapping[str, Sequence[Claimed]], now: datetime
+) -> Done:
+    """Make these moves and grant what may be granted of these rows, by relay, in a transaction of its own.
+
+    All rows of `asks` are one owner's. Every move is plain (`moves.is_plain`): nothing follows from it but the row.
+    Raises ValueError for another, and where one row is named twice.
+    """
+    rows = [row for those in asks.values() for row in those]
+    ids = [made.row.id for made in moves] + [row.id for row in rows]
+    if len(set(ids)) < len(ids) or not all(map(is_plain, moves)):
+        raise ValueError("only plain moves go together, and each row once")
+    if not ids:
+        return Done(set(), [], None)
+    if writer.is_sqlite:
+        return _in_turn(writer, moves, asks, now)
+    values = MOVE.values([move_values(made, now) for made in moves]) | intent_values(rows, asks)
+    owner = rows[0].owner if rows else ""
+    found = writer.at_once(_TOGETHER, **values, owner=owner, now=now, lane=writer.lane)
+    moved = {number for what, number, _ in found if what == _MOVED}
+    raised = next(((epoch, turn) for what, turn, epoch in found if what == _RAISED), None)
+    granted = {number for what, number, _ in found if what == _GRANTED}
+    return Done(granted, [made for made in moves if made.row.id not in moved], raised)
+
+
+def _in_turn(writer: Writer, moves: Sequence[Move], asks: Mapping[str, Sequence[Claimed]], now: datetime) -> Done:
+    with writer.write():
+        missed = apply_moves(writer, moves, now)
+        granted: set[int] = set()
+        for relay, rows in asks.items():
+            granted |= intend(writer, rows, now, relay)
+        raised = raise_lane(writer, writer.lane) if granted else None
+    return Done(granted, missed, raised)
+
+
+def _all() -> Prepared:
+    moved = MOVE.statement.returning(MOVE.key).cte("moved")
+    granted = intent_statement().cte("granted")
+    raised = lifted(bindparam("lane")).where(exists(select(granted.c.id))).cte("raised")
+    return Prepared(
+        union_all(
+            select(literal(_MOVED), moved.c.id, literal("")),
+            select(literal(_GRANTED), granted.c.id, literal("")),
+            select(literal(_RAISED), raised.c.turn, raised.c.epoch),
+        )
+    )
+
+
+_MOVED, _GRANTED, _RAISED = range(3)
+_TOGETHER = _all()
