@@ -3,7 +3,7 @@
 Law: by harm, then by what we owe first, then by age. The number of people whom one topic troubles brings it forward by
 some hours; how often or how loudly somebody writes, and how many follow them, moves nothing: none of it is looked at.
 Of `share` pieces of work one goes to whoever has waited longest for a word. So a case waits for at most
-share × (1 + those who had waited longer when it came) pieces of work, whatever comes in behind it.
+share × (1 + the turns of those who had waited longer when it came) pieces of work, whatever comes in behind it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ PER_DOUBLING = timedelta(hours=2)
 AT_MOST = timedelta(hours=8)
 AT_A_TIME = 3
 """Of one person's cases so many stand before those of others of the same harm; the rest behind the others' first."""
-WORK = (CaseEvent.ANSWER, CaseEvent.WAIT, CaseEvent.RESOLVE, CaseEvent.DISMISS)
-"""What counts as a piece of work on a case."""
+WORK = (CaseEvent.ANSWER, CaseEvent.RESOLVE, CaseEvent.DISMISS)
+"""What counts as a piece of work on a case: the customer had a word of ours, or it ended."""
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ EXAMPLES = {
     "replies rollback": "replies rollback 0",
     "cases list": "cases list --state all",
     "cases show": "cases show 1",
+    "cases ageing": "cases ageing --escalations 1",
     "cases promises": "cases promises",
     "answers list": "answers list",
     "cases escalate": "cases escalate --dry-run",
