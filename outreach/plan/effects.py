@@ -16,10 +16,13 @@ from ..records import HoldState
 
 @dataclass(frozen=True)
 class NewHold:
-    """Stop mail of `scope` to this person; `until` None: until the case closes (promotion) or is answered (tips)."""
+    """Stop mail of `scope` to this person; `until` None: until the case closes (promotion) or is answered (tips).
+
+    Without a case: `scope` away, mail waits until somebody is back.
+    """
 
     customer_id: int
-    case_id: int
+    case_id: int | None
     scope: str
     topic: str
     state: HoldState

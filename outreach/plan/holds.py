@@ -13,10 +13,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from ..records import PROMOTION, YES, HoldState, Kind, Permission, withhold
+from ..records import BULK, PROMOTION, YES, HoldState, Kind, Permission, withhold
 from .steps import PROMOTION_SCOPE, TIPS_SCOPE, UTC_ZONE
 
 OPEN_COMPLAINT = "open complaint"
+AWAY = "away"
+AWAY_SCOPE = "away"
+"""A wait for somebody whose automatic reply says when they are back."""
 BLIND = "replies not read"
 BLIND_KINDS = frozenset({Kind.OFFER})
 """What waits while nobody knows who has complained."""
@@ -51,8 +54,25 @@ def judge_holds(kind: Kind, holds: Iterable[HoldFacts], now: datetime, zone: Zon
     return withhold(OPEN_COMPLAINT, hold_words(longest, zone), longest.until)
 
 
+def judge_away(
+    kind: Kind, holds: Iterable[HoldFacts], now: datetime, expires_at: datetime | None, zone: ZoneInfo = UTC_ZONE
+) -> Permission:
+    """Bulk mail waits for somebody who is away, unless it would be worth nothing by then: then it goes as it is due."""
+    if kind not in BULK:
+        return YES
+    found = [(hold.until, hold) for hold in holds if hold.scope == AWAY_SCOPE and is_open(hold, now) and hold.until]
+    if not found:
+        return YES
+    until, hold = max(found, key=lambda one: one[0])
+    if expires_at is not None and until >= expires_at:
+        return YES
+    return Permission(reason=AWAY, evidence=hold_words(hold, zone), later=until)
+
+
 def hold_words(hold: HoldFacts, zone: ZoneInfo = UTC_ZONE) -> str:
     """The hold for a person: its reason, and when it ends."""
+    if hold.scope == AWAY_SCOPE:
+        return f"{hold.reason}; newsletters wait"
     if hold.until is not None:
         local = hold.until.astimezone(zone)
         return f"{hold.reason}; lapses {local.day} {local:%b %Y} unless a person confirms it"

@@ -84,6 +84,7 @@ POLICIES = {
     "answered_topic": "topics",
     "trend": "trends",
     "correction": "corrections",
+    "away": "absences",
 }
 """Which of the settings in [steps] says whether a rule's steps are applied by themselves. The others always are: they
 end what a case had begun, or only tell."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..records import FailureClass, Machine
 from . import mime
 from .bounced import guess_recipient
+from .calendar import CalendarAnswer, read_answer
 from .dsn import BounceReport, read_bounce, returned_headers
 from .mail import Limits, ParsedMail
 
@@ -58,7 +59,6 @@ _AUTO_HEADERS = (
     "x-mail-autoreply",
     "vacation-reply",
 )
-_CALENDAR = ("text/calendar", "application/ics")
 _RECEIPT = ("message/disposition-notification", "message/global-disposition-notification")
 _LIMITS = Limits()
 
@@ -75,6 +75,7 @@ class MachineMail:
     bounce: BounceReport | None = None
     feedback: Feedback | None = None
     weak: bool = False
+    calendar: CalendarAnswer | None = None
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,8 @@ def sort_machine(mail: ParsedMail, raw: bytes, *, to_bounces: bool = False) -> M
     why, sure = _looks_like_bounce(mail, to_bounces)
     if why and (found := _bounce(mail, raw, why, sure)):
         return found
-    if calendar := _calendar(mail):
-        return MachineMail(Machine.CALENDAR, calendar)
+    if calendar := read_answer(mail):
+        return MachineMail(Machine.CALENDAR, f"an answer to a calendar invitation: {calendar.words}", calendar=calendar)
     if why := _auto_reply(mail):
         return MachineMail(Machine.AUTO_REPLY, why)
     if _MACHINE_SENDERS.search(mail.header("from").lower()[:500]):
@@ -154,15 +155,6 @@ def _bounce(mail: ParsedMail, raw: bytes, why: str, sure: bool) -> MachineMail |
     if report.action == "delayed":
         return MachineMail(Machine.DELAY, "a delivery status report: still trying", bounce=report)
     return MachineMail(Machine.BOUNCE, why, bounce=report)
-
-
-def _calendar(mail: ParsedMail) -> str:
-    for part in mail.parts:
-        if part.media_type in _CALENDAR:
-            head = part.body[:4000].decode("utf-8", "replace").upper()
-            if "METHOD:REPLY" in head or "METHOD:COUNTER" in head:
-                return "an answer to a calendar invitation"
-    return ""
 
 
 def _auto_reply(mail: ParsedMail) -> str:

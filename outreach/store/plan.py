@@ -23,6 +23,7 @@ from ..plan.effects import (
     StopEdition,
     effect_value,
 )
+from ..plan.holds import AWAY_SCOPE
 from ..plan.steps import StepDraft
 from ..records import (
     BULK,
@@ -160,8 +161,8 @@ def lapse_holds(session: Session, now: datetime) -> list[int]:
             "state": StepState.APPLIED,
             "customer_id": hold.customer_id,
             "case_id": hold.case_id,
-            "what": f"the hold on {'tips on ' + hold.topic if hold.topic else 'news, offers and invitations'} lapsed",
-            "reason": f"{hold.reason}: nobody confirmed it in time",
+            "what": _lapsed_words(hold),
+            "reason": hold.reason if hold.scope == AWAY_SCOPE else f"{hold.reason}: nobody confirmed it in time",
             "evidence": {"hold": hold.id, "case": hold.case_id},
             "effect": {},
         }
@@ -170,6 +171,12 @@ def lapse_holds(session: Session, now: datetime) -> list[int]:
     if steps:
         session.connection().execute(insert(Step), steps)
     return _lift(session, due, now)
+
+
+def _lapsed_words(hold: Hold) -> str:
+    if hold.scope == AWAY_SCOPE:
+        return "newsletters go again: the absence is over"
+    return f"the hold on {'tips on ' + hold.topic if hold.topic else 'news, offers and invitations'} lapsed"
 
 
 def _lift(session: Session, holds: Sequence[Hold], at: datetime) -> list[int]:

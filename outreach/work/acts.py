@@ -30,6 +30,7 @@ from ..store.bounces import Heard, free_address, take_back
 from ..store.consents import consent_history, resubscribe, suppress, unsubscribe
 from ..store.doubts import settle_doubt
 from ..store.replies import SentMail, note_on_delivery, sent_mail
+from .absence import heed_absence
 from .bounces import bounce_rules, take_bounces
 from .workspace import Workspace
 
@@ -148,6 +149,8 @@ def act_on_machine(
         return _abuse(session, inbound, mail, now)
     if machine.machine in (Machine.AUTO_REPLY, Machine.RECEIPT, Machine.CALENDAR):
         tell_evidence(session, inbound, match, now)
+    if machine.machine is Machine.AUTO_REPLY and not match.foreign:
+        return heed_absence(session, workspace, inbound, now)
     return []
 
 

@@ -1,9 +1,9 @@
 """May this edition's mail go to these people now? (Which tips each gets: `choose_for`, from `work.choose`.)
 
 Law: planning, the claim, the forecast and `why` all judge here, with the same pure rules on the same facts.
-The surest refusal wins: cancelled, expired, consent, holds, budget, quiet hours, a paused domain. Quiet hours delay
-bulk mail of a schedule in the person's own zone; they never delay what a person sends now (occasion "once-…", or
-`explicit`), nor a schedule whose own local time lies inside them: a marketer chose that.
+The surest refusal wins: cancelled, expired, consent, holds, budget, an absence, quiet hours, a paused domain. Quiet
+hours delay bulk mail of a schedule in the person's own zone; they never delay what a person sends now (occasion
+"once-…", or `explicit`), nor a schedule whose own local time lies inside them: a marketer chose that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlmodel import Session, col
 from ..address import domain_key
 from ..audience.consent import MailFacts, may_mail
 from ..plan.budget import WEEK, judge_budget
-from ..plan.holds import judge_holds
+from ..plan.holds import judge_away, judge_holds
 from ..records import (
     BULK,
     YES,
@@ -243,6 +243,10 @@ def _judge_budget(edition: MailFactsOfEdition, person: PersonFacts, now: datetim
     return judge_budget(edition.kind, person.sent, edition.per_week, now, edition.expires_at)
 
 
+def _judge_away(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
+    return judge_away(edition.kind, person.holds, now, edition.expires_at, edition.zone)
+
+
 def _judge_domain(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
     if person.paused is None or person.paused.until <= now:
         return YES
@@ -268,6 +272,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("consent", _judge_consent),
     ("holds", _judge_holds),
     ("budget", _judge_budget),
+    ("away", _judge_away),
     ("quiet hours", _judge_quiet),
     ("domain", _judge_domain),
 )

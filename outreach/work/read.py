@@ -22,10 +22,11 @@ from ..replies.dsn import named_addresses
 from ..replies.leaving import asks_to_leave
 from ..replies.machine import MachineMail, sort_machine
 from ..replies.mail import Limits, ParsedMail
-from ..replies.match import Match, choose_match, clues
+from ..replies.match import PROOFS, Match, choose_match, clues
 from ..replies.parse import parse_inbound, plain_address
 from ..replies.quote import Stripped, strip_quotes
 from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy
+from .absence import heed_new_address
 from .acts import act_on_machine, leave_list, tell_evidence
 from .copies import add_copy, case_again, find_first, is_copy
 from .epoch import advance
@@ -176,6 +177,8 @@ class Reader:
         if leaves:
             reasons += leave_list(session, self.workspace, inbound, match, now)
         tell_evidence(session, inbound, match, now)
+        if match.clue in PROOFS and not match.foreign:
+            reasons += heed_new_address(session, inbound, now)
         add_verdict(
             session,
             inbound,

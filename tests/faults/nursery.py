@@ -1,9 +1,9 @@
 """Processes that die at a named step: `python -m tests.faults.nursery` forks one for each line it reads.
 
 A line is JSON: `argv` (an outreach command), `env`, `root`, and `die` ({"step", "when": "before"|"after", "number"}) or
-`count` (a file that gets how often each step came). Steps are "commit" (each commit of the database) and "send STAGE"
-or "read STAGE" (each write to, and each reply from, the relay). A death is `kill -9` by one's own hand: it comes at
-exactly that step. Forking a process that has everything imported makes hundreds of deaths a matter of seconds.
+`count` (a file that gets how often each step came). Steps are "commit" (each commit of the database), "send STAGE" or
+"read STAGE" (each write to, and each reply from, the relay), "fetch", "acknowledge" and "sort" (of a mail come in). A death is `kill -9` by
+one's own hand: it comes at exactly that step. Forking a process that has everything imported makes hundreds of deaths a matter of seconds.
 """
 
 from __future__ import annotations
@@ -48,9 +48,12 @@ class Fate:
 
 def watch(fate: Fate) -> None:
     """Put the fate around every commit, and around every write to and reply from a relay."""
+    from imapclient import IMAPClient
     from sqlalchemy.engine.default import DefaultDialect
 
     from outreach.wire.line import Line
+    from outreach.wire.maildir import Maildir
+    from outreach.work import read
 
     def put_around(owner: Any, name: str, label: Callable[..., str]) -> None:
         whole = getattr(owner, name)
@@ -76,6 +79,11 @@ def watch(fate: Fate) -> None:
     put_around(DefaultDialect, "do_commit", lambda *_: "commit")
     step_around("send", sent)
     step_around("read", lambda line, *_: f"read {line.stage}")
+    put_around(Maildir, "_read", lambda *_: "fetch")
+    put_around(Maildir, "acknowledge", lambda *_: "acknowledge")
+    put_around(IMAPClient, "fetch", lambda *_: "fetch")
+    put_around(IMAPClient, "add_flags", lambda *_: "acknowledge")
+    put_around(read, "strip_quotes", lambda *_: "sort")
 
 
 def live(order: dict[str, Any]) -> int:
@@ -96,6 +104,7 @@ def live(order: dict[str, Any]) -> int:
 
 
 def main() -> None:
+    import outreach.cli.replies
     import outreach.cli.run
     import outreach.cli.send
     import outreach.work.send

@@ -1,0 +1,87 @@
+"""An answer to a calendar invitation: who comes, who does not, who may.
+
+Law: METHOD:REPLY and COUNTER are answers, everything else that calendars send is not; lines are unfolded and capped
+before they are read, and nothing raises. RFC 5546 3.2.3 (REPLY), RFC 6047 (iMIP), RFC 5545 3.1 and 3.2.12.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .mail import ParsedMail
+from .mime import decode_bytes
+from .parse import plain_address
+
+PARTS = ("text/calendar", "application/ics")
+LONGEST = 100_000
+_ANSWERS = {"ACCEPTED": "accepted", "DECLINED": "declined", "TENTATIVE": "tentative", "DELEGATED": "delegated"}
+_FOLD = re.compile(r"\r?\n[ \t]")
+_ESCAPED = re.compile(r"\\([nN,;\\])")
+
+
+@dataclass(frozen=True)
+class CalendarAnswer:
+    """`answer`: accepted, declined, tentative, delegated, another time (a counter-proposal), or unanswered."""
+
+    answer: str
+    summary: str = ""
+    attendee: str = ""
+    comment: str = ""
+    uid: str = ""
+
+    @property
+    def words(self) -> str:
+        """For a person: what was answered to what, and the comment."""
+        about = f' "{self.summary}"' if self.summary else " an invitation"
+        said = f': "{self.comment}"' if self.comment else ""
+        return f"{self.answer}{about}{said}"
+
+
+def read_answer(mail: ParsedMail) -> CalendarAnswer | None:
+    """The answer in a mail, or None where it holds none."""
+    for part in mail.parts:
+        if part.media_type in PARTS:
+            found = _read(decode_bytes(part.body[:LONGEST], part.charset))
+            if found is not None:
+                return found
+    return None
+
+
+def _read(text: str) -> CalendarAnswer | None:
+    method, values = "", {}
+    for line in _FOLD.sub("", text).splitlines()[:500]:
+        head, colon, value = line[:4_000].partition(":")
+        name, _, parameters = head.partition(";")
+        name = name.strip().upper()
+        if not colon:
+            continue
+        if name == "METHOD":
+            method = value.strip().upper()
+        elif name == "ATTENDEE" and "attendee" not in values:
+            values["attendee"] = plain_address(value.strip().lower().removeprefix("mailto:"))
+            values["state"] = _parameter(parameters, "PARTSTAT")
+        elif name in ("SUMMARY", "COMMENT", "UID"):
+            values.setdefault(name.lower(), _ESCAPED.sub(_plain, value).strip()[:200])
+    if method not in ("REPLY", "COUNTER"):
+        return None
+    answer = "another time" if method == "COUNTER" else _ANSWERS.get(values.get("state", ""), "unanswered")
+    return CalendarAnswer(
+        answer,
+        values.get("summary", ""),
+        values.get("attendee", ""),
+        values.get("comment", ""),
+        values.get("uid", ""),
+    )
+
+
+def _parameter(parameters: str, name: str) -> str:
+    for one in parameters.split(";"):
+        key, _, value = one.partition("=")
+        if key.strip().upper() == name:
+            return value.strip().strip('"').upper()
+    return ""
+
+
+def _plain(found: re.Match[str]) -> str:
+    return " " if found[1] in "nN" else found[1]
