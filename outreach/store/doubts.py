@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import bindparam, func, literal, select, update
 from sqlmodel import Session, col
 
 from ..delivery.state import move
@@ -29,6 +29,7 @@ from ..records import (
 )
 from ..records.types import UtcDateTime
 from .database import rows_in_chunks
+from .prepared import Prepared
 
 CHUNK = 500
 
@@ -97,6 +98,12 @@ def asked_about(session: Session, *, ids: Collection[int] = (), public_ids: Coll
     return found
 
 
+_IN_DOUBT = Prepared(
+    select(col(Delivery.id)).where(col(Delivery.id) == bindparam("id"), col(Delivery.state) == DeliveryState.IN_DOUBT)
+)
+"""Asked first: nearly every answer is to a mail that nobody doubts."""
+
+
 def settle_doubt(
     session: Session,
     delivery_id: int,
@@ -111,6 +118,8 @@ def settle_doubt(
 
     `event` is EVIDENCE_SENT or EVIDENCE_FAILED. Sent is a mail as of its intent: limits count from there.
     """
+    if not _IN_DOUBT.rows(session, id=delivery_id):
+        return False
     after = move(DeliveryState.IN_DOUBT, event)
     values: dict[str, Any] = {"state": after, "settled_at": at, "evidence": evidence[:500], "failure": failure}
     if after is DeliveryState.SENT:

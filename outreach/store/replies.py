@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
@@ -34,6 +34,7 @@ from ..records import (
 )
 from .bulk import insert_rows
 from .database import rows_in_chunks
+from .prepared import Prepared
 
 CUES, HEADERS = "cues", "headers"
 MACHINES = (CUES, HEADERS)
@@ -100,14 +101,12 @@ def unread_ids(session: Session, limit: int = 500) -> list[int]:
 def sent_mails(session: Session, public_ids: Iterable[str]) -> dict[str, SentMail]:
     """The deliveries with these public ids."""
     wanted = list(dict.fromkeys(public_ids))[:200]
-    query = _SENT.where(col(Delivery.public_id).in_(wanted))
-    return {row.public_id: _sent_mail(row) for row in session.execute(query)} if wanted else {}
+    return {mail.public_id: mail for one in wanted for mail in map(_sent_mail, _SENT_BY_NAME.rows(session, name=one))}
 
 
 def sent_mail(session: Session, delivery_id: int) -> SentMail | None:
     """One delivery, as `sent_mails` tells it."""
-    row = session.execute(_SENT.where(col(Delivery.id) == delivery_id)).first()
-    return _sent_mail(row) if row is not None else None
+    return next(map(_sent_mail, _SENT_BY_ID.rows(session, id=delivery_id)), None)
 
 
 _SENT: Any = (
@@ -125,25 +124,32 @@ _SENT: Any = (
 )
 
 
+_SENT_BY_NAME = Prepared(_SENT.where(col(Delivery.public_id) == bindparam("name")))
+_SENT_BY_ID = Prepared(_SENT.where(col(Delivery.id) == bindparam("id")))
+
+
 def _sent_mail(row: Any) -> SentMail:
-    keys = frozenset(key for key in (row.address_key, row.present_key) if key)
-    return SentMail(row.id, row.public_id, row.customer_id, row.address_key, keys, row.edition_id, row.list_id)
+    number, public_id, customer_id, key, present, edition_id, list_id = row
+    return SentMail(number, public_id, customer_id, key, frozenset(filter(None, (key, present))), edition_id, list_id)
 
 
 def last_mail_to(session: Session, customer_id: int, before: datetime) -> int | None:
     """The last delivery that this customer got in the weeks before an instant."""
-    query = (
-        select(col(Delivery.id))
-        .where(
-            col(Delivery.customer_id) == customer_id,
-            col(Delivery.state).in_((DeliveryState.SENT, DeliveryState.IN_DOUBT)),
-            col(Delivery.intent_at) <= before,
-            col(Delivery.intent_at) >= before - ANSWERED_WITHIN,
-        )
-        .order_by(col(Delivery.intent_at).desc(), col(Delivery.id).desc())
+    rows = _LAST_MAIL.rows(session, customer=customer_id, before=before, since=before - ANSWERED_WITHIN)
+    return int(rows[0][0]) if rows else None
+
+
+_LAST_MAIL = Prepared(
+    select(col(Delivery.id))
+    .where(
+        col(Delivery.customer_id) == bindparam("customer"),
+        or_(col(Delivery.state) == DeliveryState.SENT, col(Delivery.state) == DeliveryState.IN_DOUBT),
+        col(Delivery.intent_at) <= bindparam("before"),
+        col(Delivery.intent_at) >= bindparam("since"),
     )
-    found = session.execute(query.limit(1)).scalar()
-    return int(found) if found is not None else None
+    .order_by(col(Delivery.intent_at).desc(), col(Delivery.id).desc())
+    .limit(1)
+)
 
 
 def customer_with(session: Session, **what: str) -> tuple[int, str | None] | None:
@@ -162,14 +168,20 @@ def earlier_copy(session: Session, inbound: Inbound) -> int | None:
     """An earlier inbound with the same Message-ID and sender: the same mail, come by another way."""
     if not inbound.message_id:
         return None
-    query = select(col(Inbound.id)).where(
-        col(Inbound.message_id) == inbound.message_id,
-        col(Inbound.sender) == inbound.sender,
-        col(Inbound.id) < inbound.id,
+    rows = _COPIES.rows(session, message_id=inbound.message_id, sender=inbound.sender, id=inbound.id)
+    return int(rows[0][0]) if rows else None
+
+
+_COPIES = Prepared(
+    select(col(Inbound.id))
+    .where(
+        col(Inbound.message_id) == bindparam("message_id"),
+        col(Inbound.sender) == bindparam("sender"),
+        col(Inbound.id) < bindparam("id"),
         col(Inbound.state) == InboundState.READ,
     )
-    found = session.execute(query.limit(1)).scalar()
-    return int(found) if found is not None else None
+    .limit(1)
+)
 
 
 def add_verdict(session: Session, inbound: Inbound, verdict: Verdict) -> None:

@@ -17,11 +17,12 @@ from ..address import new_public_id
 from ..errors import DatabaseError, MailboxError, OutreachError
 from ..records import Channel, InboundState
 from ..settings import MailboxSettings
+from ..store.database import rows_in_chunks
 from ..store.replies import insert_inbound, keep_marks, marks_of, unread_ids
 from ..wire.mailbox import Fetched, Mailbox, Mark, open_mailbox
 from .bounces import watch_bounces
 from .own_mail import answers_a_case
-from .read import Reader
+from .read import TOGETHER, Reader
 from .workspace import Workspace
 
 BATCH = 25
@@ -88,15 +89,15 @@ def read_stored(workspace: Workspace, counts: CollectCounts | None = None, progr
             ids = unread_ids(session)
         if not ids:
             return counts.read + counts.unreadable - before
-        for inbound_id in ids:
-            outcome = reader.read(inbound_id)
-            if outcome.state is InboundState.UNREADABLE:
-                counts.unreadable += 1
-            else:
-                counts.read += 1
-            counts.kinds[outcome.kind] = counts.kinds.get(outcome.kind, 0) + 1
-            if progress is not None:
-                progress("read", 1)
+        for some in rows_in_chunks(ids, TOGETHER):
+            for outcome in reader.read_together(some):
+                if outcome.state is InboundState.UNREADABLE:
+                    counts.unreadable += 1
+                else:
+                    counts.read += 1
+                counts.kinds[outcome.kind] = counts.kinds.get(outcome.kind, 0) + 1
+                if progress is not None:
+                    progress("read", 1)
 
 
 def take_in(

@@ -35,6 +35,8 @@ def find_owners(
             if mail := mails.get(clue.value):
                 owners[clue.kind, clue.value] = Owner(mail.delivery_id, mail.customer_id, mail.address_keys)
             continue
+        if clue.kind is ClueKind.SENDER and _is_known(owners, address_key(workspace.keys, clue.value)):
+            continue  # the mail it answers went to this very address: no more is asked
         people = _people(session, workspace, clue)
         if len(people) > 1:
             owners[clue.kind, clue.value] = Owner(None, None, frozenset(), rivals=len(people))
@@ -43,6 +45,10 @@ def find_owners(
             last = last_mail_to(session, customer_id, at) if clue.kind is ClueKind.SENDER else None
             owners[clue.kind, clue.value] = Owner(last, customer_id, frozenset((key,) if key else ()))
     return owners
+
+
+def _is_known(owners: Mapping[tuple[ClueKind, str], Owner], key: str) -> bool:
+    return any(key in owner.address_keys for owner in owners.values())
 
 
 def find_by_ledger(session: Session, workspace: Workspace, named: Iterable[str], at: datetime) -> Match:

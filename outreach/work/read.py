@@ -1,11 +1,14 @@
-"""Reading what was stored: parsed, matched, sorted, and acted upon, in one transaction per message.
+"""Reading what was stored: parsed, matched, sorted, and acted upon; each message wholly or not at all.
 
 Law: whatever goes wrong with a message, it is kept: `unreadable`, with the reason, for a person. Wishes to leave come
-first, then machine mail by its headers, then the words. What a mail does is in `work.acts`.
+first, then machine mail by its headers, then the words. What a mail does is in `work.acts`. Several messages share a
+transaction, as long as it is short (I12); where one of them fails, each is read again in a transaction of its own.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -38,6 +41,10 @@ from .sent_text import SentTexts
 from .workspace import Workspace
 
 LONGEST_KEPT = 200_000
+TOGETHER = 25
+"""Messages that are understood before the first of them is written."""
+SHORT = 0.1
+"""Seconds of a transaction after which the next message gets a new one (I12)."""
 REPORTS = frozenset(
     (Machine.BOUNCE, Machine.DELAY, Machine.ABUSE_REPORT, Machine.AUTH_REPORT, Machine.RECEIPT, Machine.CALENDAR)
 )
@@ -96,25 +103,66 @@ class Reader:
         except Exception as wrong:  # a message that defeats a reader must not stop the others, nor be lost
             return self._set_aside(inbound_id, f"it could not be read ({type(wrong).__name__}: {str(wrong)[:200]})")
 
+    def read_together(self, inbound_ids: Sequence[int]) -> list[Outcome]:
+        """Read several, each as `read` does, in few transactions; what became of them, in the same order."""
+        try:
+            return self._read_together(inbound_ids)
+        except (OutreachError, SQLAlchemyError):
+            raise
+        except Exception:  # one of them defeats a reader: each by itself, so that the others do not suffer
+            return [self.read(inbound_id) for inbound_id in inbound_ids]
+
+    def _read_together(self, inbound_ids: Sequence[int]) -> list[Outcome]:
+        with self.workspace.database.read() as session:
+            inbounds = [session.get_one(Inbound, inbound_id) for inbound_id in inbound_ids]
+            readings: dict[int, _Reading] = {}
+            for number, inbound in zip(inbound_ids, inbounds, strict=True):
+                if inbound.state is InboundState.STORED and inbound.channel is Channel.EMAIL:
+                    mail = self._parse(inbound)
+                    if not mail.unreadable:
+                        readings[number] = self._understand(session, inbound, mail)
+        outcomes = self._write_together(readings)
+        return [outcomes[number] if number in outcomes else self.read(number) for number in inbound_ids]
+
+    def _write_together(self, readings: dict[int, _Reading]) -> dict[int, Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        waiting = list(readings)
+        while waiting:
+            with self.workspace.database.write() as session:
+                began = time.monotonic()
+                while waiting and time.monotonic() - began < SHORT:
+                    number = waiting.pop(0)
+                    outcomes[number] = self._settle(session, number, readings[number])
+                advance(session, self.workspace.root, needed=False)
+        return outcomes
+
     def _read(self, inbound_id: int) -> Outcome:
         with self.workspace.database.read() as session:
             inbound = session.get_one(Inbound, inbound_id)
-        if inbound.state is not InboundState.STORED:
-            return _outcome(inbound)
+            if inbound.state is not InboundState.STORED:
+                return _outcome(inbound)
+            if inbound.channel is Channel.EMAIL:
+                mail = self._parse(inbound)
+                reading = None if mail.unreadable else self._understand(session, inbound, mail)
         if inbound.channel is not Channel.EMAIL:
             return self._read_told(inbound)
-        mail = parse_inbound(inbound.raw, Limits(max_bytes=self.workspace.settings.replies.max_bytes))
-        if mail.unreadable:
+        if reading is None:
             return self._set_aside(inbound_id, mail.unreadable)
-        reading = self._understand(inbound, mail)
         with self.workspace.database.write() as session:
-            inbound = session.get_one(Inbound, inbound_id)
-            if inbound.state is InboundState.STORED:
-                self._write(session, inbound, reading, self.workspace.clock())
-                advance(session, self.workspace.root, needed=False)
-            return _outcome(inbound)
+            outcome = self._settle(session, inbound_id, reading)
+            advance(session, self.workspace.root, needed=False)
+            return outcome
 
-    def _understand(self, inbound: Inbound, mail: ParsedMail) -> _Reading:
+    def _parse(self, inbound: Inbound) -> ParsedMail:
+        return parse_inbound(inbound.raw, Limits(max_bytes=self.workspace.settings.replies.max_bytes))
+
+    def _settle(self, session: Session, inbound_id: int, reading: _Reading) -> Outcome:
+        inbound = session.get_one(Inbound, inbound_id)
+        if inbound.state is InboundState.STORED:
+            self._write(session, inbound, reading, self.workspace.clock())
+        return _outcome(inbound)
+
+    def _understand(self, session: Session, inbound: Inbound, mail: ParsedMail) -> _Reading:
         keys = self.workspace.keys
         to_bounces = any(clue.kind is ClueKind.RETURN_PATH for clue in clues(mail, keys))
         machine = sort_machine(mail, inbound.raw, to_bounces=to_bounces)
@@ -125,14 +173,13 @@ class Reader:
             found = [clue for clue in found if clue.kind is not ClueKind.SENDER]
         key = address_key(keys, mail.sender) if mail.sender else ""
         now, plain = inbound.received_at, self.workspace.settings.replies.scheme == "plain"
-        with self.workspace.database.read() as session:
-            owners = find_owners(session, self.workspace, found, inbound.received_at)
-            match = choose_match(found, owners, key, machine=is_report)
-            if machine.machine is Machine.BOUNCE and match.delivery_id is None and plain:
-                match = find_by_ledger(session, self.workspace, named_addresses(mail, inbound.raw, machine.bounce), now)
-            if machine.weak and match.clue is not None:
-                machine = MachineMail(Machine.HUMAN, "somebody we know, by way of a list")
-            sent = self.sent_texts.of(session, match.delivery_id) if machine.machine not in REPORTS else None
+        owners = find_owners(session, self.workspace, found, inbound.received_at)
+        match = choose_match(found, owners, key, machine=is_report)
+        if machine.machine is Machine.BOUNCE and match.delivery_id is None and plain:
+            match = find_by_ledger(session, self.workspace, named_addresses(mail, inbound.raw, machine.bounce), now)
+        if machine.weak and match.clue is not None:
+            machine = MachineMail(Machine.HUMAN, "somebody we know, by way of a list")
+        sent = self.sent_texts.of(session, match.delivery_id) if machine.machine not in REPORTS else None
         stripped = strip_quotes(mail.text, mail.html, sent)
         language = guess_language(stripped.text or mail.subject)
         judgement = classify(

@@ -46,9 +46,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replies", type=int, default=4_000)
     parser.add_argument("--profile", action="store_true", help="show where the time goes, in one process")
-    parser.add_argument(
-        "--processes", type=int, default=0, help="how many read at once (0: as many as there are cores)"
-    )
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         root = Path(folder) / "acme"
@@ -117,9 +114,9 @@ def measure(workspace: Workspace, count: int, yardstick: float, wanted: argparse
     profile = cProfile.Profile()
     began, busy = time.perf_counter(), os.times()
     if wanted.profile:
-        profile.runcall(read_stored, workspace, processes=1)
+        profile.runcall(read_stored, workspace)
     else:
-        read_stored(workspace, processes=wanted.processes)
+        read_stored(workspace)
     took, done = time.perf_counter() - began, os.times()
     cores = sum(done[:4]) - sum(busy[:4])
     with workspace.database.read() as session:

@@ -2,8 +2,9 @@
 
 A line is JSON: `argv` (an outreach command), `env`, `root`, and `die` ({"step", "when": "before"|"after", "number"}) or
 `count` (a file that gets how often each step came). Steps are "commit" (each commit of the database), "send STAGE" or
-"read STAGE" (each write to, and each reply from, the relay), "fetch", "acknowledge" and "sort" (of a mail come in). A death is `kill -9` by
-one's own hand: it comes at exactly that step. Forking a process that has everything imported makes hundreds of deaths a matter of seconds.
+"read STAGE" (each write to, and each reply from, the relay), "fetch", "acknowledge" and "sort" (of a mail come in).
+A death is `kill -9` by one's own hand: it comes at exactly that step. Forking a process that has everything imported
+makes hundreds of deaths a matter of seconds.
 """
 
 from __future__ import annotations

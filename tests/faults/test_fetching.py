@@ -6,7 +6,6 @@ mailbox still has all of them. On a Maildir, and over IMAP from Debian's dovecot
 
 from __future__ import annotations
 
-import json
 import mailbox
 import random
 import shutil
@@ -60,13 +59,14 @@ def assert_each_mail_is_here_once(root: Path) -> None:
         workspace.database.close()
 
 
-def deaths(folder: Path, made: Crowd, fill: Callable[[Path], dict[str, str]], left: Callable[[Path], int]) -> int:
+def deaths(folder: Path, made: Crowd, fill: Callable[[Path], object], left: Callable[[Path], int]) -> int:
     """Die at each step in turn (some of them in short); how many deaths there were."""
 
     def fresh(name: str) -> tuple[Path, dict[str, str]]:
         root = folder / name
         shutil.copytree(made.root, root)
-        return root, made.environ() | fill(root)
+        fill(root)
+        return root, made.environ()
 
     with Nursery() as nursery:
         trial, env = fresh("trial")
@@ -104,32 +104,35 @@ def steps_of(counted: dict[str, int]) -> list[Step]:
 def maildir_deaths(folder: Path) -> int:
     made = gather(folder / "acme", 2525, MAILS)
 
-    def fill(root: Path) -> dict[str, str]:
+    def fill(root: Path) -> None:
         box = mailbox.Maildir(root / "inbox", create=True)
         for raw in mails():
             box.add(raw)
-        return {"OUTREACH_REPLIES__MAILBOXES": json.dumps([{"name": "inbox", "kind": "maildir", "path": "inbox"}])}
 
     return deaths(folder, made, fill, lambda root: len(mailbox.Maildir(root / "inbox")))
 
 
 def imap_deaths(folder: Path, dovecot: Dovecot) -> int:
     made = gather(folder / "acme", 2525, MAILS)
-    box = {"name": "care", "kind": "imap", "host": "127.0.0.1", "port": dovecot.imap, "tls": "none"}
-    box |= {"username": "ann", "password": "secret"}
+    file = made.root / "outreach.toml"
+    server = f'kind = "imap"\nhost = "127.0.0.1"\nport = {dovecot.imap}\ntls = "none"\nusername = "ann"'
+    written = file.read_text(encoding="utf-8").replace(
+        'kind = "maildir"\npath = "inbox"', f'{server}\npassword = "secret"'
+    )
+    assert server in written
+    file.write_text(written, encoding="utf-8")
 
     def client() -> IMAPClient:
         opened = IMAPClient("127.0.0.1", dovecot.imap, ssl=False)
         opened.login("ann", "secret")
         return opened
 
-    def fill(_: Path) -> dict[str, str]:
+    def fill(_: Path) -> None:
         shutil.rmtree(dovecot.maildir("ann").parent, ignore_errors=True)
         opened = client()
         for raw in mails():
             opened.append("INBOX", raw)
         opened.logout()
-        return {"OUTREACH_REPLIES__MAILBOXES": json.dumps([box])}
 
     def left(_: Path) -> int:
         opened = client()

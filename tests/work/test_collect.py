@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import select
 
 from outreach.errors import MailboxError
-from outreach.records import Category, InboundState, MailboxMark
+from outreach.records import Category, InboundState, MailboxMark, Verdict
 from outreach.settings import MailboxSettings
 from outreach.wire.maildir import Maildir
 from outreach.work import collect as room
@@ -131,25 +131,48 @@ def test_a_crash_between_commit_and_acknowledgement_takes_the_mail_once(
     assert (counts.fetched, counts.stored, counts.known, counts.read) == (1, 0, 1, 1)
 
 
-def test_a_crash_while_reading_leaves_the_rest_to_be_read_later(
+def test_a_crash_while_reading_leaves_what_is_not_committed_to_be_read_later(
     workspace: Workspace, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop_in(inbox, mail(1), mail(2), mail(3))
-    honest = room.Reader.read
+    honest = room.Reader._settle
     calls: list[int] = []
 
-    def crash_at_second(self: Any, inbound_id: int) -> Any:
+    def crash_at_second(self: Any, session: Any, inbound_id: int, reading: Any) -> Any:
         calls.append(inbound_id)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return honest(self, inbound_id)
+        return honest(self, session, inbound_id, reading)
 
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr(room.Reader, "read", crash_at_second)
+        broken.setattr(room.Reader, "_settle", crash_at_second)
         collect(workspace)
-    assert read_stored(workspace) == 2
+    assert read_stored(workspace) == 3, "they share a transaction"
     with workspace.database.read() as session:
         assert {one.category for one in inbounds(session)} == {Category.COMPLAINT}
+        assert len(session.exec(select(Verdict)).all()) == 3
+
+
+def test_one_that_cannot_be_written_costs_the_others_of_its_transaction_nothing(
+    workspace: Workspace, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop_in(inbox, mail(1), mail(2), mail(3))
+    honest = room.Reader._settle
+
+    def stumble(self: Any, session: Any, inbound_id: int, reading: Any) -> Any:
+        outcome = honest(self, session, inbound_id, reading)
+        if reading.mail.subject == "no 2":
+            raise ValueError("no such thing")
+        return outcome
+
+    monkeypatch.setattr(room.Reader, "_settle", stumble)
+    counts = collect(workspace)
+    assert (counts.read, counts.unreadable) == (2, 1)
+    with workspace.database.read() as session:
+        assert sorted(one.state for one in inbounds(session)) == sorted(
+            [InboundState.READ, InboundState.READ, InboundState.UNREADABLE]
+        )
+        assert len(session.exec(select(Verdict)).all()) == 2
 
 
 def test_a_mail_that_defeats_the_reader_is_set_aside_and_the_others_are_read(
