@@ -20,8 +20,10 @@ from ..errors import DatabaseError
 from ..records import DeliveryState
 from ..store.bounces import Heard
 from ..store.database import Database, Writer
-from ..store.moves import Move, apply_moves, late_reply
+from ..store.lanes import raise_lane
+from ..store.moves import Move, apply_moves, is_plain, late_reply
 from ..store.outbox import Claimed, intend
+from ..store.together import settle_and_intend
 from ..store.workers import beat
 from ..workdays import Clock
 from .bounces import take_bounces
@@ -58,7 +60,7 @@ class Committer:
         lease: timedelta,
         on_settled: Callable[[int], None] | None = None,
         *,
-        on_intents: Callable[[Writer], Callable[[], None]] = lambda writer: lambda: None,
+        on_raised: Callable[[int, str, int], None] = lambda lane, epoch, turn: None,
         bounce_rules: BounceRules = DEFAULT_RULES,
     ) -> None:
         self.counts: Counter[DeliveryState] = Counter()
@@ -66,7 +68,7 @@ class Committer:
         self.refusals = 0
         self._together = 0
         self._database, self._name, self._clock, self._lease = database, name, clock, lease
-        self._on_settled, self._on_intents = on_settled, on_intents
+        self._on_settled, self._on_raised = on_settled, on_raised
         self._bounce_rules = bounce_rules
         self._moves: deque[Move] = deque()
         self._asks: deque[_Ask] = deque()
@@ -156,15 +158,10 @@ class Committer:
         for attempt in range(TRIES):
             try:
                 started = ticks()
-                with writer.write():
-                    now = self._clock()
-                    lost = _apply(writer, moves, now, self._bounce_rules)
-                    granted = _intend(writer, asks, now)
-                    follow = self._on_intents(writer) if granted else None
-                    if beating:
-                        beat(writer, self._name, now, self._lease)
-                if follow is not None:
-                    follow()
+                if not beating and attempt == 0 and _go_together(moves, asks):
+                    lost, granted = self._at_once(writer, moves, asks)
+                else:
+                    lost, granted = self._in_turn(writer, moves, asks, beating=beating)
             except Exception as wrong:
                 if getattr(wrong, "again", False) and attempt < TRIES - 1:  # two writers met: nothing was written
                     continue
@@ -183,6 +180,35 @@ class Committer:
                 self.refusals = 0 if granted else self.refusals + len(asks)
             self._count(moves, lost)
             return
+
+    def _at_once(self, writer: Writer, moves: list[Move], asks: list[_Ask]) -> tuple[set[int], set[int]]:
+        """What is plain, in one call; the ids that somebody else has taken, and those that may be sent."""
+        now = self._clock()
+        done = settle_and_intend(writer, moves, _by_relay(asks), now)
+        lost: set[int] = set()
+        if done.missed:
+            with writer.write():
+                lost = _apply(writer, done.missed, now, self._bounce_rules)
+        if done.raised is not None:
+            self._on_raised(writer.lane, *done.raised)
+        return lost, done.granted
+
+    def _in_turn(
+        self, writer: Writer, moves: list[Move], asks: list[_Ask], *, beating: bool
+    ) -> tuple[set[int], set[int]]:
+        """The same for all that follows from a move, in one transaction."""
+        with writer.write():
+            now = self._clock()
+            lost = _apply(writer, moves, now, self._bounce_rules)
+            granted: set[int] = set()
+            for relay, rows in _by_relay(asks).items():
+                granted |= intend(writer, rows, now, relay)
+            raised = raise_lane(writer, writer.lane) if granted else None
+            if beating:
+                beat(writer, self._name, now, self._lease)
+        if raised is not None:
+            self._on_raised(writer.lane, *raised)
+        return lost, granted
 
     def _count(self, moves: list[Move], lost: set[int]) -> None:
         states = [made.after for made in moves if made.row.id not in lost]
@@ -211,11 +237,17 @@ def _refused(asks: list[_Ask]) -> list[_Ask]:
     return []
 
 
-def _intend(writer: Writer, asks: list[_Ask], now: datetime) -> set[int]:
-    granted: set[int] = set()
-    for relay in dict.fromkeys(ask.relay for ask in asks):
-        granted |= intend(writer, [row for ask in asks if ask.relay == relay for row in ask.rows], now, relay)
-    return granted
+def _by_relay(asks: list[_Ask]) -> dict[str, list[Claimed]]:
+    found: dict[str, list[Claimed]] = {}
+    for ask in asks:
+        found.setdefault(ask.relay, []).extend(ask.rows)
+    return found
+
+
+def _go_together(moves: list[Move], asks: list[_Ask]) -> bool:
+    """Whether all of this is plain, and about rows that differ: then it is one call."""
+    ids = [made.row.id for made in moves] + [row.id for ask in asks for row in ask.rows]
+    return len(set(ids)) == len(ids) and all(map(is_plain, moves))
 
 
 def _apply(writer: Writer, moves: list[Move], now: datetime, rules: BounceRules) -> set[int]:

@@ -25,7 +25,7 @@ from .bounces import bounce_rules, watching
 from .bounds import Bounds
 from .commit import Committer
 from .dispatch import Dispatch
-from .epoch import raise_turn
+from .epoch import follow_turn
 from .feed import Feed, Judge, OpenPress, Progress
 from .judge import judge_people
 from .letter import open_press
@@ -158,7 +158,7 @@ def _committer(workspace: Workspace, name: str, lease: timedelta, progress: Prog
         workspace.clock,
         lease,
         progress,
-        on_intents=lambda writer: raise_turn(writer, workspace.root),
+        on_raised=partial(follow_turn, workspace.root),
         bounce_rules=bounce_rules(workspace.settings.bounces),
     )
 
