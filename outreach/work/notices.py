@@ -88,7 +88,7 @@ def _tell_one(
         colleague.telling is Telling.DIGEST
         and colleague.digest_on != local.date().isoformat()
         and hours.is_workday(local.date())
-        and local.time() >= hours.start
+        and hours.start <= local.time() < hours.end
     )
     old = [notice for notice, case in untold if notice.kind in STALE and case.state not in OURS]
     kept.keep_notices_told(session, [notice.id for notice in old if notice.id], now, None)

@@ -7,9 +7,12 @@ from playwright.sync_api import Browser, Page
 from sqlmodel import select
 
 from outreach.address import sign_token
-from outreach.records import Delivery, Subscription, SubscriptionState
+from outreach.records import Case, CaseEvent, CaseState, Category, Delivery, Subscription, SubscriptionState
+from outreach.store.cases import entries_of
+from outreach.work.answer import answer
 from outreach.work.workspace import Workspace
 
+from ..cases.make import receive
 from ..web.conftest import serving
 from ..web.make import make_edition, make_people
 
@@ -51,6 +54,30 @@ def test_the_button_unsubscribes_the_undo_brings_back_and_looking_changes_nothin
         assert page.get_by_role("heading", level=1).inner_text() == "You are subscribed again"
         assert state(workspace) is SubscriptionState.SUBSCRIBED
         assert context.cookies() == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_did_this_fix_it_works_without_script_on_a_phone_and_reopens_with_the_customers_words(
+    workspace: Workspace, browser: Browser, scheme: str
+) -> None:
+    (person,) = make_people(workspace, 1)
+    case_id = receive(workspace, Category.COMPLAINT, customer_id=person) or 0
+    done = answer(workspace, case_id, "A new sensor is on its way.", "maria", then=CaseEvent.RESOLVE)
+    with workspace.database.read() as session:
+        link = sign_token(workspace.keys, "fixed", session.get_one(Delivery, done.delivery_id).public_id)
+    options = {"viewport": {"width": 320, "height": 640}, "color_scheme": scheme, "java_script_enabled": False}
+    with serving(workspace) as address, browser.new_context(**options) as context:
+        page = context.new_page()
+        page.goto(f"{address}/f/{link}/no")
+        for place in ("h1", ".card p", "label", "button", "button.quiet", ".small"):
+            assert contrast(page, place) >= 4.5, place
+        assert overflow(page) == 0
+        page.get_by_label("What is still wrong?").fill("It still blinks.")
+        page.get_by_role("button", name="No, it is not").click()
+        assert page.get_by_role("heading", level=1).inner_text() == "We are on it again"
+    with workspace.database.read() as session:
+        assert session.get_one(Case, case_id).state is CaseState.OPEN
+        assert entries_of(session, case_id)[-1].text.endswith("It still blinks.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

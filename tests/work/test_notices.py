@@ -119,7 +119,11 @@ def test_a_digest_comes_in_the_morning_of_a_working_day_in_their_own_zone(
     clock.advance(days=1)
     (mail,) = news(workspace)
     assert "YOUR OPEN CASES" in mail["text"]
-    clock.advance(days=3)
+    clock.advance(hours=19)
+    assert not any("YOUR OPEN CASES" in mail["text"] for mail in news(workspace)), "4 in the morning"
+    clock.advance(hours=5)
+    news(workspace)
+    clock.advance(days=2)
     assert clock().strftime("%A") == "Saturday"
     assert not any("YOUR OPEN CASES" in mail["text"] for mail in news(workspace))
 
