@@ -50,7 +50,7 @@ def print_case(
     typer.echo(f"Case {case.id}: {case.category}{' about ' + case.topic if case.topic else ''}, {case.state}")
     typer.echo(f"  from     {person(case, customer)}")
     typer.echo(f"  owner    {case.owner or 'nobody'}")
-    if case.answering_by and case.answering_until is not None and case.answering_until > now:
+    if answering(case, now) and case.answering_until is not None:
         typer.echo(
             f"  marked   {printable(case.answering_by)} is answering, until {local(workspace, case.answering_until)}"
         )
@@ -89,10 +89,16 @@ def row(workspace: Workspace, case: Case, customer: Customer | None, now: dateti
         "urgency": "" if case.urgency == "normal" else str(case.urgency),
         "what": str(case.category),
         "topic": case.topic,
-        "owner": case.owner or "nobody",
+        "owner": (case.owner or "nobody") + (f" ({who} is answering)" if (who := answering(case, now)) else ""),
         "from": person(case, customer),
         "summary": printable(case.summary[:70]),
     }
+
+
+def answering(case: Case, now: datetime) -> str:
+    """Who is answering a case just now, or nobody ("")."""
+    held = case.answering_until is not None and case.answering_until > now
+    return printable(case.answering_by) if held else ""
 
 
 def case_json(workspace: Workspace, case: Case, customer: Customer | None, now: datetime) -> dict[str, Any]:

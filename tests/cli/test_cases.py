@@ -43,7 +43,8 @@ def run(desk: Workspace, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def runner(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr("outreach.cli.cases.open_here", lambda: workspace)
+    for door in ("cases", "case_ageing", "case_files", "case_promises"):
+        monkeypatch.setattr(f"outreach.cli.{door}.open_here", lambda: workspace)
     monkeypatch.setenv("LOGNAME", "maria")
 
     def call(*arguments: str, given: str | None = None) -> str:
@@ -69,6 +70,32 @@ def test_the_list_is_in_the_order_of_work_with_owner_due_time_state_and_age(run:
     assert lines[2][3] == "2 h"
     assert lines[2][8] == "Ann Lee <ann@example.com>"
     assert lines[3][8] == "zoe@example.org"
+
+
+def test_the_list_says_who_is_answering_and_another_is_refused(run: Run, clock: HandClock) -> None:
+    assert "is yours to answer until" in run("take", "1", "--by", "maria")
+    assert any("maria is answering" in line for line in run("list").splitlines())
+    with pytest.raises(OutreachError) as refused:
+        run("answer", "1", "--text", "Hello", "--by", "tom", "--later")
+    assert refused.value.exit_status == 3
+    clock.advance(minutes=31)
+    assert "is answering" not in run("list")
+
+
+def test_promises_ageing_and_escalations_have_json(run: Run, clock: HandClock) -> None:
+    run("promise", "1", "Refund", "--by", "friday")
+    (promise,) = told(run, "promises")
+    assert (promise["case"], promise["state"], promise["late"]) == (1, "made", False)
+    clock.advance(days=9)
+    report = told(run, "ageing", "--days", "7")
+    assert (report["late"], report["register"]["adds_up"], report["period"]["days"]) == ([1, 2, 3], True, 7)
+    assert {"topic", "owner", "channel"} == set(report["rows"])
+    due = told(run, "escalate", "--dry-run")
+    assert due["dry_run"]
+    assert {level["level"] for level in due["levels"]} == {1, 2}
+    assert told(run, "attachments", "1") == []
+    with pytest.raises(UsageError, match="go together"):
+        run("attachments", "1", "--save", "1")
 
 
 def test_the_json_fields_stay_stable(run: Run) -> None:
