@@ -15,7 +15,7 @@ from outreach.cli.demo.people import sample_people
 from outreach.cli.demo.voices import VOICES, Voice
 from outreach.newsletter.campaign_file import CampaignFile, parse_campaign
 from outreach.newsletter.tip_file import TipFile, parse_tip
-from outreach.replies.classify import find_topics
+from outreach.replies.topics import find_topics
 from outreach.settings import Settings, starter_templates
 from outreach.timing.rule import parse_schedule
 

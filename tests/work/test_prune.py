@@ -32,8 +32,8 @@ from outreach.records import (
     Worker,
 )
 from outreach.store.prune import REMOVED
-from outreach.work.answer import _references
 from outreach.work.prune import make_smaller, prune
+from outreach.work.thread import references_of
 from outreach.work.worker import only_daemon
 from outreach.work.workspace import Workspace
 
@@ -112,7 +112,7 @@ def test_old_mails_lose_their_text_and_keep_their_thread_but_proof_and_open_case
     assert prune(workspace).removed["bodies"] == 0, "what is done is not done again"
     with workspace.database.read() as session:
         cut = session.exec(select(Inbound).where(Inbound.public_id == "old")).one()
-    assert _references(cut) == ["<1@x>", "<2@x>", "<3@x>"] and cut.text == "The pump leaks."
+    assert references_of(cut) == ["<1@x>", "<2@x>", "<3@x>"] and cut.text == "The pump leaks."
 
 
 def test_attempts_go_and_doubts_evidence_and_the_mails_themselves_stay(
