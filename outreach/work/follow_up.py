@@ -155,8 +155,8 @@ def follow_up(workspace: Workspace) -> dict[str, list[int]]:
 def author_of(inbound: Inbound) -> str:
     """Who wrote, in words that are the same next time: the way to tell people apart who are no customers."""
     if inbound.repost_of:
-        return shown_handle(inbound.network, inbound.repost_of)
-    return inbound.sender.lower() or shown_handle(inbound.network, inbound.handle) or inbound.phone
+        return shown_handle(inbound.network, inbound.repost_of).lower()
+    return inbound.sender.lower() or shown_handle(inbound.network, inbound.handle).lower() or inbound.phone
 
 
 def _case_of_same_matter(session: Session, inbound: Inbound) -> Case | None:
