@@ -217,7 +217,8 @@ def why_lines(why: Why, zone: str) -> Iterable[str]:
     if why.holds:
         yield "Holds:"
         for hold in why.holds:
-            about = f"tips on {hold['topic']}" if hold["topic"] else "news, offers and invitations"
+            every = "newsletters" if hold["scope"] == "away" else "news, offers and invitations"
+            about = f"tips on {hold['topic']}" if hold["topic"] else every
             yield f"  {about}: {hold['words']}"
     if why.boosts:
         yield "Comes first in the next tips:"

@@ -53,17 +53,19 @@ class Absence:
 
 def read_absence(text: str, subject: str, received: date, sender: str = "") -> Absence:
     """Read an automatic reply. `received` is the day in its writer's zone, as near as it is known."""
-    said = " ".join(f"{subject}\n{text}"[:READ].lower().replace("’", "'").split(" "))
+    written = f"{subject}\n{text}"[:READ].replace("’", "'")
+    said = written.lower()
+    shown = written if len(written) == len(said) else said
     moved, left = _MOVED.search(said), _GONE.search(said) or _DEAD.search(said)
     new = _address_behind(said, moved.start(), sender) if moved else ""
     if new or left:
         told = moved if new and moved else left
-        return Absence(None, left is not None, new, _around(said, told.start()) if told else "")
+        return Absence(None, left is not None, new, _around(shown, told.start()) if told else "")
     found = [(day, at) for day, at in _ends(said, received) if received < day <= received + LONGEST]
     if not found:
         return Absence()
     day, at = max(found)
-    return Absence(day, words=_around(said, at))
+    return Absence(day, words=_around(shown, at))
 
 
 def says_new_address(text: str, sender: str) -> str:

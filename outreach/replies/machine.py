@@ -59,6 +59,8 @@ _AUTO_HEADERS = (
     "x-mail-autoreply",
     "vacation-reply",
 )
+NO_COMPLAINTS = frozenset(("auth-failure", "not-spam", "dkim", "dmarc", "spf", "virus", "identity"))
+"""Feedback of which nobody complains: about authentication, or that a mail was no spam (RFC 5965, 6430, 6591)."""
 _RECEIPT = ("message/disposition-notification", "message/global-disposition-notification")
 _LIMITS = Limits()
 
@@ -90,9 +92,11 @@ class Feedback:
 def sort_machine(mail: ParsedMail, raw: bytes, *, to_bounces: bool = False) -> MachineMail:
     """What kind of machine sent it, if any. `to_bounces`: it came to a reverse-path of ours."""
     if feedback := _feedback(mail):
-        if feedback.kind in ("auth-failure", "not-spam"):
+        if feedback.kind in NO_COMPLAINTS:
             return MachineMail(Machine.AUTH_REPORT, f"Feedback-Type: {feedback.kind}", feedback=feedback)
         return MachineMail(Machine.ABUSE_REPORT, f"Feedback-Type: {feedback.kind}", feedback=feedback)
+    if _is_aggregate_report(mail):
+        return MachineMail(Machine.AUTH_REPORT, "an aggregate report on authentication (DMARC)")
     if any(part.media_type in _RECEIPT for part in mail.parts) or mail.report_type == "disposition-notification":
         return MachineMail(Machine.RECEIPT, "a receipt (disposition notification)")
     why, sure = _looks_like_bounce(mail, to_bounces)
@@ -107,6 +111,12 @@ def sort_machine(mail: ParsedMail, raw: bytes, *, to_bounces: bool = False) -> M
     if (why := _list_mail(mail)) and not mail.ancestors:
         return MachineMail(Machine.OTHER, why, weak=True)
     return MachineMail(Machine.HUMAN, "no header of a machine")
+
+
+def _is_aggregate_report(mail: ParsedMail) -> bool:
+    """What providers send daily to who asks for it (RFC 7489 7.2.1.1): a subject in its form over a packed file."""
+    packed = any(one.name.lower().endswith((".xml.gz", ".zip", ".xml")) for one in mail.attachments)
+    return packed and mail.subject.lower().removeprefix("[preview] ").startswith("report domain:")
 
 
 def _feedback(mail: ParsedMail) -> Feedback | None:

@@ -22,6 +22,7 @@ from ..prose import guess_language
 from ..records import Category, Channel, ClueKind, Inbound, InboundState, Machine, Verdict
 from ..replies.classify import Judgement, classify
 from ..replies.dsn import named_addresses
+from ..replies.learned import Learned
 from ..replies.leaving import asks_to_leave
 from ..replies.machine import MachineMail, sort_machine
 from ..replies.mail import Limits, ParsedMail
@@ -113,6 +114,7 @@ class Reader:
             return [self.read(inbound_id) for inbound_id in inbound_ids]
 
     def _read_together(self, inbound_ids: Sequence[int]) -> list[Outcome]:
+        model = model_of(self.workspace)
         with self.workspace.database.read() as session:
             inbounds = [session.get_one(Inbound, inbound_id) for inbound_id in inbound_ids]
             readings: dict[int, _Reading] = {}
@@ -120,7 +122,7 @@ class Reader:
                 if inbound.state is InboundState.STORED and inbound.channel is Channel.EMAIL:
                     mail = self._parse(inbound)
                     if not mail.unreadable:
-                        readings[number] = self._understand(session, inbound, mail)
+                        readings[number] = self._understand(session, inbound, mail, model)
         outcomes = self._write_together(readings)
         return [outcomes[number] if number in outcomes else self.read(number) for number in inbound_ids]
 
@@ -137,13 +139,14 @@ class Reader:
         return outcomes
 
     def _read(self, inbound_id: int) -> Outcome:
+        model = model_of(self.workspace)
         with self.workspace.database.read() as session:
             inbound = session.get_one(Inbound, inbound_id)
             if inbound.state is not InboundState.STORED:
                 return _outcome(inbound)
             if inbound.channel is Channel.EMAIL:
                 mail = self._parse(inbound)
-                reading = None if mail.unreadable else self._understand(session, inbound, mail)
+                reading = None if mail.unreadable else self._understand(session, inbound, mail, model)
         if inbound.channel is not Channel.EMAIL:
             return self._read_told(inbound)
         if reading is None:
@@ -162,7 +165,7 @@ class Reader:
             self._write(session, inbound, reading, self.workspace.clock())
         return _outcome(inbound)
 
-    def _understand(self, session: Session, inbound: Inbound, mail: ParsedMail) -> _Reading:
+    def _understand(self, session: Session, inbound: Inbound, mail: ParsedMail, model: Learned) -> _Reading:
         keys = self.workspace.keys
         to_bounces = any(clue.kind is ClueKind.RETURN_PATH for clue in clues(mail, keys))
         machine = sort_machine(mail, inbound.raw, to_bounces=to_bounces)
@@ -182,9 +185,7 @@ class Reader:
         sent = self.sent_texts.of(session, match.delivery_id) if machine.machine not in REPORTS else None
         stripped = strip_quotes(mail.text, mail.html, sent)
         language = guess_language(stripped.text or mail.subject)
-        judgement = classify(
-            stripped.text, mail.subject, language, self.workspace.settings.topics, model_of(self.workspace)
-        )
+        judgement = classify(stripped.text, mail.subject, language, self.workspace.settings.topics, model)
         return _Reading(mail, machine, match, stripped, language, judgement)
 
     def _write(self, session: Session, inbound: Inbound, reading: _Reading, now: datetime) -> None:

@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--replies", type=int, default=4_000)
     parser.add_argument("--profile", action="store_true", help="show where the time goes, in one process")
     wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         root = Path(folder) / "acme"
         create_workspace(root, "acme", port=2525)
         workspace = open_workspace(root)

@@ -133,8 +133,20 @@ def test_an_abuse_report_is_one_and_a_report_on_authentication_is_not() -> None:
     assert found.feedback is not None
     assert found.feedback.recipient == "ann@example.com"
     assert found.feedback.returned is not None
-    assert sort(report("auth-failure")).machine is Machine.AUTH_REPORT
-    assert sort(report("not-spam")).machine is Machine.AUTH_REPORT
+    for kind in ("auth-failure", "not-spam", "dkim", "dmarc", "Auth-Failure"):
+        assert sort(report(kind)).machine is Machine.AUTH_REPORT, kind
+    for kind in ("abuse", "fraud", "opt-out", "other", "miscategorized"):
+        assert sort(report(kind)).machine is Machine.ABUSE_REPORT, kind
+
+
+def test_a_daily_report_on_authentication_is_no_persons_mail() -> None:
+    raw = (
+        b"From: noreply-dmarc@isp.example\r\n"
+        b"Subject: Report Domain: acme.example Submitter: isp.example Report-ID: <7>\r\n"
+        b'Content-Type: application/zip; name="isp.example!acme.example!1!2.zip"\r\n\r\nPK\r\n'
+    )
+    assert sort(raw).machine is Machine.AUTH_REPORT
+    assert sort(raw.replace(b"application/zip", b"text/plain")).machine is Machine.HUMAN
 
 
 @pytest.mark.parametrize(
