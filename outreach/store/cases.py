@@ -116,6 +116,12 @@ def entries_of(session: Session, case_id: int) -> list[CaseEntry]:
     return list(session.exec(query))
 
 
+def is_acknowledged(session: Session, case_id: int) -> bool:
+    """Whether the customer was told the case's number and due time."""
+    query = select(CaseEntry.id).where(CaseEntry.case_id == case_id, CaseEntry.kind == EntryKind.ACKNOWLEDGEMENT)
+    return session.exec(query.limit(1)).first() is not None
+
+
 def moves_of(session: Session, case_ids: Collection[int]) -> dict[int, list[tuple[datetime, CaseEvent]]]:
     """The events of each case in order, for its clocks."""
     found: dict[int, list[tuple[datetime, CaseEvent]]] = defaultdict(list)

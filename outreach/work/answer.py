@@ -173,6 +173,8 @@ def assign_case(workspace: Workspace, case_id: int, owner: str, by: str) -> None
         owner = known.name if known is not None else owner
         old, new = (case_desk(session, workspace, name).at_work for name in (before, owner))
         due = hand_over(case.due_at, now, old, new) if case.state in UNSOLVED else case.due_at
+        if case.first_answer_at is None and kept.is_acknowledged(session, case_id):
+            due = min(due, case.due_at)  # the customer was told that time
         text = f"{before or 'nobody'} → {owner}"
         if due != case.due_at:
             text += f"; due {wall_words(due, new.zone)} by their hours ({new.zone.key})"

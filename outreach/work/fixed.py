@@ -12,15 +12,19 @@ from sqlmodel import Session, col, select
 
 from ..address import read_token
 from ..cases.case import CLOSED, UNSOLVED
+from ..cases.clock import sooner_due
 from ..cases.said import plain
-from ..records import Case, CaseEntry, CaseEvent, CaseState, Delivery, EntryKind
+from ..prose import guess_language
+from ..records import Case, CaseEntry, CaseEvent, CaseState, Delivery, EntryKind, Urgency
+from ..replies.classify import classify
 from ..store import cases as kept
-from .casework import language_of, move_case
+from .casework import case_desk, language_of, move_case
 from .evidence import link_acted_on
 from .follow_up import after_close, after_reopen
 from .workspace import Workspace
 
 BY = "customer"
+HARM = {Urgency.NORMAL: 0, Urgency.RAISED: 1, Urgency.HIGH: 2}
 LONGEST = 4000
 
 
@@ -71,9 +75,20 @@ def _reopen(session: Session, workspace: Workspace, case: Case, words: str) -> N
         entries = kept.entries_of(session, case.id or 0)
         if not any(entry.text == said for entry in entries):
             kept.add_entry(session, case.id or 0, now, EntryKind.NOTE, by=BY, text=said)
+            _heed(session, workspace, case, words)
         return
     move_case(session, workspace, case, CaseEvent.REOPEN, at=now, by=BY, text=said)
     after_reopen(session, workspace, case, now, by=BY)
+    _heed(session, workspace, case, words)
+
+
+def _heed(session: Session, workspace: Workspace, case: Case, words: str) -> None:
+    """Words that tell of greater harm make the case more urgent, as a mail would."""
+    judgement = classify(words, "", guess_language(words), workspace.settings.topics)
+    if HARM[judgement.urgency] > HARM[case.urgency]:
+        desk = case_desk(session, workspace, case.owner)
+        due = sooner_due(case, judgement.urgency, workspace.clock(), desk)
+        kept.change_case(session, case, {"urgency": judgement.urgency, "due_at": due})
 
 
 def _find(session: Session, workspace: Workspace, token: str) -> tuple[Delivery, Case] | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from outreach.address import sign_token
-from outreach.records import Case, CaseEvent, CaseState, Category, Delivery, Edition
+from outreach.records import Case, CaseEvent, CaseState, Category, Delivery, Edition, Urgency
 from outreach.store.cases import entries_of
 from outreach.work.answer import answer, answer_case, change_state
 from outreach.work.workspace import Workspace
@@ -79,6 +80,14 @@ def test_a_no_reopens_with_the_customers_words_and_the_clock_goes_on(
     assert last.text.endswith("it is not fixed\nStill blinking. [31m\nEvery morning.")
     site.post(f"/f/{token}/no", data=BUTTON)
     assert the_case(workspace).reopened == 1
+
+
+def test_words_that_tell_of_harm_make_the_case_urgent(
+    site: httpx.Client, workspace: Workspace, token: str, clock: HandClock
+) -> None:
+    site.post(f"/f/{token}/no", data={**BUTTON, "words": "It burnt my hand!"})
+    case = the_case(workspace)
+    assert (case.urgency, case.due_at) == (Urgency.HIGH, clock() + timedelta(hours=4))
 
 
 def test_a_no_after_a_yes_reopens_and_a_yes_after_a_no_closes(

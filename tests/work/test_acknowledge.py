@@ -10,7 +10,9 @@ from sqlmodel import select
 
 from outreach.records import Campaign, Case, Delivery, Edition
 from outreach.store.cases import entries_of
+from outreach.work.answer import assign_case
 from outreach.work.letter import open_press
+from outreach.work.people import add_colleague
 from outreach.work.ready import keep_answer
 from outreach.work.workspace import Workspace
 
@@ -58,6 +60,18 @@ def test_a_new_case_is_acknowledged_below_the_mail_and_marked_as_a_machines(poli
         assert entries_of(session, 1)[-1].kind == "acknowledgement"
     assert b"\r\nAuto-Submitted: auto-replied\r\n" in pressed.message
     assert b"\r\nIn-Reply-To: <m1@x.example>\r\n" in pressed.message
+
+
+def test_giving_the_case_to_somebody_with_other_hours_keeps_the_time_that_the_customer_was_told(
+    polite: Workspace,
+) -> None:
+    receive(polite, mail(1))
+    with polite.database.read() as session:
+        told = session.get_one(Case, 1).due_at
+    add_colleague(polite, "maria", {"mail": "maria@acme.example", "hours": "9-10"})
+    assign_case(polite, 1, "maria", "eve")
+    with polite.database.read() as session:
+        assert session.get_one(Case, 1).due_at == told
 
 
 def test_one_person_gets_one_a_day_and_a_further_message_in_a_case_none(
