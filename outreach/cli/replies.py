@@ -188,7 +188,7 @@ def review(
     """Say what messages are: right, or corrected, by one key each. Case, holds and consent follow; so does an undo.
 
     Keys: Enter or r right, c complaint, q question, t thanks, u unsubscribe, d changed data, o other, m machine,
-    s skip, z undo, x leave; 1 to 9 or j say whose it is. The most urgent come first.
+    b topics, s skip, z undo, x leave; 1 to 9 or j say whose it is. The most urgent come first.
 
     Examples: [bold]outreach replies review[/bold], [bold]outreach replies review 12 --as question --topic milk[/bold],
     [bold]outreach replies review --undo[/bold]
@@ -196,7 +196,7 @@ def review(
     from ..records import Category, Urgency
     from ..work.review import review as review_one
     from ..work.review import undo_review
-    from .reply_review import review_all
+    from .reply_review import review_all, tell_learning
 
     if category and category not in CATEGORIES:
         raise UsageError(f"--as {category}: there are {', '.join(CATEGORIES)}")
@@ -227,6 +227,8 @@ def review(
             urgency=Urgency(urgency) if urgency else None,
         )
         _show(message, as_json=as_json)
+        if not as_json:
+            tell_learning(workspace, by=who)
     else:
         review_all(workspace, by=who, only=message)
 

@@ -29,6 +29,8 @@ _FIRST = 0.05
 """What the sum of squares starts with (AdaGrad): the larger the smaller the first steps."""
 _SLIGHT = 0.02
 """Errors smaller than this teach nothing."""
+_THIN = 0.3
+"""Weights of categories and topics that are let go: they cost time and tell next to nothing."""
 _BELIEF = 0.02
 """How strongly the trust in the cues is pulled back to 1."""
 
@@ -98,6 +100,8 @@ def train(examples: Sequence[Example], *, seed: int = SEED, version: int = 0) ->
         for at in _drawn(len(order), f"{seed} {turn}"):
             learner.learn(order[at], topics=turn < 5)
     learner.model.examples = len(order)
+    learner.model.categories.thin(_THIN)
+    learner.model.topics.thin(_THIN)
     return learner.model
 
 

@@ -17,12 +17,12 @@ from zlib import compress, crc32, decompress
 from ..records import Category
 
 BUCKETS = 1 << 22
-MOST_FEATURES = 600
+MOST_FEATURES = 200
 LEAST = 0.02
 """Weights nearer to nothing than this are not kept."""
 LIKELY = 0.4
 """The share of all topics that one must have to be named where no cue word stands for it."""
-TOLD = 0.08
+TOLD = 0.05
 """What a piece must have added to be told as a reason, in log-odds."""
 _CUE_TOPICS = (2.0, 1.0, 0.5)
 """What the cue words of the first, second and third topic add to what was learned."""
@@ -56,12 +56,24 @@ class Weights:
 
     def scores(self, found: Sequence[int]) -> dict[str, float]:
         """What speaks for each answer."""
-        total = dict(self.start)
-        share = share_of(found)
+        total = dict.fromkeys(self.start, 0.0)
+        weights = self.weights
         for feature in found:
-            for answer, weight in self.weights.get(feature, {}).items():
-                total[answer] += share * weight
-        return total
+            row = weights.get(feature)
+            if row:
+                for answer, weight in row.items():
+                    total[answer] += weight
+        share = share_of(found)
+        return {answer: start + share * total[answer] for answer, start in self.start.items()}
+
+    def thin(self, least: float) -> None:
+        """Let go of weights nearer to nothing than `least`."""
+        for feature, row in list(self.weights.items()):
+            kept = {answer: weight for answer, weight in row.items() if abs(weight) >= least}
+            if kept:
+                self.weights[feature] = kept
+            else:
+                del self.weights[feature]
 
 
 @dataclass(frozen=True)
@@ -84,9 +96,10 @@ class Evidence:
         if not self.topics:
             return tuple(by_cues)
         top = max(self.topics.values())
-        shares = {name: math.exp(score - top) for name, score in self.topics.items()}
-        whole = sum(shares.values())
-        return tuple(name for name in self.rank(by_cues) if name in by_cues or shares.get(name, 0.0) >= LIKELY * whole)
+        whole = sum(math.exp(score - top) for score in self.topics.values())
+        least = top + math.log(LIKELY * whole)
+        likely = {name: score for name, score in self.topics.items() if score >= least or name in by_cues}
+        return _ranked(likely, by_cues) if likely else tuple(by_cues)
 
     def reasons(self, category: Category) -> list[str]:
         """The strongest learned pieces, in a line for each side."""
@@ -120,9 +133,15 @@ class Learned:
             return Evidence(odds)
         named = features(said)
         found = list(named)
-        moved = [(named[one], self.complaint[one]) for one in found if one in self.complaint]
-        share = share_of(found)
-        total = self.trust * odds + self.start + share * sum(weight for _, weight in moved)
+        share, known = share_of(found), self.complaint
+        weights = [known.get(one, 0.0) for one in found]
+        total = self.trust * odds + self.start + share * sum(weights)
+        least = TOLD / share if share else 0.0
+        moved = [
+            (named[one], weight)
+            for one, weight in zip(found, weights, strict=True)
+            if abs(weight) >= least and _has_letters(named[one])
+        ]
         strongest = sorted(moved, key=lambda one: (-abs(one[1]), one[0]))[:12]
         categories = {Category(name): score for name, score in self.categories.scores(found).items()}
         topics = self.topics.scores(found + topic_features(by_cues)) if self.topics.start else {}
@@ -148,6 +167,10 @@ def _ranked(topics: Mapping[str, float], by_cues: Sequence[str]) -> tuple[str, .
     for name, bonus in zip(by_cues, _CUE_TOPICS, strict=False):
         total[name] = total.get(name, 0.0) + bonus
     return tuple(sorted(total, key=lambda name: (-total[name], name))) if topics else tuple(by_cues)
+
+
+def _has_letters(piece: str) -> bool:
+    return any(char.isalpha() for char in piece)
 
 
 def share_of(found: Sequence[int]) -> float:

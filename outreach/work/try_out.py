@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import SettingsError
 from ..prose import guess_language
-from ..records import Machine
+from ..records import Inbound, Machine
 from ..replies.classify import Judgement, classify
 from ..replies.learned import NOTHING, Learned
 from ..replies.machine import sort_machine
@@ -22,7 +22,7 @@ from ..replies.quote import strip_quotes
 from ..settings import FILE, load_settings, starter_templates
 from .labels import Labelled, area_under_curve
 from .learn import model_of
-from .workspace import open_workspace
+from .workspace import Workspace, open_workspace
 
 Topics = Mapping[str, Sequence[str]]
 
@@ -97,6 +97,12 @@ def try_out(raw: bytes, root: Path, *, is_mail: bool) -> TriedOut:
     language = guess_language(text or subject)
     topics, learned = knowledge(root)
     return TriedOut(text, subject, language, kind, why, classify(text, subject, language, topics, learned))
+
+
+def judge_now(workspace: Workspace, inbound: Inbound) -> Judgement:
+    """What a stored message would be held to be by now: reviews may have taught more since it was read."""
+    language = inbound.language or guess_language(inbound.text or inbound.subject)
+    return classify(inbound.text, inbound.subject, language, workspace.settings.topics, model_of(workspace))
 
 
 def try_rows(rows: Sequence[Labelled], root: Path, tick: Callable[[], None] = lambda: None) -> list[TriedRow]:

@@ -74,3 +74,28 @@ def test_a_file_that_cannot_be_used_is_refused_with_a_remedy(acme: Path) -> None
     assert "--text-column" in done.stderr
     assert outreach(acme, "replies", "train").returncode == 1
     assert outreach(acme, "replies", "classify", "gone.csv").returncode == 1
+
+
+def test_the_review_screen_shows_likelihood_and_learned_words_and_takes_topics_by_one_key(acme: Path) -> None:
+    rows = "".join(f"the wombat came to tea {at},1\nthe koala came to tea {at},0\n" for at in range(40))
+    (acme / "tea.csv").write_text(f"text,label\n{rows}")
+    outreach(acme, "replies", "train", "tea.csv")
+    outreach(acme, "replies", "log", "--channel", "form", "--text", "The wombat broke it again, and the foam is cold")
+    done = outreach(acme, "replies", "review", "--by", "maria", stdin="b\n0\n2\n\nc\n")
+    assert "complaint ████████" in done.stdout
+    assert "learned from reviews: " in done.stdout
+    assert '"wombat"' in done.stdout
+    assert "1 milk ✓" in done.stdout
+    assert "→ complaint about" in done.stdout
+    listed = json.loads(outreach(acme, "replies", "list", "--json").stdout)
+    assert len(listed[0]["topics"]) == 1
+    assert listed[0]["topics"] != ["milk"]
+
+
+def test_enough_reviews_make_a_version_and_the_screen_says_so(acme: Path) -> None:
+    rows = "\n".join(json.dumps({"text": f"{text} {at}"}) for at in range(13) for text, _, _ in GOOD)
+    (acme / "in.jsonl").write_text(rows)
+    outreach(acme, "replies", "import", "in.jsonl")
+    done = outreach(acme, "replies", "review", "--by", "maria", stdin="r\n" * 26)
+    assert "26 reviewed, 0 left." in done.stdout
+    assert "Learned: version 1 of 26 decisions is in force" in done.stdout
