@@ -11,7 +11,7 @@ import imaplib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ READ_SECONDS = 120.0
 ASKED_AT_A_TIME = 500
 BATCH_MAILS = 50
 BATCH_BYTES = 8_000_000
+SENT_BACK = timedelta(days=30)
+"""The first look into a Sent folder goes back so far: years of it would be read for nothing."""
 SPECIAL = {"junk": b"\\junk", "spam": b"\\junk", "sent": b"\\sent"}
 """RFC 6154: what a folder is for, whatever it is called."""
 
@@ -99,8 +101,11 @@ class Imap(Mailbox):
         self._select(client, folder)
         mark = self.marks.get(folder)
         known = mark.last_uid if mark is not None and mark.uidvalidity == self._validity else 0
+        wanted: list[Any] = ["UID", f"{known + 1}:*"]
+        if self.box.sent and not known:
+            wanted += ["SINCE", datetime.now(UTC).date() - SENT_BACK]
         # "n:*" always names the last mail too, even where its UID is below n
-        return sorted(uid for uid in client.search(["UID", f"{known + 1}:*"]) if uid > known), Waiting(known)
+        return sorted(uid for uid in client.search(wanted) if uid > known), Waiting(known)
 
     def _batches(self, client: Any, folder: str, uids: Sequence[int]) -> Iterator[list[int]]:
         """UIDs in portions that fit into memory together; a large mail comes alone."""

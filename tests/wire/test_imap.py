@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -185,10 +185,13 @@ def test_junk_is_read_too_whatever_it_is_called(dovecot: Dovecot, authority: Aut
 
 
 def test_a_sent_folder_is_found_by_what_it_is_for(dovecot: Dovecot, authority: Authority) -> None:
-    put(dovecot, 3, folder="Gesendet")
+    with client(dovecot) as there:
+        there.append("Gesendet", mail(2), msg_time=datetime.now(UTC) - timedelta(days=60))
+        there.append("Gesendet", mail(3))
     box = MailboxSettings.model_validate({**settings(dovecot, authority).model_dump(exclude={"folders"}), "sent": True})
     with open_it(box) as mailbox:
-        assert [(one.folder, one.raw) for one in mailbox.fetch()] == [("Gesendet", mail(3))]
+        found = [(one.folder, one.raw) for one in mailbox.fetch()]
+    assert found == [("Gesendet", mail(3))], "what is older than a month is not read at the first look"
 
 
 def test_acknowledging_may_come_after_another_folder_was_read(dovecot: Dovecot, authority: Authority) -> None:
