@@ -72,7 +72,9 @@ def test_a_probe_that_comes_back_proves_plus_addresses(served: Workspace) -> Non
 def test_the_probe_leaves_customers_mail_to_be_read(served: Workspace) -> None:
     with smtplib.SMTP("127.0.0.1", served.settings.relay.port) as line:
         line.sendmail(
-            "ann@example.com", ["care@acme.example"], b"From: ann@example.com\r\nSubject: hi\r\n\r\nIt leaks.\r\n"
+            "ann@example.com",
+            ["care@acme.example"],
+            b"From: ann@example.com\r\nSubject: pump\r\n\r\nIt leaks and does not work.\r\n",
         )
     assert find(served, "reply address", probe=True, probe_seconds=10.0).level == "good"
     assert collect(served).kinds["complaint"] == 1
