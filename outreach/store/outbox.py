@@ -27,6 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from ..delivery.state import move
+from ..plan.budget import FIRST
 from ..records import (
     BULK,
     Campaign,
@@ -148,7 +149,7 @@ def _released_waves(session: Session) -> dict[int, int]:
 
 
 def open_editions(session: Session, among: Sequence[int] | None = None, *, without: Collection[Kind] = ()) -> list[int]:
-    """Editions that may be claimed from: single mails first, then by their due time; alerts only if asked for.
+    """Editions that may be claimed from: single mails, then tips, then the rest, by due time; alerts only if asked.
 
     Those of the kinds in `without` are left out: they wait.
     """
@@ -160,8 +161,8 @@ def open_editions(session: Session, among: Sequence[int] | None = None, *, witho
     else:
         theirs = select(col(Campaign.id)).where(col(Campaign.name) == ALERTS)
         query = query.where(col(Edition.campaign_id).not_in(theirs))
-    bulk = case((col(Edition.kind).in_(BULK), 1), else_=0)
-    found = session.execute(query.order_by(bulk, col(Edition.due_at), col(Edition.id))).scalars()
+    rank = case((col(Edition.kind).in_(BULK - FIRST), 2), (col(Edition.kind).in_(FIRST), 1), else_=0)
+    found = session.execute(query.order_by(rank, col(Edition.due_at), col(Edition.id))).scalars()
     return [edition for edition in found if edition is not None]
 
 

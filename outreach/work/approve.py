@@ -15,10 +15,11 @@ from sqlmodel import Session
 
 from ..errors import UsageError
 from ..plan.pin import Line, Shift, changed_parts, compare, drift_words, may_pass, pack, unpack
-from ..records import Approval, Campaign, CampaignState, Edition, EditionState, Step
+from ..records import Approval, Campaign, CampaignState, Edition, EditionState, Step, StepState
 from ..store.approvals import add_approval, approval_of, steps_of
 from ..store.customers import load_customers
 from ..store.editions import campaigns_and_schedules, edition_at, editions_in
+from ..store.steps import open_trends
 from ..workdays import zone_or
 from .pin import ONCE, Look, PlanLook, look_at_plan, next_to_plan
 from .schedules import Occasion
@@ -150,7 +151,7 @@ def diff_plan(workspace: Workspace, campaign_name: str, *, most: int | None = 20
             before = unpack(approval.lines)
         parts = changed_parts(approval.content, look.content) if approval is not None else []
         shifts = compare(before, look.lines)
-        named = _named(session, workspace, look, shifts[:most], approval)
+        named = _named(session, workspace, campaign.id, look, shifts[:most], approval)
     return PlanDiff(
         campaign=campaign.name,
         occasion=look.occasion,
@@ -193,11 +194,17 @@ def _look(session: Session, workspace: Workspace, campaign: Campaign) -> PlanLoo
 
 
 def _named(
-    session: Session, workspace: Workspace, look: PlanLook, shifts: list[Shift], approval: Approval | None
+    session: Session,
+    workspace: Workspace,
+    campaign_id: int,
+    look: PlanLook,
+    shifts: list[Shift],
+    approval: Approval | None,
 ) -> list[PersonShift]:
     people = load_customers(session, [shift.person for shift in shifts])
     since = approval.at if approval is not None else datetime.min.replace(tzinfo=workspace.clock().tzinfo)
     steps = steps_of(session, [shift.person for shift in shifts], since)
+    trends = [step for step in open_trends(session, campaign_id) if step.state is StepState.APPLIED]
     named = []
     for shift in shifts:
         seen = look.looks.get(shift.person)
@@ -205,6 +212,7 @@ def _named(
         because = steps.get(shift.person, [])
         if approval is None and seen is not None:
             because = [step for step in because if step.case_id in seen.cases]
+            because += trends if seen.line.goes else []
         before, after = shift.before or Line(""), shift.after or Line("")
         named.append(
             PersonShift(

@@ -44,6 +44,7 @@ from ..timing.occurrence import occasion_wall
 from ..timing.window import is_quiet, quiet_ends
 from ..workdays import zone_or
 from .choose import choose_for
+from .precedence import tips_ahead
 from .workspace import Workspace
 
 __all__ = ["choose_for", "edition_facts", "judge_people", "judge_person", "people_facts", "rulings"]
@@ -61,6 +62,7 @@ class PersonFacts(NamedTuple):
     zone: ZoneInfo
     holds: Sequence[Hold] = ()
     sent: Sequence[datetime] = ()
+    ahead: Sequence[datetime] = ()
     paused: PausedDomain | None = None
 
 
@@ -124,13 +126,15 @@ def people_facts(
     holds = holds_of(session, ids) if bulk else {}
     sent = recent_bulk(session, ids, now - WEEK) if bulk else {}
     paused = _paused(session, workspace, ids, now)
-    default = workspace.settings.identity.zone
+    own = {person: zone_or(zones.get(person), workspace.settings.identity.zone) for person in ids}
+    ahead = tips_ahead(session, workspace, edition.kind, own, now)
     return {
         person: PersonFacts(
             mail.get(person, NOBODY),
-            zone_or(zones.get(person), default),
+            own[person],
             holds.get(person, ()),
             sent.get(person, ()),
+            ahead.get(person, ()),
             paused.get(person),
         )
         for person in ids
@@ -174,7 +178,7 @@ def _judge_all(plan: MailFactsOfEdition, facts: Mapping[int, PersonFacts], now: 
         mail = known.mail
         if mail.suppressed or known.holds or known.sent or known.paused or mail.subscription is not SUBSCRIBED:
             said[person] = judge_person(plan, known, now)
-        elif mail.erased or not mail.address:
+        elif mail.erased or not mail.address or known.ahead:
             said[person] = judge_person(plan, known, now)
         elif known.zone in alike:
             said[person] = alike[known.zone]
@@ -239,10 +243,6 @@ def _judge_holds(edition: MailFactsOfEdition, person: PersonFacts, now: datetime
     return judge_holds(edition.kind, person.holds, now, edition.zone) if person.holds else YES
 
 
-def _judge_budget(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
-    return judge_budget(edition.kind, person.sent, edition.per_week, now, edition.expires_at)
-
-
 def _judge_away(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
     return judge_away(edition.kind, person.holds, now, edition.expires_at, edition.zone)
 
@@ -252,6 +252,10 @@ def _judge_domain(edition: MailFactsOfEdition, person: PersonFacts, now: datetim
         return YES
     words = f"{person.paused.reason}; mail to {person.paused.label} waits unless a person resumes it"
     return Permission(reason=PAUSED, evidence=words, later=person.paused.until)
+
+
+def _judge_budget(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
+    return judge_budget(edition.kind, person.sent, edition.per_week, now, edition.expires_at, person.ahead)
 
 
 def _judge_quiet(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:

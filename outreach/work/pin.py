@@ -99,7 +99,7 @@ def look_at_plan(
     draft = draft_edition(workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
     if kept is not None:
         draft.hold_out = kept.hold_out
-    pool = tip_pool(session, workspace, campaign, None)
+    pool = tip_pool(session, workspace, campaign, None, kept.id if kept is not None else None)
     looks: dict[int, Look] = {}
     stream = judge_all(session, workspace, campaign, draft, per_customer=timing.per_customer)
     while chunk := list(islice(stream, CHUNK)):
@@ -112,7 +112,7 @@ def _looks(
     session: Session, workspace: Workspace, campaign: Campaign, draft: Edition, pool: TipPool, chunk: Sequence[Judged]
 ) -> Iterator[Look]:
     rules = edition_facts(workspace, campaign, draft)
-    tips = bool(pool.facts and pool.count)
+    tips, untouched = bool(pool.facts and pool.count), replace(pool, trend=())
     ids = [one.person.id for one in chunk]
     boosts = boosts_of(session, ids) if tips else {}
     shown = shown_tips(session, ids) if tips else {}
@@ -122,7 +122,9 @@ def _looks(
         own = boosts.get(person, [])
         free = judge_person(rules, one.facts._replace(holds=()), one.due).state is None if holds else False
 
-        def chosen(boosts: Sequence[Boost], holds: Sequence[Hold], person: int = person) -> tuple[str, ...]:
+        def chosen(
+            boosts: Sequence[Boost], holds: Sequence[Hold], pool: TipPool = pool, person: int = person
+        ) -> tuple[str, ...]:
             if not tips:
                 return ()
             had = shown.get(person, set())
@@ -132,8 +134,8 @@ def _looks(
         said = one.permission
         line = Line(GOES, chosen(own, holds)) if said.state is None else Line(said.reason or said.state.value)
         before = line
-        if (said.state is None or free) and (own or holds):
-            before = Line(GOES, chosen((), ()))
+        if (said.state is None or free) and (own or holds or pool.trend):
+            before = Line(GOES, chosen((), (), untouched))
         cases = {hold.case_id for hold in holds} | {boost.case_id for boost in own}
         at = one.at if said.state is None else None
         yield Look(

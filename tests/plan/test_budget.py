@@ -46,3 +46,51 @@ def test_waiting_until_the_instant_it_names_is_just_enough(hours_ago: list[int],
         assert not judge_budget(Kind.NEWS, sent, per_week, said.later - timedelta(seconds=1), None).allowed
     else:
         assert said.allowed
+
+
+HOURS = st.integers(0, 21 * 24).map(lambda hours: NOW + timedelta(hours=hours))
+
+
+def test_an_offer_leaves_room_for_the_tips_of_the_coming_week() -> None:
+    tips = NOW + 3 * DAY
+    said = judge_budget(Kind.OFFER, [NOW - DAY], 2, NOW, NOW + 20 * DAY, [tips])
+    assert said.reason == "budget"
+    assert said.evidence.startswith("the tips of 2026-12-04 come first")
+    assert said.later == NOW + 6 * DAY
+    assert judge_budget(Kind.OFFER, [NOW - DAY], 3, NOW, None, [tips]).allowed
+    assert judge_budget(Kind.OFFER, [], 2, NOW, None, [tips]).allowed
+    assert judge_budget(Kind.TIPS, [NOW - DAY], 2, NOW, None, [tips]).allowed, "tips leave no room for tips"
+    assert judge_budget(Kind.OFFER, [NOW - DAY], 1, NOW, NOW + 5 * DAY, [tips]).state is DeliveryState.WITHHELD
+
+
+def test_tips_an_hour_earlier_than_a_week_ago_are_no_reason_to_wait() -> None:
+    last_week, tips = NOW - 2 * DAY + timedelta(hours=5), NOW + 5 * DAY
+    assert judge_budget(Kind.NEWS, [last_week], 2, NOW, None, [tips]).allowed
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(HOURS, max_size=3, unique=True), st.lists(HOURS, max_size=6), st.integers(1, 3))
+def test_no_offer_ever_puts_tips_off_by_more_than_a_day(
+    tips: list[datetime], offers: list[datetime], per_week: int
+) -> None:
+    """Let offers go whenever the rule lets them; then the tips go as they would have gone without any."""
+
+    def free(sent: list[datetime], at: datetime) -> datetime:
+        said = judge_budget(Kind.TIPS, [one for one in sent if one <= at], per_week, at, None)
+        return said.later or at
+
+    alone: list[datetime] = []
+    for at in sorted(tips):
+        alone.append(free(alone, at))
+    if alone != sorted(tips):
+        return
+    sent: list[datetime] = []
+    waiting = sorted(offers)
+    moments = sorted([*((at, "tips") for at in tips), *((at, "offer") for at in waiting)])
+    for at, what in moments:
+        if what == "tips":
+            gone = free(sent, at)
+            assert gone - at <= DAY
+            sent.append(at)
+        elif judge_budget(Kind.OFFER, sent, per_week, at, None, [one for one in tips if one > at]).allowed:
+            sent.append(at)

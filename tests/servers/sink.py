@@ -1,6 +1,7 @@
 """A fast SMTP sink in a process of its own: takes all mail, keeps none, logs what it took.
 
     python -m tests.servers.sink --log FILE [--port N] [--dot-delay SECONDS] [--no-pipelining] [--until-eof]
+                                 [--subjects]
 
 It prints its port on the first line. Law: the log's line (message_id, recipient, at) is written with one
 write(2) before the 250 is, so the log never misses a mail that a client was told is taken. `--dot-delay` waits
@@ -17,14 +18,15 @@ import re
 import sys
 import time
 
+SUBJECT = re.compile(rb"^Subject:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 MESSAGE_ID = re.compile(rb"^Message-ID:[ \t]*(?:\r\n[ \t]+)?([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 class Session(asyncio.Protocol):
     """One connection. Commands are answered in one write per packet, as a pipelining server does."""
 
-    def __init__(self, log: int, pipelining: bool, dot_delay: float) -> None:
-        self.log, self.dot_delay = log, dot_delay
+    def __init__(self, log: int, pipelining: bool, dot_delay: float, subjects: bool) -> None:
+        self.log, self.dot_delay, self.subjects = log, dot_delay, subjects
         self.extensions = b"250-sink.test\r\n250-SIZE 104857600\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n"
         self.extensions += b"250-PIPELINING\r\n250 SMTPUTF8\r\n" if pipelining else b"250 SMTPUTF8\r\n"
         self.buffer = bytearray()
@@ -86,11 +88,15 @@ class Session(asyncio.Protocol):
         if end < 0:
             return False
         head = self.buffer.find(b"\r\n\r\n", 0, end + 2)
-        found = MESSAGE_ID.search(bytes(self.buffer[: head if head >= 0 else end]))
-        message_id = found.group(1).decode("utf-8", "replace").strip() if found else ""
+        headers = bytes(self.buffer[: head if head >= 0 else end])
+        message_id, subject = (
+            found.group(1).decode("utf-8", "replace").strip() if (found := header.search(headers)) else ""
+            for header in (MESSAGE_ID, SUBJECT)
+        )
         now = time.time()
+        told = {"subject": subject} if self.subjects else {}
         lines = [
-            json.dumps({"message_id": message_id, "recipient": who.decode("utf-8", "replace"), "at": now}) + "\n"
+            json.dumps({"message_id": message_id, "recipient": who.decode("utf-8", "replace"), "at": now} | told) + "\n"
             for who in self.recipients
         ]
         os.write(self.log, "".join(lines).encode())
@@ -115,7 +121,10 @@ async def serve(options: argparse.Namespace) -> None:
     log = os.open(options.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: Session(log, not options.no_pipelining, options.dot_delay), "127.0.0.1", options.port, backlog=512
+        lambda: Session(log, not options.no_pipelining, options.dot_delay, options.subjects),
+        "127.0.0.1",
+        options.port,
+        backlog=512,
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     if options.until_eof:
@@ -133,6 +142,7 @@ def main() -> None:
     parser.add_argument("--dot-delay", type=float, default=0.0)
     parser.add_argument("--no-pipelining", action="store_true")
     parser.add_argument("--until-eof", action="store_true")
+    parser.add_argument("--subjects", action="store_true")
     asyncio.run(serve(parser.parse_args()))
 
 

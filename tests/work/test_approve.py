@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from outreach.errors import NeedsPerson, UsageError
 from outreach.plan.steps import PlanEvent
-from outreach.records import Delivery, DeliveryState, Edition, EditionState, Kind
+from outreach.records import Delivery, DeliveryState, Edition, EditionState, Kind, Step, StepState
 from outreach.work.approve import approve, diff_plan
 from outreach.work.compose import apply_campaign, apply_tips
 from outreach.work.proposal import propose
@@ -161,6 +161,35 @@ def test_without_an_approval_the_plan_stands_beside_that_without_what_replies_ch
     assert (person.tips_before, person.tips_after) == (("rinse",), ("descale",))
     assert "answered_topic" in {step["rule"] for step in person.because}
     assert person.at.endswith("Europe/Berlin")
+
+
+def test_a_trend_that_comes_into_the_issue_is_named_and_is_no_drift_once_approved(
+    workspace: Workspace, people: list[int]
+) -> None:
+    for place, (name, topic) in enumerate([("rinse", "cleaning"), ("descale", "descaling")]):
+        path = workspace.root / f"{name}.md"
+        path.write_text(TIP.format(name=name, topic=topic, place=place), encoding="utf-8")
+        apply_tips(workspace, [path])
+    write(workspace, OFFER.replace("kind: offer", "kind: tips\ntips: 1").replace("name: offer", "name: tips"))
+    approve(workspace, "tips", "maria")
+    with workspace.database.write() as session:
+        session.add(
+            Step(
+                at=workspace.clock(),
+                rule="trend",
+                state=StepState.APPLIED,
+                campaign_id=1,
+                what="the issue brings descaling forward",
+                reason="9 people wrote about it",
+                effect={"topic": "descaling", "rank": 0},
+            )
+        )
+    with pytest.raises(NeedsPerson, match="4 people with other tips"):
+        open_occasion(workspace, "tips")
+    assert {person.tips_after for person in diff_plan(workspace, "tips").people} == {("descale",)}
+    approve(workspace, "tips", "maria")
+    open_occasion(workspace, "tips")
+    assert set(planned(workspace).values()) == {DeliveryState.QUEUED}
 
 
 def test_the_same_plan_judged_later_is_the_same(acme: Workspace, people: list[int], clock: HandClock) -> None:
