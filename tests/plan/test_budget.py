@@ -92,5 +92,5 @@ def test_no_offer_ever_puts_tips_off_by_more_than_a_day(
             gone = free(sent, at)
             assert gone - at <= DAY
             sent.append(at)
-        elif judge_budget(Kind.OFFER, sent, per_week, at, None, [one for one in tips if one > at]).allowed:
+        elif judge_budget(Kind.OFFER, sent, per_week, at, None, [one for one in tips if one >= at]).allowed:
             sent.append(at)
