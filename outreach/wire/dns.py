@@ -5,12 +5,12 @@ Law: no answer and no such name are different values: the first is None, the sec
 
 from __future__ import annotations
 
-import dns.exception
-import dns.resolver
-
 
 def find_txt(name: str, *, server: str = "", port: int = 53, seconds: float = 5.0) -> list[str] | None:
     """The TXT records of `name`, each joined to one text; None when the DNS gave no answer in time."""
+    import dns.exception  # lazy: 30 ms of every start, and few runs ask the DNS
+    import dns.resolver
+
     resolver = dns.resolver.Resolver(configure=not server)
     if server:
         resolver.nameservers, resolver.port = [server], port
