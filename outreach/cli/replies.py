@@ -23,7 +23,7 @@ By = Annotated[str, typer.Option("--by", help="Who reviews; else the name you ar
 
 @app.command()
 def fetch(as_json: AsJson = False) -> None:
-    """Read all mailboxes of the settings: Maildir, mbox, IMAP. Nothing is ever deleted there.
+    """Read all mailboxes of the settings (Maildir, mbox, IMAP) and the watched folder. Nothing is deleted there.
 
     Each mail is stored before it is marked as read; what is here already is not taken twice. A mailbox that cannot
     be read is told with a remedy (exit status 1), and the others are read. `outreach run` does all this by itself.
@@ -34,16 +34,19 @@ def fetch(as_json: AsJson = False) -> None:
     from ..work.collect import collect_all  # lazy, as all below: SQLModel takes most of a second
 
     workspace = open_here()
-    if not workspace.settings.replies.mailboxes:
+    if not workspace.settings.replies.mailboxes and not workspace.settings.replies.folder:
         raise SettingsError("no mailbox is set", remedy="Add [[replies.mailboxes]] to outreach.toml.")
     with progress() as bar:
         tasks = {name: bar.add_task(name.capitalize(), total=None) for name in ("fetched", "read")}
         counts = collect_all(workspace, lambda name, step: bar.advance(tasks[name], step))
     if as_json:
-        print_json(vars(counts) | {"troubles": [vars(one) for one in counts.troubles]})
+        files = [reply_import.dropped_json(one) for one in counts.files]
+        print_json(vars(counts) | {"files": files, "troubles": [vars(one) for one in counts.troubles]})
     else:
         kinds = ", ".join(f"{kind.replace('_', ' ')} {number}" for kind, number in sorted(counts.kinds.items()))
         typer.echo(f"{counts.fetched} fetched: {counts.stored} new, {counts.known} known already")
+        for one in counts.files:
+            reply_import.tell_dropped(one)
         typer.echo(f"{counts.read} read{': ' + kinds if kinds else ''}")
         if counts.unreadable:
             typer.echo(f"{counts.unreadable} could not be read: `outreach replies list --unreviewed` shows them")
@@ -106,6 +109,7 @@ def log(
 
 
 app.command("import")(reply_import.import_files)
+app.command("collect")(reply_import.collect)
 
 
 @app.command("list")

@@ -1,4 +1,4 @@
-"""`outreach replies import`: files of messages, with a look before anything is written."""
+"""`outreach replies import|collect`: files of messages, with a look before anything is written."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
+    from ..work.dropped import Dropped
     from ..work.reply_files import FileCounts
 
 WAYS = ("email", "phone", "letter", "mention", "form", "forum")
@@ -71,6 +72,52 @@ def import_files(
             typer.echo(f"{read.read} read: {kinds}")
     if any(one.invalid for one in done) and not any(one.stored + one.known for one in done):
         raise typer.Exit(1)
+
+
+def collect(as_json: AsJson = False) -> None:
+    """Take in the files that were dropped into the watched folder; `outreach run` does it by itself.
+
+    A file that may still be written waits. What was taken in is moved to done/ in the folder, what cannot be used to
+    rejected/, with the reason beside it; single rows that cannot be used stand there too.
+
+    Example: [bold]cp mentions.csv incoming/ && outreach replies collect[/bold]
+    """
+    from ..errors import SettingsError
+    from ..work.collect import CollectCounts, collect_files, read_stored
+    from ..work.dropped import watched_folder
+
+    workspace = open_here()
+    if watched_folder(workspace) is None:
+        raise SettingsError("no folder is watched", remedy="Name one in outreach.toml, [replies] folder, and make it.")
+    counts = CollectCounts()
+    dropped = collect_files(workspace, counts)
+    read_stored(workspace, counts)
+    if as_json:
+        print_json({"files": [dropped_json(one) for one in dropped], **_read(counts)})
+    else:
+        for one in dropped:
+            tell_dropped(one)
+        typer.echo(f"{counts.read} read" if dropped else "Nothing lies there.")
+    for trouble in counts.troubles:
+        typer.echo(f"error: {trouble.message}\n  {trouble.remedy}".rstrip(), err=True)
+    if counts.troubles:
+        raise typer.Exit(1)
+
+
+def dropped_json(one: Dropped) -> dict[str, Any]:
+    """What became of a dropped file, for a program."""
+    counts = _row(one.counts) if one.counts is not None else {}
+    return counts | {"file": one.file, "where": one.where, "waits": one.waits, "reason": one.reason}
+
+
+def tell_dropped(one: Dropped) -> None:
+    """What became of a dropped file that can be used, for a person."""
+    if one.waits:
+        typer.echo(f"{one.file}: waits, it may still be written")
+    elif one.counts is not None:
+        counts = one.counts
+        refused = f", {counts.invalid} refused: {counts.rejects}" if counts.invalid else ""
+        typer.echo(f"{one.file}: {counts.stored} new, {counts.known} known already{refused}; now {one.where}")
 
 
 def _mover(bar: Progress, task: TaskID) -> Callable[[int, int], None]:

@@ -6,14 +6,9 @@ read even if we crash in between, since its state says so; the same content twic
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
 
-from ..address import new_public_id
 from ..errors import DatabaseError, MailboxError, OutreachError
 from ..records import Channel, InboundState
 from ..settings import MailboxSettings
@@ -21,8 +16,10 @@ from ..store.database import rows_in_chunks
 from ..store.replies import insert_inbound, keep_marks, marks_of, unread_ids
 from ..wire.mailbox import Fetched, Mailbox, Mark, open_mailbox
 from .bounces import watch_bounces
+from .dropped import Dropped, take_dropped, watched_folder
 from .own_mail import answers_a_case
 from .read import TOGETHER, Reader
+from .take import inbound_values
 from .workspace import Workspace
 
 BATCH = 25
@@ -42,7 +39,10 @@ class Trouble:
 
 @dataclass
 class CollectCounts:
-    """What a round brought. `known`: fetched, and here already. `kinds` counts what was read by kind or category."""
+    """What a round brought. `known`: fetched, and here already. `kinds` counts what was read by kind or category.
+
+    `files`: those of the watched folder that were taken in or refused.
+    """
 
     fetched: int = 0
     stored: int = 0
@@ -50,6 +50,7 @@ class CollectCounts:
     read: int = 0
     unreadable: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
+    files: list[Dropped] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
 
 
@@ -74,9 +75,37 @@ def collect_all(workspace: Workspace, progress: Progress | None = None) -> Colle
             counts.troubles.append(Trouble(box.name, wrong.message, wrong.remedy))
             with workspace.database.write() as session:
                 keep_marks(session, box.name, {}, at=workspace.clock(), error=wrong.message)
+    collect_files(workspace, counts)
     read_stored(workspace, counts, progress)
     watch_bounces(workspace)
     return counts
+
+
+def collect_files(workspace: Workspace, counts: CollectCounts) -> list[Dropped]:
+    """Take in what was dropped into the watched folder; a file that cannot be used is told in `troubles`, once.
+
+    All that lie there, those that wait too.
+    """
+    folder = watched_folder(workspace)
+    if folder is None:
+        return []
+    try:
+        dropped = take_dropped(workspace, folder)
+    except DatabaseError:
+        raise
+    except OutreachError as wrong:
+        counts.troubles.append(Trouble(str(folder), wrong.message, wrong.remedy))
+        return []
+    for one in dropped:
+        if one.counts is not None:
+            counts.stored += one.counts.stored
+            counts.known += one.counts.known
+        elif one.reason:
+            where = f"it lies in {folder.name}/{one.where} now"
+            words = f"{one.file} in {folder.name}/ cannot be used: {one.reason}; {where}"
+            counts.troubles.append(Trouble(str(folder), words, one.remedy))
+    counts.files += [one for one in dropped if not one.waits]
+    return dropped
 
 
 def read_stored(workspace: Workspace, counts: CollectCounts | None = None, progress: Progress | None = None) -> int:
@@ -98,65 +127,6 @@ def read_stored(workspace: Workspace, counts: CollectCounts | None = None, progr
                 counts.kinds[outcome.kind] = counts.kinds.get(outcome.kind, 0) + 1
                 if progress is not None:
                     progress("read", 1)
-
-
-def take_in(
-    workspace: Workspace,
-    raw: bytes,
-    *,
-    channel: Channel = Channel.EMAIL,
-    mailbox: str = "",
-    place: str = "",
-    received_at: datetime | None = None,
-    cut: bool = False,
-    fields: Mapping[str, Any] | None = None,
-) -> int | None:
-    """Store what came in and commit; its id, or None where the same content is here already.
-
-    `fields`: columns that a channel knows by itself (handle, phone, link, reach). Reading comes after: `read_inbound`.
-    """
-    values = inbound_values(workspace, raw, channel, mailbox, place, received_at, cut=cut) | dict(fields or {})
-    return take_all(workspace, [values])[0]
-
-
-def take_all(workspace: Workspace, values: Sequence[Mapping[str, Any]]) -> list[int | None]:
-    """Store several at once, as `inbound_values` gives them, and commit; the id of each, None where it is here."""
-    with workspace.database.write() as session:
-        return [insert_inbound(session, one) for one in values]
-
-
-def told_bytes(fields: Mapping[str, Any]) -> bytes:
-    """What a person or a file told of a call, a letter or a mention, as the raw bytes that are kept."""
-    return json.dumps(dict(fields), ensure_ascii=False, sort_keys=True, default=str).encode()
-
-
-def inbound_values(
-    workspace: Workspace,
-    raw: bytes,
-    channel: Channel,
-    mailbox: str,
-    place: str,
-    at: datetime | None,
-    *,
-    cut: bool = False,
-    identity: bytes = b"",
-) -> dict[str, Any]:
-    """The columns of what came in. `identity`: what makes it the same thing again, where that is not all its bytes."""
-    now = workspace.clock()
-    size = workspace.settings.replies.max_bytes
-    cut = cut or len(raw) > size
-    return {
-        "public_id": new_public_id(),
-        "channel": channel,
-        "state": InboundState.STORED,
-        "received_at": min(at, now) if at is not None else now,
-        "stored_at": now,
-        "mailbox": mailbox,
-        "place": place,
-        "content_hash": hashlib.sha256(channel.value.encode() + b"\0" + (identity or raw)).hexdigest(),
-        "raw": raw[:size],
-        "flagged": f"larger than {size // 1_000_000} MB: only its beginning was kept" if cut else "",
-    }
 
 
 def _fetch(workspace: Workspace, box: MailboxSettings, counts: CollectCounts, progress: Progress | None) -> None:

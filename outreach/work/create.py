@@ -28,6 +28,8 @@ DATABASE = "outreach.db"
 FIRST_LIST = "customers"
 PRIVATE = 0o600
 """Settings may hold a password, the database holds addresses: they are their owner's alone."""
+DROPPED = "incoming"
+"""The watched folder that the settings name at first."""
 INBOX = "inbox"
 """The Maildir that the settings name at first: the catcher files in it what comes to us."""
 
@@ -107,7 +109,8 @@ def _write_settings(root: Path, name: str, port: int, database: str, made: list[
     path.write_text(filled + "\n" + topics, encoding="utf-8")
     made.append(FILE)
     make_maildir(root / INBOX)
-    made.append(INBOX)
+    (root / DROPPED).mkdir(exist_ok=True)
+    made += [INBOX, DROPPED]
 
 
 def _copy_templates(root: Path, made: list[str], kept: list[str]) -> None:

@@ -24,9 +24,9 @@ from ..settings import MailboxSettings
 from ..store.replies import known_hashes
 from ..wire.mailbox import open_mailbox
 from ..workdays import zone_or
-from .collect import inbound_values, take_all
 from .rejects import LineRejects, Rejects
 from .sheet import open_lines, open_rows
+from .take import inbound_values, take_all
 from .told import told_values
 from .workspace import Workspace
 

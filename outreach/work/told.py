@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..records import Channel
 from ..replies.rows import RowFault, Told, read_moment, read_row, whole
 from ..workdays import zone_or
-from .collect import inbound_values, take_all, told_bytes
+from .take import inbound_values, take_all, told_bytes
 from .workspace import Workspace
 
 

@@ -54,6 +54,7 @@ EXAMPLES = {
     "deliveries resolve --maillog": "deliveries resolve --maillog spring.md",
     "deliveries resolve MESSAGE-ID": "deliveries resolve --campaign spring --all --sent --because x --yes",
     "replies fetch": "replies fetch",
+    "replies collect": "replies collect",
     "replies import": "replies import calls.jsonl",
     "replies log": "replies log --channel letter --customer ann@example.com --text Thanks!",
     "replies list": "replies list",

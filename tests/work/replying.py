@@ -12,10 +12,11 @@ from sqlmodel import Session, col
 
 from outreach.records import Delivery, DeliveryState, Inbound, Verdict
 from outreach.store.customers import load_customers
-from outreach.work.collect import read_stored, take_in
+from outreach.work.collect import read_stored
 from outreach.work.compose import apply_campaign
 from outreach.work.letter import open_press
 from outreach.work.publish import open_occasion
+from outreach.work.take import take_in
 from outreach.work.workspace import Workspace
 
 CAMPAIGN = """---

@@ -32,7 +32,8 @@ from outreach.records import (
     Urgency,
 )
 from outreach.store.consents import consent_history, find_suppression, subscriptions_of
-from outreach.work.collect import read_stored, take_in
+from outreach.work.collect import read_stored
+from outreach.work.take import take_in
 from outreach.work.workspace import Workspace
 
 from ..conftest import BOTH, HandClock, MakeCustomer
