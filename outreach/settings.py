@@ -153,6 +153,7 @@ class Public(Part):
     url: str = ""
     host: str = "127.0.0.1"
     port: int = Field(8025, ge=1, le=65535)
+    form: bool = Field(False, description="a contact form at /contact")
 
     @property
     def linkable(self) -> bool:

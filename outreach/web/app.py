@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..errors import OutreachError
 from ..work.evidence import link_fetched
 from ..work.workspace import Workspace
+from . import contact
 from .fixed import fixed_page, fixed_said
 from .pages import WORDS, Button, choose_language, page
 from .unsubscribe import Link, bring_back, find_link, leave
@@ -51,6 +52,8 @@ def public_app(workspace: Workspace) -> Starlette:
             Route("/u/{token}", _unsubscribe, methods=["POST"]),
             Route("/u/{token}/undo", _undo, methods=["POST"]),
             Route("/v/{token}", _view, methods=["GET"]),
+            Route(contact.PATH, contact.contact_page, methods=["GET"]),
+            Route(contact.PATH, contact.contact_sent, methods=["POST"]),
             Route("/f/{token}", fixed_page, methods=["GET"]),
             Route("/f/{token}/{says}", fixed_page, methods=["GET"]),
             Route("/f/{token}/{says}", fixed_said, methods=["POST"]),
@@ -59,6 +62,7 @@ def public_app(workspace: Workspace) -> Starlette:
         exception_handlers={HTTPException: _refused, OutreachError: _not_now},
     )
     app.state.workspace = workspace
+    app.state.gate = contact.Gate()
     return app
 
 
@@ -190,7 +194,7 @@ class _SafeHeaders:
 class _ReadBody:
     """Reads the beginning of a POST's body before a thread is given to it: who drips must not keep others from leaving.
 
-    A form of ours is tiny; whatever is longer, or slower, is not read.
+    A form of ours is small; whatever is longer, or slower, is not read.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -198,15 +202,16 @@ class _ReadBody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope[BODY] = await self._beginning(receive) if scope["method"] == "POST" else b""
+            most = contact.MAX_BODY if scope["path"] == contact.PATH else MAX_BODY
+            scope[BODY] = await self._beginning(receive, most) if scope["method"] == "POST" else b""
         await self.app(scope, receive, send)
 
-    async def _beginning(self, receive: Receive) -> bytes:
+    async def _beginning(self, receive: Receive, most: int) -> bytes:
         body = b""
         with anyio.move_on_after(BODY_SECONDS):
-            while len(body) < MAX_BODY:
+            while len(body) < most:
                 message = await receive()
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
                     break
-        return body[:MAX_BODY]
+        return body[:most]

@@ -221,6 +221,7 @@ def _nginx(settings: Settings, sender_domain: str) -> str:
             f"        proxy_pass http://{local}/;",
             "        proxy_set_header Host $host;",
             "        proxy_set_header X-Forwarded-Proto https;",
+            "        proxy_set_header X-Forwarded-For $remote_addr;",
             "        proxy_connect_timeout 5s;",
             "        proxy_read_timeout 30s;",
             "    }",
