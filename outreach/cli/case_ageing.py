@@ -52,7 +52,9 @@ def ageing(
     for way, rows in report.rows.items():
         if rows:
             typer.echo("")
-            print_table(_heading(way), [_row(row) for row in rows])
+            bands = [band for band in rows[0].by_age if any(row.by_age[band] for row in rows)]
+            heading = [way, *(SHORT[band] for band in bands), "late", "escalated", "overdue", "waiting", "oldest"]
+            print_table(heading, [_row(row, bands) for row in rows])
     typer.echo(f"\nRegister: {_words(report.register)}")
     typer.echo(f"Of the last {period} days: {_words(report.period)}")
     if not report.register.adds_up:
@@ -60,15 +62,19 @@ def ageing(
         raise typer.Exit(1)
 
 
-def _heading(way: str) -> list[str]:
-    from ..cases.ageing import BANDS  # lazy
+SHORT = {
+    "under 1 day": "< 1 d",
+    "1 to 3 days": "1-3 d",
+    "3 to 7 days": "3-7 d",
+    "7 to 14 days": "7-14 d",
+    "14 to 30 days": "14-30 d",
+    "over 30 days": "> 30 d",
+}
 
-    return [way, *(name for name, _ in BANDS), "late", "escalated", "overdue", "waiting", "oldest"]
 
-
-def _row(row: AgeRow) -> list[Any]:
+def _row(row: AgeRow, bands: list[str]) -> list[Any]:
     escalated = sum(count for levels, count in row.by_escalations.items() if levels)
-    ages = [count or "" for count in row.by_age.values()]
+    ages = [row.by_age[band] or "" for band in bands]
     oldest = f"{row.oldest_days:.0f} d"
     return [printable(row.name), *ages, row.late, escalated, row.overdue, row.waiting, oldest]
 

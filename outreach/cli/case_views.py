@@ -31,7 +31,8 @@ def print_list(rows: Sequence[dict[str, str]]) -> None:
         about = f" about {each['topic']}" if each["topic"] else ""
         urgency = f" · {each['urgency']}" if each["urgency"] else ""
         what = f"{each['what']}{about}, {each['from']}{urgency}\n{each['summary']}"
-        lines.append([each["case"], due, f"{each['state']}\n{each['age']}", each["owner"], what])
+        owner = each["owner"].replace(" (", "\n(")
+        lines.append([each["case"], due, f"{each['state']}\n{each['age']}", owner, what])
     print_table(["case", "due", "state", "owner", "what"], lines)
 
 

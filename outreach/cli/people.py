@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -80,6 +81,14 @@ def list_people(as_json: AsJson = False) -> None:
         print_json(found)
     elif not found:
         typer.echo("Nobody yet: outreach people add NAME --mail ADDRESS")
+    elif sys.stdout.isatty():
+        rows = []
+        for one in found:
+            places = [f"{one['hours']} {one['days']}", " ".join(filter(None, (one["zone"], one["holidays"])))]
+            off = f"off {_off_words(one['off'])}" if one["off"] else ""
+            cases = f"{one['open_cases']}" + (f"\n{one['overdue']} overdue" if one["overdue"] else "")
+            rows.append([one["name"], one["mail"], one["tell"], "\n".join(filter(None, [*places, off])), cases])
+        print_table(["name", "mail", "tell", "hours", "open cases"], rows)
     else:
         shown = [{**one, "off": _off_words(one["off"])} for one in found]
         print_table([key.replace("_", " ") for key in shown[0]], [list(one.values()) for one in shown])
