@@ -162,7 +162,7 @@ def _entry_lines(entry: Entry) -> Iterable[str]:
     if entry.state == "waiting":
         yield f"  a person must decide: change it, or let it go as it is: outreach send {entry.campaign} --release"
     if entry.state == "paused":
-        go_on = "waves list" if entry.waves else "steps list"
+        go_on = f"waves list {entry.campaign}" if entry.waves else "steps list"
         yield f"  a person must decide: outreach {go_on} says why; send {entry.campaign} --release, or campaigns cancel"
     yield f"  to {entry.going:,} of {entry.people:,} people"
     if entry.done and entry.edition_id is not None:
