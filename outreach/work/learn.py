@@ -71,11 +71,19 @@ def model_of(workspace: Workspace) -> Learned:
             return _LAST.model
         row = session.get(ReplyModel, stand.version) if stand.version else None
         late = [] if stand.refused else examples_of(session, after=stand.mark)
-    model = unpack(row.weights) if row is not None else Learned()
+    model = _unpacked(row)
     model.version = stand.version
     _LAST.model = go_on(model, [_example(one, stand.mark) for one in late])
     _LAST.place, _LAST.at = workspace.database.place, at
     return _LAST.model
+
+
+def _unpacked(row: ReplyModel | None) -> Learned:
+    """A version's model; the cues alone where its bytes are spoilt: a reply must be read all the same."""
+    try:
+        return unpack(row.weights) if row is not None else Learned()
+    except ValueError:
+        return Learned()
 
 
 def note_review(session: Session, workspace: Workspace, inbound: Inbound, verdict: Verdict | None) -> None:

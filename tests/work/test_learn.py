@@ -150,6 +150,16 @@ def test_a_model_does_not_replace_one_that_came_meanwhile(
         learn(workspace, by="otto")
 
 
+def test_a_spoilt_model_leaves_the_cues_alone_and_no_reply_unread(workspace: Workspace) -> None:
+    with workspace.database.write() as session:
+        session.add(
+            ReplyModel(at=workspace.clock(), by="x", state=ModelState.IN_FORCE, mark=0, examples=9, weights=b"?")
+        )
+    number = said(workspace, "The wombats came to the garden again this noon")
+    review(workspace, number, by="maria", category=Category.COMPLAINT)
+    assert inbound(workspace, said(workspace, "It is broken again")).category is Category.COMPLAINT
+
+
 def test_nothing_is_learned_from_nothing(workspace: Workspace) -> None:
     with pytest.raises(InputError, match="nothing has been decided"):
         learn(workspace, by="maria")
