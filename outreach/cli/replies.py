@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError, UsageError
-from . import reply_import, reply_join
+from . import reply_import, reply_join, reply_log
 from .common import AsJson, me, open_here, print_json, print_table, progress
 from .reply_learning import classify, models, rollback, train
 from .reply_views import list_row, message_json, tell_message
@@ -56,58 +56,7 @@ def fetch(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
-def log(
-    channel: Annotated[str, typer.Option(help=f"By which way it came: {', '.join(CHANNELS)}.")],
-    text: Annotated[str, typer.Option(help="What was said; - reads it from the terminal or a pipe.")],
-    sender: Annotated[str, typer.Option("--from", help="The e-mail address that was given.")] = "",
-    customer: Annotated[str, typer.Option(help="Whose it is, where you know: the customer's e-mail address.")] = "",
-    name: Annotated[str, typer.Option(help="The name that was given.")] = "",
-    phone: Annotated[str, typer.Option(help="The caller's number.")] = "",
-    handle: Annotated[str, typer.Option(help="The author's handle.")] = "",
-    subject: Annotated[str, typer.Option(help="What it was about.")] = "",
-    at: Annotated[
-        str, typer.Option(help="When it was; else now. Like 2026-12-01 14:30, in the workspace's zone.")
-    ] = "",
-    link: Annotated[str, typer.Option(help="Where it can be read.")] = "",
-    reach: Annotated[int, typer.Option(help="How many people may have read it.", min=0)] = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Take down a call, a letter, a mention, a form or a forum post.
-
-    Example: [bold]outreach replies log --channel phone --phone "+44 20 7946 0018" --text "The pump leaks again."[/bold]
-    """
-    from ..records import Channel
-    from ..store.customers import find_customer
-    from ..work.read import read_inbound
-    from ..work.told import log_message, read_when
-
-    if channel not in CHANNELS:
-        raise UsageError(f"--channel {channel}: there are {', '.join(CHANNELS)}")
-    workspace = open_here()
-    if customer:
-        with workspace.database.read() as session:
-            if find_customer(session, workspace.keys, customer) is None:
-                raise InputError(f"there is no customer {customer}", remedy="Leave --customer out, or import them.")
-    told = {
-        "text": sys.stdin.read() if text == "-" else text,
-        "from": sender,
-        "customer": customer,
-        "name": name,
-        "phone": phone,
-        "handle": handle,
-        "subject": subject,
-        "link": link,
-        "reach": reach or "",
-    }
-    when = read_when(at, workspace) if at else None
-    inbound_id = log_message(workspace, Channel(channel), told, at=when)
-    if inbound_id is None:
-        raise InputError("just this was taken down already", remedy="Nothing was added.")
-    read_inbound(workspace, inbound_id)
-    _show(inbound_id, as_json=as_json)
-
-
+app.command("log")(reply_log.log)
 app.command("import")(reply_import.import_files)
 app.command("collect")(reply_import.collect)
 
@@ -165,7 +114,7 @@ def show(
     Example: [bold]outreach replies show 12[/bold]
     """
     if not raw:
-        _show(message, as_json=as_json)
+        show_message(message, as_json=as_json)
         return
     from ..records import Inbound
 
@@ -216,7 +165,7 @@ def review(
         if undone is None:
             raise InputError("there is no review to take back")
         typer.echo(f"taken back: message {undone}")
-        _show(undone, as_json=as_json)
+        show_message(undone, as_json=as_json)
     elif message is None:
         if category or topics or urgency:
             raise UsageError("--as, --topic and --urgency need a message's number")
@@ -230,7 +179,7 @@ def review(
             topics=topics,
             urgency=Urgency(urgency) if urgency else None,
         )
-        _show(message, as_json=as_json)
+        show_message(message, as_json=as_json)
         if not as_json:
             tell_learning(workspace, by=who)
     else:
@@ -244,7 +193,8 @@ for taught in (classify, train, models, rollback):
     app.command()(taught)
 
 
-def _show(inbound_id: int, *, as_json: bool) -> None:
+def show_message(inbound_id: int, *, as_json: bool) -> None:
+    """Show one message, for a person or a program."""
     from ..records import Inbound
     from ..store.replies import verdicts_of
 

@@ -220,3 +220,17 @@ def test_join_by_command_says_who_it_may_be_and_refuses_to_choose(acme: Workspac
     refused("join", number, "nobody", status=1, words="no customer is meant")
     assert json.loads(run("join", number, "bob@example.com", "--json"))["customer"] == "bob@example.com"
     assert "taken back" in run("join", number, "--undo")
+
+
+def test_a_call_is_taken_down_by_who_what_and_topic(acme: Workspace, make_customer: MakeCustomer) -> None:
+    make_customer("ann@example.com", first_name="Ann", last_name="Baker", phone="+442079460018")
+    make_customer("bob@example.com", first_name="Bob", last_name="Baker")
+    found = json.loads(run("log", "020 7946 0018", "Cold again", "--topic", "milk", "--as", "complaint", "--json"))
+    assert (found["channel"], found["customer"], found["clue"]) == ("phone", "ann@example.com", "phone")
+    assert (found["topics"], found["category"], found["reviewed_at"] is not None) == (["milk"], "complaint", True)
+    assert json.loads(run("log", "ann baker", "Thanks a lot!", "--json"))["customer"] == "ann@example.com"
+    stranger = json.loads(run("log", "Eve Moss", "Where is my order?", "--json"))
+    assert (stranger["customer"], stranger["sender_name"]) == (None, "Eve Moss")
+    refused("log", "baker", "Hello?", status=3, words="may mean Ann Baker")
+    refused("log", "ann baker", "Hello?", "--topic", "weather", status=2, words="there are brewing")
+    refused("log", "ann baker", status=1, words="no text")
