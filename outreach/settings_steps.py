@@ -22,6 +22,7 @@ class Steps(Part):
     trends: Policy = "propose"
     corrections: Policy = "apply"
     absences: Policy = Field("apply", description="newsletters wait until the day named in an out-of-office reply")
+    thanks: Policy = "propose"
     trend_days: int = Field(28, ge=7, le=365, description="the period in which people who wrote are counted")
     trend_people: int = Field(5, ge=5, description="fewer different customers are no trend")
     trend_topics: int = Field(2, ge=0, le=12, description="topics brought forward in one issue; 0: none")

@@ -274,6 +274,15 @@ class CauseState(Vocabulary):
     FIXED = "fixed"
 
 
+class ThanksState(Vocabulary):
+    """kept: came in; asked: whether it may be quoted; allowed and refused: what its author said."""
+
+    KEPT = "kept"
+    ASKED = "asked"
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+
+
 class StepState(Vocabulary):
     APPLIED = "applied"
     PROPOSED = "proposed"

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "answers": ("answers", "Answers kept ready, with variables that are checked."),
     "people": ("people", "The colleagues who answer, their hours, and when they are told."),
     "causes": ("causes", "What several cases have in common, and letters when it is fixed."),
+    "thanks": ("thanks", "Who was delighted, by what, and who may be quoted."),
     "steps": ("steps", "What replies change in the plan: approve, refuse, take back."),
     "trends": ("trends", "What many write about now, and the tips issue proposed from it."),
     "goals": ("goals", "Goals that customers reached, from a file."),

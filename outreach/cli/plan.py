@@ -30,6 +30,8 @@ RULES = {
     "case_closed": "cases that were closed",
     "hold_lapsed": "holds that lapsed unconfirmed",
     "missed_occasion": "occasions missed while nothing ran",
+    "thanks_asked": "people asked whether they may be quoted",
+    "thanks_decided": "answers whether thanks may be quoted",
     "error_pointed": "errors in an issue that readers pointed at",
     "correction": "issues stopped or corrected for an error in them",
     "cause_fixed": "letters drafted because a cause is fixed",

@@ -35,6 +35,7 @@ from ..words import (
     SubscriptionState,
     SuppressionReason,
     Telling,
+    ThanksState,
     Urgency,
     WaveVerdict,
 )
@@ -43,7 +44,7 @@ from .cases import Case, CaseEntry
 from .delivery import Delivery, DeliveryMove, Worker
 from .desk import Colleague, Escalation, Notice, Promise, ReadyAnswer
 from .learning import LearnedExample, ReplyModel
-from .loop import Cause, CauseCase
+from .loop import Cause, CauseCase, Thanks
 from .newsletter import Asset, Campaign, Edition, Schedule, Tip
 from .permission import YES, Permission, withhold
 from .plan import Approval, Boost, Goal, Hold, Step
@@ -123,6 +124,8 @@ __all__ = [
     "Suppression",
     "SuppressionReason",
     "Telling",
+    "Thanks",
+    "ThanksState",
     "Tip",
     "Urgency",
     "UtcDateTime",

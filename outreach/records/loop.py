@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel
 
-from ..words import CauseState
+from ..words import CauseState, ThanksState
 from .types import UtcDateTime, Word
 
 
@@ -36,3 +37,30 @@ class CauseCase(SQLModel, table=True):
     case_id: int = Field(foreign_key="case_file.id", unique=True)
     at: datetime = Field(sa_type=UtcDateTime)
     by: str = ""
+
+
+class Thanks(SQLModel, table=True):
+    """A message of thanks: who was delighted, by what. `quote` is kept only once its author allowed it.
+
+    `question` is what we asked, word for word, by the mail `delivery_id`; `answer` is what they said (in the message
+    `answer_id`, or told to `decided_by`).
+    """
+
+    __tablename__ = "thanks"
+    id: int | None = Field(default=None, primary_key=True)
+    inbound_id: int = Field(foreign_key="inbound.id", unique=True)
+    customer_id: int = Field(foreign_key="customer.id", index=True)
+    state: ThanksState = Field(sa_type=Word(ThanksState))
+    at: datetime = Field(sa_type=UtcDateTime)
+    edition_id: int | None = Field(default=None, foreign_key="edition.id")
+    topics: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    tips: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    quote: str = ""
+    asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    asked_by: str = ""
+    question: str = ""
+    delivery_id: int | None = Field(default=None, foreign_key="delivery.id", index=True)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    decided_by: str = ""
+    answer: str = ""
+    answer_id: int | None = Field(default=None, foreign_key="inbound.id")

@@ -36,6 +36,7 @@ from .acknowledge import acknowledge
 from .casework import case_desk, move_case
 from .correction import draft_corrections, note_error
 from .notices import note_case
+from .thanks import ask_all, take_thanks
 from .thread import references_of
 from .workspace import Workspace
 
@@ -59,6 +60,7 @@ def after_inbound(
     inbound = session.get_one(Inbound, inbound_id)
     if inbound.machine is Machine.HUMAN:
         note_error(session, workspace, inbound, now)
+        take_thanks(session, workspace, inbound, now)
     if inbound.machine is not Machine.HUMAN or inbound.category is None or inbound.category is Category.UNSUBSCRIBE:
         return None
     if inbound.case_id is not None:
@@ -82,6 +84,7 @@ def after_review(session: Session, workspace: Workspace, inbound_id: int, now: d
     holds are confirmed or lifted. The case's id, where there is one.
     """
     inbound = session.get_one(Inbound, inbound_id)
+    take_thanks(session, workspace, inbound, now)
     if inbound.case_id is None:
         if inbound.category not in MATTERS:
             return None
@@ -144,12 +147,13 @@ def after_lost_answers(session: Session, workspace: Workspace, now: datetime) ->
 
 
 def follow_up(workspace: Workspace) -> dict[str, list[int]]:
-    """What time alone brings: holds that lapse, answers that were lost, drafts of corrections. Customers, cases and
-    editions concerned."""
+    """What time alone brings: holds that lapse, answers that were lost, drafts of corrections, thanks that are asked
+    about. The numbers of the customers, cases, editions and thanks concerned."""
     with workspace.database.write() as session:
         now = workspace.clock()
         lapsed, lost = lapse_holds(session, now), after_lost_answers(session, workspace, now)
-    return {"lapsed": lapsed, "lost_answers": lost, "corrections": draft_corrections(workspace)}
+    told = {"corrections": draft_corrections(workspace), "thanks_asked": ask_all(workspace)}
+    return {"lapsed": lapsed, "lost_answers": lost, **told}
 
 
 def author_of(inbound: Inbound) -> str:

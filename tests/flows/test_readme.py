@@ -76,6 +76,7 @@ EXAMPLES = {
     "causes list": "causes list",
     "causes show": "causes show blinking-light",
     "causes fixed": "causes fixed blinking-light --fix x",
+    "thanks list": "thanks list",
     "steps list": "steps list",
     "trends list": "trends list",
     "trends propose": "trends propose tips",

@@ -228,7 +228,7 @@ def test_a_suggested_hold_lapses_after_two_business_days_and_a_confirmed_one_sta
     clock.advance(hours=12)
     assert follow_up(workspace)["lapsed"] == [ann]
     assert holds(workspace) == {("promotion", "")}
-    assert follow_up(workspace) == {"lapsed": [], "lost_answers": [], "corrections": []}
+    assert follow_up(workspace) == {"lapsed": [], "lost_answers": [], "corrections": [], "thanks_asked": []}
 
 
 def test_a_review_that_finds_no_complaint_dismisses_the_case_and_lifts_the_holds(
