@@ -55,7 +55,7 @@ def log(
     if category and category not in CATEGORIES:
         raise UsageError(f"--as {category}: there are {', '.join(CATEGORIES)}")
     workspace = open_here()
-    chosen = list(topics or [])
+    chosen = [topic for topic in topics or [] if topic.strip()]
     said = what or text
     if not said and sys.stdin.isatty():
         who, said, chosen = _ask(workspace, who, chosen)
