@@ -243,7 +243,8 @@ class Weeks:
         (campaign,) = today
         self._write_campaign(campaign, week)
         taken: dict[str, int] = defaultdict(int)
-        planned = {one.address: self._why_not(one, campaign, None) for one in self.people.values()}
+        final = day + timedelta(hours=9) if campaign == "evening" else None  # too late tomorrow: no room now is no room
+        planned = {one.address: self._why_not(one, campaign, final) for one in self.people.values()}
         wanted: dict[str, str] = {}
         for hour, far in ((9, False), (14, True)):
             now = day + timedelta(hours=hour)
