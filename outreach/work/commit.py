@@ -185,13 +185,22 @@ class Committer:
         """What is plain, in one call; the ids that somebody else has taken, and those that may be sent."""
         now = self._clock()
         done = settle_and_intend(writer, moves, _by_relay(asks), now)
-        lost: set[int] = set()
-        if done.missed:
-            with writer.write():
-                lost = _apply(writer, done.missed, now, self._bounce_rules)
+        lost = self._look_again(writer, done.missed, now) if done.missed else set()
         if done.raised is not None:
             self._on_raised(writer.lane, *done.raised)
         return lost, done.granted
+
+    def _look_again(self, writer: Writer, missed: list[Move], now: datetime) -> set[int]:
+        """Moves that changed no row, once more and with care. Tried anew by itself: what was granted stays granted."""
+        for _ in range(TRIES - 1):
+            try:
+                with writer.write():
+                    return _apply(writer, missed, now, self._bounce_rules)
+            except DatabaseError as wrong:
+                if not getattr(wrong, "again", False):
+                    raise
+        with writer.write():
+            return _apply(writer, missed, now, self._bounce_rules)
 
     def _in_turn(
         self, writer: Writer, moves: list[Move], asks: list[_Ask], *, beating: bool
