@@ -182,26 +182,6 @@ def customer_of(session: Session, case: Case) -> Customer | None:
     return None if case.customer_id is None else session.get(Customer, case.customer_id)
 
 
-def cases_of_author(session: Session, customer_id: int | None, author: str) -> list[Case]:
-    """The cases of a customer, or of somebody who is none, newest first."""
-    if customer_id is None and not author:
-        return []
-    mine = Case.customer_id == customer_id if customer_id is not None else Case.author == author
-    query = select(Case).where(mine).order_by(col(Case.id).desc())
-    return list(session.exec(query))
-
-
-def answers_in(session: Session, delivery_id: int) -> set[int]:
-    """The cases in which this delivery was our answer."""
-    return set(session.exec(select(CaseEntry.case_id).where(CaseEntry.delivery_id == delivery_id)))
-
-
-def cases_about(session: Session, delivery_id: int) -> set[int]:
-    """The cases in which the customer had replied to this delivery."""
-    query = select(Inbound.case_id).where(Inbound.delivery_id == delivery_id, col(Inbound.case_id).is_not(None))
-    return {case_id for case_id in session.exec(query) if case_id is not None}
-
-
 def cases_of_thread(session: Session, message_ids: Sequence[str], public_ids: Sequence[str]) -> list[Case]:
     """The cases in which any of these mails was written, newest first: a customer's by its Message-ID, an answer of
     ours by the delivery's public id, a colleague's from a mail program by its Message-ID."""

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import defer
+from sqlalchemy import bindparam, func, or_, select
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
 from ..contacts import author_key
 from ..records import ClueKind, Customer, Inbound, InboundState, Machine
+from .prepared import Prepared
 
 MOST = 200
 
@@ -63,29 +62,48 @@ def customers_with_local_part(session: Session, name: str, limit: int = 5) -> li
 
 def earlier_words(
     session: Session, inbound: Inbound, *, since: datetime, until: datetime, most: int = 100
-) -> list[Inbound]:
-    """Messages of people in that span by the author of this one's words, newest first, without their raw bytes."""
+) -> list[tuple[int, str]]:
+    """(id, text) of people's messages in that span by the author of this one's words, newest first.
+
+    What is pending of other messages must be flushed.
+    """
     if inbound.customer_id is None and not inbound.author:
         return []
-    whose: list[Any] = [col(Inbound.author) == inbound.author] if inbound.author else []
-    if inbound.customer_id is not None:
-        whose.append(col(Inbound.customer_id) == inbound.customer_id)
-    query = orm_select(Inbound).where(
-        or_(*whose),
-        Inbound.machine == Machine.HUMAN,
-        Inbound.state == InboundState.READ,
-        col(Inbound.copy_of).is_(None),
-        col(Inbound.id) != inbound.id,
-        col(Inbound.received_at).between(since, until),
+    rows = _EARLIER.rows(
+        session,
+        author=inbound.author or None,
+        customer=inbound.customer_id,
+        but=inbound.id,
+        since=since,
+        until=until,
+        most=most,
     )
-    query = query.options(defer(Inbound.raw, raiseload=True))  # type: ignore[arg-type]
-    found = session.exec(query.order_by(col(Inbound.id).desc()).limit(most))
-    return [one for one in found if _same_network(one, inbound) or one.customer_id == inbound.customer_id is not None]
+    return [
+        (number, text)
+        for number, text, network, customer_id in rows
+        if _same_network(network, inbound.network) or customer_id == inbound.customer_id is not None
+    ]
 
 
-def _same_network(one: Inbound, other: Inbound) -> bool:
+_EARLIER = Prepared(
+    select(col(Inbound.id), col(Inbound.text), col(Inbound.network), col(Inbound.customer_id))
+    .where(
+        or_(col(Inbound.author) == bindparam("author"), col(Inbound.customer_id) == bindparam("customer")),
+        col(Inbound.machine) == Machine.HUMAN,
+        col(Inbound.state) == InboundState.READ,
+        col(Inbound.copy_of).is_(None),
+        col(Inbound.id) != bindparam("but"),
+        col(Inbound.received_at).between(bindparam("since"), bindparam("until")),
+    )
+    .order_by(col(Inbound.id).desc())
+    .limit(bindparam("most"))
+)
+"""No author or no customer is given as NULL, which equals nothing."""
+
+
+def _same_network(one: str, other: str) -> bool:
     """A handle of one name on two networks may be two people."""
-    return not (one.network and other.network) or one.network == other.network
+    return not (one and other) or one == other
 
 
 def reach_of_cases(session: Session, case_ids: Collection[int]) -> dict[int, int]:

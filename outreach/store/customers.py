@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, null, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, null, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
@@ -197,9 +197,14 @@ def list_names(session: Session) -> list[str]:
 def bump_versions(session: Session, customer_ids: Sequence[int], now: datetime) -> None:
     """Make every claim on these customers' mail judge again (RELIABILITY I8): something may stop mail to them."""
     for part in rows_in_chunks(list(customer_ids), PAGE):
-        session.connection().execute(
-            update(Customer).where(col(Customer.id).in_(part)).values(version=col(Customer.version) + 1, updated_at=now)
-        )
+        _BUMP.changed(session, ids=part, now=now)
+
+
+_BUMP = Prepared(
+    update(Customer)
+    .where(Among(col(Customer.id), "ids"))
+    .values(version=col(Customer.version) + 1, updated_at=bindparam("now"))
+)
 
 
 def count_states(session: Session, list_id: int, segment: Segment = EVERYONE) -> dict[SubscriptionState, int]:

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, update
+from sqlalchemy import and_, bindparam, delete, func, or_, update
+from sqlalchemy import select as core_select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -29,6 +30,7 @@ from ..records import (
     NoticeKind,
 )
 from .database import rows_in_chunks
+from .prepared import Prepared
 
 CHUNK = 500
 OUR_TURN = (CaseState.NEW, CaseState.OPEN)
@@ -37,13 +39,20 @@ DESK = "_desk"
 
 
 def colleagues(session: Session) -> list[Colleague]:
-    """All colleagues by name."""
+    """All colleagues by name. What is pending of them must be flushed."""
+    if not _ANYBODY.rows(session):
+        return []
     return list(session.exec(select(Colleague).order_by(col(Colleague.name))))
 
 
 def colleague_named(session: Session, name: str) -> Colleague | None:
-    """The colleague of this name; capitals do not matter."""
-    return session.exec(select(Colleague).where(func.lower(Colleague.name) == name.strip().lower())).first()
+    """The colleague of this name; capitals do not matter. What is pending of them must be flushed."""
+    rows = _NAMED.rows(session, name=name.strip().lower())
+    return session.get_one(Colleague, rows[0][0]) if rows else None
+
+
+_ANYBODY = Prepared(core_select(col(Colleague.id)).limit(1))
+_NAMED = Prepared(core_select(col(Colleague.id)).where(func.lower(Colleague.name) == bindparam("name")))
 
 
 def keep_colleague(session: Session, colleague: Colleague) -> None:
@@ -157,8 +166,14 @@ def people_of(session: Session, cases: Iterable[Case]) -> dict[int, Customer]:
 
 def is_of_campaign(session: Session, delivery_id: int, campaign: str) -> bool:
     """Whether a delivery is one of this (system) campaign's."""
-    query = select(Campaign.name).join(Delivery, col(Delivery.campaign_id) == col(Campaign.id))
-    return session.exec(query.where(Delivery.id == delivery_id)).first() == campaign
+    return [row[0] for row in _CAMPAIGN_OF.rows(session, delivery=delivery_id)] == [campaign]
+
+
+_CAMPAIGN_OF = Prepared(
+    core_select(col(Campaign.name))
+    .join(Delivery, col(Delivery.campaign_id) == col(Campaign.id))
+    .where(col(Delivery.id) == bindparam("delivery"))
+)
 
 
 def mailed_since(session: Session, campaign: str, address_key: str, since: datetime) -> bool:

@@ -40,7 +40,7 @@ from ..records import (
 )
 from .customers import bump_versions
 from .database import rows_in_chunks
-from .prepared import Among, Prepared, instant
+from .prepared import Among, NewRow, Prepared, instant
 
 CHUNK = 500
 MAY_HAVE_BEEN_SENT = (DeliveryState.SENT, DeliveryState.INFLIGHT, DeliveryState.IN_DOUBT)
@@ -98,36 +98,43 @@ def _withdraw(session: Session, effect: LiftHold, at: datetime) -> None:
 
 def add_hold(session: Session, hold: NewHold, at: datetime) -> bool:
     """Open a hold, or confirm or lengthen the case's open one; a confirmed hold is never weakened."""
-    found = session.execute(
-        select(Hold).where(
-            col(Hold.customer_id) == hold.customer_id,
-            col(Hold.case_id) == hold.case_id,
-            col(Hold.scope) == hold.scope,
-            col(Hold.topic) == hold.topic,
-            col(Hold.state) != HoldState.LIFTED,
-        )
-    ).scalar()
+    rows = _OPEN_HOLD.rows(session, customer=hold.customer_id, case=hold.case_id, scope=hold.scope, topic=hold.topic)
+    found = session.get_one(Hold, rows[0][0]) if rows else None
     if found is None:
-        session.add(
-            Hold(
-                customer_id=hold.customer_id,
-                case_id=hold.case_id,
-                scope=hold.scope,
-                topic=hold.topic,
-                state=hold.state,
-                reason=hold.reason,
-                since=at,
-                until=hold.until,
-            )
+        new = Hold(
+            customer_id=hold.customer_id,
+            case_id=hold.case_id,
+            scope=hold.scope,
+            topic=hold.topic,
+            state=hold.state,
+            reason=hold.reason,
+            since=at,
+            until=hold.until,
         )
+        _HOLD.add(session, new)
     elif found.state is HoldState.CONFIRMED or (found.state, found.until) == (hold.state, hold.until):
         return False
     else:
         found.state, found.until, found.reason = hold.state, hold.until, hold.reason
         session.add(found)
-    session.flush()
+        session.flush()
     bump_versions(session, [hold.customer_id], at)
     return True
+
+
+_OPEN_HOLD = Prepared(
+    select(col(Hold.id))
+    .where(
+        col(Hold.customer_id) == bindparam("customer"),
+        col(Hold.case_id).is_not_distinct_from(bindparam("case")),
+        col(Hold.scope) == bindparam("scope"),
+        col(Hold.topic) == bindparam("topic"),
+        col(Hold.state) != HoldState.LIFTED,
+    )
+    .order_by(col(Hold.id))
+    .limit(1)
+)
+_HOLD, _STEP = NewRow(Hold), NewRow(Step)
 
 
 def lift_holds(session: Session, case_id: int, scope: str | None, at: datetime) -> list[int]:
@@ -250,10 +257,7 @@ def record_step(session: Session, draft: StepDraft, at: datetime, *, state: Step
         evidence=draft.evidence,
         effect=effect_value(draft.effect) if draft.effect is not None else {},
     )
-    session.add(step)
-    session.flush()
-    assert step.id is not None
-    return step.id
+    return _STEP.add(session, step)
 
 
 def holds_of(session: Session, customer_ids: Collection[int]) -> dict[int, list[Hold]]:

@@ -17,10 +17,23 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import JSON, BindParameter, Boolean, ColumnElement, Executable, Update, bindparam, cast, column, func
+from sqlalchemy import (
+    JSON,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Executable,
+    Update,
+    bindparam,
+    cast,
+    column,
+    func,
+    insert,
+)
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
+from sqlmodel import SQLModel
 
 from .postgresql import json_text
 
@@ -140,6 +153,22 @@ class Prepared:
         if text is None:
             text = self._texts[dialect.name] = _compile(self._statement, dialect)
         return text
+
+
+class NewRow:
+    """One row of a record to be written, every column but its id, in a Core insert that is compiled once."""
+
+    def __init__(self, record: type[SQLModel]) -> None:
+        table = record.__table__  # type: ignore[attr-defined]
+        self._names = [each.name for each in table.columns if each.name != "id"]
+        self._json = frozenset(each.name for each in table.columns if isinstance(each.type, JSON))
+        self._insert = Prepared(insert(table).values(dict.fromkeys(self._names)).returning(table.c.id))
+
+    def add(self, session: Connected, row: SQLModel) -> int:
+        """Write this row, which belongs to no session; its id."""
+        given = {name: getattr(row, name) for name in self._names}
+        given.update((name, json_text(given[name])) for name in self._json)
+        return int(self._insert.rows(session, **given)[0][0])
 
 
 class Group:

@@ -34,7 +34,7 @@ from ..records import (
 )
 from .bulk import insert_rows
 from .database import rows_in_chunks
-from .prepared import Prepared
+from .prepared import NewRow, Prepared
 
 CUES, HEADERS = "cues", "headers"
 MACHINES = (CUES, HEADERS)
@@ -185,11 +185,13 @@ _COPIES = Prepared(
 
 
 def add_verdict(session: Session, inbound: Inbound, verdict: Verdict) -> None:
-    """Put a verdict in force: the inbound repeats it."""
-    session.add(verdict)
+    """Put a verdict in force: the inbound repeats it, which is pending until the session is flushed."""
+    verdict.id = _VERDICT.add(session, verdict)
     repeat_verdict(inbound, verdict)
     session.add(inbound)
-    session.flush()
+
+
+_VERDICT = NewRow(Verdict)
 
 
 def repeat_verdict(inbound: Inbound, verdict: Verdict | None) -> None:

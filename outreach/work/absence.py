@@ -38,9 +38,9 @@ def heed_absence(session: Session, workspace: Workspace, inbound: Inbound, now: 
 
 def heed_new_address(session: Session, inbound: Inbound, now: datetime) -> list[str]:
     """A person named a new address of theirs: propose to ask, as for a machine's mail."""
-    customer = session.get(Customer, inbound.customer_id) if inbound.customer_id is not None else None
-    new = says_new_address(inbound.text, inbound.sender) if customer is not None and customer.address else ""
-    if customer is None or not new or new == customer.address:
+    new = says_new_address(inbound.text, inbound.sender) if inbound.customer_id is not None else ""
+    customer = session.get(Customer, inbound.customer_id) if new else None
+    if customer is None or not customer.address or new == customer.address:
         return []
     return _ask_for_address(session, customer, inbound, Absence(new_address=new), now)
 

@@ -63,7 +63,9 @@ def move_case(
     except ValueError as wrong:
         ways = ", ".join(COMMANDS[each] for each in possible(case.state) if each in COMMANDS)
         raise UsageError(f"case {case.id}: {wrong}", remedy=f"What can be done with it now: {ways}.") from None
-    kept.change_case(session, case, changes)
+    for name, value in changes.items():
+        setattr(case, name, value)
+    session.add(case)
     kind = KINDS.get(event, EntryKind.MOVE)
     entry = kept.add_entry(
         session, case.id, at, kind, event=event, by=by, text=text, inbound_id=inbound_id, delivery_id=delivery_id

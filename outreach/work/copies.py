@@ -28,9 +28,9 @@ def find_first(session: Session, inbound: Inbound) -> Inbound | None:
     if inbound.category is Category.MACHINE or not inbound.text.strip():
         return None
     at = inbound.received_at
-    for earlier in earlier_words(session, inbound, since=at - SPAN, until=at + SPAN):
-        if near_same(earlier.text, inbound.text):
-            return earlier
+    for earlier_id, text in earlier_words(session, inbound, since=at - SPAN, until=at + SPAN):
+        if near_same(text, inbound.text):
+            return session.get_one(Inbound, earlier_id)
     return None
 
 

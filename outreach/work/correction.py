@@ -29,9 +29,13 @@ def note_error(session: Session, workspace: Workspace, inbound: Inbound, now: da
     """Note it where a reader points at an error in the issue that they answer; True where that stops its rest."""
     if inbound.delivery_id is None:
         return False
+    words = points_at_error(inbound.text)
+    if not words:
+        return False
     delivery = session.get_one(Delivery, inbound.delivery_id)
-    words = points_at_error(inbound.text) if delivery.kind in BULK else ()
-    if not words or any(one.inbound_id == inbound.id for one in pointed_at(session, delivery.edition_id)):
+    if delivery.kind not in BULK or any(
+        one.inbound_id == inbound.id for one in pointed_at(session, delivery.edition_id)
+    ):
         return False
     edition = session.get_one(Edition, delivery.edition_id)
     campaign = session.get_one(Campaign, edition.campaign_id)

@@ -31,6 +31,16 @@ from ..records import (
 )
 from ..store import cases as kept
 from ..store import plan as plans
+from ..store.matters import (
+    Wrote,
+    answers_in,
+    cases_about,
+    cases_below,
+    cases_of_author,
+    last_word,
+    messages_of,
+    words_in_force,
+)
 from ..workdays import add_business_days, zone_or
 from .acknowledge import acknowledge
 from .casework import case_desk, move_case
@@ -65,7 +75,8 @@ def after_inbound(
         return None
     if inbound.case_id is not None:
         return inbound.case_id
-    case = session.get(Case, again) if again is not None else _case_of_same_matter(session, inbound)
+    number = again if again is not None else _case_of_same_matter(session, inbound)
+    case = session.get(Case, number) if number is not None else None
     if case is None:
         if inbound.category not in MATTERS:
             return None
@@ -83,15 +94,17 @@ def after_review(session: Session, workspace: Workspace, inbound_id: int, now: d
     A complaint or question that was missed gets its case; a case about nothing that needs an answer is dismissed;
     holds are confirmed or lifted. The case's id, where there is one.
     """
+    session.flush()
     inbound = session.get_one(Inbound, inbound_id)
     take_thanks(session, workspace, inbound, now)
     if inbound.case_id is None:
         if inbound.category not in MATTERS:
             return None
-        case = _case_of_same_matter(session, inbound)
-        if case is None:
+        number = _case_of_same_matter(session, inbound)
+        if number is None:
             case = _open(session, workspace, inbound, now)
         else:
+            case = session.get_one(Case, number)
             _add(session, workspace, case, inbound, now)
     else:
         case = session.get_one(Case, inbound.case_id)
@@ -163,26 +176,28 @@ def author_of(inbound: Inbound) -> str:
     return inbound.sender.lower() or shown_handle(inbound.network, inbound.handle).lower() or inbound.phone
 
 
-def _case_of_same_matter(session: Session, inbound: Inbound) -> Case | None:
+def _case_of_same_matter(session: Session, inbound: Inbound) -> int | None:
     """The author's case that this belongs to: a reply in its thread, else the same topic or the same mail of ours."""
-    cases = kept.cases_of_author(session, inbound.customer_id, author_of(inbound))
-    thread = kept.answers_in(session, inbound.delivery_id) if inbound.delivery_id is not None else set()
+    cases = cases_of_author(session, inbound.customer_id, author_of(inbound))
+    if not cases:
+        return None
+    thread = answers_in(session, inbound.delivery_id) if inbound.delivery_id is not None else set()
     if inbound.channel is Channel.EMAIL:
-        thread |= {case.id for case in kept.cases_of_thread(session, references_of(inbound), ()) if case.id is not None}
-    about = kept.cases_about(session, inbound.delivery_id) if inbound.delivery_id is not None else set()
+        thread |= cases_below(session, inbound.id or 0, references_of(inbound))
+    about = cases_about(session, inbound.delivery_id) if inbound.delivery_id is not None else set()
     for case in cases:
         if case.id in thread and case.state is not CaseState.DISMISSED:
-            return case
+            return case.id
     living = [case for case in cases if case.state in UNSOLVED or case.state is CaseState.SOLVED]
     if inbound.category is Category.THANKS:
-        return living[0] if len(living) == 1 else next((case for case in living if case.id in about), None)
+        return living[0].id if len(living) == 1 else next((case.id for case in living if case.id in about), None)
     if inbound.category not in MATTERS:
         return None
     for case in living:
         same_topic = bool(case.topic) and case.topic in inbound.topics
         other_topic = bool(case.topic and inbound.topics) and not same_topic
         if same_topic or (case.id in about and not other_topic):
-            return case
+            return case.id
     return None
 
 
@@ -310,8 +325,9 @@ def _plan(
 ) -> None:
     """Ask the rules what this event changes, and apply it with its reasons."""
     assert case.id is not None
-    messages = kept.inbounds_of(session, case.id)
-    verdict = kept.verdict_in_force(session, inbound.id or 0) if inbound is not None else None
+    session.flush()
+    messages = messages_of(session, case.id)
+    verdict = words_in_force(session, inbound.id or 0) if inbound is not None else None
     if inbound is not None and inbound.topics:
         topics = tuple(inbound.topics)
     else:
@@ -325,8 +341,8 @@ def _plan(
         category=case.category,
         topics=topics,
         lapses_at=add_business_days(now, workspace.settings.cases.hold_lapses_days, workspace.working_hours),
-        answered=_is_answered(session, case.id),
-        confirmed=any(each.reviewed_at is not None and each.category is Category.COMPLAINT for each in messages),
+        answered=last_word(session, case.id) is CaseEvent.ANSWER,
+        confirmed=any(each.reviewed and each.category is Category.COMPLAINT for each in messages),
         own=any(_is_own(each, kept.customer_of(session, case)) for each in messages),
         by=by or (verdict.by if verdict is not None else CUES),
         confidence=verdict.confidence if verdict is not None else None,
@@ -341,11 +357,11 @@ def _plan(
         plans.apply_step(session, draft, now, state=StepState.PROPOSED if waits else StepState.APPLIED)
 
 
-def _is_own(inbound: Inbound, customer: Customer | None) -> bool:
+def _is_own(message: Wrote, customer: Customer | None) -> bool:
     """Whether nothing says that another than the customer wrote it: no tip may tell them that they did."""
-    if customer is None or inbound.channel is not Channel.EMAIL:
+    if customer is None or message.channel is not Channel.EMAIL:
         return True
-    return inbound.sender.lower() == (customer.address or "").lower()
+    return message.sender.lower() == (customer.address or "").lower()
 
 
 def _has_confirmed_hold(session: Session, case: Case) -> bool:
@@ -353,13 +369,3 @@ def _has_confirmed_hold(session: Session, case: Case) -> bool:
         return False
     holds = plans.holds_of(session, [case.customer_id]).get(case.customer_id, [])
     return any(hold.case_id == case.id and hold.state is HoldState.CONFIRMED for hold in holds)
-
-
-def _is_answered(session: Session, case_id: int) -> bool:
-    """Whether our last word in the case came after the customer's."""
-    words = [
-        entry.event
-        for entry in kept.entries_of(session, case_id)
-        if entry.event in (CaseEvent.MESSAGE, CaseEvent.ANSWER)
-    ]
-    return bool(words) and words[-1] is CaseEvent.ANSWER

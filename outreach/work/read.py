@@ -163,6 +163,7 @@ class Reader:
         inbound = session.get_one(Inbound, inbound_id)
         if inbound.state is InboundState.STORED:
             self._write(session, inbound, reading, self.workspace.clock())
+            session.flush()  # so that the next message's look-ups find all of this one
         return _outcome(inbound)
 
     def _understand(self, session: Session, inbound: Inbound, mail: ParsedMail, model: Learned) -> _Reading:
@@ -191,7 +192,6 @@ class Reader:
     def _write(self, session: Session, inbound: Inbound, reading: _Reading, now: datetime) -> None:
         _fill(inbound, reading)
         session.add(inbound)
-        session.flush()
         if copy := earlier_copy(session, inbound):
             inbound.flagged = _joined(inbound.flagged, f"the same mail as message {copy}, come by another way")
             inbound.machine = Machine.OTHER

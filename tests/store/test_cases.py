@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from outreach.records import CaseEvent, CaseState, Category, DeliveryState, EntryKind, Kind, Machine
 from outreach.store import cases as kept
+from outreach.store.matters import cases_of_author
 from outreach.work.casework import find_case, move_case
 from outreach.work.workspace import Workspace
 
@@ -42,8 +43,8 @@ def test_cases_of_an_author_come_newest_first_and_nobody_has_none(
     ann = make_customer("ann@example.com")
     ids = [receive(workspace, Category.COMPLAINT, customer_id=ann, topics=(topic,)) for topic in "abc"]
     with workspace.database.read() as session:
-        assert [case.id for case in kept.cases_of_author(session, ann, "")] == ids[::-1]
-        assert kept.cases_of_author(session, None, "") == []
+        assert [case.id for case in cases_of_author(session, ann, "")] == ids[::-1]
+        assert cases_of_author(session, None, "") == []
 
 
 def test_events_are_given_in_order_and_notes_are_none(workspace: Workspace, clock: HandClock) -> None:
