@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlmodel import Session, col
 
 from ..delivery.bounce import HISTORY, DomainCounts
@@ -27,6 +27,7 @@ from ..records import (
 )
 from .database import rows_in_chunks
 from .pace import DOMAIN
+from .prepared import Prepared, instant
 
 CHUNK = 500
 SAMPLE = 2_000
@@ -57,8 +58,8 @@ class PausedDomain:
 
 def keep_bounce(session: Session, heard: Heard, source: str, now: datetime) -> Bounce | None:
     """Write a bounce down; None where this delivery's bounce came by this way before and was not taken back."""
-    known = select(Bounce).where(col(Bounce.delivery_id) == heard.delivery_id, col(Bounce.source) == source)
-    found: Bounce | None = session.execute(known).scalar()
+    known = _KNOWN.rows(session, delivery=heard.delivery_id, source=source)
+    found = session.get_one(Bounce, known[0][0]) if known else None
     if found is not None:
         if found.undone_at is None:
             return None
@@ -83,6 +84,13 @@ def keep_bounce(session: Session, heard: Heard, source: str, now: datetime) -> B
     return bounce
 
 
+_KNOWN = Prepared(
+    select(col(Bounce.id)).where(
+        col(Bounce.delivery_id) == bindparam("delivery"), col(Bounce.source) == bindparam("source")
+    )
+)
+
+
 def take_back(session: Session, delivery_id: int, mark: str, now: datetime) -> str | None:
     """Let a bounce that was told by the message with this mark count no more; its address key, or None."""
     undone = (
@@ -100,12 +108,15 @@ def take_back(session: Session, delivery_id: int, mark: str, now: datetime) -> s
 
 def counted_bounces(session: Session, address_key: str) -> list[tuple[datetime, FailureClass]]:
     """What counts against an address: its bounces that neither a storm nor a person took back, oldest first."""
-    query = (
-        select(col(Bounce.at), col(Bounce.failure))
-        .where(col(Bounce.address_key) == address_key, ~col(Bounce.storm), col(Bounce.undone_at).is_(None))
-        .order_by(col(Bounce.at))
-    )
-    return [(at, failure) for at, failure in session.execute(query)]
+    session.flush()
+    return [(instant(at), FailureClass(failure)) for at, failure in _COUNTED.rows(session, key=address_key)]
+
+
+_COUNTED = Prepared(
+    select(col(Bounce.at), col(Bounce.failure))
+    .where(col(Bounce.address_key) == bindparam("key"), ~col(Bounce.storm), col(Bounce.undone_at).is_(None))
+    .order_by(col(Bounce.at))
+)
 
 
 def bounced_domains(session: Session, since: datetime, least: int) -> list[str]:
@@ -213,11 +224,18 @@ def free_address(session: Session, address_key: str, mark: str) -> bool:
 
 def paused_domains(session: Session, now: datetime) -> dict[str, PausedDomain]:
     """The domains to which nothing goes now, by key."""
-    query = select(col(Pace.key), col(Pace.label), col(Pace.paused_until), col(Pace.reason)).where(
-        col(Pace.paused_until) > now, col(Pace.key).startswith(DOMAIN)
+    found = (
+        PausedDomain(key.removeprefix(DOMAIN), label, instant(until), reason)
+        for key, label, until, reason in _PAUSED.rows(session, now=now)
     )
-    found = (PausedDomain(row[0].removeprefix(DOMAIN), *row[1:]) for row in session.execute(query))
     return {one.key: one for one in found}
+
+
+_PAUSED = Prepared(
+    select(col(Pace.key), col(Pace.label), col(Pace.paused_until), col(Pace.reason)).where(
+        col(Pace.paused_until) > bindparam("now"), col(Pace.key).startswith(DOMAIN)
+    )
+)
 
 
 def had_storm(session: Session, key: str, since: datetime, *, excused: bool = True) -> bool:

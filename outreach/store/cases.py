@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func
+from sqlalchemy.orm import make_transient_to_detached
 from sqlmodel import Session, col, or_, select
 
 from ..cases.rank import WORK, Work
@@ -32,6 +33,7 @@ from ..records import (
     Verdict,
 )
 from .database import rows_in_chunks
+from .prepared import NewRow
 
 CHUNK = 500
 
@@ -62,9 +64,13 @@ def open_case(
         opened_at=opened_at,
         due_at=due_at,
     )
+    case.id = _CASE.add(session, **case.model_dump(exclude={"id"}))
+    make_transient_to_detached(case)  # the row stands: what follows changes it
     session.add(case)
-    session.flush()
     return case
+
+
+_CASE, _ENTRY = NewRow(Case), NewRow(CaseEntry)
 
 
 def add_entry(
@@ -80,7 +86,7 @@ def add_entry(
     inbound_id: int | None = None,
     delivery_id: int | None = None,
 ) -> CaseEntry:
-    """Write down one thing that happened."""
+    """Write down one thing that happened. What is returned is a copy: to change it changes nothing."""
     entry = CaseEntry(
         case_id=case_id,
         at=at,
@@ -92,8 +98,7 @@ def add_entry(
         inbound_id=inbound_id,
         delivery_id=delivery_id,
     )
-    session.add(entry)
-    session.flush()
+    entry.id = _ENTRY.add(session, **entry.model_dump(exclude={"id"}))
     return entry
 
 

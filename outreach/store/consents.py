@@ -183,7 +183,12 @@ def unsuppress(session: Session, *, address_key: str) -> bool:
 
 def find_suppression(session: Session, address_key: str) -> Suppression | None:
     """The block on an address, expired or not."""
+    if not _BLOCKED.rows(session, key=address_key):
+        return None
     return session.exec(orm_select(Suppression).where(Suppression.address_key == address_key)).first()
+
+
+_BLOCKED = Prepared(select(col(Suppression.address_key)).where(col(Suppression.address_key) == bindparam("key")))
 
 
 def suppressed_keys(session: Session, address_keys: Sequence[str], now: datetime) -> dict[str, SuppressionReason]:

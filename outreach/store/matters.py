@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, or_, select
 from sqlmodel import Session, col
 
-from ..records import Case, CaseEntry, CaseEvent, CaseState, Category, Channel, EntryKind, Inbound, Verdict
+from ..records import Case, CaseEntry, CaseEvent, CaseState, Category, Channel, Customer, EntryKind, Inbound, Verdict
 from .prepared import Prepared, value_of
 
 
@@ -108,6 +108,12 @@ def messages_of(session: Session, case_id: int) -> list[Wrote]:
     ]
 
 
+def address_of(session: Session, customer_id: int) -> str | None:
+    """A customer's address, empty where it was erased; None where there is no such customer."""
+    rows = _ADDRESS.rows(session, id=customer_id)
+    return (rows[0][0] or "") if rows else None
+
+
 def last_word(session: Session, case_id: int) -> CaseEvent | None:
     """Whose word came last in a case: MESSAGE for the customer's, ANSWER for ours."""
     rows = _LAST_WORD.rows(session, case=case_id)
@@ -127,6 +133,7 @@ _MESSAGES = Prepared(
     .where(col(Inbound.case_id) == bindparam("case"))
     .order_by(col(Inbound.received_at), col(Inbound.id))
 )
+_ADDRESS = Prepared(select(col(Customer.address)).where(col(Customer.id) == bindparam("id")))
 _LAST_WORD = Prepared(
     select(col(CaseEntry.event))
     .where(

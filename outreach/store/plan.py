@@ -101,7 +101,8 @@ def add_hold(session: Session, hold: NewHold, at: datetime) -> bool:
     rows = _OPEN_HOLD.rows(session, customer=hold.customer_id, case=hold.case_id, scope=hold.scope, topic=hold.topic)
     found = session.get_one(Hold, rows[0][0]) if rows else None
     if found is None:
-        new = Hold(
+        _HOLD.add(
+            session,
             customer_id=hold.customer_id,
             case_id=hold.case_id,
             scope=hold.scope,
@@ -111,7 +112,6 @@ def add_hold(session: Session, hold: NewHold, at: datetime) -> bool:
             since=at,
             until=hold.until,
         )
-        _HOLD.add(session, new)
     elif found.state is HoldState.CONFIRMED or (found.state, found.until) == (hold.state, hold.until):
         return False
     else:
@@ -244,7 +244,8 @@ def use_boosts(session: Session, boost_ids: Collection[int], at: datetime) -> No
 
 def record_step(session: Session, draft: StepDraft, at: datetime, *, state: StepState = StepState.APPLIED) -> int:
     """Keep a step for people to read; its id."""
-    step = Step(
+    return _STEP.add(
+        session,
         at=at,
         rule=draft.rule,
         state=state,
@@ -257,7 +258,6 @@ def record_step(session: Session, draft: StepDraft, at: datetime, *, state: Step
         evidence=draft.evidence,
         effect=effect_value(draft.effect) if draft.effect is not None else {},
     )
-    return _STEP.add(session, step)
 
 
 def holds_of(session: Session, customer_ids: Collection[int]) -> dict[int, list[Hold]]:

@@ -156,17 +156,20 @@ class Prepared:
 
 
 class NewRow:
-    """One row of a record to be written, every column but its id, in a Core insert that is compiled once."""
+    """One row of a record to be written in a Core insert that is compiled once; what is not given is as the record
+    has it."""
 
     def __init__(self, record: type[SQLModel]) -> None:
         table = record.__table__  # type: ignore[attr-defined]
         self._names = [each.name for each in table.columns if each.name != "id"]
         self._json = frozenset(each.name for each in table.columns if isinstance(each.type, JSON))
+        fields = record.model_fields
+        self._usual = {name: fields[name].get_default(call_default_factory=True) for name in self._names}
         self._insert = Prepared(insert(table).values(dict.fromkeys(self._names)).returning(table.c.id))
 
-    def add(self, session: Connected, row: SQLModel) -> int:
-        """Write this row, which belongs to no session; its id."""
-        given = {name: getattr(row, name) for name in self._names}
+    def add(self, session: Connected, **values: Any) -> int:
+        """Write this row; its id."""
+        given = self._usual | values
         given.update((name, json_text(given[name])) for name in self._json)
         return int(self._insert.rows(session, **given)[0][0])
 

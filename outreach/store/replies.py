@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
@@ -34,7 +34,7 @@ from ..records import (
 )
 from .bulk import insert_rows
 from .database import rows_in_chunks
-from .prepared import NewRow, Prepared
+from .prepared import NewRow, Prepared, value_of
 
 CUES, HEADERS = "cues", "headers"
 MACHINES = (CUES, HEADERS)
@@ -133,6 +133,43 @@ def _sent_mail(row: Any) -> SentMail:
     return SentMail(number, public_id, customer_id, key, frozenset(filter(None, (key, present))), edition_id, list_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a delivery's mail was made of."""
+
+    public_id: str
+    customer_id: int | None
+    edition_id: int
+    choices: Any
+
+
+def made_of(session: Session, delivery_id: int) -> Sent | None:
+    """What to render this delivery's mail of again, or None where it is gone."""
+    rows = _MADE_OF.rows(session, id=delivery_id)
+    return next((Sent(name, whose, edition, value_of(made)) for name, whose, edition, made in rows), None)
+
+
+_MADE_OF = Prepared(
+    select(col(Delivery.public_id), col(Delivery.customer_id), col(Delivery.edition_id), col(Delivery.choices)).where(
+        col(Delivery.id) == bindparam("id")
+    )
+)
+
+
+def state_of(session: Session, inbound_id: int) -> InboundState | None:
+    """How far this inbound is by now, whatever a session holds of it; None where there is none."""
+    rows = _STATE.rows(session, id=inbound_id)
+    return InboundState(rows[0][0]) if rows else None
+
+
+_STATE = Prepared(select(col(Inbound.state)).where(col(Inbound.id) == bindparam("id")))
+
+
+def inbounds_with(session: Session, ids: Sequence[int]) -> dict[int, Inbound]:
+    """These inbounds by their ids."""
+    return {one.id or 0: one for one in session.scalars(select(Inbound).where(col(Inbound.id).in_(ids)))}
+
+
 def last_mail_to(session: Session, customer_id: int, before: datetime) -> int | None:
     """The last delivery that this customer got in the weeks before an instant."""
     rows = _LAST_MAIL.rows(session, customer=customer_id, before=before, since=before - ANSWERED_WITHIN)
@@ -186,7 +223,7 @@ _COPIES = Prepared(
 
 def add_verdict(session: Session, inbound: Inbound, verdict: Verdict) -> None:
     """Put a verdict in force: the inbound repeats it, which is pending until the session is flushed."""
-    verdict.id = _VERDICT.add(session, verdict)
+    verdict.id = _VERDICT.add(session, **verdict.model_dump(exclude={"id"}))
     repeat_verdict(inbound, verdict)
     session.add(inbound)
 
@@ -262,22 +299,25 @@ def note_on_delivery(
     failure: FailureClass | None = None,
 ) -> None:
     """Add what a mail tells about a delivery to its history; the state stays, the failure's class is kept."""
-    delivery = session.get_one(Delivery, delivery_id)
     if failure is not None:
-        delivery.failure = failure
-        session.add(delivery)
-    session.add(
-        DeliveryMove(
-            delivery_id=delivery_id,
-            at=at,
-            event=event,
-            before=delivery.state,
-            after=delivery.state,
-            reason=reason,
-            detail=detail[:1000],
-            by=by,
-        )
+        _FAILED.changed(session, id=delivery_id, why=failure)
+    state = _DELIVERY_STATE.rows(session, id=delivery_id)[0][0]
+    _MOVE.add(
+        session,
+        delivery_id=delivery_id,
+        at=at,
+        event=event,
+        before=state,
+        after=state,
+        reason=reason,
+        detail=detail[:1000],
+        by=by,
     )
+
+
+_FAILED = Prepared(update(Delivery).where(col(Delivery.id) == bindparam("id")).values(failure=bindparam("why")))
+_DELIVERY_STATE = Prepared(select(col(Delivery.state)).where(col(Delivery.id) == bindparam("id")))
+_MOVE = NewRow(DeliveryMove)
 
 
 def marks_of(session: Session, mailbox: str) -> dict[str, tuple[int | None, int]]:

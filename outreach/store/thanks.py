@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlmodel import Session, col
 
 from ..records import Campaign, Customer, Delivery, Edition, Inbound, Thanks, ThanksState
+from .prepared import Prepared
 
 
 def keep_thanks(session: Session, inbound: Inbound) -> Thanks | None:
@@ -39,12 +40,18 @@ def keep_thanks(session: Session, inbound: Inbound) -> Thanks | None:
 
 def thanks_of_message(session: Session, inbound_id: int) -> Thanks | None:
     """The thanks that this message is."""
-    return session.execute(select(Thanks).where(col(Thanks.inbound_id) == inbound_id)).scalar()
+    rows = _OF_MESSAGE.rows(session, inbound=inbound_id)
+    return session.get_one(Thanks, rows[0][0]) if rows else None
 
 
 def thanks_asked_by(session: Session, delivery_id: int) -> Thanks | None:
     """The thanks that this mail of ours asked about."""
-    return session.execute(select(Thanks).where(col(Thanks.delivery_id) == delivery_id)).scalar()
+    rows = _ASKED_BY.rows(session, delivery=delivery_id)
+    return session.get_one(Thanks, rows[0][0]) if rows else None
+
+
+_OF_MESSAGE = Prepared(select(col(Thanks.id)).where(col(Thanks.inbound_id) == bindparam("inbound")))
+_ASKED_BY = Prepared(select(col(Thanks.id)).where(col(Thanks.delivery_id) == bindparam("delivery")))
 
 
 def find_thanks(session: Session, number: int) -> Thanks | None:
@@ -68,8 +75,12 @@ def move_thanks(session: Session, thanks: Thanks, before: Collection[ThanksState
 
 def forget_thanks(session: Session, inbound_id: int) -> None:
     """The message was no thanks after all: where nobody was asked, nothing of it stays."""
-    mine = (col(Thanks.inbound_id) == inbound_id, col(Thanks.state) == ThanksState.KEPT)
-    session.connection().execute(delete(Thanks).where(*mine))
+    _FORGET.changed(session, inbound=inbound_id)
+
+
+_FORGET = Prepared(
+    delete(Thanks).where(col(Thanks.inbound_id) == bindparam("inbound"), col(Thanks.state) == ThanksState.KEPT)
+)
 
 
 def list_thanks(

@@ -145,9 +145,7 @@ def note_answer(workspace: Workspace, case_id: int, text: str, by: str, *, link:
         now = workspace.clock()
         case = find_case(session, case_id)
         _must_be_open(case)
-        entry = move_case(session, workspace, case, CaseEvent.ANSWER, at=now, by=by, text=text)
-        entry.link = link
-        session.add(entry)
+        move_case(session, workspace, case, CaseEvent.ANSWER, at=now, by=by, text=text, link=link)
         after_answer(session, workspace, case, now, by=by)
         suggest_promises(session, workspace, case, text, now, by)
 

@@ -52,6 +52,7 @@ def move_case(
     at: datetime,
     by: str,
     text: str = "",
+    link: str = "",
     inbound_id: int | None = None,
     delivery_id: int | None = None,
 ) -> CaseEntry:
@@ -68,7 +69,16 @@ def move_case(
     session.add(case)
     kind = KINDS.get(event, EntryKind.MOVE)
     entry = kept.add_entry(
-        session, case.id, at, kind, event=event, by=by, text=text, inbound_id=inbound_id, delivery_id=delivery_id
+        session,
+        case.id,
+        at,
+        kind,
+        event=event,
+        by=by,
+        text=text,
+        link=link,
+        inbound_id=inbound_id,
+        delivery_id=delivery_id,
     )
     if case.state is CaseState.OPEN and before not in OURS and event in (CaseEvent.MESSAGE, CaseEvent.REOPEN):
         words = text.splitlines()[0][:200] if text.strip() else f"was {before}"

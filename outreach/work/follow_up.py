@@ -20,7 +20,6 @@ from ..records import (
     CaseState,
     Category,
     Channel,
-    Customer,
     EntryKind,
     HoldState,
     Inbound,
@@ -33,6 +32,7 @@ from ..store import cases as kept
 from ..store import plan as plans
 from ..store.matters import (
     Wrote,
+    address_of,
     answers_in,
     cases_about,
     cases_below,
@@ -327,6 +327,7 @@ def _plan(
     assert case.id is not None
     session.flush()
     messages = messages_of(session, case.id)
+    address = address_of(session, case.customer_id) if case.customer_id is not None else None
     verdict = words_in_force(session, inbound.id or 0) if inbound is not None else None
     if inbound is not None and inbound.topics:
         topics = tuple(inbound.topics)
@@ -343,7 +344,7 @@ def _plan(
         lapses_at=add_business_days(now, workspace.settings.cases.hold_lapses_days, workspace.working_hours),
         answered=last_word(session, case.id) is CaseEvent.ANSWER,
         confirmed=any(each.reviewed and each.category is Category.COMPLAINT for each in messages),
-        own=any(_is_own(each, kept.customer_of(session, case)) for each in messages),
+        own=any(_is_own(each, address) for each in messages),
         by=by or (verdict.by if verdict is not None else CUES),
         confidence=verdict.confidence if verdict is not None else None,
         words=tuple(verdict.reasons) if verdict is not None else (),
@@ -357,11 +358,10 @@ def _plan(
         plans.apply_step(session, draft, now, state=StepState.PROPOSED if waits else StepState.APPLIED)
 
 
-def _is_own(message: Wrote, customer: Customer | None) -> bool:
-    """Whether nothing says that another than the customer wrote it: no tip may tell them that they did."""
-    if customer is None or message.channel is not Channel.EMAIL:
-        return True
-    return message.sender.lower() == (customer.address or "").lower()
+def _is_own(message: Wrote, address: str | None) -> bool:
+    """Whether nothing says that another than the customer of this address wrote it: no tip may tell them that they
+    did. None: it is no customer's."""
+    return address is None or message.channel is not Channel.EMAIL or message.sender.lower() == address.lower()
 
 
 def _has_confirmed_hold(session: Session, case: Case) -> bool:

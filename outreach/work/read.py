@@ -8,7 +8,7 @@ transaction, as long as it is short (I12); where one of them fails, each is read
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -29,7 +29,7 @@ from ..replies.mail import Limits, ParsedMail
 from ..replies.match import PROOFS, Match, choose_match, clues
 from ..replies.parse import parse_inbound, plain_address
 from ..replies.quote import Stripped, strip_quotes
-from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy
+from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy, inbounds_with, state_of
 from .absence import heed_new_address
 from .acts import act_on_machine, leave_list, tell_evidence
 from .copies import add_copy, case_again, find_first, is_copy
@@ -116,17 +116,17 @@ class Reader:
     def _read_together(self, inbound_ids: Sequence[int]) -> list[Outcome]:
         model = model_of(self.workspace)
         with self.workspace.database.read() as session:
-            inbounds = [session.get_one(Inbound, inbound_id) for inbound_id in inbound_ids]
+            inbounds = inbounds_with(session, inbound_ids)
             readings: dict[int, _Reading] = {}
-            for number, inbound in zip(inbound_ids, inbounds, strict=True):
+            for number, inbound in inbounds.items():
                 if inbound.state is InboundState.STORED and inbound.channel is Channel.EMAIL:
                     mail = self._parse(inbound)
                     if not mail.unreadable:
                         readings[number] = self._understand(session, inbound, mail, model)
-        outcomes = self._write_together(readings)
+        outcomes = self._write_together(inbounds, readings)
         return [outcomes[number] if number in outcomes else self.read(number) for number in inbound_ids]
 
-    def _write_together(self, readings: dict[int, _Reading]) -> dict[int, Outcome]:
+    def _write_together(self, inbounds: Mapping[int, Inbound], readings: dict[int, _Reading]) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}
         waiting = list(readings)
         while waiting:
@@ -134,7 +134,7 @@ class Reader:
                 began = time.monotonic()
                 while waiting and time.monotonic() - began < SHORT:
                     number = waiting.pop(0)
-                    outcomes[number] = self._settle(session, number, readings[number])
+                    outcomes[number] = self._settle(session, inbounds[number], readings[number])
                 advance(session, self.workspace.root, needed=False)
         return outcomes
 
@@ -152,18 +152,20 @@ class Reader:
         if reading is None:
             return self._set_aside(inbound_id, mail.unreadable)
         with self.workspace.database.write() as session:
-            outcome = self._settle(session, inbound_id, reading)
+            outcome = self._settle(session, inbound, reading)
             advance(session, self.workspace.root, needed=False)
             return outcome
 
     def _parse(self, inbound: Inbound) -> ParsedMail:
         return parse_inbound(inbound.raw, Limits(max_bytes=self.workspace.settings.replies.max_bytes))
 
-    def _settle(self, session: Session, inbound_id: int, reading: _Reading) -> Outcome:
-        inbound = session.get_one(Inbound, inbound_id)
-        if inbound.state is InboundState.STORED:
-            self._write(session, inbound, reading, self.workspace.clock())
-            session.flush()  # so that the next message's look-ups find all of this one
+    def _settle(self, session: Session, inbound: Inbound, reading: _Reading) -> Outcome:
+        """Write what was read, on the row as it was understood: nobody changes one that is still unread."""
+        if state_of(session, inbound.id or 0) is not InboundState.STORED:
+            return _outcome(session.get_one(Inbound, inbound.id))
+        session.add(inbound)
+        self._write(session, inbound, reading, self.workspace.clock())
+        session.flush()  # so that the next message's look-ups find all of this one
         return _outcome(inbound)
 
     def _understand(self, session: Session, inbound: Inbound, mail: ParsedMail, model: Learned) -> _Reading:

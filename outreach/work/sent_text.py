@@ -8,8 +8,8 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from ..errors import OutreachError
-from ..records import Delivery
 from ..store.customers import load_customers
+from ..store.replies import made_of
 from .letter import open_press
 from .press import LetterPress
 from .workspace import Workspace
@@ -28,7 +28,7 @@ class SentTexts:
 
     def of(self, session: Session, delivery_id: int | None) -> str | None:
         """The text part of a delivery's mail with its subject, or None where it cannot be had."""
-        delivery = session.get(Delivery, delivery_id) if delivery_id is not None else None
+        delivery = made_of(session, delivery_id) if delivery_id is not None else None
         if delivery is None or delivery.customer_id is None:
             return None
         customer = load_customers(session, [delivery.customer_id]).get(delivery.customer_id)
