@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -130,6 +131,9 @@ def _postgres(program: str, url: URL | None, options: list[str], *, database_opt
         bare = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
         place = [f"--dbname={bare}"] if database_option or program == "pg_dump" else [bare]
     done = subprocess.run([program, *options[:-1], *place, options[-1]], env=environ, capture_output=True, text=True)
+    if done.returncode == -signal.SIGXFSZ:  # it says nothing then
+        remedy = "Free some space, or raise the limit on the size of files (ulimit -f)."
+        raise DatabaseError(f"{program}: there is no room for the dump", remedy=remedy)
     if done.returncode:
         said = next((line for line in done.stderr.splitlines() if "error" in line.lower()), done.stderr.strip()[-300:])
         raise DatabaseError(f"{program}: {said}", remedy="Check `database` in outreach.toml, and the server's version.")
