@@ -18,7 +18,7 @@ from .case_files import attachments
 from .case_promises import promise, promise_json, promises
 from .case_views import case_json, due_words, escalation_json, local, print_case, print_list, row
 from .channel_views import case_reach, origins_json
-from .common import AsJson, me, open_here, print_json, print_table
+from .common import AsJson, check_states, me, open_here, print_json, print_table
 
 if TYPE_CHECKING:
     from ..records import CaseState
@@ -382,7 +382,5 @@ def _states(names: list[str]) -> list[CaseState] | None:
 
     if "all" in names:
         return None
-    unknown = [name for name in names if name not in STATES]
-    if unknown:
-        raise UsageError(f"{unknown[0]!r} is no state of a case", remedy=f"They are {', '.join(STATES)}, and all.")
+    check_states(names, (*STATES, "all"), "a case")
     return [CaseState(name) for name in names or STATES[:4]]

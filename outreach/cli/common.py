@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import UsageError
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -87,6 +89,13 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return "" if value is None else str(value)
+
+
+def check_states(given: Sequence[str], known: Sequence[str], whose: str) -> None:
+    """Raises UsageError for a state that `whose` ("a step") does not have."""
+    for one in given:
+        if one not in known:
+            raise UsageError(f"{one!r} is no state of {whose}", remedy=f"They are {', '.join(known)}.")
 
 
 def progress() -> Progress:

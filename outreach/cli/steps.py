@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .common import AsJson, me, open_here, print_json, print_table, printable
+from .common import AsJson, check_states, me, open_here, print_json, print_table, printable
 
 if TYPE_CHECKING:
     from ..records import Step
@@ -34,9 +34,7 @@ def list_steps(
     from ..records import StepState  # lazy, as all below: SQLModel takes most of a second
     from ..store.steps import list_steps as find
 
-    unknown = [one for one in state or () if one not in STATES]
-    if unknown:
-        raise UsageError(f"{unknown[0]!r} is no state of a step", remedy=f"They are {', '.join(STATES)}.")
+    check_states(state or (), STATES, "a step")
     workspace = open_here()
     with workspace.database.read() as session:
         found = find(session, [StepState(one) for one in state or STATES], limit=limit)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import OutreachError, UsageError
-from .common import AsJson, me, open_here, print_json, print_table, printable
+from .common import AsJson, check_states, me, open_here, print_json, print_table, printable
 
 thanks_app = typer.Typer(add_completion=False, no_args_is_help=True, help="Thanks, and who may be quoted.")
 STATES = ("kept", "asked", "allowed", "refused")
@@ -30,9 +30,7 @@ def list_thanks(
     from ..records import ThanksState  # lazy, as all below: SQLModel takes most of a second
     from ..store.thanks import list_thanks as find
 
-    unknown = [one for one in state or () if one not in STATES]
-    if unknown:
-        raise UsageError(f"{unknown[0]!r} is no state of thanks", remedy=f"They are {', '.join(STATES)}.")
+    check_states(state or (), STATES, "thanks")
     workspace = open_here()
     with workspace.database.read() as session:
         found = [_json(*one) for one in find(session, [ThanksState(one) for one in state or STATES])]

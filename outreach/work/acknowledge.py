@@ -14,7 +14,7 @@ from ..address import address_key, canonical_address
 from ..cases.acknowledge import acknowledgement, why_not
 from ..cases.clock import owed_at
 from ..errors import OutreachError
-from ..records import Case, Channel, EntryKind, Inbound, Kind
+from ..records import Case, Channel, EntryKind, Inbound
 from ..replies.parse import parse_headers
 from ..store import cases as cases
 from ..store import desk as kept
@@ -22,8 +22,7 @@ from ..store.promises import ready_answer
 from ..workdays import zone_or
 from .casework import language_of
 from .ready import fill_answer
-from .single import queue_single
-from .thread import find_thread
+from .thread import find_thread, queue_in_thread
 from .workspace import Workspace
 
 ACKNOWLEDGE = "_acknowledge"
@@ -49,17 +48,12 @@ def acknowledge(session: Session, workspace: Workspace, case: Case, inbound: Inb
         thread = find_thread(session, workspace, case)
         if kept.mailed_since(session, ACKNOWLEDGE, address_key(workspace.keys, thread.address), now - A_DAY):
             return "this person got one today"
-        delivery_id = queue_single(
+        delivery_id = queue_in_thread(
             session,
             workspace,
-            kind=Kind.SERVICE,
-            customer_id=thread.customer_id,
-            address=thread.address,
+            thread,
             occasion=f"case-{case.id}",
-            subject=thread.subject,
             text=_text(session, workspace, case),
-            in_reply_to=thread.in_reply_to,
-            references=thread.references,
             now=now,
             campaign=ACKNOWLEDGE,
             content={"auto_submitted": "auto-replied"},

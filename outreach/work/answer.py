@@ -19,7 +19,7 @@ from ..cases.case import CLOSED, UNSOLVED
 from ..cases.clock import hand_over
 from ..cases.said import wall_words
 from ..errors import NeedsPerson, UsageError
-from ..records import Case, CaseEvent, EntryKind, Kind, NoticeKind, Promise
+from ..records import Case, CaseEvent, EntryKind, NoticeKind, Promise
 from ..store import cases as kept
 from ..store.desk import colleague_named
 from .casework import case_desk, find_case, language_of, move_case
@@ -27,8 +27,7 @@ from .follow_up import after_answer, after_close, after_reopen
 from .notices import note_case, told_of
 from .promises import suggest_promises
 from .ready import fill_answer
-from .single import queue_single
-from .thread import find_thread
+from .thread import find_thread, queue_in_thread
 from .workspace import Workspace
 
 
@@ -74,17 +73,12 @@ def answer(
         number = 1 + sum(entry.kind is EntryKind.ANSWER for entry in kept.entries_of(session, case_id))
         public_id = new_public_id()
         asks = then is CaseEvent.RESOLVE and workspace.settings.cases.ask_fixed
-        delivery_id = queue_single(
+        delivery_id = queue_in_thread(
             session,
             workspace,
-            kind=Kind.SERVICE,
-            customer_id=thread.customer_id,
-            address=thread.address,
+            thread,
             occasion=f"case-{case_id}/{number}",
-            subject=thread.subject,
             text=_asking(session, workspace, case, said, public_id) if asks else said,
-            in_reply_to=thread.in_reply_to,
-            references=thread.references,
             now=now,
             public_id=public_id,
         )

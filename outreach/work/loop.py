@@ -176,9 +176,11 @@ class Loop:
         self._ready.append((task, value, wrong))
 
     def _expire(self) -> None:
-        now = time.monotonic()
-        timed = [task for task in self._tasks if isinstance(task.wait, Ready | Nap)]
-        for task in timed:
-            if task.wait.until <= now:  # type: ignore[union-attr]
-                self._go_on(task, None, None)
-        self._next = min((task.wait.until for task in timed if task.wait is not None), default=inf)  # type: ignore[union-attr]
+        now, self._next = time.monotonic(), inf
+        for task in self._tasks:
+            wait = task.wait
+            if isinstance(wait, Ready | Nap):
+                if wait.until <= now:
+                    self._go_on(task, None, None)
+                else:
+                    self._next = min(self._next, wait.until)

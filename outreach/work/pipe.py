@@ -7,7 +7,6 @@ of the other process. Numbers of both sides' versions are compared before anythi
 from __future__ import annotations
 
 import marshal
-import select
 import socket
 import struct
 import sys
@@ -18,6 +17,8 @@ from .. import __version__
 
 VERSION = f"{__version__}/{sys.version_info.major}.{sys.version_info.minor}/2"
 LARGEST = 64_000_000
+RECEIVED_AT_ONCE = 65_536
+"""For more than 128 KB the C library asks the kernel for memory, and gives it back, each time."""
 _HEAD = struct.Struct("<I")
 Message = tuple[Any, ...]
 
@@ -31,8 +32,6 @@ class Pipe:
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end  # always blocking: a time set for one direction would hold for the other as well
-        self._readable = select.poll()
-        self._readable.register(end, select.POLLIN)
         self._buffer = bytearray()
         self._waiting: list[bytes] = []
         self._guard = threading.Lock()
@@ -95,15 +94,13 @@ class Pipe:
             self._writing.release()
         self.post()
 
-    def receive(self, seconds: float | None = None) -> list[Message]:
-        """All whole messages that are there, waiting at most `seconds` for the first octet; [] when none came.
+    def receive(self) -> list[Message]:
+        """All whole messages that are there, waiting for the first octet; [] where no message is whole yet.
 
         Raises EOFError when the other side is gone, and Garbled.
         """
         try:
-            if seconds is not None and not self._readable.poll(int(seconds * 1000)):
-                return []
-            data = self._end.recv(262_144)
+            data = self._end.recv(RECEIVED_AT_ONCE)
         except OSError as wrong:
             raise EOFError(str(wrong)) from wrong
         if not data:

@@ -14,7 +14,7 @@ from ..errors import InputError, UsageError
 from ..plan.holds import is_open
 from ..plan.steps import StepDraft
 from ..plan.thanks import Answer, question, quotable, read_answer
-from ..records import Category, Channel, Customer, Edition, Inbound, Kind, Thanks, ThanksState
+from ..records import Category, Channel, Customer, Edition, Inbound, Thanks, ThanksState
 from ..store.plan import apply_step, holds_of
 from ..store.thanks import (
     find_thanks,
@@ -25,8 +25,7 @@ from ..store.thanks import (
     thanks_asked_by,
     unasked_thanks,
 )
-from .single import queue_single
-from .thread import answer_subject, references_of
+from .thread import Thread, answer_subject, queue_in_thread, references_of
 from .workspace import Workspace
 
 READER = "outreach"
@@ -87,19 +86,9 @@ def _ask(session: Session, workspace: Workspace, number: int, by: str, now: date
     identity = workspace.settings.identity
     text = question(quote, customer.first_name or "", identity.company, customer.language or identity.language)
     ids = references_of(inbound) if inbound is not None and inbound.channel is Channel.EMAIL else []
-    delivery_id = queue_single(
-        session,
-        workspace,
-        kind=Kind.SERVICE,
-        customer_id=customer.id,
-        address=customer.address,
-        occasion=f"thanks-{number}",
-        subject=answer_subject(inbound.subject if inbound is not None else ""),
-        text=text,
-        in_reply_to=ids[-1] if ids else "",
-        references=" ".join(ids),
-        now=now,
-    )
+    subject = answer_subject(inbound.subject if inbound is not None else "")
+    thread = Thread(customer.address, subject, customer.id, ids[-1] if ids else "", " ".join(ids))
+    delivery_id = queue_in_thread(session, workspace, thread, occasion=f"thanks-{number}", text=text, now=now)
     values = {"state": ThanksState.ASKED, "asked_at": now, "asked_by": by, "question": text, "delivery_id": delivery_id}
     move_thanks(session, thanks, [ThanksState.KEPT], values)
     _note(session, thanks, "thanks_asked", "ask whether their thanks may be quoted", f"{by} asked", now)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from email.parser import BytesHeaderParser
+from typing import Any
 
 from sqlmodel import Session
 
 from ..errors import UsageError
-from ..records import Case, Channel, Inbound
+from ..records import Case, Channel, Inbound, Kind
 from ..store import cases as kept
+from .single import queue_single
 from .workspace import Workspace
 
 MAX_REFERENCES = 20
@@ -68,6 +71,26 @@ def _thread_to(case: Case, mails: list[Inbound], to: str) -> Thread:
 def _below(last: Inbound, address: str, customer_id: int | None) -> Thread:
     ids = references_of(last)
     return Thread(address, answer_subject(last.subject), customer_id, ids[-1] if ids else "", " ".join(ids))
+
+
+def queue_in_thread(
+    session: Session, workspace: Workspace, thread: Thread, *, occasion: str, text: str, now: datetime, **more: Any
+) -> int:
+    """Queue a service mail that hangs below the thread's last one; `more` and what is raised: see `queue_single`."""
+    return queue_single(
+        session,
+        workspace,
+        kind=Kind.SERVICE,
+        customer_id=thread.customer_id,
+        address=thread.address,
+        occasion=occasion,
+        subject=thread.subject,
+        text=text,
+        in_reply_to=thread.in_reply_to,
+        references=thread.references,
+        now=now,
+        **more,
+    )
 
 
 def answer_subject(subject: str) -> str:
