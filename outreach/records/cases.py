@@ -21,7 +21,7 @@ class Case(SQLModel, table=True):
     __tablename__ = "case_file"
     id: int | None = Field(default=None, primary_key=True)
     customer_id: int | None = Field(default=None, foreign_key="customer.id", index=True)
-    author: str = ""
+    author: str = Field(default="", index=True)
     category: Category = Field(sa_type=Word(Category))
     topic: str = ""
     urgency: Urgency = Field(sa_type=Word(Urgency))
@@ -55,5 +55,5 @@ class CaseEntry(SQLModel, table=True):
     by: str = ""
     text: str = ""
     link: str = Field(default="", description="where an answer given in public can be read")
-    inbound_id: int | None = Field(default=None, foreign_key="inbound.id")
-    delivery_id: int | None = Field(default=None, foreign_key="delivery.id")
+    inbound_id: int | None = Field(default=None, foreign_key="inbound.id", index=True)
+    delivery_id: int | None = Field(default=None, foreign_key="delivery.id", index=True)

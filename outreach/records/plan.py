@@ -58,7 +58,7 @@ class Step(SQLModel, table=True):
     rule: str
     state: StepState = Field(sa_type=Word(StepState))
     customer_id: int | None = Field(default=None, foreign_key="customer.id", index=True)
-    case_id: int | None = Field(default=None, foreign_key="case_file.id")
+    case_id: int | None = Field(default=None, foreign_key="case_file.id", index=True)
     campaign_id: int | None = Field(default=None, foreign_key="campaign.id")
     edition_id: int | None = Field(default=None, foreign_key="edition.id")
     what: str

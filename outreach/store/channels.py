@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
@@ -67,38 +67,37 @@ def earlier_words(
 
     What is pending of other messages must be flushed.
     """
-    if inbound.customer_id is None and not inbound.author:
-        return []
-    rows = _EARLIER.rows(
-        session,
-        author=inbound.author or None,
-        customer=inbound.customer_id,
-        but=inbound.id,
-        since=since,
-        until=until,
-        most=most,
-    )
-    return [
-        (number, text)
-        for number, text, network, customer_id in rows
-        if _same_network(network, inbound.network) or customer_id == inbound.customer_id is not None
-    ]
+    span = {"but": inbound.id, "since": since, "until": until, "most": most}
+    found: dict[int, str] = {}
+    if inbound.author:
+        for number, text, network, customer_id in _EARLIER_OF_AUTHOR.rows(session, author=inbound.author, **span):
+            if _same_network(network, inbound.network) or customer_id == inbound.customer_id is not None:
+                found[number] = text
+    if inbound.customer_id is not None:
+        rows = _EARLIER_OF_CUSTOMER.rows(session, customer=inbound.customer_id, **span)
+        found.update((row[0], row[1]) for row in rows)
+    return sorted(found.items(), reverse=True)[:most]
 
 
-_EARLIER = Prepared(
-    select(col(Inbound.id), col(Inbound.text), col(Inbound.network), col(Inbound.customer_id))
-    .where(
-        or_(col(Inbound.author) == bindparam("author"), col(Inbound.customer_id) == bindparam("customer")),
-        col(Inbound.machine) == Machine.HUMAN,
-        col(Inbound.state) == InboundState.READ,
-        col(Inbound.copy_of).is_(None),
-        col(Inbound.id) != bindparam("but"),
-        col(Inbound.received_at).between(bindparam("since"), bindparam("until")),
+def _earlier(whose: ColumnElement[bool]) -> Prepared:
+    """By the key in `whose` alone: asked for both at once, or for what is no copy, a database walks all messages."""
+    return Prepared(
+        select(col(Inbound.id), col(Inbound.text), col(Inbound.network), col(Inbound.customer_id))
+        .where(
+            whose,
+            col(Inbound.machine) == Machine.HUMAN,
+            col(Inbound.state) == InboundState.READ,
+            func.coalesce(col(Inbound.copy_of), 0) == 0,
+            col(Inbound.id) != bindparam("but"),
+            col(Inbound.received_at).between(bindparam("since"), bindparam("until")),
+        )
+        .order_by(col(Inbound.id).desc())
+        .limit(bindparam("most"))
     )
-    .order_by(col(Inbound.id).desc())
-    .limit(bindparam("most"))
-)
-"""No author or no customer is given as NULL, which equals nothing."""
+
+
+_EARLIER_OF_AUTHOR = _earlier(col(Inbound.author) == bindparam("author"))
+_EARLIER_OF_CUSTOMER = _earlier(col(Inbound.customer_id) == bindparam("customer"))
 
 
 def _same_network(one: str, other: str) -> bool:

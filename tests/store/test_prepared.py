@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from outreach.store import consents, customers, lanes, moves, outbox, plan, standing, together
+from outreach.store import (
+    channels,
+    consents,
+    customers,
+    lanes,
+    matters,
+    moves,
+    outbox,
+    plan,
+    replies,
+    standing,
+    thanks,
+    together,
+)
 from outreach.store.prepared import Group, Prepared
 from outreach.work.workspace import Workspace
 
@@ -14,6 +27,23 @@ STATEMENTS = [
     for name, statement in vars(module).items()
     if isinstance(statement, (Prepared, Group)) and name != "_TAKE_BESIDE_OTHERS"
 ]
+
+
+ASKED_BY_A_REPLY = [
+    pytest.param(statement, id=f"{module.__name__.rpartition('.')[2]}.{name}")
+    for module in (channels, matters, replies, thanks)
+    for name, statement in vars(module).items()
+    if isinstance(statement, Prepared)
+]
+
+
+@pytest.mark.parametrize("statement", ASKED_BY_A_REPLY)
+def test_no_reply_walks_a_whole_table_or_all_that_is_no_copy(workspace: Workspace, statement: Prepared) -> None:
+    if not workspace.database.is_sqlite:
+        pytest.skip("it is about SQLite itself")
+    with workspace.database.read() as session:
+        steps = statement.explain(session)
+    assert steps and not [step for step in steps if step.startswith("SCAN") or "ix_inbound_copy_of" in step], steps
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
