@@ -55,10 +55,11 @@ def lines(verdict: Verdict) -> list[str]:
         f"skips without a reason                   {len(verdict.without_reason)}",
         f"skips with a wrong reason                {len(verdict.wrong_reason)}",
         f"replies misread                          {len(verdict.misread)}",
+        f"tests of an issue miscounted             {len(verdict.miscounted)}",
         f"answers lost                             {verdict.answers_lost}",
         "skips by reason: " + ", ".join(f"{count:,} {reason}" for reason, count in verdict.skips.most_common()),
         f"issues tested: {verdict.tested}; people held out: {verdict.held_out:,}",
-        f"true effect: {1000 * verdict.true_difference:.1f} fewer complaints per 1,000",
+        f"true effect: {1000 * verdict.true_difference:.1f} fewer complaints per 1,000 were to be expected",
     ]
     return [*told, f"found: {verdict.help.words}" if verdict.help is not None else "found: nothing was tested"]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from outreach.chance import Z
 from outreach.plan.holdout import Finding
 from outreach.records import Inbound
 from outreach.store.plan import lift_holds
@@ -21,7 +22,11 @@ SMALL = Nature(
 
 
 def judge(verdict: Verdict, nature: Nature) -> None:
-    """Nobody held is mailed, nobody else is missed or mailed twice, every skip has its reason, the effect is found."""
+    """Nobody held is mailed, nobody else is missed or mailed twice, every skip has its reason, the effect is found.
+
+    Each issue's complaints are counted to the very person; the truth then lies within four standard errors, which
+    chance misses once in 16,000 seeds (a 95 % interval is missed by one seed in 20).
+    """
     assert verdict.faults == []
     assert verdict.answers_lost == 0
     assert verdict.editions == nature.weeks + 2 * ((nature.weeks + 1) // 2)
@@ -29,7 +34,8 @@ def judge(verdict: Verdict, nature: Nature) -> None:
     assert verdict.tested >= nature.weeks // 2
     assert verdict.help is not None
     assert verdict.help.finding is Finding.FEWER
-    assert verdict.help.less.low <= verdict.true_difference <= verdict.help.less.high
+    found = verdict.help.less
+    assert abs(found.value - verdict.true_difference) < 4 * (found.high - found.low) / (2 * Z)
 
 
 def test_a_few_weeks_of_few_people_hold_nobody_too_many_and_find_the_effect_of_a_tip(

@@ -22,6 +22,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from outreach.address import KeyRing
+from outreach.chance import Share
 from outreach.plan.holdout import HELD_OUT, Group, Help, judge_all_help
 from outreach.records import (
     Campaign,
@@ -114,6 +115,18 @@ class Person:
 
 
 @dataclass
+class Odds:
+    """One group of a tested issue as chance dealt it: `of` people, `expected` complainers, `count` who complained.
+
+    Whoever waits for the end of a case complains of nothing new, so that fewer are expected than the nature's share.
+    """
+
+    of: int = 0
+    expected: float = 0.0
+    count: int = 0
+
+
+@dataclass
 class Verdict:
     """What the weeks were like, by the people and the sink; each list names what must not be."""
 
@@ -133,6 +146,7 @@ class Verdict:
     without_reason: list[str] = field(default_factory=list)
     wrong_reason: list[str] = field(default_factory=list)
     misread: list[str] = field(default_factory=list)
+    miscounted: list[str] = field(default_factory=list)
     answers_lost: int = 0
     tested: int = 0
     held_out: int = 0
@@ -143,7 +157,8 @@ class Verdict:
     @property
     def faults(self) -> list[str]:
         """All that must not be."""
-        named = ("held_mailed", "others_mailed", "missed", "twice", "without_reason", "wrong_reason", "misread")
+        named = ["held_mailed", "others_mailed", "missed", "twice", "without_reason", "wrong_reason"]
+        named += ["misread", "miscounted"]
         return [f"{name}: {one}" for name in named for one in getattr(self, name)]
 
 
@@ -181,6 +196,7 @@ class Weeks:
         self.truth: dict[str, tuple[Person, Category]] = {}
         self.to_answer: list[tuple[datetime, int, bool]] = []
         self.to_solve: list[tuple[datetime, int]] = []
+        self.odds: dict[int, dict[str, Odds]] = {}
         self.answered = 0
         self._read = 0
         self._letters = 0
@@ -260,9 +276,9 @@ class Weeks:
                     taken[address] += 1
                 elif subject.startswith("The "):
                     self.verdict.others_mailed.append(f"{address}: {subject} on a day of {campaign}")
-        self._judge(campaign, day, taken, wanted)
+        dealt = self._judge(campaign, day, taken, wanted)
         if campaign == "tips":
-            self._react(day + timedelta(hours=15), taken)
+            self._react(day + timedelta(hours=15), taken, dealt)
 
     def _why_not(self, person: Person, campaign: str, now: datetime | None) -> str:
         """Why this person must get nothing of it, "" where they must, as they know it themselves.
@@ -286,8 +302,13 @@ class Weeks:
         tuesday = now.replace(hour=9, minute=0) + timedelta(days=(DAYS["tips"] - now.weekday()) % 7)
         return sum(at > tuesday - WEEK + timedelta(days=1) for at, _ in person.mails) + 1 >= PER_WEEK
 
-    def _judge(self, campaign: str, day: datetime, taken: dict[str, int], wanted: dict[str, str]) -> None:
-        """Hold what the sink took against what each person knows; for those who got nothing, ask for the reason."""
+    def _judge(
+        self, campaign: str, day: datetime, taken: dict[str, int], wanted: dict[str, str]
+    ) -> dict[str, Delivery]:
+        """Hold what the sink took against what each person knows; for those who got nothing, ask for the reason.
+
+        The deliveries, by address.
+        """
         rows = self._rows(campaign, day)
         self.verdict.editions += 1
         for address, why in wanted.items():
@@ -307,6 +328,7 @@ class Weeks:
                 self.verdict.missed.append(f"{address}: {campaign} on {day:%d %b}, said to be {reason}")
             elif why and reason != why:
                 self.verdict.wrong_reason.append(f"{address}: {campaign} on {day:%d %b}: {reason}, but {why}")
+        return rows
 
     def _rows(self, campaign: str, day: datetime) -> dict[str, Delivery]:
         with self.workspace.database.read() as session:
@@ -344,23 +366,34 @@ class Weeks:
                 self.verdict.answers += 1
         return took
 
-    def _react(self, now: datetime, taken: dict[str, int]) -> None:
-        """Who will write in the week to come, about what."""
+    def _react(self, now: datetime, taken: dict[str, int], dealt: dict[str, Delivery]) -> None:
+        """Who will write in the week to come, about what; what the test of this issue has to find then."""
         nature, chance = self.nature, self.chance
+        odds: dict[str, Odds] = defaultdict(Odds)
+        edition: set[int | None] = set()
         for person in self.people.values():
+            row = dealt.get(person.address)
+            group = odds[row.variant if row is not None else ""]
+            edition |= {row.edition_id} if row is not None else set()
+            group.of += 1
             if person.left:
                 continue
             draw, rate = chance.random(), nature.touched if taken.get(person.address) else nature.untouched
             when = now + timedelta(minutes=chance.randrange(60 * 24 * 6 + 60 * 15))
+            group.expected += 0 if person.held else rate
             if draw < rate:
                 if not person.held:
                     self.to_write.append((when, person, Category.COMPLAINT))
+                    group.count += 1
             elif draw < rate + nature.questions:
                 self.to_write.append((when, person, Category.QUESTION))
             elif draw < rate + nature.questions + nature.thanks:
                 self.to_write.append((when, person, Category.THANKS))
             elif draw < rate + nature.questions + nature.thanks + nature.leaving:
                 self.to_write.append((when, person, Category.UNSUBSCRIBE))
+        (edition_id,) = edition
+        assert edition_id is not None
+        self.odds[edition_id] = odds
 
     def _desk(self, now: datetime) -> None:
         """Somebody reads what came, agrees or corrects, answers what was read before, and solves what was answered."""
@@ -438,10 +471,20 @@ class Weeks:
             self.to_answer.append((now + timedelta(hours=20), case, stubborn))
 
     def _conclude(self) -> None:
+        """What the tests of the issues found, beside what chance dealt the people."""
         self.verdict.answers_lost = self.answered - self.verdict.answers
-        self.verdict.true_difference = self.nature.untouched - self.nature.touched
         with self.workspace.database.read() as session:
-            self.verdict.help = judge_all_help(list(trials(session, self.clock.now + timedelta(hours=1)).values()))
+            tried = {one: trial for one, trial in trials(session, self.clock.now).items() if trial.over}
+        self.verdict.help = judge_all_help(list(tried.values()))
+        above = weight = 0.0
+        for edition_id, trial in tried.items():
+            issue, held = (self.odds[edition_id][group] for group in (Group.ISSUE, Group.HELD))
+            if (trial.issue, trial.held) != (Share(issue.count, issue.of), Share(held.count, held.of)):
+                self.verdict.miscounted.append(f"edition {edition_id}: {trial.issue}, {trial.held}: {issue}, {held}")
+            share = issue.of * held.of / (issue.of + held.of)
+            above += share * (held.expected / held.of - issue.expected / issue.of)
+            weight += share
+        self.verdict.true_difference = above / weight if weight else 0.0
 
 
 def _settled(workspace: Workspace, port: int, nature: Nature) -> Workspace:
