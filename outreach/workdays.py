@@ -67,7 +67,7 @@ class WorkingHours:
 
     def is_workday(self, day: date) -> bool:
         """Whether people work on this day."""
-        return day.weekday() in self.days and day not in self.extra_holidays and not _is_holiday(self.holidays, day)
+        return day.weekday() in self.days and day not in self.extra_holidays and not is_holiday(self.holidays, day)
 
 
 @lru_cache(maxsize=64)
@@ -78,8 +78,18 @@ def _calendar(place: str, year: int) -> frozenset[date]:
     return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year).keys())
 
 
-def _is_holiday(place: str, day: date) -> bool:
+def is_holiday(place: str, day: date) -> bool:
+    """Whether this day is a public holiday in a country or its part ("DE", "DE-BY"); of no place, none is."""
     return bool(place) and day in _calendar(place, day.year)
+
+
+@lru_cache(maxsize=64)
+def knows_holidays(place: str) -> bool:
+    """Whether the holidays of this country, or its part, are known."""
+    try:
+        return bool(_calendar(place, 2026))
+    except (NotImplementedError, KeyError, ValueError, AttributeError):
+        return False
 
 
 def add_business_hours(start: datetime, hours: float, at_work: WorkingHours) -> datetime:

@@ -96,4 +96,5 @@ def _walls(rule: Rule, after: datetime) -> Iterator[datetime]:
     for wall in recurrence(rule.rrule, rule.start).xafter(after):
         if wall - after > HORIZON:
             return
-        yield wall
+        if not rule.but or not rule.but.take(wall.date()):
+            yield wall.replace(second=0, microsecond=0)

@@ -1,7 +1,7 @@
 """Schedules that read aloud: from words to a recurrence rule and back.
 
 Law: a rule is local wall time; its plain form parses to the same rule again. What cannot be read is refused with
-its column and examples. Recurrence is RFC 5545's; a raw RRULE is taken too, with local times only.
+its column and examples. Recurrence is RFC 5545's; a raw RRULE is taken too (`timing.raw_rule`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import Final
 from dateutil.rrule import rrule, rrulebase, rruleset, rrulestr
 
 from ..errors import InputError
+from ..workdays import knows_holidays
+from .exceptions import LONGEST_SPAN, NO_DAYS, Exceptions, exceptions
+from .raw_rule import is_raw, read_raw
 
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 CODES: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -25,18 +28,21 @@ HORIZON: Final = timedelta(days=366 * 12)
 EXAMPLES: Final = (
     "Write for example: at 2026-12-01 09:00 | every day at 08:30 | every weekday at 07:45 | every tuesday at 09:00 | "
     "every 2 weeks on tuesday at 09:00 | monthly on the first monday at 08:30 until 2027-06-30 | "
-    "monthly on day 15 at 10:00"
+    "monthly on day 15 at 10:00 | every day at 09:00 except 2026-12-24 to 2027-01-01 and holidays in DE-BY"
 )
+EXCEPT: Final = re.compile(r"\bexcept\b", re.I)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A parsed schedule. `once`: a single local date and time; else `rrule` (RFC 5545 lines) from `start` on."""
+    """A parsed schedule. `once`: a single local date and time; else `rrule` (RFC 5545 lines) from `start` on, but on
+    none of the days that `but` takes."""
 
     text: str
     once: datetime | None = None
     rrule: str = ""
     start: datetime | None = None
+    but: Exceptions = NO_DAYS
 
     @property
     def recurring(self) -> bool:
@@ -48,7 +54,7 @@ def parse_schedule(text: str) -> Rule:
 
     Raises InputError naming the column, with examples as the remedy.
     """
-    if text.strip().upper().startswith(("RRULE", "DTSTART", "FREQ=")):
+    if is_raw(text):
         return _raw(text)
     words = _Words(text)
     if words.peek() is None:
@@ -74,8 +80,9 @@ def parse_schedule(text: str) -> Rule:
             raise words.wrong("it ends before it begins", -1)
         spoken += f" until {until}"
         parts += f";UNTIL={until:%Y%m%d}T235959"
+    but = _exceptions(words)
     words.end()
-    return Rule(spoken, rrule=f"RRULE:{parts}", start=datetime.combine(start, wall))
+    return Rule(spoken + _spoken(but), rrule=f"RRULE:{parts}", start=datetime.combine(start, wall), but=but)
 
 
 def describe(rule: Rule) -> str:
@@ -132,30 +139,46 @@ def _and(days: list[str]) -> str:
     return " and ".join([", ".join(days[:-1]), days[-1]]) if len(days) > 1 else days[0]
 
 
+def _exceptions(words: _Words) -> Exceptions:
+    """What stands behind "except", where it stands there."""
+    if words.peek() != "except":
+        return NO_DAYS
+    words.take("except")
+    spans, places = [], []
+    while True:
+        if words.peek() == "holidays":
+            words.take("holidays")
+            words.take("in")
+            places.append(words.place_name())
+        else:
+            first = last = words.day()
+            if words.peek() == "to":
+                words.take("to")
+                last = words.day()
+                if not first <= last <= first + LONGEST_SPAN:
+                    raise words.wrong("a span of days ends after it begins, and within a year", -1)
+            spans.append((first, last))
+        if words.peek() not in (",", "and"):
+            return exceptions(spans, places)
+        words.comma()
+
+
+def _spoken(but: Exceptions) -> str:
+    return f" except {but.words()}" if but else ""
+
+
 def _raw(text: str) -> Rule:
-    lines = text.upper().split()
-    plain = "\n".join(lines)
-    found = re.search(r"^DTSTART:(\d{8}T\d{6})$", plain, re.M)
-    if found is None:
-        raise _refuse(text, "a raw RRULE needs its DTSTART in local time, such as DTSTART:20261201T090000")
-    if re.search(r"\d{6}Z|TZID=", plain):
-        raise _refuse(text, "times in a raw RRULE are local, without Z and TZID; the campaign's zone says where")
-    if re.search(r"FREQ=(HOURLY|MINUTELY|SECONDLY)", plain) or re.search(r"BY(MINUTE|SECOND)=\d+,", plain):
-        raise _refuse(text, "nothing is mailed more often than daily")
-    start = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(second=0)
-    rest = "\n".join(line for line in lines if not line.startswith("DTSTART"))
-    if not re.search(r"^RRULE:", rest, re.M):
-        raise _refuse(text, "a raw rule needs a line RRULE:FREQ=…")
+    found = EXCEPT.search(text)
+    end = found.start() if found else len(text)
+    words = _Words(text, start=end)
+    but = _exceptions(words)
+    words.end()
     try:
-        made = recurrence(rest, start)
-        endless = isinstance(made, rrule) and not re.search(r"COUNT=|UNTIL=", rest)
-        limited = made.replace(until=start + HORIZON) if endless and isinstance(made, rrule) else made
-        first = next(iter(limited), None)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as wrong:
-        raise _refuse(text, f"the RRULE cannot be read: {wrong}") from wrong
-    if first is None:
-        raise _refuse(text, "the RRULE never occurs")
-    return Rule(f"DTSTART:{start:%Y%m%dT%H%M%S} {' '.join(rest.split())}", rrule=rest, start=start)
+        lines, start = read_raw(text[:end], HORIZON)
+    except ValueError as wrong:
+        raise _refuse(text, str(wrong)) from wrong
+    said = f"DTSTART:{start:%Y%m%dT%H%M%S} {' '.join(lines.split())}"
+    return Rule(said + _spoken(but), rrule=lines, start=start, but=but)
 
 
 def _refuse(text: str, saying: str, column: int = 1) -> InputError:
@@ -171,9 +194,10 @@ def _refuse(text: str, saying: str, column: int = 1) -> InputError:
 class _Words:
     """The words of a schedule, taken one after the other, each with its column."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, start: int = 0) -> None:
         self.text = text
-        self.found = [(match[0].casefold(), match.start() + 1) for match in re.finditer(r"[^\s,]+|,", text)]
+        found = re.compile(r"[^\s,]+|,").finditer(text, start)
+        self.found = [(match[0].casefold(), match.start() + 1) for match in found]
         self.place = 0
 
     def peek(self) -> str | None:
@@ -210,11 +234,21 @@ class _Words:
     def weekdays(self) -> list[str]:
         days = {self.take(*DAYS)}
         while self.peek() in (",", "and"):
-            self.place += 1
-            if self.peek() == "and":
-                self.place += 1
+            self.comma()
             days.add(self.take(*DAYS))
         return sorted(days, key=DAYS.index)
+
+    def comma(self) -> None:
+        """Go over a comma, an "and", or both."""
+        self.place += 1
+        if self.peek() == "and":
+            self.place += 1
+
+    def place_name(self) -> str:
+        word = self.next("a country").upper()
+        if not knows_holidays(word):
+            raise self.wrong(f"{word!r} is no country, or part of one, whose holidays are known (DE, US-CA)", -1)
+        return word
 
     def day(self) -> date:
         word = self.next("a date")

