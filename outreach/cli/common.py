@@ -39,10 +39,11 @@ def open_here() -> Workspace:
 
 def print_json(value: Any) -> None:
     """Print one JSON document; instants in ISO 8601 with their offset."""
-    typer.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(value, default=json_value, ensure_ascii=False, indent=2))
 
 
-def _plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
+    """What a document of JSON holds for a word, an instant, a path or a set."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime | date):

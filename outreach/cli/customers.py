@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError, UsageError
-from . import customer_change
+from . import customer_change, customer_data
 from .common import AsJson, Yes, confirm, me, open_here, print_json, print_table, progress
 from .customer_views import customer_json, import_json, row_json, tell_customer, tell_import
 
@@ -148,6 +148,8 @@ def show(email: Email, as_json: AsJson = False) -> None:
 
 app.command("add")(customer_change.add)
 app.command("change")(customer_change.change)
+app.command("export")(customer_data.export)
+app.command("erase")(customer_data.erase)
 
 
 @app.command("unsubscribe")
@@ -304,12 +306,11 @@ def _list_id(session: Session, name: str | None) -> int | None:
 def _customer(session: Session, workspace: Workspace, email: str) -> Customer:
     from ..address import canonical_address
     from ..store.customers import find_customer
+    from ..work.erase import no_customer
 
     found = find_customer(session, workspace.keys, canonical_address(email))
     if found is None:
-        raise InputError(
-            f"no customer has the address {email}", remedy="Look with: outreach customers list --limit 100"
-        )
+        raise no_customer(session, workspace, email)
     return found
 
 

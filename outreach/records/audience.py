@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from ..words import ConsentAct, ContactKind, SubscriptionState, SuppressionReason
 from .types import UtcDateTime, Word
+
+_ERASED = text("erased_at IS NOT NULL")
+FEW: dict[str, Any] = {"sqlite_where": _ERASED, "postgresql_where": _ERASED}
 
 
 class Customer(SQLModel, table=True):
@@ -19,6 +22,7 @@ class Customer(SQLModel, table=True):
     """
 
     __tablename__ = "customer"
+    __table_args__ = (Index("ix_customer_erased", "erased_at", **FEW),)
     id: int | None = Field(default=None, primary_key=True)
     public_id: str = Field(unique=True)
     address: str | None = None

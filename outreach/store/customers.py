@@ -159,6 +159,16 @@ def find_customer(session: Session, keys: KeyRing, address: str) -> Customer | N
     return session.exec(orm_select(Customer).where(Customer.address_key == address_key(keys, canonical))).first()
 
 
+def was_erased(session: Session, customer_id: int | None) -> bool:
+    """Whether this customer asked to be forgotten: their row is an empty one."""
+    return customer_id is not None and bool(_ERASED.rows(session, id=customer_id))
+
+
+_ERASED = Prepared(
+    select(col(Customer.id)).where(col(Customer.id) == bindparam("id"), col(Customer.erased_at).is_not(None))
+)
+
+
 def list_customers(
     session: Session, *, list_id: int | None = None, segment: Segment = EVERYONE, limit: int = 50, after: int = 0
 ) -> list[tuple[CustomerRow, SubscriptionState | None]]:

@@ -57,6 +57,7 @@ def _prepare(connection: Any, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
+        "secure_delete=ON",
         "temp_store=MEMORY",
         "cache_size=-8000",
     ):

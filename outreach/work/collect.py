@@ -14,6 +14,7 @@ from ..records import Channel, InboundState
 from ..settings import MailboxSettings
 from ..store.database import rows_in_chunks
 from ..store.replies import insert_inbound, keep_marks, marks_of, unread_ids
+from ..store.wash import cut_wal
 from ..wire.mailbox import Fetched, Mailbox, Mark, open_mailbox
 from .bounces import watch_bounces
 from .dropped import Dropped, take_dropped, watched_folder
@@ -117,6 +118,8 @@ def read_stored(workspace: Workspace, counts: CollectCounts | None = None, progr
         with workspace.database.read() as session:
             ids = unread_ids(session)
         if not ids:
+            if reader.forgot:
+                cut_wal(workspace.database)
             return counts.read + counts.unreadable - before
         for some in rows_in_chunks(ids, TOGETHER):
             for outcome in reader.read_together(some):

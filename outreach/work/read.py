@@ -29,11 +29,13 @@ from ..replies.mail import Limits, ParsedMail
 from ..replies.match import PROOFS, Match, choose_match, clues
 from ..replies.parse import parse_inbound, plain_address
 from ..replies.quote import Stripped, strip_quotes
+from ..store.customers import was_erased
 from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy, inbounds_with, state_of
 from .absence import heed_new_address
 from .acts import act_on_machine, leave_list, tell_evidence
 from .copies import add_copy, case_again, find_first, is_copy
 from .epoch import advance
+from .erase import forget_message
 from .follow_up import after_inbound
 from .learn import model_of
 from .own_mail import take_own_mail
@@ -89,10 +91,14 @@ def read_inbound(workspace: Workspace, inbound_id: int) -> Outcome:
 
 
 class Reader:
-    """Reads messages one after the other, and remembers the editions that they answer."""
+    """Reads messages one after the other, and remembers the editions that they answer.
+
+    `forgot`: it read something of somebody who was erased, which must leave the disk too.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        self.forgot = False
         self.sent_texts = SentTexts(workspace)
 
     def read(self, inbound_id: int) -> Outcome:
@@ -165,6 +171,9 @@ class Reader:
             return _outcome(session.get_one(Inbound, inbound.id))
         session.add(inbound)
         self._write(session, inbound, reading, self.workspace.clock())
+        if was_erased(session, inbound.customer_id):
+            forget_message(session, inbound)
+            self.forgot = True
         session.flush()  # so that the next message's look-ups find all of this one
         return _outcome(inbound)
 
@@ -243,7 +252,8 @@ class Reader:
                 reasons=reasons,
             ),
         )
-        after_inbound(session, self.workspace, inbound.id or 0, now, case_again(session, first) if first else None)
+        if not was_erased(session, inbound.customer_id):
+            after_inbound(session, self.workspace, inbound.id or 0, now, case_again(session, first) if first else None)
 
     def _read_told(self, inbound: Inbound) -> Outcome:
         """A call, a letter, a mention: what a person wrote down."""

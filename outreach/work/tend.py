@@ -1,4 +1,4 @@
-"""What time alone brings to cases: levels of escalation that fall due, and mails to colleagues.
+"""What time alone brings to cases: levels of escalation that fall due, mails to colleagues, and what servers said late.
 
 Law: safe to be done by whoever looks and however often; it decides nothing about a case itself.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .erase import empty_late_words
 from .escalate import escalate
 from .notices import note_overdue, tell_colleagues
 from .promises import note_promises
@@ -23,6 +24,7 @@ class Tended:
 
 def tend_cases(workspace: Workspace) -> Tended:
     """Do what is due now."""
+    empty_late_words(workspace)
     escalated = len(escalate(workspace))
     with workspace.database.write() as session:
         now = workspace.clock()

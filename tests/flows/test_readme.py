@@ -31,6 +31,8 @@ EXAMPLES = {
     "customers list": "customers list",
     "customers show": "customers show ann@example.com",
     "customers count": "customers count",
+    "customers export": "customers export ann@example.com",
+    "customers erase": "customers erase ann@example.com --dry-run",
     "campaigns apply": "campaigns apply spring.md",
     "campaigns list": "campaigns list",
     "campaigns check": "campaigns check spring --offline",
