@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from outreach.store import (
@@ -18,8 +21,11 @@ from outreach.store import (
     thanks,
     together,
 )
+from outreach.store.outbox import insert_deliveries
 from outreach.store.prepared import Group, Prepared
 from outreach.work.workspace import Workspace
+
+from .rows import delivery, lay_edition
 
 STATEMENTS = [
     pytest.param(getattr(statement, "each", statement), id=f"{module.__name__.rpartition('.')[2]}.{name}")
@@ -61,6 +67,13 @@ def test_no_statement_of_the_hot_path_walks_a_table_or_all_rows_of_a_state(
         assert "TEMP B-TREE" not in step, steps
 
 
+def steps_of(workspace: Workspace, statement: Prepared, given: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """How the sender's own connection goes about it, and those of its steps that read a table."""
+    with workspace.database.keep_writing() as writer, writer.write():
+        steps = [line.strip().removeprefix("->").strip() for line in statement.explain(writer, **given)]
+    return steps, [step for step in steps if " Scan " in step and not step.startswith(("CTE Scan", "Function Scan"))]
+
+
 @pytest.mark.needs_debian
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(
@@ -75,10 +88,30 @@ def test_no_statement_of_the_hot_path_walks_a_table_or_all_rows_of_a_state(
 def test_a_plan_made_while_the_outbox_is_empty_goes_by_the_keys_too(
     workspace: Workspace, statement: Prepared, given: dict[str, str]
 ) -> None:
-    with workspace.database.keep_writing() as writer, writer.write():
-        steps = [line.strip().removeprefix("->").strip() for line in statement.explain(writer, **given)]
-    reads = [step for step in steps if " Scan " in step and not step.startswith(("CTE Scan", "Function Scan"))]
+    steps, reads = steps_of(workspace, statement, given)
     assert any("using delivery_pkey on delivery" in step for step in reads), steps
     for step in reads:
         assert step.startswith("Index Scan using") and "_pkey on" in step, steps
     assert sum(step.startswith("Index Cond: (id = ") for step in steps) == len(reads), steps
+
+
+@pytest.mark.needs_debian
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_plan_made_while_an_edition_is_large_does_not_walk_through_it(
+    workspace: Workspace, make_customer: Callable[..., int]
+) -> None:
+    edition = lay_edition(workspace, [make_customer("ann@example.com")])
+    with workspace.database.write() as session:
+        copy = ("edition_id", "campaign_id", "kind", "state", "due_at")
+        others = {name: getattr(delivery(workspace, 1), name) for name in copy}
+        rows = [
+            others | {"occasion": f"again-{number}", "address_key": "", "public_id": str(number)}
+            for number in range(6000)
+        ]
+        insert_deliveries(session, rows)
+    some = {name: list(range(1, 11)) for name in ("customers", "ids", "keys")}
+    given = some | {"campaigns": [1], "editions": [edition], "owner": "w", "held": "[]", "rows": "[]", "lane": 1}
+    for statement in (standing._INTENT, together._TOGETHER):
+        _, reads = steps_of(workspace, statement, given)
+        assert any("delivery_pkey" in step for step in reads), reads
+        assert not [step for step in reads if "on ix_" in step or "using ix_" in step], reads
