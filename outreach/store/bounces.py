@@ -27,7 +27,7 @@ from ..records import (
 )
 from .database import rows_in_chunks
 from .pace import DOMAIN
-from .prepared import Prepared, instant
+from .prepared import Change, NewRow, Prepared, instant
 
 CHUNK = 500
 SAMPLE = 2_000
@@ -56,36 +56,49 @@ class PausedDomain:
     reason: str
 
 
-def keep_bounce(session: Session, heard: Heard, source: str, now: datetime) -> Bounce | None:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A bounce that was written down: its own number, and whose it is."""
+
+    number: int
+    address_key: str
+    domain_key: str
+
+
+def keep_bounce(session: Session, heard: Heard, source: str, now: datetime) -> Kept | None:
     """Write a bounce down; None where this delivery's bounce came by this way before and was not taken back."""
-    known = _KNOWN.rows(session, delivery=heard.delivery_id, source=source)
-    found = session.get_one(Bounce, known[0][0]) if known else None
-    if found is not None:
-        if found.undone_at is None:
+    session.flush()
+    words = heard.words[:1000]
+    for number, address, domain, undone in _KNOWN.rows(session, delivery=heard.delivery_id, source=source):
+        if undone is None:
             return None
-        found.undone_at, found.failure, found.words = None, heard.failure, heard.words[:1000]
-        session.add(found)
-        session.flush()
-        return found
-    row = session.execute(
-        select(col(Delivery.address_key), col(Delivery.domain_key)).where(col(Delivery.id) == heard.delivery_id)
-    ).one()
-    bounce = Bounce(
+        _CHANGE.write(session, number, {"undone_at": None, "failure": heard.failure, "words": words})
+        return Kept(number, address, domain)
+    address, domain = _WHOSE.rows(session, delivery=heard.delivery_id)[0]
+    number = _NEW.add(
+        session,
         at=now,
         delivery_id=heard.delivery_id,
-        address_key=row.address_key,
-        domain_key=row.domain_key,
+        address_key=address,
+        domain_key=domain,
         failure=heard.failure,
         source=source,
-        words=heard.words[:1000],
+        words=words,
     )
-    session.add(bounce)
-    session.flush()
-    return bounce
+    return Kept(number, address, domain)
 
 
+def excuse_bounce(session: Session, bounce: Kept) -> None:
+    """It came while its whole domain refused: it counts against nobody's address."""
+    _CHANGE.write(session, bounce.number, {"storm": True})
+
+
+_NEW, _CHANGE = NewRow(Bounce), Change(Bounce)
+_WHOSE = Prepared(
+    select(col(Delivery.address_key), col(Delivery.domain_key)).where(col(Delivery.id) == bindparam("delivery"))
+)
 _KNOWN = Prepared(
-    select(col(Bounce.id)).where(
+    select(col(Bounce.id), col(Bounce.address_key), col(Bounce.domain_key), col(Bounce.undone_at)).where(
         col(Bounce.delivery_id) == bindparam("delivery"), col(Bounce.source) == bindparam("source")
     )
 )

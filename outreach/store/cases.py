@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import func
 from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, or_, select
 
 from ..cases.rank import WORK, Work
@@ -20,7 +21,6 @@ from ..records import (
     CaseEntry,
     CaseEvent,
     CaseState,
-    Category,
     Customer,
     Delivery,
     DeliveryState,
@@ -29,48 +29,22 @@ from ..records import (
     Inbound,
     Machine,
     Step,
-    Urgency,
     Verdict,
 )
 from .database import rows_in_chunks
-from .prepared import NewRow
+from .prepared import Change, NewRow
 
 CHUNK = 500
 
 
-def open_case(
-    session: Session,
-    *,
-    customer_id: int | None,
-    author: str,
-    category: Category,
-    topic: str,
-    urgency: Urgency,
-    summary: str,
-    owner: str,
-    opened_at: datetime,
-    due_at: datetime,
-) -> Case:
-    """A new case, with its id."""
-    case = Case(
-        customer_id=customer_id,
-        author=author,
-        category=category,
-        topic=topic,
-        urgency=urgency,
-        state=CaseState.NEW,
-        summary=summary,
-        owner=owner,
-        opened_at=opened_at,
-        due_at=due_at,
-    )
+def open_case(session: Session, case: Case) -> None:
+    """Write a new case down, and give it its id. What changes it later is `change_case`."""
     case.id = _CASE.add(session, **case.model_dump(exclude={"id"}))
-    make_transient_to_detached(case)  # the row stands: what follows changes it
+    make_transient_to_detached(case)
     session.add(case)
-    return case
 
 
-_CASE, _ENTRY = NewRow(Case), NewRow(CaseEntry)
+_CASE, _ENTRY, _CHANGE = NewRow(Case), NewRow(CaseEntry), Change(Case)
 
 
 def add_entry(
@@ -85,9 +59,10 @@ def add_entry(
     link: str = "",
     inbound_id: int | None = None,
     delivery_id: int | None = None,
-) -> CaseEntry:
-    """Write down one thing that happened. What is returned is a copy: to change it changes nothing."""
-    entry = CaseEntry(
+) -> int:
+    """Write down one thing that happened; the entry's id."""
+    return _ENTRY.add(
+        session,
         case_id=case_id,
         at=at,
         kind=kind,
@@ -98,16 +73,14 @@ def add_entry(
         inbound_id=inbound_id,
         delivery_id=delivery_id,
     )
-    entry.id = _ENTRY.add(session, **entry.model_dump(exclude={"id"}))
-    return entry
 
 
 def change_case(session: Session, case: Case, changes: Mapping[str, Any]) -> None:
-    """Set the columns that a move or a review changed."""
+    """Set the columns that a move or a review changed, of the row and of what stands for it here."""
+    assert case.id is not None
+    _CHANGE.write(session, case.id, changes)
     for name, value in changes.items():
-        setattr(case, name, value)
-    session.add(case)
-    session.flush()
+        set_committed_value(case, name, value)
 
 
 def load_case(session: Session, case_id: int) -> Case | None:

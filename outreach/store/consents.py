@@ -11,14 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, bindparam, select
-from sqlmodel import Session, col
+from sqlalchemy.orm.util import identity_key
+from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as orm_select
 
 from ..audience.consent import MailFacts
 from ..records import Consent, ConsentAct, Customer, Subscription, SubscriptionState, Suppression, SuppressionReason
 from .customers import PAGE, bump_versions
-from .database import insert_new, rows_in_chunks
-from .prepared import Among, Prepared, instant
+from .database import rows_in_chunks
+from .prepared import Among, Change, NewRow, Prepared, instant
 
 _STRENGTH = {reason: rank for rank, reason in enumerate(reversed(tuple(SuppressionReason)))} | {
     SuppressionReason.UNSUBSCRIBED_ALL: -1,
@@ -42,32 +43,58 @@ def unsubscribe(
 
     `how`: mail, one_click, page, person, abuse_report, import. `evidence`: a Message-ID, a token, file and row.
     """
-    customer = session.get(Customer, customer_id)
-    if customer is None:
+    session.flush()
+    person = _KEY_OF.rows(session, id=customer_id)
+    if not person:
         return False
-    changed = [
-        tie.list_id
-        for tie in _ties(session, customer_id, list_id)
-        if _set_state(session, tie, SubscriptionState.UNSUBSCRIBED, at)
-    ]
-    if list_id is not None and not changed and not _ties(session, customer_id, list_id):
+    ties = sorted(tie for tie in _TIES.rows(session, customer=customer_id) if list_id in (None, tie[1]))
+    ending = [(number, one) for number, one, state in ties if state != SubscriptionState.UNSUBSCRIBED]
+    for number, _ in ending:
+        _TIE_STATE.write(session, number, {"state": SubscriptionState.UNSUBSCRIBED, "changed_at": at})
+        _see_again(session, Subscription, number)
+    changed: list[int | None] = [one for _, one in ending]
+    if list_id is not None and not ties:
         # a withdrawal is kept even where nothing was given: an import must not subscribe this person later
-        session.add(_tie(customer_id, list_id, SubscriptionState.UNSUBSCRIBED, at))
+        state = SubscriptionState.UNSUBSCRIBED
+        _NEW_TIE.add(session, customer_id=customer_id, list_id=list_id, state=state, changed_at=at)
         changed = [list_id]
-    act: dict[str, Any] = {"customer_id": customer_id, "act": ConsentAct.WITHDRAWN, "at": at, "how": how}
-    act |= {"words": words, "evidence": evidence, "by": by}
-    session.add_all(Consent(list_id=one, **act) for one in changed)
-    everywhere = False
-    if list_id is None and customer.address_key is not None:
-        key, reason = customer.address_key, SuppressionReason.UNSUBSCRIBED_ALL
-        everywhere = _set_suppression(session, key, reason, at, evidence, None)
-        if everywhere:
-            session.add(Consent(list_id=None, **act))
-    if changed or everywhere:
+    if list_id is None and person[0][0] is not None:
+        key, reason = person[0][0], SuppressionReason.UNSUBSCRIBED_ALL
+        changed += [None] if _set_suppression(session, key, reason, at, evidence, None) else []
+    for one in changed:
+        act = ConsentAct.WITHDRAWN
+        _ACT.add(
+            session,
+            customer_id=customer_id,
+            list_id=one,
+            act=act,
+            at=at,
+            how=how,
+            words=words,
+            evidence=evidence,
+            by=by,
+        )
+    if changed:
         session.flush()
         bump_versions(session, [customer_id], at)
-        session.refresh(customer)
-    return bool(changed) or everywhere
+        _see_again(session, Customer, customer_id)
+    return bool(changed)
+
+
+_KEY_OF = Prepared(select(col(Customer.address_key)).where(col(Customer.id) == bindparam("id")))
+_TIES = Prepared(
+    select(col(Subscription.id), col(Subscription.list_id), col(Subscription.state)).where(
+        col(Subscription.customer_id) == bindparam("customer")
+    )
+)
+_TIE_STATE, _NEW_TIE, _ACT = Change(Subscription), NewRow(Subscription), NewRow(Consent)
+
+
+def _see_again(session: Session, record: type[SQLModel], number: int) -> None:
+    """What the session holds of a row that was written beside it is read anew."""
+    known = session.identity_map.get(identity_key(record, number))
+    if known is not None:
+        session.refresh(known)
 
 
 def resubscribe(
@@ -166,9 +193,11 @@ def suppress(
     changed = _set_suppression(session, address_key, reason, at, evidence, expires_at)
     if changed:
         session.flush()
-        ids = session.exec(orm_select(Customer.id).where(Customer.address_key == address_key)).all()
-        bump_versions(session, [one for one in ids if one is not None], at)
+        bump_versions(session, [row[0] for row in _WITH_KEY.rows(session, key=address_key)], at)
     return changed
+
+
+_WITH_KEY = Prepared(select(col(Customer.id)).where(col(Customer.address_key) == bindparam("key")))
 
 
 def unsuppress(session: Session, *, address_key: str) -> bool:
@@ -269,6 +298,9 @@ def _set_state(session: Session, tie: Subscription, state: SubscriptionState, at
     return True
 
 
+_BLOCK = NewRow(Suppression, unless=["address_key"])
+
+
 def _lists_of_last_withdrawal(session: Session, customer_id: int) -> list[int]:
     acts = [act for act in consent_history(session, customer_id) if act.act is ConsentAct.WITHDRAWN]
     everywhere = [act for act in acts if act.list_id is None]
@@ -285,7 +317,7 @@ def _set_suppression(
 ) -> bool:
     fresh = {"address_key": key, "reason": reason, "at": at, "expires_at": expires_at, "evidence": evidence}
     block = find_suppression(session, key)
-    if block is None and insert_new(session, Suppression, "address_key", fresh):
+    if block is None and _BLOCK.added(session, **fresh) is not None:
         return True
     if block is None:  # another process has just blocked it
         block = find_suppression(session, key)

@@ -28,8 +28,9 @@ from sqlalchemy import (
     cast,
     column,
     func,
-    insert,
+    update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -100,9 +101,17 @@ class Prepared:
 
     def rows(self, session: Connected, **given: Any) -> list[Any]:
         """Run it; the rows as the driver gives them: see `instant`, `value_of`."""
-        text, connection = self._in(session)
-        with _bare(connection) as cursor:
-            return list(cursor.execute(text.sql, text.values(given), **text.how).fetchall())
+        connection = session.connection()
+        text = self._texts.get(connection.dialect.name) or self._spelt(connection)
+        values = text.values(given)
+        cursor = connection.connection.cursor()
+        try:  # what `_bare` does, without its generator: this runs a dozen times for each reply
+            found: list[Any] = cursor.execute(text.sql, values, **text.how).fetchall()
+        except connection.dialect.loaded_dbapi.Error as wrong:
+            raise _told(connection, cursor, wrong) from wrong
+        finally:
+            cursor.close()
+        return found
 
     def many(self, session: Connected, rows: Iterable[Mapping[str, Any]]) -> int:
         """Run it once for each of these; how many rows were changed altogether."""
@@ -116,9 +125,16 @@ class Prepared:
 
     def changed(self, session: Connected, **given: Any) -> int:
         """Run it; how many rows it changed."""
-        text, connection = self._in(session)
-        with _bare(connection) as cursor:
-            return int(cursor.execute(text.sql, text.values(given), **text.how).rowcount)
+        connection = session.connection()
+        text = self._texts.get(connection.dialect.name) or self._spelt(connection)
+        values = text.values(given)
+        cursor = connection.connection.cursor()
+        try:
+            return int(cursor.execute(text.sql, values, **text.how).rowcount)
+        except connection.dialect.loaded_dbapi.Error as wrong:
+            raise _told(connection, cursor, wrong) from wrong
+        finally:
+            cursor.close()
 
     def explain(self, session: Connected, **given: Any) -> list[str]:
         """How the database goes about it, step by step; for a test that watches over the hot path."""
@@ -156,22 +172,55 @@ class Prepared:
 
 
 class NewRow:
-    """One row of a record to be written in a Core insert that is compiled once; what is not given is as the record
-    has it."""
+    """One row of a record to be written in an insert that is compiled once; what is not given is as the record has
+    it. `unless`: the unique columns of which a row that stands already stays as it is."""
 
-    def __init__(self, record: type[SQLModel]) -> None:
+    def __init__(self, record: type[SQLModel], *, unless: Sequence[str] = ()) -> None:
         table = record.__table__  # type: ignore[attr-defined]
-        self._names = [each.name for each in table.columns if each.name != "id"]
-        self._json = frozenset(each.name for each in table.columns if isinstance(each.type, JSON))
+        names = [each.name for each in table.columns if each.name != "id"]
         fields = record.model_fields
-        self._usual = {name: fields[name].get_default(call_default_factory=True) for name in self._names}
-        self._insert = Prepared(insert(table).values(dict.fromkeys(self._names)).returning(table.c.id))
+        usual = {name: fields[name].get_default(call_default_factory=True) for name in names}
+        self._json = frozenset(each.name for each in table.columns if isinstance(each.type, JSON))
+        self._usual = {name: json_text(value) if name in self._json else value for name, value in usual.items()}
+        self._inserts = {}
+        for dialect in (sqlite, postgresql):
+            row = dialect.insert(table).values(dict.fromkeys(names)).returning(table.c.id)
+            row = row.on_conflict_do_nothing(index_elements=list(unless)) if unless else row
+            self._inserts[dialect.dialect.name] = Prepared(row)
 
     def add(self, session: Connected, **values: Any) -> int:
         """Write this row; its id."""
-        given = self._usual | values
-        given.update((name, json_text(given[name])) for name in self._json)
-        return int(self._insert.rows(session, **given)[0][0])
+        return int(self._rows(session, values)[0][0])
+
+    def added(self, session: Connected, **values: Any) -> int | None:
+        """Write this row; its id, or None where one of its key stood already."""
+        return next((int(row[0]) for row in self._rows(session, values)), None)
+
+    def _rows(self, session: Connected, values: dict[str, Any]) -> list[Any]:
+        for name in self._json & values.keys():
+            values[name] = json_text(values[name])
+        return self._inserts[session.connection().dialect.name].rows(session, **{**self._usual, **values})
+
+
+class Change:
+    """Changes columns of one row, found by its id, by updates that are compiled once for each set of columns."""
+
+    def __init__(self, record: type[SQLModel]) -> None:
+        self._table = record.__table__  # type: ignore[attr-defined]
+        self._json = frozenset(each.name for each in self._table.columns if isinstance(each.type, JSON))
+        self._updates: dict[tuple[str, ...], Prepared] = {}
+
+    def write(self, session: Connected, number: int, values: Mapping[str, Any]) -> None:
+        """Set these columns of the row with this id."""
+        if not values:
+            return
+        names = tuple(values)
+        prepared = self._updates.get(names)
+        if prepared is None:
+            changed = update(self._table).where(self._table.c.id == bindparam("its_id"))
+            prepared = self._updates[names] = Prepared(changed.values({name: bindparam(name) for name in names}))
+        given = {name: json_text(value) if name in self._json else value for name, value in values.items()}
+        prepared.changed(session, its_id=number, **given)
 
 
 class Group:
@@ -220,14 +269,21 @@ def _bare(connection: Connection) -> Iterator[Any]:
     try:
         yield cursor
     except error as wrong:
-        gone = connection.dialect.is_disconnect(wrong, connection.connection, cursor)
-        if gone:
-            connection.invalidate(wrong)
-        raise DBAPIError.instance(
-            None, None, wrong, error, dialect=connection.dialect, connection_invalidated=gone
-        ) from wrong
+        raise _told(connection, cursor, wrong) from wrong
     finally:
         cursor.close()
+
+
+def _told(connection: Connection, cursor: Any, wrong: Any) -> Exception:
+    """The driver's error as SQLAlchemy tells it."""
+    gone = connection.dialect.is_disconnect(wrong, connection.connection, cursor)
+    if gone:
+        connection.invalidate(wrong)
+    error = connection.dialect.loaded_dbapi.Error
+    told: Exception = DBAPIError.instance(
+        None, None, wrong, error, dialect=connection.dialect, connection_invalidated=gone
+    )
+    return told
 
 
 def _compile(statement: Executable, dialect: Dialect) -> _Text:

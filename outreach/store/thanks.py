@@ -13,35 +13,29 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlmodel import Session, col
 
-from ..records import Campaign, Customer, Delivery, Edition, Inbound, Thanks, ThanksState
-from .prepared import Prepared
+from ..records import Campaign, Customer, Edition, Inbound, Thanks, ThanksState
+from .prepared import NewRow, Prepared
+from .replies import made_of
 
 
-def keep_thanks(session: Session, inbound: Inbound) -> Thanks | None:
-    """Keep a customer's thanks; None where this message is kept already."""
-    assert inbound.id is not None
+def keep_thanks(session: Session, inbound: Inbound) -> None:
+    """Keep a customer's thanks, once."""
     assert inbound.customer_id is not None
-    if thanks_of_message(session, inbound.id) is not None:
-        return None
-    delivery = session.get(Delivery, inbound.delivery_id) if inbound.delivery_id is not None else None
-    made = Thanks(
+    session.flush()
+    mail = made_of(session, inbound.delivery_id) if inbound.delivery_id is not None else None
+    _THANKS.added(
+        session,
         inbound_id=inbound.id,
         customer_id=inbound.customer_id,
         state=ThanksState.KEPT,
         at=inbound.received_at,
-        edition_id=delivery.edition_id if delivery is not None else None,
-        topics=list(inbound.topics),
-        tips=list((delivery.choices if delivery is not None else {}).get("tips", ())),
+        edition_id=mail.edition_id if mail is not None else None,
+        topics=inbound.topics,
+        tips=list((mail.choices if mail is not None else {}).get("tips", ())),
     )
-    session.add(made)
-    session.flush()
-    return made
 
 
-def thanks_of_message(session: Session, inbound_id: int) -> Thanks | None:
-    """The thanks that this message is."""
-    rows = _OF_MESSAGE.rows(session, inbound=inbound_id)
-    return session.get_one(Thanks, rows[0][0]) if rows else None
+_THANKS = NewRow(Thanks, unless=["inbound_id"])
 
 
 def thanks_asked_by(session: Session, delivery_id: int) -> Thanks | None:
@@ -50,7 +44,6 @@ def thanks_asked_by(session: Session, delivery_id: int) -> Thanks | None:
     return session.get_one(Thanks, rows[0][0]) if rows else None
 
 
-_OF_MESSAGE = Prepared(select(col(Thanks.id)).where(col(Thanks.inbound_id) == bindparam("inbound")))
 _ASKED_BY = Prepared(select(col(Thanks.id)).where(col(Thanks.delivery_id) == bindparam("delivery")))
 
 

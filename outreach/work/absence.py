@@ -14,8 +14,9 @@ from sqlmodel import Session
 from ..plan.effects import NewHold
 from ..plan.holds import AWAY_SCOPE
 from ..plan.steps import StepDraft, waits_for_a_yes
-from ..records import Customer, HoldState, Inbound, StepState
+from ..records import HoldState, Inbound, StepState
 from ..replies.away import Absence, read_absence, says_new_address
+from ..store.customers import CustomerRow, load_customers
 from ..store.plan import apply_step
 from ..workdays import zone_or
 from .workspace import Workspace
@@ -26,7 +27,7 @@ OPENS = time(8, 0)
 
 def heed_absence(session: Session, workspace: Workspace, inbound: Inbound, now: datetime) -> list[str]:
     """Let mail wait for the customer who is away, or propose to ask where they are now; what was done, in words."""
-    customer = session.get(Customer, inbound.customer_id) if inbound.customer_id is not None else None
+    customer = _customer(session, inbound)
     if customer is None or not customer.address:
         return []
     zone = zone_or(customer.zone, workspace.settings.identity.zone)
@@ -39,22 +40,27 @@ def heed_absence(session: Session, workspace: Workspace, inbound: Inbound, now: 
 def heed_new_address(session: Session, inbound: Inbound, now: datetime) -> list[str]:
     """A person named a new address of theirs: propose to ask, as for a machine's mail."""
     new = says_new_address(inbound.text, inbound.sender) if inbound.customer_id is not None else ""
-    customer = session.get(Customer, inbound.customer_id) if new else None
+    customer = _customer(session, inbound) if new else None
     if customer is None or not customer.address or new == customer.address:
         return []
     return _ask_for_address(session, customer, inbound, Absence(new_address=new), now)
 
 
+def _customer(session: Session, inbound: Inbound) -> CustomerRow | None:
+    number = inbound.customer_id
+    return load_customers(session, [number]).get(number) if number is not None else None
+
+
 def _wait(
     session: Session,
     workspace: Workspace,
-    customer: Customer,
+    customer: CustomerRow,
     inbound: Inbound,
     said: Absence,
     zone: ZoneInfo,
     now: datetime,
 ) -> list[str]:
-    assert said.back_on is not None and customer.id is not None
+    assert said.back_on is not None
     until = datetime.combine(said.back_on, OPENS, zone).astimezone(UTC)
     day = f"{said.back_on.day} {said.back_on:%b %Y}"
     reason = f"away until {day}, says their automatic reply (message {inbound.id})"
@@ -74,7 +80,9 @@ def _wait(
     return [f"away until {day}: {'proposed that ' if waits else ''}newsletters wait until then"]
 
 
-def _ask_for_address(session: Session, customer: Customer, inbound: Inbound, said: Absence, now: datetime) -> list[str]:
+def _ask_for_address(
+    session: Session, customer: CustomerRow, inbound: Inbound, said: Absence, now: datetime
+) -> list[str]:
     where = f" (it names {said.new_address})" if said.new_address else ""
     why = "has left or reads it no more" if said.gone else "has a new address"
     told = f': "{said.words}"' if said.words else ""

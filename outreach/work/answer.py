@@ -173,7 +173,7 @@ def assign_case(workspace: Workspace, case_id: int, owner: str, by: str) -> None
         entry = move_case(session, workspace, case, CaseEvent.ASSIGN, at=now, by=by, text=text)
         kept.change_case(session, case, {"owner": owner, "due_at": due})
         if known is not None:
-            note_case(session, case, NoticeKind.ASSIGNED, now, mark=str(entry.id), by=by, to=told_of([known], owner))
+            note_case(session, case, NoticeKind.ASSIGNED, now, mark=str(entry), by=by, to=told_of([known], owner))
 
 
 def change_state(workspace: Workspace, case_id: int, event: CaseEvent, by: str, text: str = "") -> None:

@@ -17,15 +17,17 @@ from sqlmodel import Session
 
 from ..delivery.bounce import SUDDEN, BounceRules, DomainCounts, is_storm, points, rests_until
 from ..errors import OutreachError
-from ..records import AlertKind, Bounce, FailureClass, SuppressionReason
+from ..records import AlertKind, FailureClass, SuppressionReason
 from ..settings import Bounces
 from ..store.alerts import end_alert, end_all_but, open_alerts, raise_alert
 from ..store.bounces import (
     Heard,
+    Kept,
     PausedDomain,
     bounced_domains,
     counted_bounces,
     domain_counts,
+    excuse_bounce,
     excuse_bounces,
     free_addresses,
     had_storm,
@@ -65,15 +67,14 @@ def take_bounces(
         if bounce is None:
             continue
         if bounce.domain_key in stormy:
-            bounce.storm = True
-            session.add(bounce)
+            excuse_bounce(session, bounce)
             said[one.delivery_id] = f"{stormy[bounce.domain_key].label} refuses everybody: the address is kept"
         else:
             said[one.delivery_id] = _follow(session, rules, one, bounce, now)
     return said
 
 
-def _follow(session: Session, rules: BounceRules, heard: Heard, bounce: Bounce, now: datetime) -> str:
+def _follow(session: Session, rules: BounceRules, heard: Heard, bounce: Kept, now: datetime) -> str:
     keep = partial(suppress, session, address_key=bounce.address_key, at=now, evidence=heard.words[-500:])
     if heard.failure is FailureClass.BAD_ADDRESS and heard.sure:
         keep(reason=SuppressionReason.BAD_ADDRESS)

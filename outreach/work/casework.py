@@ -14,7 +14,7 @@ from ..cases.case import possible, turn
 from ..cases.clock import Desk
 from ..cases.shift import colleague_hours
 from ..errors import UsageError
-from ..records import Case, CaseEntry, CaseEvent, CaseState, EntryKind, NoticeKind, Urgency
+from ..records import Case, CaseEvent, CaseState, EntryKind, NoticeKind, Urgency
 from ..store import cases as kept
 from ..store.desk import colleague_named
 from .notices import note_case
@@ -55,8 +55,11 @@ def move_case(
     link: str = "",
     inbound_id: int | None = None,
     delivery_id: int | None = None,
-) -> CaseEntry:
-    """Apply `event` and write it down. Raises UsageError, with what is possible, for a move that is not."""
+) -> int:
+    """Apply `event` and write it down; the entry's id.
+
+    Raises UsageError, with what is possible, for a move that is not.
+    """
     assert case.id is not None
     before = case.state
     try:
@@ -64,9 +67,7 @@ def move_case(
     except ValueError as wrong:
         ways = ", ".join(COMMANDS[each] for each in possible(case.state) if each in COMMANDS)
         raise UsageError(f"case {case.id}: {wrong}", remedy=f"What can be done with it now: {ways}.") from None
-    for name, value in changes.items():
-        setattr(case, name, value)
-    session.add(case)
+    kept.change_case(session, case, changes)
     kind = KINDS.get(event, EntryKind.MOVE)
     entry = kept.add_entry(
         session,
@@ -82,7 +83,7 @@ def move_case(
     )
     if case.state is CaseState.OPEN and before not in OURS and event in (CaseEvent.MESSAGE, CaseEvent.REOPEN):
         words = text.splitlines()[0][:200] if text.strip() else f"was {before}"
-        note_case(session, case, NoticeKind.BACK, at, mark=str(entry.id), words=words, by=by)
+        note_case(session, case, NoticeKind.BACK, at, mark=str(entry), words=words, by=by)
     return entry
 
 

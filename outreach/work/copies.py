@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from ..contacts import shown_handle
-from ..records import Case, CaseEvent, CaseState, Category, EntryKind, Inbound, Verdict
+from ..records import Case, CaseEvent, CaseState, Category, EntryKind, Inbound
 from ..replies.copies import near_same
 from ..store import cases as kept
 from ..store.channels import earlier_words
-from ..store.replies import CUES, add_verdict
+from ..store.replies import CUES, Judged, add_verdict, keep_case
 from .casework import move_case
 from .workspace import Workspace
 
@@ -55,23 +55,20 @@ def add_copy(session: Session, workspace: Workspace, inbound: Inbound, first: In
     who = shown_handle(inbound.network, inbound.handle) or inbound.sender or inbound.phone or inbound.channel.value
     words = f"passed on by {who}" if passed_on else f"said again by {inbound.channel.value}"
     inbound.copy_of = first.id
-    verdict = Verdict(
-        inbound_id=inbound.id or 0,
-        at=now,
-        by=CUES,
-        category=first.category or Category.OTHER,
-        topics=list(first.topics),
-        urgency=first.urgency,
-        confidence=first.confidence,
-        reasons=[f"the same words as message {first.id}, {words}"],
+    verdict = Judged(
+        now,
+        CUES,
+        first.category or Category.OTHER,
+        [f"the same words as message {first.id}, {words}"],
+        list(first.topics),
+        first.urgency,
+        first.confidence,
     )
     add_verdict(session, inbound, verdict)
     if first.case_id is None:
         return
     case = session.get_one(Case, first.case_id)
-    inbound.case_id = case.id
-    session.add(inbound)
-    session.flush()
+    keep_case(session, inbound, first.case_id)
     if passed_on:
         text = f"{words}: {inbound.reach:,} may read it there" if inbound.reach else words
         kept.add_entry(

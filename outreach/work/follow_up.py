@@ -41,6 +41,7 @@ from ..store.matters import (
     messages_of,
     words_in_force,
 )
+from ..store.replies import keep_case
 from ..workdays import add_business_days, zone_or
 from .acknowledge import acknowledge
 from .casework import case_desk, move_case
@@ -58,16 +59,15 @@ _HARM = {Urgency.NORMAL: 0, Urgency.RAISED: 1, Urgency.HIGH: 2}
 
 
 def after_inbound(
-    session: Session, workspace: Workspace, inbound_id: int, now: datetime, again: int | None = None
+    session: Session, workspace: Workspace, inbound: Inbound, now: datetime, again: int | None = None
 ) -> int | None:
     """Open a case for a person's complaint or question, or add to theirs; apply what follows. The case's id.
 
-    `again`: the case in which the author said the same before.
+    What is known of the inbound is written down already. `again`: the case in which the author said the same before.
 
     Thanks and the rest make no case: they are added to one only where they belong to it. Called again for the
     same inbound it changes nothing.
     """
-    inbound = session.get_one(Inbound, inbound_id)
     if inbound.machine is Machine.HUMAN:
         note_error(session, workspace, inbound, now)
         take_thanks(session, workspace, inbound, now)
@@ -205,18 +205,19 @@ def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetim
     assert inbound.category is not None
     desk = case_desk(session, workspace, workspace.settings.cases.owner)
     words = " ".join((inbound.text or inbound.subject or "(nothing to read: see the message)").split())
-    case = kept.open_case(
-        session,
+    case = Case(
         customer_id=inbound.customer_id,
         author=author_of(inbound),
         category=inbound.category,
         topic=inbound.topics[0] if inbound.topics else "",
         urgency=inbound.urgency,
+        state=CaseState.NEW,
         summary=words if len(words) <= SUMMARY else words[: SUMMARY - 1].rsplit(" ", 1)[0] + "…",
         owner=workspace.settings.cases.owner,
         opened_at=inbound.received_at,
         due_at=next_due(inbound.received_at, inbound.urgency, desk),
     )
+    kept.open_case(session, case)
     _attach(session, workspace, case, inbound, inbound.received_at)
     note_case(session, case, NoticeKind.NEW, now)
     acknowledge(session, workspace, case, inbound, now)
@@ -247,8 +248,8 @@ def _add(session: Session, workspace: Workspace, case: Case, inbound: Inbound, n
 
 
 def _attach(session: Session, workspace: Workspace, case: Case, inbound: Inbound, at: datetime) -> None:
-    inbound.case_id = case.id
-    session.add(inbound)
+    assert case.id is not None
+    keep_case(session, inbound, case.id)
     quick = workspace.settings.cases.reach_quick
     sooner = first_word(case, inbound.reach, quick, case_desk(session, workspace, case.owner))
     if sooner is not None:

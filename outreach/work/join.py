@@ -141,7 +141,7 @@ def _move_case(session: Session, workspace: Workspace, case: Case, inbound: Inbo
         kept.add_entry(session, case.id, now, EntryKind.NOTE, by=by, text=words, inbound_id=one.id)
     session.flush()
     for one in mine:
-        after_inbound(session, workspace, one.id or 0, now)
+        after_inbound(session, workspace, one, now)
     rest = next((one for one in messages if one.case_id == case.id), None)
     if rest is not None:
         after_review(session, workspace, rest.id or 0, now)

@@ -19,7 +19,7 @@ from ..address import address_key
 from ..contacts import author_key, shown_handle
 from ..errors import OutreachError
 from ..prose import guess_language
-from ..records import Category, Channel, ClueKind, Inbound, InboundState, Machine, Verdict
+from ..records import Category, Channel, ClueKind, Inbound, InboundState, Machine
 from ..replies.classify import Judgement, classify
 from ..replies.dsn import named_addresses
 from ..replies.learned import Learned
@@ -30,7 +30,7 @@ from ..replies.match import PROOFS, Match, choose_match, clues
 from ..replies.parse import parse_inbound, plain_address
 from ..replies.quote import Stripped, strip_quotes
 from ..store.customers import was_erased
-from ..store.replies import CUES, HEADERS, add_verdict, earlier_copy, inbounds_with, state_of
+from ..store.replies import CUES, HEADERS, Judged, add_verdict, earlier_copy, inbounds_with, still_unread
 from .absence import heed_new_address
 from .acts import act_on_machine, leave_list, tell_evidence
 from .copies import add_copy, case_again, find_first, is_copy
@@ -44,7 +44,7 @@ from .sent_text import SentTexts
 from .workspace import Workspace
 
 LONGEST_KEPT = 200_000
-TOGETHER = 25
+TOGETHER = 50
 """Messages that are understood before the first of them is written."""
 SHORT = 0.1
 """Seconds of a transaction after which the next message gets a new one (I12)."""
@@ -137,10 +137,11 @@ class Reader:
         waiting = list(readings)
         while waiting:
             with self.workspace.database.write() as session:
-                began = time.monotonic()
+                began, unread = time.monotonic(), still_unread(session, waiting)
                 while waiting and time.monotonic() - began < SHORT:
                     number = waiting.pop(0)
-                    outcomes[number] = self._settle(session, inbounds[number], readings[number])
+                    if number in unread:
+                        outcomes[number] = self._settle(session, inbounds[number], readings[number])
                 advance(session, self.workspace.root, needed=False)
         return outcomes
 
@@ -157,24 +158,26 @@ class Reader:
             return self._read_told(inbound)
         if reading is None:
             return self._set_aside(inbound_id, mail.unreadable)
-        with self.workspace.database.write() as session:
-            outcome = self._settle(session, inbound, reading)
-            advance(session, self.workspace.root, needed=False)
-            return outcome
+        return self._write_together({inbound_id: inbound}, {inbound_id: reading}).get(inbound_id) or self._known(
+            inbound_id
+        )
+
+    def _known(self, inbound_id: int) -> Outcome:
+        """What somebody else read meanwhile."""
+        with self.workspace.database.read() as session:
+            return _outcome(session.get_one(Inbound, inbound_id))
 
     def _parse(self, inbound: Inbound) -> ParsedMail:
         return parse_inbound(inbound.raw, Limits(max_bytes=self.workspace.settings.replies.max_bytes))
 
     def _settle(self, session: Session, inbound: Inbound, reading: _Reading) -> Outcome:
-        """Write what was read, on the row as it was understood: nobody changes one that is still unread."""
-        if state_of(session, inbound.id or 0) is not InboundState.STORED:
-            return _outcome(session.get_one(Inbound, inbound.id))
-        session.add(inbound)
+        """Write what was read, and what follows from it. Nobody changes one that is still unread."""
         self._write(session, inbound, reading, self.workspace.clock())
         if was_erased(session, inbound.customer_id):
+            inbound = session.get_one(Inbound, inbound.id)
             forget_message(session, inbound)
+            session.flush()  # so that the next message's look-ups find nothing of this one
             self.forgot = True
-        session.flush()  # so that the next message's look-ups find all of this one
         return _outcome(inbound)
 
     def _understand(self, session: Session, inbound: Inbound, mail: ParsedMail, model: Learned) -> _Reading:
@@ -202,7 +205,6 @@ class Reader:
 
     def _write(self, session: Session, inbound: Inbound, reading: _Reading, now: datetime) -> None:
         _fill(inbound, reading)
-        session.add(inbound)
         if copy := earlier_copy(session, inbound):
             inbound.flagged = _joined(inbound.flagged, f"the same mail as message {copy}, come by another way")
             inbound.machine = Machine.OTHER
@@ -238,22 +240,11 @@ class Reader:
         tell_evidence(session, inbound, match, now)
         if match.clue in PROOFS and not match.foreign:
             reasons += heed_new_address(session, inbound, now)
-        add_verdict(
-            session,
-            inbound,
-            Verdict(
-                inbound_id=inbound.id or 0,
-                at=now,
-                by=CUES,
-                category=judgement.category,
-                topics=list(judgement.topics),
-                urgency=judgement.urgency,
-                confidence=judgement.confidence,
-                reasons=reasons,
-            ),
-        )
+        topics = list(judgement.topics)
+        verdict = Judged(now, CUES, judgement.category, reasons, topics, judgement.urgency, judgement.confidence)
+        add_verdict(session, inbound, verdict)
         if not was_erased(session, inbound.customer_id):
-            after_inbound(session, self.workspace, inbound.id or 0, now, case_again(session, first) if first else None)
+            after_inbound(session, self.workspace, inbound, now, case_again(session, first) if first else None)
 
     def _read_told(self, inbound: Inbound) -> Outcome:
         """A call, a letter, a mention: what a person wrote down."""
@@ -311,16 +302,10 @@ def _fill(inbound: Inbound, reading: _Reading) -> None:
     inbound.flagged = _joined(inbound.flagged, match.flagged, *mail.faults)
 
 
-def _by_headers(inbound: Inbound, reasons: list[str], now: datetime) -> Verdict:
+def _by_headers(inbound: Inbound, reasons: list[str], now: datetime) -> Judged:
     calendar = inbound.machine is Machine.CALENDAR
-    return Verdict(
-        inbound_id=inbound.id or 0,
-        at=now,
-        by=HEADERS,
-        category=Category.SEMINAR_ANSWER if calendar else Category.MACHINE,
-        confidence=1.0,
-        reasons=reasons,
-    )
+    category = Category.SEMINAR_ANSWER if calendar else Category.MACHINE
+    return Judged(now, HEADERS, category, reasons, confidence=1.0)
 
 
 def _outcome(inbound: Inbound) -> Outcome:

@@ -63,7 +63,7 @@ def review(
                 no_bounce_after_all(session, inbound, now)
             inbound.machine = Machine.HUMAN
         inbound.state, inbound.reviewed_at = InboundState.READ, now
-        add_verdict(session, inbound, verdict)
+        verdict.id = add_verdict(session, inbound, verdict)
         note_review(session, workspace, inbound, verdict)
         _follow(session, workspace, inbound, now, by, leaves=chosen is Category.UNSUBSCRIBE)
         return verdict

@@ -15,6 +15,7 @@ from ..plan.holds import is_open
 from ..plan.steps import StepDraft
 from ..plan.thanks import Answer, question, quotable, read_answer
 from ..records import Category, Channel, Customer, Edition, Inbound, Thanks, ThanksState
+from ..store.matters import address_of
 from ..store.plan import apply_step, holds_of
 from ..store.thanks import (
     find_thanks,
@@ -46,8 +47,8 @@ def _own(session: Session, inbound: Inbound) -> bool:
     """Whether the customer wrote it, as far as the address tells: nobody else's words are theirs."""
     if inbound.channel is not Channel.EMAIL:
         return True
-    customer = session.get(Customer, inbound.customer_id)
-    return customer is not None and inbound.sender.lower() == (customer.address or "").lower()
+    address = address_of(session, inbound.customer_id) if inbound.customer_id is not None else None
+    return address is not None and inbound.sender.lower() == address.lower()
 
 
 def _take_answer(session: Session, workspace: Workspace, thanks: Thanks, inbound: Inbound, now: datetime) -> None:

@@ -77,7 +77,7 @@ def write_inbound(
 def follow(workspace: Workspace, inbound_id: int) -> int | None:
     """What `replies` does with it next; the case's id."""
     with workspace.database.write() as session:
-        return after_inbound(session, workspace, inbound_id, workspace.clock())
+        return after_inbound(session, workspace, session.get_one(Inbound, inbound_id), workspace.clock())
 
 
 def receive(workspace: Workspace, category: Category | None, **fields: Any) -> int | None:
