@@ -1,26 +1,28 @@
 """The little language that says who is meant: `plan == "pro" and country in ("DE", "AT") and since < 2025-01-01`.
 
-Law: a mistake is told with its column and an example; what a condition means stands in `audience.segment_tree`.
+Law: a mistake is told with its column and an example; what a condition means stands in `audience.segment_tree`, the
+words that ask what happened in `audience.segment_words`.
 
-    rule       = conjunction { "or" conjunction }
+    rule       = conjunction { "or" conjunction }             or only the name of a saved segment
     conjunction = negation { "and" negation }
     negation   = { "not" } ( "(" rule ")" | condition )
     condition  = name ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) value
                | name [ "not" ] "in" "(" value { "," value } ")"
                | name [ "not" ] "contains" text
                | name "is" [ "not" ] "empty"
+               | value [ "not" ] "in" name
+               | word "(" [ text { "," mark "=" value } ] ")" [ ( "==" | … ) number ]
     value      = text in quotes | number | 2025-01-31 | true | false
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NoReturn
 
 from ..errors import InputError
+from .segment_tokens import Token, Tokens
 from .segment_tree import (
     COLUMNS,
     EVERYONE,
@@ -28,6 +30,11 @@ from .segment_tree import (
     AnyOf,
     Contains,
     Empty,
+    Happened,
+    Has,
+    InRegion,
+    Mention,
+    Named,
     Node,
     Not,
     OneOf,
@@ -36,10 +43,13 @@ from .segment_tree import (
     Value,
     judge_segment,
 )
+from .segment_words import EVENTS, REGIONS, known_region, nearest, read_span, wrong_mark
 
 __all__ = ["COLUMNS", "EVERYONE", "Segment", "judge_segment", "parse_segment"]
 
 MAX_LENGTH, MAX_DEPTH, MAX_CONDITIONS, MAX_VALUES = 20_000, 50, 200, 2_000
+SAVED_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_SPANS = 'Write a span such as within="30d": h, d, w, months (of 30 days), years; or a day such as since=2026-01-31.'
 
 
 def parse_segment(text: str) -> Segment:
@@ -49,208 +59,253 @@ def parse_segment(text: str) -> Segment:
         return EVERYONE
     if len(plain) > MAX_LENGTH:
         raise InputError(f"a segment of {len(plain):,} characters; at most {MAX_LENGTH:,} are read")
-    return Segment(plain, _Parser(plain).whole())
-
-
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
-      | (?P<date>\d{4}-\d{2}-\d{2}(?![\w.-]))
-      | (?P<number>[-+]?\d+(?:\.\d+)?(?![\w.]))
-      | (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-      | (?P<sign>==|!=|<=|>=|<|>|\(|\)|,)
-      | (?P<word>[^\W\d]\w*)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_KEYWORDS = frozenset({"and", "or", "not", "in", "is", "empty", "contains", "true", "false"})
-_EXAMPLE = 'Write it like this: plan == "pro" and country in ("DE", "AT") and since < 2025-01-01'
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    column: int
+    if SAVED_NAME.fullmatch(plain) and not plain.isdigit() and plain not in ("true", "false", "not"):
+        return Segment(plain, Named(plain), (Mention("segment", plain, 1),))
+    parser = _Parser(plain)
+    return Segment(plain, parser.whole(), tuple(parser.mentions))
 
 
 class _Parser:
     """Recursive descent; `or` binds least, then `and`, then `not`."""
 
     def __init__(self, text: str) -> None:
-        self._text = text
-        self._tokens = [*self._read(), _Token("end", "", len(text) + 1)]
-        self._at = 0
+        self._of = Tokens(text)
         self._depth = 0
         self._conditions = 0
-
-    def _read(self) -> Iterator[_Token]:
-        place = 0
-        while place < len(self._text):
-            found = _TOKEN.match(self._text, place)
-            if found is None:
-                self._fail_at(place + 1, self._bad_sign(place))
-            kind = found.lastgroup or ""
-            word = found.group()
-            if kind == "word" and word.lower() in _KEYWORDS:
-                kind, word = "key", word.lower()
-            if kind != "space":
-                yield _Token(kind, word, place + 1)
-            place = found.end()
-
-    def _bad_sign(self, place: int) -> str:
-        sign = self._text[place]
-        if sign in "\"'":
-            return "this quotation mark is never closed"
-        if sign == "=":
-            return "a single = ; write == to compare"
-        if sign in "“”„‘’«»":
-            return f"{sign} is a typographic quotation mark; write a straight one"
-        return f"{self._text[place : place + 12].split()[0]!r} is neither a name, a value nor an operator"
-
-    def _fail_at(self, column: int, message: str, remedy: str = _EXAMPLE) -> NoReturn:
-        start = max(0, column - 60)
-        shown = self._text[start : start + 100].replace("\n", " ").replace("\t", " ")
-        raise InputError(
-            f"segment, column {column}: {message}",
-            column=column,
-            excerpt=f"{shown}\n    {' ' * (column - 1 - start)}^",
-            remedy=remedy,
-        )
-
-    def _fail(self, expected: str) -> NoReturn:
-        token = self._tokens[self._at]
-        found = "the rule ends here" if token.kind == "end" else f"found {token.text[:40]}"
-        self._fail_at(token.column, f"expected {expected}; {found}")
-
-    def _take(self, kind: str, *words: str) -> _Token | None:
-        token = self._tokens[self._at]
-        if token.kind != kind or (words and token.text not in words):
-            return None
-        self._at += 1
-        return token
-
-    def _need(self, word: str) -> None:
-        if not self._take("sign", word):
-            self._fail(word)
+        self.mentions: list[Mention] = []
 
     def whole(self) -> Node:
         tree = self._any()
-        if self._tokens[self._at].kind != "end":
-            self._fail("`and`, `or` or the end")
+        if self._of.next.kind != "end":
+            self._of.fail("`and`, `or` or the end")
         return tree
 
     def _any(self) -> Node:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            self._fail_at(self._tokens[self._at].column, f"more than {MAX_DEPTH} brackets inside each other")
+            self._of.fail_at(self._of.next.column, f"more than {MAX_DEPTH} brackets inside each other")
         parts = [self._all()]
-        while self._take("key", "or"):
+        while self._of.take("key", "or"):
             parts.append(self._all())
         self._depth -= 1
         return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
     def _all(self) -> Node:
         parts = [self._negated()]
-        while self._take("key", "and"):
+        while self._of.take("key", "and"):
             parts.append(self._negated())
         return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
     def _negated(self) -> Node:
         turns = 0
-        while self._take("key", "not"):
+        while self._of.take("key", "not"):
             turns += 1
-        part = self._bracketed() if self._take("sign", "(") else self._condition()
+        part = self._bracketed() if self._of.take("sign", "(") else self._condition()
         return Not(part) if turns % 2 else part
 
     def _bracketed(self) -> Node:
         inside = self._any()
-        self._need(")")
+        self._of.need(")")
         return inside
 
     def _condition(self) -> Node:
         self._conditions += 1
         if self._conditions > MAX_CONDITIONS:
-            self._fail_at(self._tokens[self._at].column, f"more than {MAX_CONDITIONS} conditions")
-        name = self._take("word")
-        if name is None:
-            self._fail("the name of a field")
-        field = name.text.lower()
-        field = "email" if field == "address" else field
-        if sign := self._take("sign", "==", "!=", "<", "<=", ">", ">="):
+            self._of.fail_at(self._of.next.column, f"more than {MAX_CONDITIONS} conditions")
+        if self._of.next.kind in ("text", "number"):
+            return self._member()
+        if self._of.next.kind == "word" and self._of.after_next == Token("sign", "(", self._of.after_next.column):
+            return self._asked()
+        field, name = self._field()
+        if sign := self._of.take("sign", "==", "!=", "<", "<=", ">", ">="):
             return self._comparison(field, sign)
-        if self._take("key", "is"):
-            opposite = self._take("key", "not")
-            if not self._take("key", "empty"):
-                self._fail("`empty` or `not empty`")
+        if self._of.take("key", "is"):
+            opposite = self._of.take("key", "not")
+            if not self._of.take("key", "empty"):
+                self._of.fail("`empty` or `not empty`")
             return Not(Empty(field)) if opposite else Empty(field)
-        opposite = self._take("key", "not")
-        if self._take("key", "in"):
+        opposite = self._of.take("key", "not")
+        if self._of.take("key", "in"):
             found: Node = self._list(field)
-        elif self._take("key", "contains"):
-            if self._tokens[self._at].text in ('""', "''") or not (text := self._take("text")):
-                self._fail("a text in quotation marks")
+        elif self._of.take("key", "contains"):
+            if self._of.next.text in ('""', "''") or not (text := self._of.take("text")):
+                self._of.fail("a text in quotation marks")
             found = Contains(field, _unquote(text.text))
         else:
-            self._fail(f"==, !=, <, <=, >, >=, in, not in, contains or is empty after {name.text}")
+            self._of.fail(f"==, !=, <, <=, >, >=, in, not in, contains or is empty after {name}")
         return Not(found) if opposite else found
 
-    def _comparison(self, field: str, sign: _Token) -> Node:
-        value_at = self._tokens[self._at]
+    def _field(self) -> tuple[str, str]:
+        """The name of a field as the tree has it, and as it was written."""
+        name = self._of.take("word")
+        if name is None:
+            self._of.fail("the name of a field")
+        field = name.text.lower()
+        field = "email" if field == "address" else field
+        self.mentions.append(Mention("field", field, name.column))
+        return field, name.text
+
+    def _member(self) -> Node:
+        """`"vip" in tags`: a value among several."""
+        value_at = self._of.next
+        value = self._value()
+        opposite = self._of.take("key", "not")
+        if not self._of.take("key", "in"):
+            self._of.fail("`in` and the name of a field: " + f"{value_at.text[:40]} in tags")
+        field, _ = self._field()
+        if value == "" or isinstance(value, bool | date):
+            self._of.fail_at(value_at.column, "only a text or a number can be one of several values")
+        found = Has(field, value)
+        return Not(found) if opposite else found
+
+    def _asked(self) -> Node:
+        """`opened("tips-3", within="30d") >= 2`, `segment("loyal")`, `region("EU")`."""
+        word = self._of.take("word")
+        assert word is not None
+        self._of.need("(")
+        name = word.text.lower()
+        if name in ("segment", "region"):
+            return self._by_name(name)
+        if name not in EVENTS:
+            known = (*EVENTS, "segment", "region")
+            meant = nearest(name, known)
+            self._of.fail_at(
+                word.column,
+                f"there is no question {word.text}(…){meant}",
+                f"There are: {', '.join(known)}." + ("" if meant else f' To compare: {name} == "…"'),
+            )
+        return self._happened(name)
+
+    def _by_name(self, what: str) -> Node:
+        text = self._of.take("text")
+        if text is None:
+            self._of.fail("a name in quotation marks")
+        name = _unquote(text.text)
+        self._of.need(")")
+        if what == "segment":
+            self.mentions.append(Mention("segment", name, text.column))
+            return Named(name)
+        region = known_region(name)
+        if region is None:
+            meant = nearest(name, REGIONS)
+            self._of.fail_at(text.column, f"there is no region {name!r}{meant}", f"There are: {', '.join(REGIONS)}.")
+        return InRegion(region)
+
+    def _happened(self, what: str) -> Node:
+        word, name, given = EVENTS[what], "", dict[str, Any]()
+        if first := self._of.take("text"):
+            name = _unquote(first.text)
+            if not word.names or not name:
+                known = ", ".join((*word.marks, "within", "since", "before"))
+                self._of.fail_at(first.column, f"{what}(…) takes no name", f'It takes {known}: {what}(within="30d")')
+            self.mentions.append(Mention(word.names, name, first.column))
+        while not self._of.take("sign", ")"):
+            if first or given:
+                self._of.need(",")
+            self._mark(what, given)
+        marks = tuple((mark, given[mark]) for mark in word.marks if mark in given)
+        order: Any = ">="
+        number = 1
+        if sign := self._of.take("sign", "==", "!=", "<", "<=", ">", ">="):
+            times = self._of.take("number")
+            if times is None or not times.text.isdigit() or len(times.text) > 9:
+                if times is not None:
+                    self._of.back()
+                self._of.fail("how often, a whole number")
+            order, number = sign.text, int(times.text)
+        since = given.get("within", given.get("since"))
+        return Happened(what, name, marks, since, given.get("before"), order, number)
+
+    def _mark(self, what: str, given: dict[str, Any]) -> None:
+        known = (*EVENTS[what].marks, "within", "since", "before")
+        mark = self._of.take("word")
+        if mark is None:
+            self._of.fail(f"one of {', '.join(known)}, or )")
+        name = mark.text.lower()
+        if name not in known:
+            meant = nearest(name, known)
+            self._of.fail_at(mark.column, f"{what}(…) takes no {mark.text}{meant}", f"It takes {', '.join(known)}.")
+        if name in given or (name in ("within", "since") and {"within", "since"} & set(given)):
+            self._of.fail_at(mark.column, f"{name} says it twice", _SPANS)
+        self._of.need("=")
+        value_at = self._of.next
+        value = self._value()
+        if name in ("within", "since", "before"):
+            given[name] = self._moment(value_at, value)
+            return
+        if not isinstance(value, str) or not value:
+            self._of.fail_at(value_at.column, f"{name} is a text in quotation marks", f'Write {name}="…".')
+        if wrong := wrong_mark(name, value):
+            self._of.fail_at(value_at.column, wrong)
+        if name == "topic":
+            self.mentions.append(Mention("topic", value, value_at.column))
+        given[name] = value
+
+    def _moment(self, at: Token, value: Value) -> date | timedelta:
+        if isinstance(value, date):
+            return value
+        span = read_span(value) if isinstance(value, str) else None
+        if span is None:
+            self._of.fail_at(at.column, f"{at.text[:40]} is neither a span nor a day", _SPANS)
+        return span
+
+    def _comparison(self, field: str, sign: Token) -> Node:
+        value_at = self._of.next
         value = self._value()
         if sign.text in ("==", "!="):
             same: Node = Empty(field) if value == "" else OneOf(field, (_normal(field, value),))
             return same if sign.text == "==" else Not(same)
         if isinstance(value, bool):
-            self._fail_at(value_at.column, f"{value_at.text} has no order; use == or !=")
+            self._of.fail_at(value_at.column, f"{value_at.text} has no order; use == or !=")
         order: Any = sign.text
         return Ordered(field, order, value)
 
     def _list(self, field: str) -> OneOf:
-        self._need("(")
+        self._of.need("(")
         values: list[Value] = []
-        while not self._take("sign", ")"):
+        while not self._of.take("sign", ")"):
             if values:
-                self._need(",")
-                if self._take("sign", ")"):
+                self._of.need(",")
+                if self._of.take("sign", ")"):
                     break
-            place = self._tokens[self._at].column
+            place = self._of.next.column
             value = self._value()
             if value == "":
-                self._fail_at(
+                self._of.fail_at(
                     place, 'an empty text in a list; write `is empty` with `or`: plan is empty or plan == "x"'
                 )
             values.append(_normal(field, value))
             if len(values) > MAX_VALUES:
-                self._fail_at(place, f"more than {MAX_VALUES:,} values", "Import them as an attribute instead.")
+                self._of.fail_at(place, f"more than {MAX_VALUES:,} values", "Import them as an attribute instead.")
         if not values:
-            self._at -= 1
-            self._fail("at least one value")
+            self._of.back()
+            self._of.fail("at least one value")
         return OneOf(field, tuple(values))
 
     def _value(self) -> Value:
-        if token := self._take("text"):
+        if token := self._of.take("text"):
             return _unquote(token.text)
-        if token := self._take("number"):
+        if token := self._of.take("number"):
             if len(token.text) > 16:
-                self._fail_at(token.column, f"{token.text[:40]} is too long for a number; put it in quotation marks")
+                self._of.fail_at(token.column, f"{token.text[:40]} is too long for a number; put it in quotation marks")
             return float(token.text) if "." in token.text else int(token.text)
-        if token := self._take("key", "true", "false"):
+        if token := self._of.take("key", "true", "false"):
             return token.text == "true"
-        if token := self._take("date"):
+        if token := self._of.take("date"):
             return self._day(token)
         return self._no_value()
 
-    def _day(self, token: _Token) -> date:
+    def _day(self, token: Token) -> date:
         try:
             return date.fromisoformat(token.text)
         except ValueError:
-            self._fail_at(token.column, f"{token.text} is no day of the calendar")
+            self._of.fail_at(token.column, f"{token.text} is no day of the calendar")
 
     def _no_value(self) -> NoReturn:
-        word = self._tokens[self._at]
+        word = self._of.next
         if word.kind == "word":
-            self._fail_at(word.column, f'{word.text} is a name, not a value; a text stands in quotes: "{word.text}"')
-        self._fail("a text in quotes, a number, a date such as 2025-01-31, true or false")
+            self._of.fail_at(word.column, f'{word.text} is a name, not a value; a text stands in quotes: "{word.text}"')
+        self._of.fail("a text in quotes, a number, a date such as 2025-01-31, true or false")
 
 
 def _unquote(quoted: str) -> str:

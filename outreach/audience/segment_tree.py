@@ -2,19 +2,23 @@
 
 Law: every condition is true or false, never unknown. A value that is missing (absent, null, empty text) or of
 another type than it is compared with makes the condition false; `!=` and `not in` are exactly the opposite of `==`
-and `in`, so they hold for a missing value. `store.segments` compiles the same tree to SQL; a test compares the two.
+and `in`, so they hold for a missing value. What happened to a customer comes in as events. `store.segments` compiles
+the same tree to SQL; a test compares the two.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, TypeAlias
+
+from .segment_words import region_codes
 
 Value: TypeAlias = str | int | float | bool | date
 Order: TypeAlias = Literal["<", "<=", ">", ">="]
+Times: TypeAlias = Literal["<", "<=", ">", ">=", "==", "!="]
 
 COLUMNS = ("email", "first_name", "last_name", "phone", "handle", "language", "country", "zone")
 """Names that mean a column of the customer; `address` is another word for `email`. All others are attributes."""
@@ -53,6 +57,56 @@ class Empty:
 
 
 @dataclass(frozen=True)
+class Has:
+    """The value is a list with this among its members, or a text of several, divided by commas, semicolons or |."""
+
+    field: str
+    value: str | int | float
+
+
+@dataclass(frozen=True)
+class InRegion:
+    """The country belongs to a region of `segment_words.REGIONS`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """The rule that is saved under this name; `put_saved` sets it in its place."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Happened:
+    """Something happened so many times: at least once, where nothing else is said.
+
+    `name`: of the campaign, list or goal; a campaign with its issue's number (tips-3) is that issue. `marks`: what
+    else must hold. `since` and `before`: from the first on, and not from the second on; a span is so long ago.
+    """
+
+    what: str
+    name: str = ""
+    marks: tuple[tuple[str, str], ...] = ()
+    since: date | timedelta | None = None
+    before: date | timedelta | None = None
+    order: Times = ">="
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a customer once. `issue`: the number of the campaign's edition; `marks`: its words by mark."""
+
+    what: str
+    at: datetime
+    name: str = ""
+    issue: int | None = None
+    marks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Not:
     part: Node
 
@@ -67,28 +121,82 @@ class AnyOf:
     parts: tuple[Node, ...]
 
 
-Node: TypeAlias = OneOf | Ordered | Contains | Empty | Not | AllOf | AnyOf
+Node: TypeAlias = OneOf | Ordered | Contains | Empty | Has | InRegion | Named | Happened | Not | AllOf | AnyOf
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A name in a rule, for whoever knows what there is. `kind`: field, campaign, list, goal, topic, segment."""
+
+    kind: str
+    text: str
+    column: int
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A rule over customers. `tree` is None for everyone."""
+    """A rule over customers. `tree` is None for everyone; `now` is the instant that spans are counted from."""
 
     text: str
     tree: Node | None
+    mentions: tuple[Mention, ...] = field(default=(), compare=False)
+    now: datetime | None = None
 
     @property
     def fields(self) -> frozenset[str]:
         """The names that the rule looks at."""
-        return frozenset() if self.tree is None else frozenset(_fields(self.tree))
+        found = (getattr(node, "field", "country" if isinstance(node, InRegion) else None) for node in self.nodes)
+        return frozenset(name for name in found if name is not None)
+
+    @property
+    def saved(self) -> tuple[str, ...]:
+        """The saved rules that it names, in order."""
+        return tuple(dict.fromkeys(node.name for node in self.nodes if isinstance(node, Named)))
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node of the tree."""
+        return () if self.tree is None else tuple(_walk(self.tree))
 
 
 EVERYONE = Segment("", None)
 
 
-def judge_segment(segment: Segment, values: Mapping[str, Any]) -> bool:
-    """Whether the rule takes a customer with these values (columns and attributes by name; `email` the address)."""
-    return segment.tree is None or _judge(segment.tree, values)
+def judge_segment(segment: Segment, values: Mapping[str, Any], events: Sequence[Event] = ()) -> bool:
+    """Whether the rule takes a customer with these values (columns, attributes and facts by name; `email` the address)
+    to whom this has happened. Raises ValueError where spans are counted from no instant, or a saved rule is missing.
+    """
+    return segment.tree is None or _judge(segment.tree, _Person(values, events, segment.now))
+
+
+def put_saved(node: Node, saved: Mapping[str, Node]) -> Node:
+    """The tree with saved rules in the places of their names. Raises KeyError for one that is not there."""
+    match node:
+        case Named(name):
+            return saved[name]
+        case Not(part):
+            return Not(put_saved(part, saved))
+        case AllOf(parts):
+            return AllOf(tuple(put_saved(part, saved) for part in parts))
+        case AnyOf(parts):
+            return AnyOf(tuple(put_saved(part, saved) for part in parts))
+    return node
+
+
+def instant_of(moment: date | timedelta, now: datetime | None) -> datetime:
+    """The instant at which a day begins (UTC), or so long before `now`."""
+    if isinstance(moment, timedelta):
+        if now is None:
+            raise ValueError("a span needs the instant that it is counted from")
+        return now - moment
+    return datetime.combine(moment, time(), UTC)
+
+
+@dataclass(frozen=True)
+class _Person:
+    values: Mapping[str, Any]
+    events: Sequence[Event]
+    now: datetime | None
 
 
 def is_missing(value: Any) -> bool:
@@ -121,23 +229,73 @@ def equal_forms(values: tuple[Value, ...]) -> tuple[set[str], set[int | float], 
 _DIGITS = re.compile(r"(?:0|-?[1-9][0-9]{0,14})", re.ASCII)
 
 
-def _judge(node: Node, values: Mapping[str, Any]) -> bool:
+def _judge(node: Node, person: _Person) -> bool:
+    values = person.values
     match node:
         case AllOf(parts):
-            return all(_judge(part, values) for part in parts)
+            return all(_judge(part, person) for part in parts)
         case AnyOf(parts):
-            return any(_judge(part, values) for part in parts)
+            return any(_judge(part, person) for part in parts)
         case Not(part):
-            return not _judge(part, values)
-        case Empty(field):
-            return is_missing(values.get(field))
-        case Contains(field, text):
-            found = values.get(field)
+            return not _judge(part, person)
+        case Empty(name):
+            return is_missing(values.get(name))
+        case Contains(name, text):
+            found = values.get(name)
             return isinstance(found, str) and text in found
-        case OneOf(field, wanted):
-            return _is_one_of(values.get(field), wanted)
-        case Ordered(field, order, limit):
-            return _is_ordered(values.get(field), order, limit)
+        case OneOf(name, wanted):
+            return _is_one_of(values.get(name), wanted)
+        case Ordered(name, order, limit):
+            return _is_ordered(values.get(name), order, limit)
+        case Has(name, value):
+            return _has(values.get(name), value)
+        case InRegion(name):
+            return values.get("country") in region_codes(name)
+        case Happened():
+            return _times(node, person)
+        case Named(name):
+            raise ValueError(f"the saved rule {name} is not in its place")
+
+
+def _times(node: Happened, person: _Person) -> bool:
+    since = None if node.since is None else instant_of(node.since, person.now)
+    before = None if node.before is None else instant_of(node.before, person.now)
+    count = sum(
+        event.what == node.what
+        and (not node.name or node.name in (event.name, f"{event.name}-{event.issue or ''}"))
+        and (since is None or event.at >= since)
+        and (before is None or event.at < before)
+        and all(value in event.marks.get(mark, ()) for mark, value in node.marks)
+        for event in person.events
+    )
+    if node.order in ("==", "!="):
+        return (count == node.number) is (node.order == "==")
+    return _compare(count, node.order, node.number)
+
+
+def _has(found: Any, value: str | int | float) -> bool:
+    if isinstance(found, str):
+        several = members_text(found)
+        return any(f",{text}," in several for text in equal_forms((value,))[0])
+    return isinstance(found, list) and any(_is_member(one, value) for one in found)
+
+
+def _is_member(found: Any, value: str | int | float) -> bool:
+    texts, numbers, _, _ = equal_forms((value,))
+    if isinstance(found, str):
+        return found in texts
+    return isinstance(found, int | float) and not isinstance(found, bool) and found in numbers
+
+
+DIVIDERS = ((";", ","), ("|", ","), ('"', ""), (", ", ","), (" ,", ","))
+"""What becomes what, in this order, before a text of several values is looked through."""
+
+
+def members_text(text: str) -> str:
+    """A text of several values with a comma around each. SQL does the same with REPLACE."""
+    for sign, becomes in DIVIDERS:
+        text = text.replace(sign, becomes)
+    return f",{text},"
 
 
 def _is_one_of(found: Any, wanted: tuple[Value, ...]) -> bool:
@@ -165,7 +323,7 @@ def _is_ordered(found: Any, order: Order, limit: str | int | float | date) -> bo
     return number and _compare(found, order, limit)
 
 
-def _compare(left: Any, order: Order, right: Any) -> bool:
+def _compare(left: Any, order: str, right: Any) -> bool:
     match order:
         case "<":
             return bool(left < right)
@@ -173,16 +331,15 @@ def _compare(left: Any, order: Order, right: Any) -> bool:
             return bool(left <= right)
         case ">":
             return bool(left > right)
-        case ">=":
+        case _:
             return bool(left >= right)
 
 
-def _fields(node: Node) -> Iterator[str]:
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
     match node:
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
-                yield from _fields(part)
+                yield from _walk(part)
         case Not(part):
-            yield from _fields(part)
-        case OneOf(field) | Ordered(field) | Contains(field) | Empty(field):
-            yield field
+            yield from _walk(part)

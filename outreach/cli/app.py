@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("workspace", "Create a workspace: settings, templates, tips, database."),
     "demo": ("demo", "Run the whole loop on sample customers, for real, on this machine."),
     "customers": ("customers", "Import customers and look them up."),
+    "segments": ("segments", "Rules over customers: save, count and explain them."),
     "campaigns": ("campaigns", "Write, check, preview and test newsletters."),
     "tips": ("tips", "Keep the pool of tips."),
     "plan": ("plan", "See what will go to whom, when, what will not, and why."),

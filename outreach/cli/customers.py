@@ -11,11 +11,11 @@ from ..errors import InputError, UsageError
 from . import customer_change, customer_data
 from .common import AsJson, Yes, confirm, me, open_here, print_json, print_table, progress
 from .customer_views import customer_json, import_json, row_json, tell_customer, tell_import
+from .segments import rule_of, tell_doubts
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from ..audience.segment import Segment
     from ..records import Customer
     from ..work.workspace import Workspace
 
@@ -82,10 +82,11 @@ def list_people(
     """
     from ..store.customers import list_customers
 
-    workspace, rule = open_here(), _segment(segment)
+    workspace = open_here()
     with workspace.database.read() as session:
+        rule = rule_of(session, workspace, segment)
         found = list_customers(session, list_id=_list_id(session, list_name), segment=rule, limit=limit + 1)
-        _warn_of_unknown(session, rule)
+        tell_doubts(session, rule)
     shown = found[:limit]
     if as_json:
         print_json([row_json(row, state) for row, state in shown])
@@ -113,14 +114,15 @@ def count(list_name: InList = None, segment: Rule = "", as_json: AsJson = False)
     from ..store.customers import count_states
     from ..store.segments import count_people, unknown_fields
 
-    workspace, rule = open_here(), _segment(segment)
+    workspace = open_here()
     with workspace.database.read() as session:
+        rule = rule_of(session, workspace, segment)
         list_id = _list_id(session, list_name)
         states = {} if list_id is None else count_states(session, list_id, rule)
         number = count_people(session, rule) if list_id is None else sum(states.values())
         unknown = unknown_fields(session, rule)
         if not as_json:
-            _warn_of_unknown(session, rule)
+            tell_doubts(session, rule)
     if as_json:
         by_state = {state.value: count for state, count in states.items()}
         print_json(
@@ -280,12 +282,6 @@ def _read_mapping(given: list[str]) -> dict[str, str]:
     return wanted
 
 
-def _segment(text: str) -> Segment:
-    from ..audience.segment import parse_segment
-
-    return parse_segment(text)
-
-
 def _list_id(session: Session, name: str | None) -> int | None:
     from ..store.customers import list_id_of, list_names
 
@@ -312,10 +308,3 @@ def _customer(session: Session, workspace: Workspace, email: str) -> Customer:
     if found is None:
         raise no_customer(session, workspace, email)
     return found
-
-
-def _warn_of_unknown(session: Session, rule: Segment) -> None:
-    from ..store.segments import unknown_fields
-
-    for name in unknown_fields(session, rule):
-        typer.echo(f"note: no customer has {name!r}; is it spelt right?", err=True)

@@ -49,6 +49,7 @@ from .newsletter import Asset, Campaign, Edition, Schedule, Tip
 from .permission import YES, Permission, withhold
 from .plan import Approval, Boost, Goal, Hold, Step
 from .replies import Inbound, MailboxMark, Verdict
+from .segments import SavedSegment
 from .sending import Alert, Bounce, Pace, RelayState, WaveLook
 from .types import UtcDateTime, Word
 from .workspace import LANES, Lane, WorkspaceRow
@@ -116,6 +117,7 @@ __all__ = [
     "ReadyAnswer",
     "RelayState",
     "ReplyModel",
+    "SavedSegment",
     "Schedule",
     "Step",
     "StepState",

@@ -33,6 +33,11 @@ def add_goals(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         session.connection().execute(insert(Goal), list(rows))
 
 
+def goal_names(session: Session) -> list[str]:
+    """The names of all goals that somebody reached, sorted."""
+    return sorted(session.execute(select(col(Goal.name)).distinct()).scalars())
+
+
 def mails_before(
     session: Session, reached: Sequence[tuple[int, datetime]], within: timedelta
 ) -> dict[tuple[int, datetime], int]:

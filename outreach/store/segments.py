@@ -7,9 +7,12 @@ and values are bound, never pasted.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Integer,
     Numeric,
@@ -25,110 +28,180 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import Session, col
 
 from ..audience.segment_tree import (
     COLUMNS,
+    DIVIDERS,
     AllOf,
     AnyOf,
     Contains,
     Empty,
+    Happened,
+    Has,
+    InRegion,
+    Named,
     Node,
     Not,
     OneOf,
     Ordered,
     Segment,
+    Value,
     equal_forms,
 )
+from ..audience.segment_words import COUNTS, DAYS, FACTS, region_codes
 from ..records import Customer
+from .database import rows_in_chunks
+from .segment_events import count_of, day_of, happened, spell
 
+PAGE = 2_000
 _ORDERS: dict[str, Any] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 def segment_filter(segment: Segment) -> ColumnElement[bool]:
     """The condition on `Customer` that holds for just the people whom the segment takes."""
-    return true() if segment.tree is None else _compile(segment.tree)
+    return true() if segment.tree is None else node_filter(segment.tree, segment)
 
 
 def count_people(session: Session, segment: Segment) -> int:
     """How many customers with an address the segment takes."""
-    query = select(func.count()).select_from(Customer).where(col(Customer.address_key).is_not(None))
+    query = (
+        select(func.count())
+        .select_from(Customer)
+        .where(col(Customer.address_key).is_not(None), col(Customer.erased_at).is_(None))
+    )
     return session.connection().execute(query.where(segment_filter(segment))).scalar_one()
+
+
+def people_among(session: Session, segment: Segment, ids: Sequence[int]) -> set[int]:
+    """Whom of these customers the segment takes."""
+    found: set[int] = set()
+    for part in rows_in_chunks(list(ids), PAGE):
+        query = select(col(Customer.id)).where(col(Customer.id).in_(part), segment_filter(segment))
+        found.update(row[0] for row in session.connection().execute(query) if row[0] is not None)
+    return found
+
+
+def known_attributes(session: Session) -> list[str]:
+    """The attributes that the newest thousand customers have, sorted."""
+    newest = select(col(Customer.attributes)).order_by(col(Customer.id).desc()).limit(1000)
+    return sorted({name for (found,) in session.connection().execute(newest) for name in found or {}})
+
+
+def asks_more(segment: Segment) -> bool:
+    """Whether the rule asks for more than a customer's own columns and attributes, so that only SQL can judge it."""
+    return bool(segment.fields & FACTS) or any(isinstance(node, Happened) for node in segment.nodes)
 
 
 def unknown_fields(session: Session, segment: Segment) -> list[str]:
     """The attributes in the rule that no customer has: most likely a slip of the pen. Sorted."""
     unknown = []
-    for name in sorted(segment.fields - set(COLUMNS)):
+    for name in sorted(segment.fields - set(COLUMNS) - FACTS):
         kind = _Kind(col(Customer.attributes), name)
         if not session.connection().execute(select(exists().where(kind.is_not(None)))).scalar():
             unknown.append(name)
     return unknown
 
 
-def _compile(node: Node) -> ColumnElement[bool]:
+def node_filter(node: Node, segment: Segment) -> ColumnElement[bool]:
+    """The condition on `Customer` of one node of the segment's tree."""
     match node:
         case AllOf(parts):
-            return and_(*(_compile(part) for part in parts))
+            return and_(true(), *(node_filter(part, segment) for part in parts))
         case AnyOf(parts):
-            return or_(*(_compile(part) for part in parts))
+            return or_(false(), *(node_filter(part, segment) for part in parts))
         case Not(part):
-            return not_(_compile(part))
-        case Empty(field):
-            return _empty(field)
-        case Contains(field, text):
-            return func.coalesce(_Position(_text(field), literal(text)) > 0, false())
-        case OneOf():
-            return _one_of(node)
+            return not_(node_filter(part, segment))
+        case Happened():
+            return happened(node, segment.now)
+        case InRegion(name):
+            return func.coalesce(col(Customer.country).in_(region_codes(name)), false())
+        case Named(name):
+            raise ValueError(f"the saved rule {name} is not in its place")
+    look = _look(node.field)
+    match node:
+        case Empty():
+            return look.missing
+        case Contains(_, text):
+            return false() if look.text is None else func.coalesce(_Position(look.text, literal(text)) > 0, false())
+        case OneOf(_, values):
+            return _one_of(look, values)
+        case Has(_, value):
+            return _has(look, value)
         case Ordered():
-            return func.coalesce(_ordered(node), false())
+            return func.coalesce(_ordered(look, node), false())
 
 
-def _one_of(node: OneOf) -> ColumnElement[bool]:
-    texts, numbers, truths, dates = equal_forms(node.values)
-    text = _text(node.field)
+@dataclass(frozen=True)
+class _Look:
+    """A field as SQL: as a text, a number, a truth (1 or 0), each NULL where the value is of another type, or None
+    where it never is one; `listed`: whether a list has a member.
+    """
+
+    missing: ColumnElement[bool]
+    text: Any = None
+    number: Any = None
+    truth: Any = None
+    listed: Callable[[str | None, int | float | None], ColumnElement[bool]] | None = None
+
+
+def _look(field: str) -> _Look:
+    if field in COLUMNS:
+        column: Any = getattr(Customer, "address" if field == "email" else field)
+        return _Look(or_(column.is_(None), column == ""), text=column)
+    if field in COUNTS:
+        return _Look(false(), number=count_of(field))
+    if field in DAYS:
+        day = day_of(field)
+        return _Look(day.is_(None), text=day)
+    place = (col(Customer.attributes), field)
+    text = _Text(*place)
+    missing = or_(_Kind(*place).is_(None), func.coalesce(text == "", false()))
+    return _Look(missing, text, _Number(*place), _Truth(*place), lambda *values: _Member(*place, *values))
+
+
+def _one_of(look: _Look, values: tuple[Value, ...]) -> ColumnElement[bool]:
+    texts, numbers, truths, dates = equal_forms(values)
     ways: list[ColumnElement[bool]] = []
-    if texts:
-        ways.append(func.coalesce(text.in_(sorted(texts)), false()))
-    if dates:
-        ways.append(func.coalesce(and_(text.like("____-__-__%"), func.substr(text, 1, 10).in_(sorted(dates))), false()))
-    if node.field not in COLUMNS:
-        attribute = (col(Customer.attributes), node.field)
-        if numbers:
-            ways.append(func.coalesce(_Number(*attribute).in_(sorted(numbers)), false()))
-        if truths:
-            ways.append(func.coalesce(_Truth(*attribute).in_(sorted(int(truth) for truth in truths)), false()))
-    return or_(false(), *ways)
+    if look.text is not None and texts:
+        ways.append(look.text.in_(sorted(texts)))
+    if look.text is not None and dates:
+        day = func.substr(look.text, 1, 10).in_(sorted(dates))
+        ways.append(and_(look.text.like("____-__-__%"), day))
+    if look.number is not None and numbers:
+        # with their type: PostgreSQL would take them all as what the first is, and round 0.5 to a whole number
+        ways.append(look.number.in_(bindparam(None, sorted(numbers), Numeric(asdecimal=False), expanding=True)))
+    if look.truth is not None and truths:
+        ways.append(look.truth.in_(sorted(int(truth) for truth in truths)))
+    return or_(false(), *(func.coalesce(way, false()) for way in ways))
 
 
-def _ordered(node: Ordered) -> ColumnElement[bool]:
+def _has(look: _Look, value: str | int | float) -> ColumnElement[bool]:
+    texts, numbers, _, _ = equal_forms((value,))
+    text, number = next(iter(texts), None), next(iter(numbers), None)
+    ways: list[ColumnElement[bool]] = []
+    if look.text is not None and text is not None:
+        several = look.text
+        for sign, becomes in DIVIDERS:
+            several = func.replace(several, sign, becomes)
+        ways.append(_Position(literal(",") + several + literal(","), literal(f",{text},")) > 0)
+    if look.listed is not None:
+        ways.append(look.listed(text, number))
+    return or_(false(), *(func.coalesce(way, false()) for way in ways))
+
+
+def _ordered(look: _Look, node: Ordered) -> ColumnElement[bool]:
     compare, limit = _ORDERS[node.order], node.value
     if isinstance(limit, int | float):
-        if node.field in COLUMNS:
-            return false()
-        result: ColumnElement[bool] = compare(_Number(col(Customer.attributes), node.field), limit)
-        return result
-    text = _text(node.field)
+        found: ColumnElement[bool] = false() if look.number is None else compare(look.number, limit)
+        return found
+    if look.text is None:
+        return false()
     if isinstance(limit, str):
-        return and_(text != "", compare(_ByCodePoint(text), literal(limit)))
-    return and_(text.like("____-__-__%"), compare(_ByCodePoint(func.substr(text, 1, 10)), literal(limit.isoformat())))
-
-
-def _text(field: str) -> ColumnElement[str]:
-    if field in COLUMNS:
-        name = "address" if field == "email" else field
-        column: ColumnElement[str] = getattr(Customer, name)
-        return column
-    return _Text(col(Customer.attributes), field)
-
-
-def _empty(field: str) -> ColumnElement[bool]:
-    text = _text(field)
-    if field in COLUMNS:
-        return or_(text.is_(None), text == "")
-    return or_(_Kind(col(Customer.attributes), field).is_(None), func.coalesce(text == "", false()))
+        return and_(look.text != "", compare(_ByCodePoint(look.text), literal(limit)))
+    day = compare(_ByCodePoint(func.substr(look.text, 1, 10)), literal(limit.isoformat()))
+    return and_(look.text.like("____-__-__%"), day)
 
 
 class _Attribute(FunctionElement[Any]):
@@ -179,35 +252,45 @@ class _Position(FunctionElement[int]):
     inherit_cache = True
 
 
-_SQLITE = {
-    _Text: "CASE json_type({0}, {1}) WHEN 'text' THEN json_extract({0}, {1}) END",
-    _Number: "CASE WHEN json_type({0}, {1}) IN ('integer', 'real') THEN json_extract({0}, {1}) END",
-    _Truth: "CASE json_type({0}, {1}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END",
-    _Kind: "NULLIF(json_type({0}, {1}), 'null')",
-    _ByCodePoint: "{0}",
-    _Position: "instr({0}, {1})",
-}
-_POSTGRESQL = {
-    _Text: "CASE json_typeof({0} -> CAST({2} AS TEXT)) WHEN 'string' THEN {0} ->> CAST({2} AS TEXT) END",
-    _Number: "CASE json_typeof({0} -> CAST({2} AS TEXT)) WHEN 'number'"
-    " THEN CAST({0} ->> CAST({2} AS TEXT) AS NUMERIC) END",
-    _Truth: "CASE {0} ->> CAST({2} AS TEXT) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END",
-    _Kind: "NULLIF(json_typeof({0} -> CAST({2} AS TEXT)), 'null')",
-    _ByCodePoint: '({0} COLLATE "C")',
-    _Position: "strpos({0}, {1})",
-}
+class _Member(FunctionElement[bool]):
+    """Whether an attribute is a list that holds this text or number."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: Any, name: str, text: str | None, number: int | float | None) -> None:
+        path = bindparam(None, f'$."{name}"', String, unique=True)
+        wanted = bindparam(None, text, String, unique=True), bindparam(None, number, Numeric, unique=True)
+        super().__init__(column, path, bindparam(None, name, String, unique=True), *wanted)
 
 
-def _teach(dialect: str, forms: dict[Any, str]) -> None:
-    for element, form in forms.items():
-
-        def render(element: Any, compiler: Any, form: str = form, **options: Any) -> str:
-            parts = list(element.clauses)
-            said = [compiler.process(part, **options) if f"{{{n}}}" in form else "" for n, part in enumerate(parts)]
-            return "(" + form.format(*said) + ")"
-
-        compiles(element, dialect)(render)
-
-
-_teach("sqlite", _SQLITE)
-_teach("postgresql", _POSTGRESQL)
+_LIST_IN_SQLITE = (
+    "CASE json_type({0}, {1}) WHEN 'array' THEN EXISTS (SELECT 1 FROM json_each({0}, {1}) AS one"
+    " WHERE (one.type = 'text' AND one.value = {3}) OR (one.type IN ('integer', 'real') AND one.value = {4})) END"
+)
+_LIST_IN_POSTGRESQL = (
+    "CASE json_typeof({0} -> CAST({2} AS TEXT)) WHEN 'array' THEN EXISTS (SELECT 1 FROM"
+    " json_array_elements({0} -> CAST({2} AS TEXT)) AS one WHERE CASE json_typeof(one)"
+    " WHEN 'string' THEN one #>> '{{}}' = CAST({3} AS TEXT)"
+    " WHEN 'number' THEN CAST(one #>> '{{}}' AS NUMERIC) = CAST({4} AS NUMERIC) END) END"
+)
+_JSON = "{0} -> CAST({2} AS TEXT)"
+spell(
+    {
+        (_Text, "sqlite"): "CASE json_type({0}, {1}) WHEN 'text' THEN json_extract({0}, {1}) END",
+        (_Number, "sqlite"): "CASE WHEN json_type({0}, {1}) IN ('integer', 'real') THEN json_extract({0}, {1}) END",
+        (_Truth, "sqlite"): "CASE json_type({0}, {1}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END",
+        (_Kind, "sqlite"): "NULLIF(json_type({0}, {1}), 'null')",
+        (_ByCodePoint, "sqlite"): "{0}",
+        (_Position, "sqlite"): "instr({0}, {1})",
+        (_Member, "sqlite"): _LIST_IN_SQLITE,
+        (_Text, "postgresql"): f"CASE json_typeof({_JSON}) WHEN 'string' THEN {{0}} ->> CAST({{2}} AS TEXT) END",
+        (_Number, "postgresql"): f"CASE json_typeof({_JSON}) WHEN 'number'"
+        " THEN CAST({0} ->> CAST({2} AS TEXT) AS NUMERIC) END",
+        (_Truth, "postgresql"): "CASE {0} ->> CAST({2} AS TEXT) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END",
+        (_Kind, "postgresql"): f"NULLIF(json_typeof({_JSON}), 'null')",
+        (_ByCodePoint, "postgresql"): '({0} COLLATE "C")',
+        (_Position, "postgresql"): "strpos({0}, {1})",
+        (_Member, "postgresql"): _LIST_IN_POSTGRESQL,
+    }
+)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from ..audience.segment import parse_segment
+from ..audience.segment import Segment
 from ..errors import InputError, SettingsError, UsageError
 from ..newsletter.whom import Whom, WhomKind
 from ..plan.cause import CaseWords, Letter, likely_cases, silent_letter, told_letter
@@ -23,8 +23,10 @@ from ..store.campaigns import campaign_named
 from ..store.causes import all_causes, cases_of_cause, find_cause, link_case, unlink_case, unlinked_cases, whom_filter
 from ..store.customers import list_id_of, list_names, stream_people
 from ..store.plan import apply_step
+from ..store.saved_segments import load_segment
 from .casework import find_case
 from .compose import apply_campaign
+from .segments import check_rule
 from .workspace import Workspace
 
 DRAFTS = "drafts"
@@ -59,7 +61,8 @@ def add_cause(workspace: Workspace, name: str, *, title: str, topic: str = "", s
     """A new cause. Raises UsageError for a name that is taken or none, InputError for a wrong segment or topic."""
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot be a cause's name", remedy="Use lower-case letters, digits and dashes.")
-    parse_segment(segment)
+    with workspace.database.read() as session:
+        check_rule(session, workspace, segment)
     if topic and topic not in workspace.settings.topics:
         raise InputError(f"there is no topic {topic!r}", remedy=f"There are: {', '.join(workspace.settings.topics)}.")
     with workspace.database.write() as session:
@@ -103,7 +106,8 @@ def view_cause(session: Session, workspace: Workspace, name: str, list_name: str
     standing = [case for case in cases if case.state is not CaseState.DISMISSED]
     silent = None
     if cause.segment.strip():
-        silent = _count_silent(session, cause, _list_of(session, list_name)[1])
+        rule = load_segment(session, cause.segment, workspace.clock())
+        silent = _count_silent(session, cause.name, rule, _list_of(session, list_name)[1])
     others = [CaseWords(case.id or 0, case.topic, case.summary) for case in unlinked_cases(session)]
     known = [cause.title, *(case.summary for case in standing)]
     return CauseView(
@@ -116,9 +120,9 @@ def view_cause(session: Session, workspace: Workspace, name: str, list_name: str
     )
 
 
-def _count_silent(session: Session, cause: Cause, list_id: int) -> int:
-    chosen = whom_filter(Whom(WhomKind.SILENT, cause.name), None, None)
-    return sum(1 for _ in stream_people(session, list_id, parse_segment(cause.segment), among=chosen))
+def _count_silent(session: Session, name: str, rule: Segment, list_id: int) -> int:
+    chosen = whom_filter(Whom(WhomKind.SILENT, name), None, None)
+    return sum(1 for _ in stream_people(session, list_id, rule, among=chosen))
 
 
 def _list_of(session: Session, name: str) -> tuple[str, int]:

@@ -7,20 +7,21 @@ reason for the reader.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from ..audience.segment import COLUMNS, Segment, judge_segment, parse_segment
+from ..audience.segment import COLUMNS, Segment, judge_segment
 from ..newsletter.tips import ChosenTip, TipFacts, choose_tips
 from ..plan.holds import blocked_topics
 from ..records import Boost, Campaign, Edition, Hold, Kind, Tip
 from ..store.plan import boosts_of, holds_of, shown_tips
+from ..store.saved_segments import load_segment
+from ..store.segments import asks_more, people_among
 from ..store.steps import trend_topics
 from .workspace import Workspace
 
@@ -42,7 +43,8 @@ class Person(Protocol):
 class TipPool:
     """An edition's frozen tips as facts; `segments` only for those that are not for everyone.
 
-    `trend`: topics that many write about, brought forward in this issue.
+    `asked`: those of the segments that ask what happened, not only what a customer is; `taken`: whom each of these
+    takes (`know_people`). `trend`: topics that many write about, brought forward in this issue.
     """
 
     facts: tuple[TipFacts, ...]
@@ -50,6 +52,8 @@ class TipPool:
     count: int
     topics: tuple[str, ...]
     trend: tuple[str, ...] = ()
+    asked: frozenset[str] = frozenset()
+    taken: Mapping[str, Collection[int]] = field(default_factory=dict)
 
     def for_person(self, person: Person) -> Sequence[TipFacts]:
         """The facts with each tip's segment judged for this person."""
@@ -57,11 +61,14 @@ class TipPool:
             return self.facts
         values = segment_values(person)
         return [
-            replace(tip, segment_ok=judge_segment(self.segments[tip.name], values))
-            if tip.name in self.segments
-            else tip
+            replace(tip, segment_ok=self._takes(tip.name, person, values)) if tip.name in self.segments else tip
             for tip in self.facts
         ]
+
+    def _takes(self, name: str, person: Person, values: Mapping[str, Any]) -> bool:
+        if name in self.asked:
+            return person.id in self.taken[name]
+        return judge_segment(self.segments[name], values)
 
 
 def tips_wanted(workspace: Workspace, campaign: Campaign) -> int:
@@ -87,13 +94,23 @@ def tip_pool(
     if names is not None:
         query = query.where(col(Tip.name).in_(list(names)))
     rows = list(session.execute(query).scalars())
+    now = workspace.clock()
+    segments = {tip.name: load_segment(session, tip.segment, now) for tip in rows if tip.segment.strip()}
     return TipPool(
         facts=tuple(_facts(tip) for tip in rows),
-        segments={tip.name: _segment(tip.segment) for tip in rows if tip.segment.strip()},
+        segments=segments,
+        asked=frozenset(name for name, segment in segments.items() if asks_more(segment)),
         count=tips_wanted(workspace, campaign),
         topics=tuple(campaign.topics),
         trend=trend_topics(session, campaign.id, edition_id) if campaign.id is not None else (),
     )
+
+
+def know_people(session: Session, pool: TipPool, ids: Sequence[int]) -> TipPool:
+    """The pool with whom of these people each segment takes that asks what happened."""
+    if not pool.asked:
+        return pool
+    return replace(pool, taken={name: people_among(session, pool.segments[name], ids) for name in pool.asked})
 
 
 def frozen_tips(edition: Edition) -> list[str]:
@@ -120,6 +137,7 @@ def choose_for(
     if not pool.facts or not pool.count:
         return {person.id: as_choices(()) for person in people if person.id is not None}
     ids = [person.id for person in people if person.id is not None]
+    pool = know_people(session, pool, ids)
     shown = shown_tips(session, ids, but_edition=edition.id)
     boosts, holds = boosts_of(session, ids), holds_of(session, ids)
     return {
@@ -187,8 +205,3 @@ def segment_values(person: Person) -> dict[str, Any]:
 
 def _facts(tip: Tip) -> TipFacts:
     return TipFacts(tip.name, tuple(tip.topics), True, tip.position, tip.valid_from, tip.valid_until, tuple(tip.texts))
-
-
-@lru_cache(maxsize=256)
-def _segment(text: str) -> Segment:
-    return parse_segment(text)

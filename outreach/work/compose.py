@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlmodel import Session
 
-from ..audience.segment import parse_segment
 from ..delivery.waves import read_waves
 from ..errors import InputError
 from ..newsletter.campaign_file import CampaignFile, parse_campaign
@@ -32,6 +31,7 @@ from ..timing.occurrence import parse_schedule
 from .choose import tips_wanted
 from .files import ImageFile, embedded_images, markdown_files, read_layouts, read_text
 from .schedules import CUSTOMERS_OWN
+from .segments import check_rule
 from .workspace import Workspace
 
 
@@ -104,6 +104,7 @@ def read_draft(workspace: Workspace, path: Path) -> Draft:
     with workspace.database.read() as session:
         list_id = _checked_list(session, found)
         _check_whom(session, found)
+        _check_segment(session, workspace, found.segment, found.file, found.lines.get("segment", 1))
     _check_rules(found)
     now = workspace.clock()
     campaign = Campaign(
@@ -215,7 +216,6 @@ def _check_whom(session: Session, found: CampaignFile) -> None:
 
 
 def _check_rules(found: CampaignFile) -> None:
-    _check_segment(found.segment, found.file, found.lines.get("segment", 1))
     try:
         parse_schedule(found.schedule)
     except InputError as wrong:
@@ -239,9 +239,9 @@ def _check_rules(found: CampaignFile) -> None:
             ) from None
 
 
-def _check_segment(segment: str, file: str, line: int) -> None:
+def _check_segment(session: Session, workspace: Workspace, segment: str, file: str, line: int) -> None:
     try:
-        parse_segment(segment)
+        check_rule(session, workspace, segment)
     except InputError as wrong:
         raise InputError(f"segment: {wrong.message}", file=file, line=line, remedy=wrong.remedy) from None
 
@@ -258,7 +258,8 @@ class TipDraft:
 def read_tip(workspace: Workspace, path: Path) -> TipDraft:
     """The tip in `path`, nothing kept. Raises InputError with file, line and remedy."""
     found = parse_tip(read_text(path), shown_path(workspace, path), language=workspace.settings.identity.language)
-    _check_segment(found.segment, found.file, found.lines.get("segment", 1))
+    with workspace.database.read() as session:
+        _check_segment(session, workspace, found.segment, found.file, found.lines.get("segment", 1))
     images: dict[str, ImageFile] = {}
     for text in found.texts.values():
         images |= embedded_images(path, text.body, text.line, found.file)

@@ -21,7 +21,7 @@ from ..records import BULK, Campaign, Edition, EditionState, Permission
 from ..store.customers import PersonRow, load_customers
 from ..store.plan import boosts_of, shown_tips
 from ..workdays import zone_or
-from .choose import TipPool, choose_one, tip_pool
+from .choose import TipPool, choose_one, know_people, tip_pool
 from .holdout import deal, hold_out_of
 from .judge import PersonFacts, edition_facts, judge_person, people_facts
 from .schedules import due_for, last_due, life_of
@@ -196,6 +196,7 @@ def _count_tips(
     }
     holds = {one.person.id: one.facts.holds for one in going if blocked_topics(one.facts.holds, at)}
     concerned = sorted({*boosts, *holds})
+    pool = know_people(session, pool, concerned)
     shown = shown_tips(session, concerned)
     for person in load_customers(session, concerned).values():
         had = shown.get(person.id, set()) | foreseen.tips[person.id]

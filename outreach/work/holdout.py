@@ -12,7 +12,6 @@ from typing import Protocol
 
 from sqlmodel import Session
 
-from ..audience.segment import parse_segment
 from ..chance import Share
 from ..plan.holdout import Group, HoldOut, HoldOutRules, decide_hold_out, group_of, read_hold_out
 from ..records import Campaign, Edition, Kind, SubscriptionState
@@ -20,6 +19,7 @@ from ..store.customers import count_states
 from ..store.editions import editions_of
 from ..store.holdouts import keep_hold_out, usual_complaints
 from ..store.plan import boosts_of, holds_of
+from ..store.saved_segments import load_segment
 from .workspace import Workspace
 
 NOBODY = HoldOut(False, "")
@@ -48,7 +48,7 @@ def hold_out_of(session: Session, workspace: Workspace, campaign: Campaign, edit
     if not rules.percent or not wanted or edition.list_id is None:
         return decide_hold_out(campaign.kind, 0, Share(0, 0), rules, wanted=False)
     usual = usual_complaints(session, edition.list_id, rules.days, workspace.clock())
-    states = count_states(session, edition.list_id, parse_segment(edition.segment))
+    states = count_states(session, edition.list_id, load_segment(session, edition.segment, edition.due_at))
     return decide_hold_out(campaign.kind, states.get(SubscriptionState.SUBSCRIBED, 0), usual, rules)
 
 

@@ -21,7 +21,8 @@ from ..records import Boost, Campaign, Edition, Hold, Schedule, Tip
 from ..store.customers import load_customers
 from ..store.editions import editions_of
 from ..store.plan import boosts_of, shown_tips
-from .choose import TipPool, choose_one, tip_pool
+from ..store.saved_segments import whole_text
+from .choose import TipPool, choose_one, know_people, tip_pool
 from .files import read_layouts
 from .forecast import CHUNK, Judged, draft_edition, judge_all
 from .judge import edition_facts, judge_person
@@ -112,8 +113,9 @@ def _looks(
     session: Session, workspace: Workspace, campaign: Campaign, draft: Edition, pool: TipPool, chunk: Sequence[Judged]
 ) -> Iterator[Look]:
     rules = edition_facts(workspace, campaign, draft)
-    tips, untouched = bool(pool.facts and pool.count), replace(pool, trend=())
     ids = [one.person.id for one in chunk]
+    tips, pool = bool(pool.facts and pool.count), know_people(session, pool, ids)
+    untouched = replace(pool, trend=())
     boosts = boosts_of(session, ids) if tips else {}
     shown = shown_tips(session, ids) if tips else {}
     people = load_customers(session, ids) if tips else {}
@@ -163,7 +165,7 @@ def _content(session: Session, workspace: Workspace, campaign: Campaign) -> dict
         "tips": _hash([list(row) for row in tips]) if campaign.options.get("tips") != 0 else "",
         "kind": campaign.kind.value,
         "list": str(campaign.list_id),
-        "segment": campaign.segment,
+        "segment": whole_text(session, campaign.segment),
         "schedule": f"{campaign.schedule} {campaign.zone}".strip(),
         "sender": campaign.sender or workspace.settings.identity.sender,
     }

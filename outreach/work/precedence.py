@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from ..audience.segment import parse_segment
 from ..errors import InputError
 from ..plan.budget import FIRST, WEEK
 from ..records import BULK, Campaign, CampaignState, Kind
 from ..store.ahead import among_people, any_tips_under_way, tips_in_outbox
 from ..store.editions import campaigns_and_schedules, editions_of
+from ..store.saved_segments import load_segment
 from .schedules import Occasion, Timing, due_for, occasions_after, timing_of
 from .workspace import Workspace
 
@@ -32,7 +32,7 @@ def tips_ahead(
     planned = tips_in_outbox(session, list(zones)) if any_tips_under_way(session) else {}
     found: dict[int, list[datetime]] = defaultdict(list, planned)
     for campaign, timing, occasions in _coming(session, workspace, now):
-        people = among_people(session, list(zones), campaign.list_id, parse_segment(campaign.segment))
+        people = among_people(session, list(zones), campaign.list_id, load_segment(session, campaign.segment, now))
         for occasion in occasions:
             for person in people:
                 zone = zones[person] if timing.per_customer else None

@@ -32,6 +32,7 @@ from ..store.editions import (
     schedules_due,
 )
 from ..store.outbox import finish_editions
+from ..store.saved_segments import whole_text
 from ..store.steps import bind_trends
 from .approve import agreed_now, waits_for_agreement
 from .compose import FrozenContent, freeze
@@ -178,7 +179,8 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple
     if changed or edition.planned_at is None:
         with workspace.database.read() as session:
             content = freeze(session, workspace, session.get_one(Campaign, campaign.id), now=now)
-        values |= _content(campaign, content) | {"frozen_at": now, "planned_at": None, "planned": None}
+            values |= _content(session, campaign, content)
+        values |= {"frozen_at": now, "planned_at": None, "planned": None}
     last = -1
     while last:
         with workspace.database.write() as session:
@@ -304,7 +306,7 @@ def _create(
             due_at=occasion.opens,
             expires_at=until + life_of(workspace, campaign),
             frozen_at=now,
-            **_content(campaign, content),
+            **_content(session, campaign, content),
         )
         session.add(found)
         session.flush()
@@ -314,8 +316,9 @@ def _create(
     return found.id
 
 
-def _content(campaign: Campaign, content: FrozenContent | None) -> dict[str, Any]:
-    values: dict[str, Any] = {"list_id": campaign.list_id, "segment": campaign.segment}
+def _content(session: Session, campaign: Campaign, content: FrozenContent | None) -> dict[str, Any]:
+    """What the edition keeps of its campaign; saved segments are written out, so that it tells by whom it was meant."""
+    values: dict[str, Any] = {"list_id": campaign.list_id, "segment": whole_text(session, campaign.segment)}
     if content is None:
         return values
     return values | {

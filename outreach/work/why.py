@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlmodel import Session
 
-from ..audience.segment import judge_segment, parse_segment
 from ..errors import InputError, UsageError
 from ..plan.holdout import Group, judge_hold_out
 from ..plan.holds import hold_words, is_open
@@ -19,8 +18,10 @@ from ..records import Campaign, Customer, Delivery, Edition, EditionState
 from ..store.customers import CustomerRow, find_customer, load_customers
 from ..store.editions import campaigns_and_schedules, deliveries_to, editions_of
 from ..store.plan import boosts_of, holds_of, recent_steps, shown_tips
+from ..store.saved_segments import load_segment
+from ..store.segments import people_among
 from ..workdays import zone_or
-from .choose import choose_one, frozen_tips, tip_pool
+from .choose import choose_one, frozen_tips, know_people, tip_pool
 from .forecast import draft_edition
 from .holdout import deal, hold_out_of
 from .judge import edition_facts, people_facts, rulings
@@ -79,7 +80,7 @@ def explain_person(workspace: Workspace, email: str, campaign_name: str) -> Why:
         edition, due = _edition(session, workspace, campaign, customer, now)
         facts = people_facts(session, workspace, edition, [person.id], due, zones={person.id: person.zone})[person.id]
         said = [
-            _segment(edition, person),
+            _segment(session, edition, person),
             *_whom(session, campaign, edition, person.id),
             *_planned(session, edition, person),
         ]
@@ -145,8 +146,8 @@ def _edition(
     return draft, max(due_for(occasion.key, occasion.opens, zone), now)
 
 
-def _segment(edition: Edition, person: CustomerRow) -> RuleSaid:
-    if judge_segment(parse_segment(edition.segment), person.values()):
+def _segment(session: Session, edition: Edition, person: CustomerRow) -> RuleSaid:
+    if people_among(session, load_segment(session, edition.segment, edition.due_at), [person.id]):
         return RuleSaid("segment", "yes")
     return RuleSaid("segment", "no", "not in the segment", f"the segment is: {edition.segment}")
 
@@ -253,7 +254,7 @@ def _tips(
         return ()
     chosen = choose_one(
         workspace,
-        pool,
+        know_people(session, pool, [person.id]),
         person,
         shown=shown_tips(session, [person.id], but_edition=edition.id).get(person.id, set()),
         boosts=boosts_of(session, [person.id]).get(person.id, ()),

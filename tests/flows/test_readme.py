@@ -33,6 +33,8 @@ EXAMPLES = {
     "customers count": "customers count",
     "customers export": "customers export ann@example.com",
     "customers erase": "customers erase ann@example.com --dry-run",
+    "segments list": "segments list",
+    "segments explain": "segments explain fresh",
     "campaigns apply": "campaigns apply spring.md",
     "campaigns list": "campaigns list",
     "campaigns check": "campaigns check spring --offline",

@@ -1,0 +1,189 @@
+"""Kept: segments that are saved under a name, and reading a rule that names them.
+
+Law: whoever judges or streams people by a rule's text reads it here, so that saved rules stand in their places and
+spans are counted from one instant. A rule never comes round to itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlmodel import Session, col
+
+from ..audience.segment import parse_segment
+from ..audience.segment_text import segment_text
+from ..audience.segment_tokens import fault_at
+from ..audience.segment_tree import AllOf, AnyOf, Node, Not, Segment, put_saved
+from ..audience.segment_words import nearest
+from ..errors import InputError
+from ..records import Campaign, CampaignState, Cause, Customer, SavedSegment, Subscription, SubscriptionState, Tip
+from .segments import node_filter
+
+
+def load_segment(session: Session, text: str, now: datetime) -> Segment:
+    """The rule as of `now`, saved ones in the places of their names. Raises InputError that points at the column."""
+    segment = replace(_parsed(text), now=now)
+    if segment.tree is None or not segment.saved:
+        return segment
+    return replace(segment, tree=put_saved(segment.tree, _trees(session, segment, ())))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Segment:
+    return parse_segment(text)
+
+
+def whole_text(session: Session, text: str) -> str:
+    """The rule with saved ones written out in their places, for what is frozen; one that cannot be read as it is."""
+    try:
+        segment = parse_segment(text)
+        if segment.tree is None or not segment.saved:
+            return text
+        return segment_text(put_saved(segment.tree, _trees(session, segment, ())))
+    except InputError:
+        return text
+
+
+def _trees(session: Session, segment: Segment, above: tuple[str, ...]) -> dict[str, Node]:
+    """The trees of the saved rules that a rule names; `above`: the saved ones that it stands in."""
+    found: dict[str, Node] = {}
+    for name in segment.saved:
+        if name in above:
+            way = " → ".join([*above[above.index(name) :], name])
+            raise InputError(f"the segment {name} comes round to itself: {way}", remedy="Take one of the names out.")
+        row = saved_named(session, name)
+        if row is None:
+            raise _unknown(session, segment, name)
+        inner = parse_segment(row.rule)
+        assert inner.tree is not None
+        found[name] = put_saved(inner.tree, _trees(session, inner, (*above, name))) if inner.saved else inner.tree
+    return found
+
+
+def _unknown(session: Session, segment: Segment, name: str) -> InputError:
+    names = [row.name for row in all_saved(session)]
+    column = next((one.column for one in segment.mentions if (one.kind, one.text) == ("segment", name)), 1)
+    there = f"There are: {', '.join(names)}." if names else f"Save one: outreach segments save {name} 'RULE'"
+    if segment.text == name:
+        there += f' To ask for an attribute, write: {name} == "…"'
+    return fault_at(segment.text, column, f"no segment is saved as {name}{nearest(name, names)}", there)
+
+
+def saved_named(session: Session, name: str) -> SavedSegment | None:
+    """The segment saved under this name."""
+    return session.execute(select(SavedSegment).where(col(SavedSegment.name) == name)).scalar()
+
+
+def all_saved(session: Session) -> list[SavedSegment]:
+    """Every saved segment, by name."""
+    return list(session.execute(select(SavedSegment).order_by(col(SavedSegment.name))).scalars())
+
+
+def keep_saved(session: Session, name: str, values: Mapping[str, Any], now: datetime) -> bool:
+    """Save a rule that was checked; whether the name is new. Raises InputError where it comes round to itself."""
+    found = saved_named(session, name)
+    row = found or SavedSegment(name=name, rule="", created_at=now, changed_at=now)
+    for key, value in values.items():
+        setattr(row, key, value)
+    row.changed_at = now
+    session.add(row)
+    session.flush()
+    load_segment(session, name, now)
+    return found is None
+
+
+def drop_saved(session: Session, name: str) -> None:
+    """Let go of a saved rule."""
+    found = saved_named(session, name)
+    if found is not None:
+        session.delete(found)
+        session.flush()
+
+
+def uses_of(session: Session, name: str) -> list[str]:
+    """What names the saved rule: "campaign spring", "tip milk", "cause blinking-light", "segment loyal"."""
+    found: list[str] = []
+    campaigns = select(col(Campaign.name), col(Campaign.segment)).where(col(Campaign.state) != CampaignState.CANCELLED)
+    kept: tuple[tuple[str, Any, Any], ...] = (
+        ("campaign", Campaign, campaigns),
+        ("tip", Tip, select(col(Tip.name), col(Tip.segment))),
+        ("cause", Cause, select(col(Cause.name), col(Cause.segment))),
+        ("segment", SavedSegment, select(col(SavedSegment.name), col(SavedSegment.rule))),
+    )
+    for what, table, query in kept:
+        rows: Iterable[Any] = session.connection().execute(query.order_by(table.name))
+        found += [f"{what} {row[0]}" for row in rows if row[1] and name in _names_in(row[1])]
+    return found
+
+
+def _names_in(rule: str) -> tuple[str, ...]:
+    try:
+        return parse_segment(rule).saved
+    except InputError:
+        return ()
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One part of a rule. `alone`: whom it takes by itself; `left`: who is left of those whom the parts before it
+    took too (joined by `and`) or have been added so far (by `or`), None for parts inside parts. `depth` from 0.
+    """
+
+    text: str
+    depth: int
+    joined: str
+    alone: int
+    left: int | None
+
+
+def count_clauses(session: Session, segment: Segment, list_id: int | None = None) -> tuple[int, list[Clause]]:
+    """How many people there are (with an address; subscribed to the list), and how many each clause keeps: one look."""
+    parts = [*_parts(segment.tree)] if segment.tree is not None else []
+    base: list[Any] = [col(Customer.address_key).is_not(None), col(Customer.erased_at).is_(None)]
+    counted: list[Any] = [func.count()]
+    for node, depth, _, before in parts:
+        own = node_filter(node, segment)
+        counted.append(_count(own))
+        if depth == 0:
+            together = or_ if isinstance(segment.tree, AnyOf) else and_
+            counted.append(_count(together(*(node_filter(one, segment) for one in before), own)))
+    query = select(*counted).select_from(Customer).where(*base)
+    if list_id is not None:
+        tied = and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == list_id)
+        query = query.join(Subscription, tied).where(col(Subscription.state) == SubscriptionState.SUBSCRIBED)
+    people, *numbers = session.connection().execute(query).one()
+    rest = iter(numbers)
+    clauses = []
+    for node, depth, joined, _ in parts:
+        alone = next(rest)
+        clauses.append(Clause(clause_text(node), depth, joined, alone, next(rest) if depth == 0 else None))
+    return people, clauses
+
+
+def clause_text(node: Node) -> str:
+    """A clause as a person reads it on a line of its own."""
+    return f"({segment_text(node)})" if isinstance(node, AllOf | AnyOf) else segment_text(node)
+
+
+def _count(condition: ColumnElement[bool]) -> Any:
+    return func.count(case((condition, 1)))
+
+
+def _parts(tree: Node) -> Iterable[tuple[Node, int, str, tuple[Node, ...]]]:
+    """The clauses of a rule with their depth, the word that joins them, and those that stand before them."""
+    yield from _joined(tree, 0)
+
+
+def _joined(node: Node, depth: int) -> Iterable[tuple[Node, int, str, tuple[Node, ...]]]:
+    joined = "or" if isinstance(node, AnyOf) else "and"
+    parts = node.parts if isinstance(node, AllOf | AnyOf) else (node,)
+    for place, part in enumerate(parts):
+        yield part, depth, joined if place else "", parts[:place]
+        inner = part.part if isinstance(part, Not) else part
+        if isinstance(inner, AllOf | AnyOf) and depth < 3:
+            yield from _joined(inner, depth + 1)

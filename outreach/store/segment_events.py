@@ -1,0 +1,316 @@
+"""What happened to customers, as SQL: one source for each question of `audience.segment_words`.
+
+Law: the same events whether a condition asks for them (`happened`) or they are loaded for the pure judge
+(`events_of`); each question walks one customer's own rows by an index.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, null, or_, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import Boolean, String
+from sqlmodel import Session, col
+
+from ..audience.segment_tree import Event, Happened, Segment, instant_of
+from ..audience.segment_words import COUNTS, EVENTS, FACTS, UNSOLVED
+from ..cases.case import UNSOLVED as UNSOLVED_STATES
+from ..errors import InputError
+from ..records import (
+    Campaign,
+    Case,
+    CaseState,
+    Customer,
+    Delivery,
+    DeliveryState,
+    Edition,
+    Goal,
+    Inbound,
+    Kind,
+    Machine,
+    MailingList,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+)
+from .database import rows_in_chunks
+
+_COMPARE: dict[str, Any] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_ISSUE = re.compile(r"(.+)-(0|[1-9]\d{0,8})")
+PAGE = 2_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one kind of event is kept. `named` is the condition for a name, `marks` those for each mark's value;
+    `told` are the columns (name, issue, then the marks in order) by which an event is loaded, `via` joins for them.
+    """
+
+    at: Any
+    mine: Any
+    kept: tuple[Any, ...] = ()
+    named: Callable[[str], Any] | None = None
+    marks: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)
+    told: tuple[Any, ...] = ()
+    via: Callable[[Any], Any] = lambda query: query
+    unless_over: Any = None
+
+
+def happened(node: Happened, now: datetime | None) -> ColumnElement[bool]:
+    """The condition on `Customer` that it happened to them so many times."""
+    source = _source(node.what)
+    asked = [source.mine, *source.kept]
+    if source.unless_over is not None:
+        asked.append(_still(source.unless_over, now))
+    if node.name and source.named is not None:
+        asked.append(source.named(node.name))
+    if node.since is not None:
+        asked.append(source.at >= instant_of(node.since, now))
+    if node.before is not None:
+        asked.append(source.at < instant_of(node.before, now))
+    asked += [source.marks[mark](value) for mark, value in node.marks]
+    if (node.order, node.number) in ((">=", 1), (">", 0), ("!=", 0)):
+        return exists().where(*asked).correlate(Customer)
+    if (node.order, node.number) in (("==", 0), ("<", 1), ("<=", 0)):
+        return ~exists().where(*asked).correlate(Customer)
+    count = select(func.count()).where(*asked).correlate(Customer).scalar_subquery()
+    found: ColumnElement[bool] = _COMPARE[node.order](count, node.number)
+    return found
+
+
+def events_of(session: Session, segment: Segment, ids: Sequence[int]) -> dict[int, list[Event]]:
+    """What happened to these customers, of all that the rule asks for; for the pure judge."""
+    found: dict[int, list[Event]] = defaultdict(list)
+    for what in sorted({node.what for node in segment.nodes if isinstance(node, Happened)}):
+        source = _source(what)
+        query = source.via(select(col(Customer.id), source.at, *source.told).where(source.mine, *source.kept))
+        if source.unless_over is not None:
+            query = query.where(_still(source.unless_over, segment.now))
+        for part in rows_in_chunks(list(ids), PAGE):
+            rows: Iterable[Any] = session.connection().execute(query.where(col(Customer.id).in_(part)))
+            for customer_id, at, *told in rows:
+                found[customer_id].append(_event(what, at, told))
+    return dict(found)
+
+
+def _event(what: str, at: datetime, told: Sequence[Any]) -> Event:
+    name, issue, *marks = [*told, None, None][: max(2, len(told))]
+    words: dict[str, frozenset[str]] = {}
+    for mark, value in zip(EVENTS[what].marks, marks, strict=False):
+        several = value if isinstance(value, list) else [] if value is None else [str(value)]
+        if mark == "state" and value in UNSOLVED_STATES:
+            several = [*several, UNSOLVED]
+        words[mark] = frozenset(several)
+    return Event(what, at, name or "", issue, words)
+
+
+def _source(what: str) -> Source:
+    found = SOURCES.get(what)
+    if found is None:
+        raise InputError(
+            f"segment: nothing is known yet of what {what}(…) asks for", remedy="Ask replied(…) or got(…)."
+        )
+    return found
+
+
+def _still(until: Any, now: datetime | None) -> Any:
+    if now is None:
+        raise ValueError("what runs out needs the instant that is looked at")
+    return or_(until.is_(None), until > now)
+
+
+def _editions_named(name: str) -> Any:
+    """The editions of a campaign, or the one issue of it that the name tells."""
+    wanted = col(Campaign.name) == name
+    if found := _ISSUE.fullmatch(name):
+        wanted = or_(wanted, and_(col(Campaign.name) == found[1], col(Edition.number) == int(found[2])))
+    return select(col(Edition.id)).join(Campaign, col(Campaign.id) == col(Edition.campaign_id)).where(wanted)
+
+
+def _with_edition(query: Any) -> Any:
+    return query.outerjoin(Edition, col(Edition.id) == col(Delivery.edition_id)).outerjoin(
+        Campaign, col(Campaign.id) == col(Edition.campaign_id)
+    )
+
+
+def _mail(state: DeliveryState, at: Any) -> Source:
+    return Source(
+        at=at,
+        mine=col(Delivery.customer_id) == col(Customer.id),
+        kept=(col(Delivery.state) == state, at.is_not(None), col(Delivery.kind) != Kind.TEST),
+        named=lambda name: col(Delivery.edition_id).in_(_editions_named(name)),
+        marks={"kind": lambda value: col(Delivery.kind) == Kind(value)},
+        told=(col(Campaign.name), col(Edition.number), col(Delivery.kind)),
+        via=_with_edition,
+    )
+
+
+def _tie(state: SubscriptionState) -> Source:
+    return Source(
+        at=col(Subscription.changed_at),
+        mine=col(Subscription.customer_id) == col(Customer.id),
+        kept=(col(Subscription.state) == state,),
+        named=lambda name: col(Subscription.list_id).in_(
+            select(col(MailingList.id)).where(col(MailingList.name) == name)
+        ),
+        told=(col(MailingList.name),),
+        via=lambda query: query.join(MailingList, col(MailingList.id) == col(Subscription.list_id)),
+    )
+
+
+def _replies() -> Source:
+    return Source(
+        at=col(Inbound.received_at),
+        mine=col(Inbound.customer_id) == col(Customer.id),
+        kept=(col(Inbound.machine) == Machine.HUMAN, col(Inbound.copy_of).is_(None)),
+        named=lambda name: (
+            exists()
+            .where(col(Delivery.id) == col(Inbound.delivery_id), col(Delivery.edition_id).in_(_editions_named(name)))
+            .correlate(Inbound)
+        ),
+        marks={
+            "category": lambda value: func.coalesce(col(Inbound.category) == value, False),
+            "topic": lambda value: _Lists(col(Inbound.topics), value),
+            "channel": lambda value: col(Inbound.channel) == value,
+            "urgency": lambda value: col(Inbound.urgency) == value,
+        },
+        told=(
+            *(col(Campaign.name), col(Edition.number), col(Inbound.category), col(Inbound.topics)),
+            *(col(Inbound.channel), col(Inbound.urgency)),
+        ),
+        via=lambda query: _with_edition(query.outerjoin(Delivery, col(Delivery.id) == col(Inbound.delivery_id))),
+    )
+
+
+def _cases() -> Source:
+    def in_state(value: str) -> Any:
+        return col(Case.state).in_([*UNSOLVED_STATES] if value == UNSOLVED else [CaseState(value)])
+
+    return Source(
+        at=col(Case.opened_at),
+        mine=col(Case.customer_id) == col(Customer.id),
+        marks={
+            "topic": lambda value: col(Case.topic) == value,
+            "category": lambda value: col(Case.category) == value,
+            "state": in_state,
+            "urgency": lambda value: col(Case.urgency) == value,
+        },
+        told=(null(), null(), col(Case.topic), col(Case.category), col(Case.state), col(Case.urgency)),
+    )
+
+
+def _blocks() -> Source:
+    return Source(
+        at=col(Suppression.at),
+        mine=col(Suppression.address_key) == col(Customer.address_key),
+        marks={"reason": lambda value: col(Suppression.reason) == value},
+        told=(null(), null(), col(Suppression.reason)),
+        unless_over=col(Suppression.expires_at),
+    )
+
+
+def _goals() -> Source:
+    return Source(
+        at=col(Goal.at),
+        mine=col(Goal.customer_id) == col(Customer.id),
+        named=lambda name: col(Goal.name) == name,
+        told=(col(Goal.name),),
+    )
+
+
+class _Lists(FunctionElement[bool]):
+    """Whether a JSON list of texts holds this one."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: Any, text: str) -> None:
+        super().__init__(column, bindparam(None, text, String, unique=True))
+
+
+class Day(FunctionElement[str]):
+    """The day of an instant, in UTC, as ISO text."""
+
+    type = String()
+    inherit_cache = True
+
+
+_SPELT: dict[tuple[Any, str], str] = {
+    (_Lists, "sqlite"): "EXISTS (SELECT 1 FROM json_each({0}) WHERE json_each.value = {1})",
+    (_Lists, "postgresql"): "EXISTS (SELECT 1 FROM json_array_elements_text({0}) AS one WHERE one = {1})",
+    (Day, "sqlite"): "substr({0}, 1, 10)",
+    (Day, "postgresql"): "to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
+}
+
+
+def spell(spelt: Mapping[tuple[Any, str], str]) -> None:
+    """Teach each database how an element of ours is written; {0}, {1} … are its parts, each as often as needed."""
+    for (element, dialect), form in spelt.items():
+
+        def render(element: Any, compiler: Any, form: str = form, **options: Any) -> str:
+            parts = list(element.clauses)
+            said = [compiler.process(part, **options) if f"{{{n}}}" in form else "" for n, part in enumerate(parts)]
+            return "(" + form.format(*said) + ")"
+
+        compiles(element, dialect)(render)
+
+
+spell(_SPELT)
+
+SOURCES = {
+    "got": _mail(DeliveryState.SENT, col(Delivery.sent_at)),
+    "bounced": _mail(DeliveryState.FAILED, col(Delivery.settled_at)),
+    "replied": _replies(),
+    "case": _cases(),
+    "reached": _goals(),
+    "subscribed": _tie(SubscriptionState.SUBSCRIBED),
+    "unsubscribed": _tie(SubscriptionState.UNSUBSCRIBED),
+    "pending": _tie(SubscriptionState.PENDING),
+    "blocked": _blocks(),
+}
+
+
+def count_of(fact: str) -> Any:
+    """How many of these a customer has (`segment_words.COUNTS`)."""
+    mine = select(func.count()).where(col(Case.customer_id) == col(Customer.id))
+    if fact == "open_cases":
+        mine = mine.where(col(Case.state).in_(UNSOLVED_STATES))
+    return mine.correlate(Customer).scalar_subquery()
+
+
+def day_of(fact: str) -> Any:
+    """The day of a customer's last of these (`segment_words.DAYS`); NULL where there was none."""
+    if fact == "added":
+        return Day(col(Customer.created_at))
+    source = SOURCES[{"last_sent": "got", "last_reply": "replied", "last_case": "case"}[fact]]
+    last = select(func.max(source.at)).where(source.mine, *source.kept).correlate(Customer).scalar_subquery()
+    return Day(last)
+
+
+def facts_of(session: Session, segment: Segment, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The facts that the rule looks at, of these customers, by name; for the pure judge."""
+    names = sorted(segment.fields & FACTS)
+    if not names:
+        return {}
+    columns = [(count_of if name in COUNTS else day_of)(name) for name in names]
+    query = select(col(Customer.id), *columns)
+    found: dict[int, dict[str, Any]] = {}
+    for part in rows_in_chunks(list(ids), PAGE):
+        rows: Iterable[Any] = session.connection().execute(query.where(col(Customer.id).in_(part)))
+        found.update((row[0], dict(zip(names, row[1:], strict=True))) for row in rows)
+    return found
