@@ -72,6 +72,23 @@ class EditionState(Vocabulary):
     DONE = "done"
 
 
+class SequenceState(Vocabulary):
+    """draft: nobody has said yes to it yet; ended: nobody begins, and nobody gets a further step."""
+
+    DRAFT = "draft"
+    RUNNING = "running"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+class EnrolmentState(Vocabulary):
+    """going: has steps before them; finished: has had the last one; left: something ended it before that."""
+
+    GOING = "going"
+    FINISHED = "finished"
+    LEFT = "left"
+
+
 class DeliveryState(Vocabulary):
     QUEUED = "queued"
     CLAIMED = "claimed"

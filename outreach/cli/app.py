@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "customers": ("customers", "Import customers and look them up."),
     "segments": ("segments", "Rules over customers: save, count and explain them."),
     "campaigns": ("campaigns", "Write, check, preview and test newsletters."),
+    "sequences": ("sequences", "Mails that follow each other, each person's by their own time."),
     "tips": ("tips", "Keep the pool of tips."),
     "plan": ("plan", "See what will go to whom, when, what will not, and why."),
     "why": ("why", "Say why one person gets a campaign, or does not."),

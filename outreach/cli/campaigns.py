@@ -264,7 +264,7 @@ def write_proof(folder: Path, proof: Proof) -> dict[str, Path]:
         "txt": proof.rendered.text.encode(),
         "eml": proof.pressed.message,
     }
-    files = {ending: (folder / f"{proof.campaign}.{ending}").resolve() for ending in contents}
+    files = {ending: (folder / f"{proof.campaign.replace('/', '-')}.{ending}").resolve() for ending in contents}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for ending, path in files.items():

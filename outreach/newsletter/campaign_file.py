@@ -75,9 +75,9 @@ class CampaignFile:
     lines: dict[str, int]
 
 
-def parse_campaign(text: str, file: str) -> CampaignFile:
-    """Read one campaign. Raises InputError with file, line and remedy."""
-    front = split_front_matter(text, file, KEYS, EXAMPLE)
+def parse_campaign(text: str, file: str, *, front: FrontMatter | None = None) -> CampaignFile:
+    """Read one campaign; `front`: its block, where that was read already. Raises InputError with file, line, remedy."""
+    front = front or split_front_matter(text, file, KEYS, EXAMPLE)
     kind = _kind(front)
     campaign = CampaignFile(
         name=_name(front),

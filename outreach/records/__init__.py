@@ -21,6 +21,7 @@ from ..words import (
     DeliveryEvent,
     DeliveryState,
     EditionState,
+    EnrolmentState,
     EntryKind,
     FailureClass,
     HoldState,
@@ -31,6 +32,7 @@ from ..words import (
     NoticeKind,
     Onward,
     PromiseState,
+    SequenceState,
     StepState,
     SubscriptionState,
     SuppressionReason,
@@ -51,6 +53,7 @@ from .plan import Approval, Boost, Goal, Hold, Step
 from .replies import Inbound, MailboxMark, Verdict
 from .segments import SavedSegment
 from .sending import Alert, Bounce, Pace, RelayState, WaveLook
+from .sequences import Enrolment, Sequence
 from .types import UtcDateTime, Word
 from .workspace import LANES, Lane, WorkspaceRow
 
@@ -92,6 +95,8 @@ __all__ = [
     "DeliveryState",
     "Edition",
     "EditionState",
+    "Enrolment",
+    "EnrolmentState",
     "EntryKind",
     "Escalation",
     "FailureClass",
@@ -119,6 +124,8 @@ __all__ = [
     "ReplyModel",
     "SavedSegment",
     "Schedule",
+    "Sequence",
+    "SequenceState",
     "Step",
     "StepState",
     "Subscription",

@@ -92,6 +92,15 @@ class Consent(SQLModel, table=True):
     """
 
     __tablename__ = "consent"
+    __table_args__ = (
+        Index(
+            "ix_consent_signup",
+            "list_id",
+            "at",
+            sqlite_where=text("how <> 'import'"),
+            postgresql_where=text("how <> 'import'"),
+        ),
+    )
     id: int | None = Field(default=None, primary_key=True)
     customer_id: int = Field(foreign_key="customer.id", index=True)
     list_id: int | None = Field(default=None, foreign_key="mailing_list.id")

@@ -30,8 +30,9 @@ def campaign_named(session: Session, name: str) -> Campaign | None:
 
 
 def composed_campaigns(session: Session) -> list[Campaign]:
-    """Every campaign that people compose, by name."""
-    query = select(Campaign).where(~col(Campaign.name).startswith("_", autoescape=True)).order_by(col(Campaign.name))
+    """Every campaign that people compose, by name; a sequence's steps (`SEQUENCE/STEP`) are listed with it."""
+    composed = ~col(Campaign.name).startswith("_", autoescape=True) & ~col(Campaign.name).contains("/")
+    query = select(Campaign).where(composed).order_by(col(Campaign.name))
     return list(session.execute(query).scalars())
 
 

@@ -46,11 +46,11 @@ def find_campaign(session: Session, name: str) -> Campaign | None:
 
 
 def campaigns_and_schedules(session: Session) -> list[tuple[Campaign, Schedule | None]]:
-    """Every campaign that people compose (not the system's own), by name, with its schedule."""
+    """Every campaign that people compose (not the system's own, nor a sequence's step), by name, with its schedule."""
     query = (
         select(Campaign, Schedule)
         .outerjoin(Schedule, col(Schedule.campaign_id) == col(Campaign.id))
-        .where(~col(Campaign.name).startswith("_", autoescape=True))
+        .where(~col(Campaign.name).startswith("_", autoescape=True), ~col(Campaign.name).contains("/"))
         .order_by(col(Campaign.name))
     )
     return [(campaign, schedule) for campaign, schedule in session.execute(query)]

@@ -52,14 +52,16 @@ HOUSE: Mapping[str, str] = {
     "ready_answer": "answers kept ready",
     "relay_state": "how a relay does",
     "reply_model": "weights of hashed words over all messages",
+    "saved_segment": "a rule that a marketer saved",
     "schedule": "when a campaign goes",
+    "sequence": "what a marketer wrote",
     "tip": "what an editor wrote",
     "wave_look": "figures of a wave",
     "worker": "our processes",
     "workspace": "the workspace itself",
 }
 """Tables that tell of nobody, each with what it holds. They are searched for the person's address all the same."""
-REMOVED = frozenset({"contact", "hold", "boost", "subscription", "learned_example"})
+REMOVED = frozenset({"contact", "hold", "boost", "subscription", "learned_example", "enrolment"})
 """Tables whose rows go as a whole; of all others a row without words stays, so that every count still adds up."""
 _NUMBER = "a random number, which the tokens in old mails need"
 _KEY = "a keyed hash: nobody is planned for or written to twice, and a re-import stays suppressed"

@@ -204,6 +204,12 @@ def _ordered(look: _Look, node: Ordered) -> ColumnElement[bool]:
     return and_(look.text.like("____-__-__%"), day)
 
 
+def field_text(field: str) -> ColumnElement[str]:
+    """A column or attribute of `Customer` as text; NULL where an attribute is none."""
+    found: ColumnElement[str] = _look(field).text
+    return found
+
+
 class _Attribute(FunctionElement[Any]):
     """One attribute out of the JSON column; NULL where it is of another type."""
 

@@ -63,9 +63,11 @@ def occurrences(rule: Rule, zone: ZoneInfo, after: datetime) -> Iterator[Occurre
 
 
 def occasion_wall(occasion: str) -> datetime | None:
-    """The local date and time in an occasion's key, or None for a key without one ("once-1")."""
+    """The local date and time in an occasion's key, or None for a key without one ("once-1").
+
+    Behind a + stands which text of that day a sequence's step had ("2026-12-01/09:00+2")."""
     try:
-        return datetime.strptime(occasion, "%Y-%m-%d/%H:%M")
+        return datetime.strptime(occasion.partition("+")[0], "%Y-%m-%d/%H:%M")
     except ValueError:
         return None
 

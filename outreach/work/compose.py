@@ -99,7 +99,11 @@ def apply_campaign(workspace: Workspace, path: Path) -> Applied:
 
 def read_draft(workspace: Workspace, path: Path) -> Draft:
     """The campaign in `path`, all its settings checked, nothing kept. Raises InputError with file, line, remedy."""
-    found = parse_campaign(read_text(path), shown_path(workspace, path))
+    return draft_of(workspace, parse_campaign(read_text(path), shown_path(workspace, path)), path)
+
+
+def draft_of(workspace: Workspace, found: CampaignFile, path: Path) -> Draft:
+    """The same of a campaign that was read from `path`."""
     images = embedded_images(path, found.body, found.body_line, found.file)
     with workspace.database.read() as session:
         list_id = _checked_list(session, found)

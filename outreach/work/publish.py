@@ -132,6 +132,9 @@ def _campaign(workspace: Workspace, name: str) -> Campaign:
     with workspace.database.read() as session:
         campaign = find_campaign(session, name)
         known = [found.name for found, _ in campaigns_and_schedules(session)]
+    if campaign is not None and "/" in name:
+        sequence = name.partition("/")[0]
+        raise UsageError(f"{name} is a step of a sequence", remedy=f"See: outreach sequences show {sequence}")
     if campaign is None or name.startswith("_"):
         remedy = f"There are: {', '.join(known)}." if known else "Apply one: outreach campaigns apply FILE.md"
         raise UsageError(f"there is no campaign called {name}", remedy=remedy)

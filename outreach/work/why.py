@@ -14,12 +14,13 @@ from sqlmodel import Session
 from ..errors import InputError, UsageError
 from ..plan.holdout import Group, judge_hold_out
 from ..plan.holds import hold_words, is_open
-from ..records import Campaign, Customer, Delivery, Edition, EditionState
+from ..records import Campaign, Customer, Delivery, Edition, EditionState, EnrolmentState
 from ..store.customers import CustomerRow, find_customer, load_customers
-from ..store.editions import campaigns_and_schedules, deliveries_to, editions_of
+from ..store.editions import campaigns_and_schedules, deliveries_to, editions_of, find_campaign
 from ..store.plan import boosts_of, holds_of, recent_steps, shown_tips
 from ..store.saved_segments import load_segment
 from ..store.segments import people_among
+from ..store.sequences import enrolments_of
 from ..workdays import zone_or
 from .choose import choose_one, frozen_tips, know_people, tip_pool
 from .forecast import draft_edition
@@ -82,6 +83,7 @@ def explain_person(workspace: Workspace, email: str, campaign_name: str) -> Why:
         said = [
             _segment(session, edition, person),
             *_whom(session, campaign, edition, person.id),
+            *_sequence(session, campaign, person.id),
             *_planned(session, edition, person),
         ]
         for ruling in rulings(edition_facts(workspace, campaign, edition), facts, due):
@@ -121,6 +123,9 @@ def explain_person(workspace: Workspace, email: str, campaign_name: str) -> Why:
 
 def _campaign(session: Session, name: str) -> Campaign:
     known = {found.name: found for found, _ in campaigns_and_schedules(session)}
+    step = find_campaign(session, name) if "/" in name else None
+    if step is not None:
+        return step
     if name not in known:
         remedy = f"There are: {', '.join(known)}." if known else "Apply one: outreach campaigns apply FILE.md"
         raise UsageError(f"there is no campaign called {name}", remedy=remedy)
@@ -160,6 +165,29 @@ def _whom(session: Session, campaign: Campaign, edition: Edition, customer_id: i
     if is_meant(session, campaign, edition, customer_id):
         return [RuleSaid("whom", "yes")]
     return [RuleSaid("whom", "no", "not meant", f"the letter is for: {line}, each of them once")]
+
+
+def _sequence(session: Session, campaign: Campaign, customer_id: int) -> list[RuleSaid]:
+    """Where this person is in the sequence whose step the campaign is; nothing of any other campaign."""
+    sequence, _, step = campaign.name.partition("/")
+    if not step:
+        return []
+    told = RuleSaid("sequence", "no", "not in the sequence", f"see: outreach sequences show {sequence}")
+    for name, one in enrolments_of(session, customer_id):
+        if name != sequence:
+            continue
+        done = one.done.get(step)
+        since = f"in {sequence} since {one.day} ({one.key})"
+        if done is not None and done["how"] == "sent":
+            told = RuleSaid("sequence", "yes", "", f"{since}; this step's turn came {done['at'][:16]} UTC")
+        elif done is not None:
+            told = RuleSaid("sequence", "no", "passed over", f"{since}; {done['why']}")
+        elif one.state is EnrolmentState.GOING:
+            words = f"{since}; next is {one.step or 'its first step'}" + (f", {one.reason}" if one.reason else "")
+            told = RuleSaid("sequence", "later", "its turn has not come", words, one.look_at)
+        else:
+            told = RuleSaid("sequence", "no", one.state.value, f"{since}; {one.reason}".rstrip("; "))
+    return [told]
 
 
 def _planned(session: Session, edition: Edition, person: CustomerRow) -> list[RuleSaid]:

@@ -27,6 +27,7 @@ from .life import PULSE_SECONDS, daemon_life
 from .lock import daemon_lock_file, hold_daemon_lock
 from .publish import publish_due
 from .send import send_open
+from .sequences import follow_sequences
 from .tend import tend_cases
 from .trends import propose_trends
 from .watch import JobBook, look_and_tell
@@ -34,6 +35,7 @@ from .waves import look_at_waves
 from .workspace import Workspace
 
 SEND_SECONDS = 5
+SEQUENCE_SECONDS = 30
 FOLLOW_UP_SECONDS = 60
 LOG_SECONDS = 30
 TRENDS_SECONDS = 3600
@@ -94,6 +96,9 @@ def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
             _alone(workspace, "trends", lambda: {"topics": propose_trends(workspace)}),
         ),
         Job("publish", PLANNING, SEND_SECONDS, _alone(workspace, "publish", lambda: publish_due(workspace))),
+        Job(
+            "sequences", PLANNING, SEQUENCE_SECONDS, _alone(workspace, "sequences", lambda: follow_sequences(workspace))
+        ),
         Job("waves", PLANNING, SEND_SECONDS, _alone(workspace, "waves", lambda: look_at_waves(workspace))),
         Job("send", OUTGOING, SEND_SECONDS, lambda: send_open(workspace, stop=stop, owner="run")),
         *reading,

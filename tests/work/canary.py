@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Float, Integer, LargeBinary, String, Table, cast, insert, select
+from sqlalchemy import JSON, Boolean, Column, Date, Float, Integer, LargeBinary, String, Table, cast, insert, select
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
@@ -29,7 +29,7 @@ def plant(workspace: Workspace, customer_id: int, address_key: str, campaign_id:
     with workspace.database.write() as session:
         run = session.connection().execute
         tables = SQLModel.metadata.sorted_tables
-        for name in ("colleague", "cause"):
+        for name in ("colleague", "cause", "sequence"):
             known[name] = run(
                 insert(_table(name)).values(_row(_table(name), {}, "", workspace.clock())[0])
             ).inserted_primary_key[0]
@@ -108,6 +108,8 @@ def _any(column: Column[Any], now: datetime) -> Any:
     kind = _kind(column)
     if isinstance(kind, Boolean):
         return False
+    if isinstance(kind, Date):
+        return now.date()
     assert isinstance(kind, Integer | Float), f"{column} is of a type that this test does not know"
     return 1
 

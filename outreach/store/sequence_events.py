@@ -1,0 +1,127 @@
+"""Kept: what happened to people in a sequence: answers to its mails, goals, cases.
+
+Law: an event counts from the beginning of a person's way on; an answer counts for the mail that it answers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlmodel import Session, col
+
+from ..records import Case, Delivery, Enrolment, EnrolmentState, Goal, Inbound, Machine
+from ..timing.sequence_words import Event, EventKind
+from .database import rows_in_chunks
+from .sequences import CHUNK, Enrolled
+
+
+def wake_waiting(session: Session, sequence_id: int, steps: Mapping[str, int], now: datetime) -> int:
+    """Have those looked at now who wait for an event that has come; how many. `steps`: each step's campaign."""
+    waiting = session.execute(
+        select(col(Enrolment.waits))
+        .where(col(Enrolment.sequence_id) == sequence_id, col(Enrolment.state) == EnrolmentState.GOING)
+        .where(col(Enrolment.waits) != "")
+        .distinct()
+    ).scalars()
+    woken = 0
+    for words in list(waiting):
+        kind = next(one for one in EventKind if words.startswith(one.value))
+        event = Event(kind, words.removeprefix(kind.value).strip())
+        happened = _happened(event, steps)
+        if happened is None:
+            continue
+        query = update(Enrolment).where(
+            col(Enrolment.sequence_id) == sequence_id,
+            col(Enrolment.state) == EnrolmentState.GOING,
+            col(Enrolment.waits) == words,
+            col(Enrolment.look_at) > now,
+            happened,
+        )
+        woken += session.connection().execute(query.values(look_at=now)).rowcount
+    return woken
+
+
+def _campaigns(event: Event, steps: Mapping[str, int]) -> list[int]:
+    return [campaign for step, campaign in steps.items() if event.name in ("", step)]
+
+
+def _happened(event: Event, steps: Mapping[str, int]) -> ColumnElement[bool] | None:
+    """Whether the event has happened to an enrolment since it began; None where nothing tells of such events."""
+    if event.kind is EventKind.REPLIED:
+        replies = (
+            select(col(Inbound.id))
+            .join(Delivery, col(Delivery.id) == col(Inbound.delivery_id))
+            .where(
+                col(Inbound.customer_id) == col(Enrolment.customer_id),
+                col(Inbound.machine) == Machine.HUMAN,
+                col(Delivery.campaign_id).in_(_campaigns(event, steps)),
+                col(Delivery.occasion) == col(Enrolment.key),
+            )
+        )
+        return replies.exists()
+    if event.kind is EventKind.GOAL:
+        goals = select(col(Goal.id)).where(
+            col(Goal.customer_id) == col(Enrolment.customer_id),
+            col(Goal.name) == event.name,
+            col(Goal.at) >= col(Enrolment.began_at),
+        )
+        return goals.exists()
+    column = _CASE_TIMES.get(event.kind)
+    if column is None:
+        return None
+    cases = select(col(Case.id)).where(
+        col(Case.customer_id) == col(Enrolment.customer_id), column >= col(Enrolment.began_at)
+    )
+    return cases.exists()
+
+
+_CASE_TIMES: dict[EventKind, Any] = {
+    EventKind.CASE_OPENED: col(Case.opened_at),
+    EventKind.CASE_CLOSED: col(Case.closed_at),
+}
+RECORDED = (EventKind.REPLIED, EventKind.GOAL, *_CASE_TIMES)
+"""The kinds of events that the database tells of."""
+
+
+def events_of(
+    session: Session, event: Event, steps: Mapping[str, int], people: Sequence[Enrolled]
+) -> dict[int, datetime]:
+    """When the event first happened since each enrolment began, by enrolment."""
+    ids = sorted({person.customer_id for person in people})
+    found: dict[tuple[int, str], list[datetime]] = defaultdict(list)
+    for part in rows_in_chunks(ids, CHUNK):
+        for customer_id, key, at in session.connection().execute(_times(event, steps, part)):
+            found[customer_id, key].append(at)
+    first: dict[int, datetime] = {}
+    for person in people:
+        key = person.key if event.kind is EventKind.REPLIED else ""
+        times = [at for at in found.get((person.customer_id, key), ()) if at is not None and at >= person.began_at]
+        if times:
+            first[person.id] = min(times)
+    return first
+
+
+def _times(event: Event, steps: Mapping[str, int], ids: Sequence[int]) -> Any:
+    """Customer, occasion ("" where it is no matter) and time of each such event."""
+    if event.kind is EventKind.REPLIED:
+        return (
+            select(col(Inbound.customer_id), col(Delivery.occasion), col(Inbound.received_at))
+            .join(Delivery, col(Delivery.id) == col(Inbound.delivery_id))
+            .where(
+                col(Inbound.customer_id).in_(ids),
+                col(Inbound.machine) == Machine.HUMAN,
+                col(Delivery.campaign_id).in_(_campaigns(event, steps)),
+            )
+        )
+    if event.kind is EventKind.GOAL:
+        return select(col(Goal.customer_id), _NO_KEY, col(Goal.at)).where(
+            col(Goal.customer_id).in_(ids), col(Goal.name) == event.name
+        )
+    return select(col(Case.customer_id), _NO_KEY, _CASE_TIMES[event.kind]).where(col(Case.customer_id).in_(ids))
+
+
+_NO_KEY: Any = func.coalesce("", "")
