@@ -30,6 +30,7 @@ from ..records import (
 from ..records.types import UtcDateTime
 from .database import rows_in_chunks
 from .prepared import Prepared
+from .standing import doubtful
 
 CHUNK = 500
 
@@ -74,13 +75,14 @@ _DOUBTS: Any = (
     .join(Edition, col(Edition.id) == col(Delivery.edition_id))
     .join(Campaign, col(Campaign.id) == col(Delivery.campaign_id))
     .outerjoin(Customer, col(Customer.id) == col(Delivery.customer_id))
-    .order_by(col(Delivery.id))
+    .order_by(col(Delivery.id) + 0)
 )
+"""In order by a value, not by the key: else SQLite would go through the whole outbox in its order."""
 
 
 def doubts(session: Session, campaign_id: int | None = None, number: int | None = None) -> Iterator[Doubt]:
     """Every delivery in doubt, of one campaign (and one of its editions) if named, streamed as they were planned."""
-    query = _DOUBTS.where(col(Delivery.state) == DeliveryState.IN_DOUBT)
+    query = _DOUBTS.where(doubtful())
     if campaign_id is not None:
         query = query.where(col(Delivery.campaign_id) == campaign_id)
     if number is not None:

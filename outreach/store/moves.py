@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, BigInteger, DateTime, Integer, String, Update, insert, select, update
+from sqlalchemy import JSON, BigInteger, DateTime, Integer, String, Update, bindparam, insert, select, update
 from sqlmodel import col
 
 from ..delivery.state import FINAL, move
 from ..records import Boost, Delivery, DeliveryEvent, DeliveryMove, DeliveryState, FailureClass, Permission
 from .outbox import Claimed
-from .prepared import Connected, Group
+from .prepared import Connected, Group, Prepared
 from .standing import bare_state
 
 JUDGED = {
@@ -58,10 +59,7 @@ class Move(NamedTuple):
     @property
     def after(self) -> DeliveryState:
         """Where the events lead. Raises ValueError where the table has no such move."""
-        state = self.before
-        for happened in self.events:
-            state = move(state, happened)
-        return state
+        return _led(self.before, self.events)
 
     @property
     def told(self) -> bool:
@@ -69,6 +67,13 @@ class Move(NamedTuple):
         if self.events[-1] is DeliveryEvent.RELEASE:
             return self.tried or self.reason not in EVERYBODYS
         return not TOLD.isdisjoint(self.events)
+
+
+@lru_cache(maxsize=256)
+def _led(state: DeliveryState, events: tuple[DeliveryEvent, ...]) -> DeliveryState:
+    for happened in events:
+        state = move(state, happened)
+    return state
 
 
 def release(row: Claimed, *, reason: str = "", evidence: str = "", next_at: datetime | None = None) -> Move:
@@ -108,6 +113,26 @@ def apply_moves(session: Connected, moves: Sequence[Move], now: datetime) -> lis
     return lost
 
 
+def settle_sent(session: Connected, moves: Sequence[Move], now: datetime) -> list[Move]:
+    """As `apply_moves`, for plain moves to `sent` (`is_sent`) of rows that differ: nearly all of them are such."""
+    if not moves:
+        return []
+    values = [
+        {
+            "held_id": made.row.id,
+            "held_owner": made.row.owner,
+            "held_fence": made.row.fence,
+            "to_response": made.response,
+            "to_relay": made.relay,
+            "now": now,
+        }
+        for made in moves
+    ]
+    if _SENT.many(session, values) == len(moves):
+        return []
+    return [made for made in moves if not _arrived(session, made)]
+
+
 def _apart(moves: Sequence[Move]) -> list[Sequence[Move]]:
     """In parts of which none holds two moves of one row: of those a statement would make only one."""
     if len({wanted.row.id for wanted in moves}) == len(moves):
@@ -144,13 +169,39 @@ MOVE = Group(
 )
 
 
+_SENT = Prepared(
+    _held(lambda name: DeliveryState.INFLIGHT.value if name == "held_state" else bindparam(name)).values(
+        state=move(DeliveryState.INFLIGHT, DeliveryEvent.ACCEPTED),
+        reason="",
+        evidence="",
+        response=bindparam("to_response"),
+        failure=None,
+        relay=bindparam("to_relay"),
+        owner=None,
+        next_at=None,
+        sent_at=bindparam("now"),
+        settled_at=bindparam("now"),
+        attempts=col(Delivery.attempts) + 1,
+        lease_until=None,
+    )
+)
+
+
 def _key(row: Claimed, state: DeliveryState) -> dict[str, Any]:
     return {"held_id": row.id, "held_state": state, "held_owner": row.owner, "held_fence": row.fence}
 
 
 def is_plain(wanted: Move) -> bool:
     """Whether nothing follows from this move but what the row itself says of it."""
-    return not (wanted.told or wanted.boosts or wanted.failure)
+    return is_sent(wanted) or not (wanted.told or wanted.boosts or wanted.failure)
+
+
+def is_sent(wanted: Move) -> bool:
+    """Whether the relay took the mail, and nothing follows from it but what the row itself says."""
+    return wanted.events == _TAKEN and wanted.before is DeliveryState.INFLIGHT and not wanted.boosts
+
+
+_TAKEN = (DeliveryEvent.ACCEPTED,)
 
 
 def move_values(wanted: Move, now: datetime) -> dict[str, Any]:
@@ -173,12 +224,16 @@ def move_values(wanted: Move, now: datetime) -> dict[str, Any]:
 
 def _arrived(session: Connected, wanted: Move) -> bool:
     """Whether the row is where this move leads, under our fence: moved just now, or by a commit that seemed lost."""
-    query = select(col(Delivery.id)).where(
-        col(Delivery.id) == wanted.row.id,
-        col(Delivery.fence) == wanted.row.fence,
-        col(Delivery.state) == wanted.after,
+    return bool(_ARRIVED.rows(session, id=wanted.row.id, fence=wanted.row.fence, state=wanted.after))
+
+
+_ARRIVED = Prepared(
+    select(col(Delivery.id)).where(
+        col(Delivery.id) == bindparam("id"),
+        col(Delivery.fence) == bindparam("fence"),
+        bare_state() == bindparam("state"),
     )
-    return session.connection().execute(query).first() is not None
+)
 
 
 def _tell(session: Connected, moves: Sequence[Move], now: datetime) -> None:

@@ -261,6 +261,12 @@ def rows_given(rows: Sequence[Mapping[str, Any]]) -> str:
     return json_text(list(rows), str)
 
 
+def run_bare(connection: Connection, sql: str) -> None:
+    """Have the driver run this, past SQLAlchemy."""
+    with _bare(connection) as cursor:
+        cursor.execute(sql)
+
+
 @contextmanager
 def _bare(connection: Connection) -> Iterator[Any]:
     """The driver's own cursor in the transaction of `connection`; what it raises is told as SQLAlchemy tells it."""

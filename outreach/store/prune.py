@@ -124,6 +124,7 @@ def _old_workers(before: datetime, after: int) -> Select[Any]:
     held = select(col(Delivery.id)).where(
         col(Delivery.owner) == col(Worker.name),
         col(Delivery.state).in_([DeliveryState.CLAIMED, DeliveryState.INFLIGHT]),
+        col(Delivery.lease_until).is_not(None),
     )
     return _ids(Worker, and_(col(Worker.beat_at) < before, ~held.exists()), after)
 

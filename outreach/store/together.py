@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, exists, literal, select, union_all
 
 from .database import Writer
 from .lanes import lifted, raise_lane
-from .moves import MOVE, Move, apply_moves, is_plain, move_values
+from .moves import MOVE, Move, apply_moves, is_plain, is_sent, move_values, settle_sent
 from .outbox import Claimed, intend
 from .prepared import Prepared
 from .standing import intent_statement, intent_values
@@ -60,8 +60,9 @@ def settle_and_intend(
 
 
 def _in_turn(writer: Writer, moves: Sequence[Move], asks: Mapping[str, Sequence[Claimed]], now: datetime) -> Done:
-    with writer.write():
-        missed = apply_moves(writer, moves, now)
+    with writer.write_plainly():
+        missed = settle_sent(writer, [made for made in moves if is_sent(made)], now)
+        missed += apply_moves(writer, [made for made in moves if not is_sent(made)], now)
         granted: set[int] = set()
         for relay, rows in asks.items():
             granted |= intend(writer, rows, now, relay)

@@ -19,6 +19,8 @@ from .prepared import Connected
 
 CHUNK = 500
 HELD = (DeliveryState.CLAIMED, DeliveryState.INFLIGHT)
+_HELD = col(Delivery.state).in_(HELD), col(Delivery.lease_until).is_not(None)
+"""The second finds them: only rows that are held have a lease, and only these stand in its index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +56,18 @@ def beat(session: Connected, name: str, now: datetime, lease: timedelta) -> None
     """Show that a worker lives, and lengthen the leases of what it still holds."""
     connection = session.connection()
     connection.execute(update(Worker).where(col(Worker.name) == name).values(beat_at=now))
-    connection.execute(
-        update(Delivery)
-        .where(col(Delivery.state).in_(HELD), col(Delivery.owner) == name)
-        .values(lease_until=now + lease)
-    )
+    connection.execute(update(Delivery).where(*_HELD, col(Delivery.owner) == name).values(lease_until=now + lease))
 
 
 def holders(session: Session) -> list[str]:
     """The names of all workers that hold a row."""
-    query = select(col(Delivery.owner)).where(col(Delivery.state).in_(HELD), col(Delivery.owner).is_not(None))
+    query = select(col(Delivery.owner)).where(*_HELD, col(Delivery.owner).is_not(None))
     return sorted(str(name) for name in session.execute(query.distinct()).scalars())
 
 
 def overdue(session: Session, now: datetime) -> list[str]:
     """The names of workers that hold a row whose lease has run out."""
-    query = select(col(Delivery.owner)).where(col(Delivery.state).in_(HELD), col(Delivery.lease_until) < now)
+    query = select(col(Delivery.owner)).where(*_HELD, col(Delivery.lease_until) < now)
     return sorted(str(name) for name in session.execute(query.distinct()).scalars())
 
 
@@ -89,13 +87,14 @@ def reclaim(
     `among`: just these, at most 500, because a part of the worker has died and the rest goes on.
     """
     query = select(col(Delivery.id), col(Delivery.state), col(Delivery.crashes)).where(
-        col(Delivery.state).in_(HELD), col(Delivery.owner) == owner
+        *_HELD, col(Delivery.owner) == owner
     )
     if only_overdue:
         query = query.where(col(Delivery.lease_until) < now)
     if among is not None:
         query = query.where(col(Delivery.id).in_(list(among)))
-    rows = session.execute(query.order_by(col(Delivery.id)).limit(CHUNK).with_for_update()).all()
+    # by a value, not by the key: else SQLite would go through the whole outbox in its order
+    rows = session.execute(query.order_by(col(Delivery.id) + 0).limit(CHUNK).with_for_update()).all()
     doubtful = [row.id for row in rows if row.state is DeliveryState.INFLIGHT]
     claimed = [row.id for row in rows if row.state is DeliveryState.CLAIMED]
     crashed = [row.id for row in rows if row.id in suspects and row.state is DeliveryState.CLAIMED]

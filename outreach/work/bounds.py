@@ -253,23 +253,26 @@ class Bounds:
                 if domain is not None:
                     domain.in_hand = max(0, domain.in_hand - 1)
 
-    def heard(self, row: Claimed, report: Report) -> None:
-        """What became of a mail that `verdict` let go, and what that says of its domain."""
-        accepted = report.event is DeliveryEvent.ACCEPTED
-        if not (self._domains or accepted or report.slows):
-            return
-        key = (self._groups.get(row.domain_key) or (row.domain_key, None))[0]
+    def heard(self, told: Sequence[tuple[Claimed, Report]]) -> None:
+        """What became of mails that `verdict` let go, and what that says of their domains."""
         with self._lock:
-            domain = self._domains.get(key)
-            if domain is not None:
-                domain.in_hand = max(0, domain.in_hand - 1)
-                domain.took = domain.took or accepted
-            if accepted:
-                self._borne[0][key] += 1
-            if report.slows and row.domain_key:
-                if domain is None:
-                    given = (self._groups.get(row.domain_key) or self._groups.get(KEY_OF_OTHERS) or (key, None))[1]
-                    domain = self._domains[key] = _Domain(key, given)
-                domain.slowed.append((row, report.words))
-                domain.permits, domain.ask_at = 0, ticks() + LOOK_SECONDS
-                self._urgent = True
+            for row, report in told:
+                accepted = report.event is DeliveryEvent.ACCEPTED
+                if self._domains or accepted or report.slows:
+                    self._heard(row, report, accepted=accepted)
+
+    def _heard(self, row: Claimed, report: Report, *, accepted: bool) -> None:
+        key = (self._groups.get(row.domain_key) or (row.domain_key, None))[0]
+        domain = self._domains.get(key)
+        if domain is not None:
+            domain.in_hand = max(0, domain.in_hand - 1)
+            domain.took = domain.took or accepted
+        if accepted:
+            self._borne[0][key] += 1
+        if report.slows and row.domain_key:
+            if domain is None:
+                given = (self._groups.get(row.domain_key) or self._groups.get(KEY_OF_OTHERS) or (key, None))[1]
+                domain = self._domains[key] = _Domain(key, given)
+            domain.slowed.append((row, report.words))
+            domain.permits, domain.ask_at = 0, ticks() + LOOK_SECONDS
+            self._urgent = True

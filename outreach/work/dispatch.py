@@ -160,12 +160,10 @@ class Dispatch:
             self._reported += len(pairs)
             if pairs and (self._traffic.tight or not carrier.held or self._hungry(carrier)):
                 self._wake.notify_all()
-        now = self._workspace.clock()
-        for row, report in pairs:
-            self._traffic.heard(row, report)
-        ladder = self._workspace.settings.sending.retry_minutes
+        now, ladder = self._workspace.clock(), self._workspace.settings.sending.retry_minutes
         moves = [moved(row, report, self._names, now, ladder) for row, report in pairs]
-        self._committer.hand_in(moves, intents, carrier.answer)
+        self._committer.hand_in(moves, intents, carrier.answer)  # first: every connection waits for it
+        self._traffic.heard(pairs)
         if any(report.tried for _, report in pairs):
             self._deaths = 0
 

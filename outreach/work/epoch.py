@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from ..store.lanes import COMMON, raise_lane
 
 EPOCH = "outreach.epoch"
 _LONGEST = 600
+_DIGITS = 20
 _NONE = (0,) * LANES
 
 
@@ -100,24 +101,43 @@ def raise_turn(session: Session | Writer, root: Path) -> Callable[[], None]:
 
 def follow_turn(root: Path, lane: int, epoch: str, turn: int) -> None:
     """Raise the turn of this lane in the file, after the commit in which it was raised in the database."""
-    _raise_to(root / EPOCH, Mark(epoch, (*_NONE[:lane], turn, *_NONE[lane + 1 :])))
+    path = root / EPOCH
+    with _held(path) as file:
+        known = os.pread(file, _LONGEST, 0)
+        start = len(epoch) + 1 + lane * (_DIGITS + 1)
+        written, wanted = known[start : start + _DIGITS], b"%020d" % turn
+        if len(known) == _length(epoch) and known.startswith(f"{epoch} ".encode()) and written.isdigit():
+            if written < wanted:
+                os.pwrite(file, wanted, start)
+            return
+    _raise_to(path, Mark(epoch, (*_NONE[:lane], turn, *_NONE[lane + 1 :])))
+
+
+def _length(epoch: str) -> int:
+    """Octets of a mark's line, whatever its turns: each lane's digits stand in a place of their own."""
+    return len(epoch) + LANES * (_DIGITS + 1) + 1
 
 
 def _raise_to(path: Path, mark: Mark) -> None:
     """Write `mark` where an earlier one of the same database stands."""
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except OSError as wrong:
-        raise _unwritten(path, wrong) from wrong
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _held(path) as file:
         known = _parse(os.pread(file, _LONGEST, 0))
         if known is not None and known.epoch == mark.epoch and not mark.covers(known):
             os.pwrite(file, known.with_(mark).line(), 0)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[int]:
+    """The mark's file, open and locked; what cannot be read or written is told as a DatabaseError."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+        finally:
+            os.close(file)
     except OSError as wrong:
         raise _unwritten(path, wrong) from wrong
-    finally:
-        os.close(file)
 
 
 def _unwritten(path: Path, wrong: OSError) -> DatabaseError:

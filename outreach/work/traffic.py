@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ..errors import RelayError
-from ..records import BreakerState
+from ..records import BreakerState, DeliveryEvent
 from ..store.moves import Move, release
 from ..store.outbox import Claimed
 from .bounds import Bounds, Off
@@ -124,10 +124,17 @@ class Traffic:
         offs = self._bounds.blocked(rows, BLOCKED_SECONDS)
         return Picked([], [], picked.off + [_put_off(row, off) for row, off in zip(rows, offs, strict=True)])
 
-    def heard(self, row: Claimed, report: Report) -> None:
-        """What became of a mail."""
-        self._ways.heard(report)
-        self._bounds.heard(row, report)
+    def heard(self, told: Sequence[tuple[Claimed, Report]]) -> None:
+        """What became of these mails, in order. That a relay does well is as good as told once until it does not."""
+        well = set[int]()
+        for _, report in told:
+            if report.event is not DeliveryEvent.ACCEPTED:
+                well.discard(report.relay)
+                self._ways.heard(report)
+            elif report.relay not in well:
+                well.add(report.relay)
+                self._ways.heard(report)
+        self._bounds.heard(told)
 
     def lost(self, rows: Sequence[Claimed]) -> None:
         """These are with no carrier any more, and nobody will report of them."""

@@ -26,7 +26,7 @@ from outreach.records import (
     WorkspaceRow,
     withhold,
 )
-from outreach.store import outbox, workers
+from outreach.store import doubts, health, outbox, workers
 from outreach.store.moves import Move, apply_moves, keep_choices, late_reply, refuse, release
 from outreach.store.outbox import Claimed
 from outreach.work.workspace import Workspace
@@ -285,6 +285,9 @@ def test_no_statement_reads_the_whole_outbox(workspace: Workspace, three: list[i
         workers.holders(session)
         workers.overdue(session, workspace.clock())
         workers.reclaim(session, "w1", now=workspace.clock(), max_crashes=3)
+        list(doubts.doubts(session))
+        list(doubts.doubts(session, 1))
+        health.in_doubt(session, workspace.clock())
         outbox.count_due(session, [edition], workspace.clock())
     event.remove(workspace.database.engine, "connect", listen)
     asked = [statement for statement in ran if statement.startswith(("SELECT", "UPDATE"))]

@@ -13,7 +13,7 @@ from outreach.errors import DatabaseError
 from outreach.records import Campaign, Customer, DeliveryEvent, DeliveryState
 from outreach.store.database import open_database
 from outreach.store.lanes import turns_of
-from outreach.store.moves import Move
+from outreach.store.moves import Move, apply_moves, settle_sent
 from outreach.store.outbox import Claimed, claim
 from outreach.store.together import settle_and_intend
 from outreach.work.workspace import Workspace
@@ -116,3 +116,20 @@ def test_after_a_failure_nothing_is_kept_and_the_next_commit_is_made(workspace: 
     with elsewhere.read() as session:
         assert sum(turns_of(session)) == 1
     elsewhere.close()
+
+
+def test_a_mail_that_was_taken_is_written_alike_by_the_short_way_and_by_the_long_one(
+    workspace: Workspace, rows: list[Claimed]
+) -> None:
+    ann, bob, cid, _ = rows
+    now = workspace.clock()
+    with workspace.database.keep_writing() as writer:
+        settle_and_intend(writer, [], {"one": [ann, bob]}, now)
+        settle_and_intend(writer, [accepted(ann)], {}, now)
+    with workspace.database.write() as session:
+        assert apply_moves(session, [accepted(bob)], now) == []
+        assert settle_sent(session, [accepted(cid)], now) == [accepted(cid)], "it was never in flight"
+    own = {"id", "public_id", "customer_id", "address_key", "domain_key"}
+    short, long = (delivery(workspace, row.id).model_dump(exclude=own) for row in (ann, bob))
+    assert short == long
+    assert (short["state"], short["attempts"], short["lease_until"]) == (SENT, 1, None)
