@@ -211,11 +211,31 @@ class ClueKind(Vocabulary):
 
 
 class ContactKind(Vocabulary):
-    """By what a customer is known beside their address; ADDRESS: another address of theirs, by its key."""
+    """By what a customer is known beside their address; ADDRESS: another address of theirs, by its key; POST: a
+    postal address on one line, of somebody who has no other."""
 
     HANDLE = "handle"
     PHONE = "phone"
     ADDRESS = "address"
+    POST = "post"
+
+
+class ImportState(Vocabulary):
+    """running: also one that was killed; undone: what it did is taken back, undoing: partly so far."""
+
+    RUNNING = "running"
+    DONE = "done"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+class Changed(Vocabulary):
+    """What of a customer who was known already an import changed."""
+
+    FIELDS = "fields"
+    TIE = "tie"
+    CONTACT = "contact"
+    BLOCK = "block"
 
 
 class CaseState(Vocabulary):

@@ -65,7 +65,7 @@ def refuse_other_kinds(head: bytes, *, file: str) -> None:
         if head.lstrip()[: len(magic)].lower() == magic.lower():
             raise InputError(f"this is {kind}, not CSV", file=file, remedy=remedy)
     if head.lstrip()[:1] in (b"{", b"[") and b'"' in head:
-        raise InputError("this looks like JSON, not CSV", file=file, remedy="Export the people as CSV.")
+        raise InputError("this looks like a JSON list, not CSV", file=file, remedy="Save it as JSON lines: {…} a line.")
     if not head.strip():
         raise InputError("the file is empty", file=file, remedy="It needs a row of headings, one of them email.")
     if guess_wide(head) is None and head.count(0) > len(head) // 20:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..contacts import read_network
 from ..errors import InputError, UsageError
@@ -26,8 +26,9 @@ _SYNONYMS = {
     " apellido, apellidos",
     "phone": "phone, phone number, telephone, telephone number, tel, tel no, mobile, mobile phone, mobile number, cell,"
     " cell phone, telefon, telefonnummer, tel nr, rufnummer, mobil, mobilnummer, handy, handynummer, téléphone,"
-    " numéro de téléphone, portable, téléphone portable, teléfono, móvil, celular, phone 1 value",
-    "handle": "handle, social handle, twitter, twitter handle, x handle, mastodon, mastodon handle, fediverse, bluesky",
+    " more phones, numéro de téléphone, portable, téléphone portable, teléfono, móvil, celular, phone 1 value",
+    "handle": "handle, more handles, social handle, twitter, twitter handle, x handle, mastodon, mastodon handle,"
+    " fediverse, bluesky",
     "language": "language, lang, locale, preferred language, sprache, bevorzugte sprache, langue, langue préférée,"
     " idioma, idioma preferido, lengua",
     "country": "country, country code, land, ländercode, länderkürzel, länderkennung, staat, pays, code pays, país,"
@@ -37,6 +38,10 @@ _SYNONYMS = {
     " abostatus, abonniert, angemeldet, statut, abonné, statut d'abonnement, estado, suscrito, estado de suscripción",
     "opted_out": "unsubscribed, unsubscribed at, unsubscribe time, unsub time, opt out, optout, opted out, abgemeldet,"
     " abgemeldet am, désabonné, désinscrit, cancelado, dado de baja",
+    "bounced": "bounced at, bounce date, clean time, email bounced date, hard bounced at",
+    "confirmed": "",
+    "not_subscribed": "",
+    "attributes": "",
     "consent_at": "consent at, consent date, consent time, opt in date, opt in time, confirm time, confirmed at,"
     " subscribed at, subscribe date, einwilligung am, einwilligungsdatum, anmeldedatum, date de consentement,"
     " date d'inscription, fecha de consentimiento, fecha de alta",
@@ -54,8 +59,24 @@ _AGREED = (
 """Headings of a status, too, where every cell tells one: a shop's own "newsletter: weekly" stays an attribute."""
 FIELDS = tuple(_SYNONYMS)
 """What a column may be mapped to, beside the name of an attribute and `-` for nothing."""
-_BY_NAME = {fold(name): field for field, names in _SYNONYMS.items() for name in (*names.split(","), field)}
-del _BY_NAME["address"]
+_ONLY_MAPPED = ("confirmed", "not_subscribed", "attributes")
+"""Fields that no heading means by itself: a profile or `--map` names them."""
+_BY_NAME = {
+    fold(name): field
+    for field, names in _SYNONYMS.items()
+    if field not in _ONLY_MAPPED
+    for name in (*names.split(","), field)
+}
+del _BY_NAME["address"], _BY_NAME["bounced"]
+_POSTAL = (
+    "street, street address, street address 1, address line 1, address 1, street address line 1, postal address,"
+    " mailing street, street address line 1 home, billing street, strasse, straße, anschrift, postanschrift, rue,"
+    " adresse postale, calle, dirección postal, home street",
+    "postcode, postal code, zip, zip code, zip/postal code, zip/postal code home, plz, postleitzahl, code postal,"
+    " código postal, mailing postal code, mailing zip/postal code",
+    "city, town, city home, ort, stadt, wohnort, ville, ciudad, mailing city",
+)
+_POSTAL_BY_NAME = {fold(name): part for part, names in enumerate(_POSTAL) for name in names.split(",")}
 _PLATFORMS = (
     "twitter, x, mastodon, fediverse, bluesky, threads, facebook, instagram, linkedin, youtube, tiktok, reddit, xing"
 )
@@ -81,18 +102,38 @@ _PERHAPS_ADDRESS = frozenset(map(fold, ("address", "adresse", "dirección", "use
 _OURS = frozenset({"reject_row", "reject_reason"})
 _KEYWORDS = frozenset("and or not in is empty contains true false none if else for".split())
 _TAKEN = frozenset({"address", "email", "first_name", "last_name", "phone", "handle", "language", "country", "zone"})
+_PERHAPS_STREET = frozenset({"address", "adresse", "direccion"})
 MAX_COLUMNS = 1_000
+_TYPED = re.compile(r"(.*\S) ?\[(text|whole|number|day|truth|list|json)\]")
 
 
 @dataclass(frozen=True)
 class Columns:
     """`meanings` holds for each column a field, an attribute's name with a dot in front, or nothing to skip it.
 
-    A further column of numbers or handles means `phone:` or `handle:`, the network behind the colon.
+    A further column of numbers or handles means `phone:` or `handle:`, the network behind the colon. `types` are told
+    by headings such as `zip [text]`, in which our own exports say what a column holds.
     """
 
     headings: tuple[str, ...]
     meanings: tuple[str, ...]
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def postal(self) -> tuple[int, ...]:
+        """Where street, postcode and town stand; empty where the file has no street."""
+        found: dict[int, int] = {}
+        for place, heading in enumerate(self.headings):
+            part = _POSTAL_BY_NAME.get(fold(heading))
+            if (
+                part is None
+                and fold(heading) in ("address", "adresse", "direccion")
+                and self.meanings[place][:1] == "."
+            ):
+                part = 0
+            if part is not None:
+                found.setdefault(part, place)
+        return tuple(found[part] for part in sorted(found)) if 0 in found else ()
 
     @property
     def width(self) -> int:
@@ -124,6 +165,8 @@ def read_headings(
     Raises InputError where no column holds e-mail addresses, UsageError where `mapping` names no heading.
     """
     headings = [" ".join(heading.split()) for heading in headings]
+    typed = {place: found for place, heading in enumerate(headings) if (found := _TYPED.fullmatch(heading))}
+    headings = [typed[place][1] if place in typed else heading for place, heading in enumerate(headings)]
     if len(headings) > MAX_COLUMNS:
         raise InputError(f"{len(headings):,} columns; at most {MAX_COLUMNS:,} are read", file=file, line=1)
     wanted = _read_mapping(mapping, headings)
@@ -133,7 +176,13 @@ def read_headings(
         if (meaning := wanted.get(fold(heading))) is not None and meaning not in used:
             meanings[place] = meaning
             used.add(meaning)
+        elif meaning in ("phone", "handle"):
+            meanings[place] = f"{meaning}:{network_of_heading(heading)}"
+        elif heading[:1] == "." and fold(heading) not in wanted:
+            meanings[place] = _attribute(heading[1:], used, plain=True)
     for place, heading in enumerate(headings):
+        if meanings[place]:
+            continue
         known = _BY_NAME.get(fold(heading)) or ("handle" if fold(heading) in _OF_PLATFORM else None)
         if known == "status" and not _holds_states(sample, place):
             continue
@@ -149,7 +198,8 @@ def read_headings(
     for place, heading in enumerate(headings):
         if not meanings[place] and fold(heading) not in wanted and (heading or _any_cell(sample, place)):
             meanings[place] = _attribute(heading or f"column_{place + 1}", used)
-    return Columns(tuple(headings), tuple("" if meaning == "-" else meaning for meaning in meanings))
+    types = {meanings[place]: found[2] for place, found in typed.items() if meanings[place][:1] == "."}
+    return Columns(tuple(headings), tuple("" if meaning == "-" else meaning for meaning in meanings), types)
 
 
 def network_of_heading(heading: str) -> str:
@@ -205,6 +255,11 @@ def _find_address(headings: Sequence[str], meanings: list[str], sample: Sequence
         if fold(heading) in _PERHAPS_ADDRESS and not meanings[place] and _mostly_addresses(sample, place):
             meanings[place] = "address"
             return
+    numbers = any(meaning.startswith("phone") for meaning in meanings)
+    if (numbers or any(_POSTAL_BY_NAME.get(fold(heading)) == 0 for heading in headings)) and not any(
+        "@" in cell for row in sample for cell in row
+    ):
+        return  # people who can be called or written to, and no address that is only not recognised
     if any("@" in heading for heading in headings):
         raise InputError(
             "the first row holds an e-mail address: the file has no headings",
@@ -240,9 +295,13 @@ def _any_cell(sample: Sequence[Sequence[str]], place: int) -> bool:
     return any(place < len(row) and row[place].strip() for row in sample)
 
 
-def _attribute(heading: str, used: set[str]) -> str:
+def _attribute(heading: str, used: set[str], *, plain: bool = False) -> str:
+    """The meaning of an attribute's column. `plain`: it had a dot in front, and is no field whatever it says."""
     if heading in _OURS:
         return ""
+    if plain and f".{heading}" not in used and attribute_name(heading) == heading:
+        used.add(f".{heading}")
+        return f".{heading}"
     base = attribute_name(heading)
     base = f"{base}_" if base in _KEYWORDS else base
     name, number = base, 2

@@ -1,25 +1,29 @@
-"""One row of a file of people becomes a person, or a fault with its reason; and what a known person gains by it.
+"""One row of a file of people becomes a person, or a fault with its reason.
 
-Law: an empty cell says nothing and changes nothing; an unsubscribed person is never subscribed by a file; a doubtful
-state is refused, a doubtful zone, country, language or phone number is left empty and counted as a warning.
+Law: an empty cell says nothing; a doubtful state and a formula are refused, a doubtful zone, country, language or phone
+number is left empty and counted as a warning. Who has no e-mail address needs a number or a postal address.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from ..address import canonical_address
-from ..contacts import phone_end, split_handles, split_phones
+from ..contacts import is_withheld, split_handles, split_phones
 from ..errors import InputError
-from ..records import ContactKind, SubscriptionState
-from .headings import Columns, network_of_heading
-from .places import ZONES, read_country, read_language
-from .values import ColumnType, clean, one_line, read_instant, read_status, says_yes
+from ..records import ContactKind, SubscriptionState, SuppressionReason
+from .headings import Columns, attribute_name, network_of_heading
+from .places import read_country, read_language
+from .profiles import BOUNCED, LEFT, Profile
+from .standing import KEPT, Standing, read_block, stricter
+from .values import ColumnType, clean, defused, is_formula, one_line, read_instant, read_status, says_yes
 
 LONGEST_NAME, LONGEST_CELL = 200, 10_000
+MOST_ATTRIBUTES = 200
 PLAIN_FIELDS = ("first_name", "last_name", "phone", "handle", "language", "country", "zone")
 
 
@@ -27,8 +31,10 @@ PLAIN_FIELDS = ("first_name", "last_name", "phone", "handle", "language", "count
 class Person:
     """A good row. `fields` and `attributes` hold only what the row tells; `status` None: it tells no state.
 
-    `consent_at` None: the file gives no date; then the import's own counts. `contacts`: (kind, network, value) of
-    handles and numbers beside the first of each.
+    `address` "": they have none, but a number or `post`, a postal address on one line. `tied` False: no subscription
+    is made. `block`: why the address must not be written to. `consent_at` None: the file gives no date; then the
+    import's own counts. `contacts`: (kind, network, value) of handles and numbers beside the first of each. `empty`:
+    fields and attributes whose cell is empty.
     """
 
     row: int
@@ -41,6 +47,18 @@ class Person:
     consent_words: str = ""
     contacts: list[tuple[ContactKind, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    tied: bool = True
+    block: SuppressionReason | None = None
+    post: str = ""
+    empty: tuple[str, ...] = ()
+
+    def stand(self, said: Standing) -> None:
+        """Take in how the row, or its whole file, says that they stand to our mail."""
+        now = Standing(self.status, self.block) if self.tied else Standing(None, self.block)
+        first = self.tied and self.status is None and self.block is None
+        both = said if first else stricter(now, said)
+        assert both is not None
+        self.status, self.block, self.tied = both.state, both.block, both.state is not None
 
 
 class RowFault(Exception):
@@ -48,13 +66,27 @@ class RowFault(Exception):
 
 
 class RowReader:
-    """Reads the rows of one file. `zones`: every IANA zone by its name in small letters."""
+    """Reads the rows of one file. `zones`: every IANA zone by its name in small letters.
+
+    `profile`: the program that wrote it; `all_rows`: what its name says of every row; `note_empty`: say of each person
+    which cells are empty.
+    """
 
     def __init__(
-        self, columns: Columns, types: Mapping[str, Callable[[str], Any]], zones: Mapping[str, str], now: datetime
+        self,
+        columns: Columns,
+        types: Mapping[str, Callable[[str], Any]],
+        zones: Mapping[str, str],
+        now: datetime,
+        *,
+        profile: Profile | None = None,
+        all_rows: Standing | None = None,
+        note_empty: bool = False,
     ) -> None:
         self._zones, self._now = zones, now
-        self._address = columns.place("address") or 0
+        self._profile, self._all_rows, self._note_empty = profile, all_rows, note_empty
+        self._address = columns.place("address")
+        self._postal = columns.postal
         self._fields = [(place, name) for name in PLAIN_FIELDS if (place := columns.place(name)) is not None]
         handle = columns.place("handle")
         self._network = network_of_heading(columns.headings[handle]) if handle is not None else ""
@@ -70,7 +102,10 @@ class RowReader:
         ]
         self._ties = [
             (place, name)
-            for name in ("status", "opted_out", "consent_at", "consent_how", "consent_words")
+            for name in (
+                *("status", "opted_out", "bounced", "confirmed", "not_subscribed"),
+                *("attributes", "consent_at", "consent_how", "consent_words"),
+            )
             if (place := columns.place(name)) is not None
         ]
         self._width = columns.width
@@ -80,7 +115,11 @@ class RowReader:
         if len(cells) < self._width:
             cells = cells + [""] * (self._width - len(cells))
         self._check(cells)
-        person = Person(row, self._read_address(cells[self._address]), {}, {})
+        if (at := self._address) is None or not (cell := clean(cells[at])) or ("@" not in cell and is_withheld(cell)):
+            address = ""
+        else:
+            address = self._read_address(cell)
+        person = Person(row, address, {}, {})
         for place, name in self._fields:
             if cells[place]:
                 self._read_field(person, name, clean(cells[place]))
@@ -88,16 +127,38 @@ class RowReader:
             if cell := clean(cells[place]):
                 self._read_more(person, kind, network, cell)
         for place, name, reader in self._attributes:
-            if (cell := cells[place]) and (cell := clean(cell)):
-                person.attributes[name] = reader(cell)
+            if (cell := cells[place]) and (cell := defused(clean(cell))):
+                try:
+                    person.attributes[name] = reader(cell)
+                except ValueError as wrong:  # a column whose type was told
+                    raise RowFault(str(wrong)) from None
         for place, name in self._ties:
             if cell := clean(cells[place]):
                 self._read_tie(person, name, cell)
+            elif name == "status" and self._profile and self._profile.empty:
+                person.stand(self._profile.empty)
+        if self._all_rows is not None:
+            person.stand(self._all_rows)
+        if self._note_empty:
+            empty = [name for place, name in self._fields if not cells[place].strip()]
+            person.empty = (*empty, *(name for place, name, _ in self._attributes if not cells[place].strip()))
+        if not address:
+            self._reach(person, cells)
         return person
+
+    def _reach(self, person: Person, cells: Sequence[str]) -> None:
+        """Of somebody without an e-mail address: where they can be written to or called. Refused where nowhere."""
+        parts = [one_line(defused(clean(cells[place]))) for place in self._postal]
+        street, *rest = parts or [""]
+        if street and any(rest):
+            person.post = ", ".join(filter(None, (street, " ".join(filter(None, rest)))))[:LONGEST_NAME]
+            person.contacts.append((ContactKind.POST, "", person.post))
+        elif "phone" not in person.fields:
+            raise RowFault("no e-mail address, and neither a phone number nor a postal address")
 
     def _check(self, cells: Sequence[str]) -> None:
         row = "".join(cells)
-        if len(row) <= LONGEST_CELL and "\0" not in row and (row.isascii() or "\ufffd" not in row):
+        if len(row) <= LONGEST_CELL and "=" not in row and "\0" not in row and (row.isascii() or "\ufffd" not in row):
             return
         for place, cell in enumerate(cells, 1):
             if "\0" in cell:
@@ -106,20 +167,20 @@ class RowReader:
                 raise RowFault(f"{len(cell):,} characters in column {place}; at most {LONGEST_CELL:,} are kept")
             if "\ufffd" in cell:
                 raise RowFault(f"damaged characters in column {place}: bytes that are not in the file's encoding")
+            if cell.lstrip()[:1] == "=" and is_formula(cell):
+                raise RowFault(f"a formula in column {place}: save its result, not the formula")
 
     def _read_address(self, cell: str) -> str:
-        cell = clean(cell)
         if cell[:7].lower() == "mailto:":
             cell = cell[7:]
-        if not cell:
-            raise RowFault("no e-mail address")
         try:
-            return canonical_address(cell)
+            return canonical_address(defused(cell))
         except InputError as wrong:
             raise RowFault(wrong.message) from None
 
     def _read_field(self, person: Person, name: str, cell: str) -> None:
         read: str | None
+        cell = defused(cell)
         if name in ("first_name", "last_name"):
             read = one_line(cell)
             if len(read) > LONGEST_NAME:
@@ -147,6 +208,7 @@ class RowReader:
 
     def _read_more(self, person: Person, kind: str, network: str, cell: str) -> None:
         """A further column of numbers or handles; the first good one fills the customer's own column if it is empty."""
+        cell = defused(cell)
         found = split_handles(cell, network) if kind == "handle" else [("", one) for one in split_phones(cell)]
         if found and kind not in person.fields:
             person.fields[kind] = found[0][1]
@@ -157,13 +219,15 @@ class RowReader:
 
     def _read_tie(self, person: Person, name: str, cell: str) -> None:
         if name == "status":
-            state = read_status(cell)
-            if state is None:
-                raise RowFault(f"unknown status {one_line(cell)[:40]!r}: subscribed, unsubscribed, bounced, pending?")
-            person.status = person.status or state
-        elif name == "opted_out":
+            self._read_status(person, cell)
+        elif name in ("opted_out", "bounced", "not_subscribed"):
             if says_yes(cell):
-                person.status = SubscriptionState.UNSUBSCRIBED
+                left = LEFT if self._profile else Standing(SubscriptionState.UNSUBSCRIBED)
+                person.stand({"opted_out": left, "bounced": BOUNCED}.get(name, KEPT))
+        elif name == "confirmed":
+            person.stand(Standing(SubscriptionState.SUBSCRIBED if says_yes(cell) else SubscriptionState.PENDING))
+        elif name == "attributes":
+            self._read_attributes(person, cell)
         elif name == "consent_at":
             at = read_instant(cell)
             if at is None or at > self._now:
@@ -171,14 +235,41 @@ class RowReader:
                 person.consent_words = f"date of consent as given: {one_line(cell)[:80]}"
             person.consent_at = at if at is not None and at <= self._now else None
         elif name == "consent_how":
-            person.consent_how = one_line(cell)[:LONGEST_NAME]
+            person.consent_how = one_line(defused(cell))[:LONGEST_NAME]
         else:
-            person.consent_words = "; ".join(filter(None, (person.consent_words, cell)))
+            person.consent_words = "; ".join(filter(None, (person.consent_words, defused(cell))))
+
+    def _read_status(self, person: Person, cell: str) -> None:
+        said = self._profile.standing(cell) if self._profile else None
+        if said is None and (state := read_status(cell)) is not None:
+            said = Standing(state, read_block(cell))
+        if said is None:
+            raise RowFault(f"unknown status {one_line(cell)[:40]!r}: subscribed, unsubscribed, bounced, pending?")
+        person.stand(said)
+
+    def _read_attributes(self, person: Person, cell: str) -> None:
+        """A JSON object of attributes, as listmonk and Keila write it; what nests deeper is kept as its own text."""
+        try:
+            told = json.loads(cell)
+        except (ValueError, RecursionError):
+            told = None
+        if not isinstance(told, dict):
+            raise RowFault(f"the attributes are no JSON object: {one_line(cell)[:40]}")
+        for name, value in list(told.items())[:MOST_ATTRIBUTES]:
+            if isinstance(value, list) and all(isinstance(one, str | int | float | bool) for one in value):
+                kept: Any = value
+            else:
+                kept = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+            if kept not in (None, "", []):
+                person.attributes.setdefault(attribute_name(str(name)), kept)
 
 
-def survey_types(columns: Columns, rows: Iterable[list[str]]) -> dict[str, Callable[[str], Any]]:
-    """How to read the cells of each attribute, by its meaning: the type that fits its whole column."""
-    types = {meaning: ColumnType() for meaning in columns.meanings if meaning.startswith(".")}
+def survey_types(
+    columns: Columns, rows: Iterable[list[str]], wanted: Mapping[str, Callable[[str], Any]] | None = None
+) -> dict[str, Callable[[str], Any]]:
+    """How to read the cells of each attribute, by its meaning: as `wanted` says, else the type of its whole column."""
+    wanted = wanted or {}
+    types = {one: ColumnType() for one in columns.meanings if one.startswith(".") and one not in wanted}
     open_types = [(place, types[meaning]) for place, meaning in enumerate(columns.meanings) if meaning in types]
     for cells in rows:
         settled = False
@@ -187,45 +278,4 @@ def survey_types(columns: Columns, rows: Iterable[list[str]]) -> dict[str, Calla
                 settled = True
         if settled:
             open_types = [(place, kind) for place, kind in open_types if kind.look("")]
-    return {meaning: kind.reader() for meaning, kind in types.items()}
-
-
-def new_fields(person: Person) -> dict[str, str]:
-    """The columns of a new customer; a country with one time zone gives the zone where the row has none."""
-    return _with_end(_with_zone(person.fields, None, None))
-
-
-def changed_fields(person: Person, known: Any) -> dict[str, Any]:
-    """What the row changes in a known customer's columns and attributes; empty where it changes nothing."""
-    told = _with_zone(person.fields, known.zone, known.country)
-    changed: dict[str, Any] = _with_end({name: value for name, value in told.items() if getattr(known, name) != value})
-    attributes = known.attributes
-    for name, value in person.attributes.items():
-        if name not in attributes or attributes[name] != value or type(attributes[name]) is not type(value):
-            changed["attributes"] = attributes | person.attributes
-            break
-    return changed
-
-
-def _with_end(told: dict[str, str]) -> dict[str, str]:
-    """With a number goes its ending, by which calls are looked up."""
-    return told | {"phone_end": phone_end(told["phone"])} if "phone" in told else told
-
-
-def _with_zone(told: dict[str, str], zone: str | None, country: str | None) -> dict[str, str]:
-    place = told.get("country") or country
-    if "zone" not in told and not zone and place in ZONES:
-        return told | {"zone": ZONES[place]}
-    return told
-
-
-def next_state(person: Person, known: SubscriptionState | None) -> SubscriptionState | None:
-    """The state that the row gives to a subscription, or None where it stays as it is."""
-    wanted = person.status or SubscriptionState.SUBSCRIBED
-    if known is None:
-        return wanted
-    if known is SubscriptionState.UNSUBSCRIBED or wanted is known or wanted is SubscriptionState.PENDING:
-        return None
-    if known is SubscriptionState.PENDING and wanted is SubscriptionState.SUBSCRIBED and not person.consent_at:
-        return None  # a file without the date of a confirmation confirms nothing
-    return wanted
+    return {meaning: kind.reader() for meaning, kind in types.items()} | dict(wanted)

@@ -6,6 +6,7 @@ postcodes (01067, 10115) stay texts and a segment finds one kind of value.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,7 +19,8 @@ _STATES = {
     SubscriptionState.SUBSCRIBED: "subscribed, active, activated, confirmed, opted in, opt in, member, yes, y, true, 1,"
     " x, ok, on, aktiv, abonniert, angemeldet, bestätigt, eingewilligt, ja, wahr, actif, active, abonné, abonnée, "
     "inscrit, inscrite, confirmé, oui, vrai, activo, activa, suscrito, suscrita, confirmado, sí, verdadero",
-    SubscriptionState.UNSUBSCRIBED: "unsubscribed, inactive, opted out, opt out, cancelled, canceled, removed, no, n,"
+    SubscriptionState.UNSUBSCRIBED: "unsubscribed, unreachable, blocklisted, hard bounce,"
+    " inactive, opted out, opt out, cancelled, canceled, removed, no, n,"
     " false, 0, off, bounced, bounce, hard bounced, hardbounce, soft bounced, invalid, undeliverable, cleaned,"
     " complained, complaint, spam, spam complaint, abuse, blocked, blacklisted, suppressed, abgemeldet, ausgetragen,"
     " inaktiv, gesperrt, gekündigt, widerrufen, unzustellbar, ungültig, nein, falsch,"
@@ -44,6 +46,34 @@ def clean(cell: str) -> str:
     if not cell.isascii():
         cell = cell.translate(_INVISIBLE).strip()
     return cell.replace("\r\n", "\n").replace("\r", "\n") if "\r" in cell else cell
+
+
+def defused(cell: str) -> str:
+    """A cell without the mark that keeps spreadsheets from running it: '=SUM is =SUM, ="01067" is 01067."""
+    if cell[:1] == "'" and _DEFUSED.match(cell):
+        return cell[1:]
+    if cell[:2] == '="' and _QUOTED.fullmatch(cell):
+        return cell[2:-1].replace('""', '"')
+    return cell
+
+
+def fuse(cell: str) -> str:
+    """A cell as it is written for spreadsheets: what one would take for a formula gets a ' in front.
+
+    `defused` gives back what was there.
+    """
+    return "'" + cell if cell[:1] in "'=+-@\t\r" and _RISKY.match(cell) else cell
+
+
+def is_formula(cell: str) -> bool:
+    """Whether a spreadsheet would compute this cell; ="01067", by which programs keep a text as it is, is none."""
+    plain = cell.strip()
+    return plain[:1] == "=" and len(plain) > 1 and not _QUOTED.fullmatch(plain)
+
+
+_RISKY = re.compile(r"'*[=+\-@\t\r]")
+_DEFUSED = re.compile(r"'+[=+\-@\t\r]")
+_QUOTED = re.compile(r'="(?:[^"]|"")*"')
 
 
 def one_line(cell: str) -> str:
@@ -80,7 +110,7 @@ class ColumnType:
     __slots__ = ("_ways", "seen")
 
     def __init__(self) -> None:
-        self._ways: list[Callable[[str], Any]] = [_truth, _integer, _decimal, _pointed_day]
+        self._ways: list[Callable[[str], Any]] = [_truth, _integer, _decimal, _pointed_day, _list]
         self.seen = False
 
     def look(self, cell: str) -> bool:
@@ -94,6 +124,64 @@ class ColumnType:
     def reader(self) -> Callable[[str], Any]:
         """The function that types a cell of this column."""
         return self._ways[0] if self._ways and self.seen else str
+
+
+TYPES = ("text", "whole", "number", "day", "truth", "list")
+"""What a column may be declared as."""
+
+
+def typed_reader(kind: str, heading: str) -> Callable[[str], Any]:
+    """How to read a cell of a column that was declared to be of this type (one of TYPES, or json).
+
+    What the reader gives raises ValueError, in words, where a cell is of another type.
+    """
+    if kind == "text":
+        return str
+    if kind == "json":
+        return json.loads
+    if kind == "list":
+        return lambda cell: [part for one in re.split(r"[,;|\n]", cell) if (part := one_line(one).strip(" \"'"))]
+    read: Callable[[str], Any] = {"whole": _integer, "number": _decimal, "day": _any_day, "truth": _truth_or_digit}[
+        kind
+    ]
+    words = {"whole": "whole number", "number": "number", "day": "day", "truth": "yes or no"}[kind]
+
+    def reader(cell: str) -> Any:
+        value = read(cell.strip())
+        if value is None:
+            raise ValueError(f"{heading} is {one_line(cell)[:40]!r}, which is no {words}")
+        return value
+
+    return reader
+
+
+_DECLARED: dict[str, tuple[Callable[[str], Any], str]] = {
+    "whole": (lambda cell: _integer(cell), "whole number"),
+    "number": (lambda cell: _decimal(cell), "number"),
+    "day": (lambda cell: _any_day(cell), "day"),
+    "truth": (lambda cell: _truth_or_digit(cell), "yes or no"),
+}
+
+
+def _any_day(cell: str) -> str | None:
+    found = read_instant(cell)
+    return None if found is None else f"{found:%Y-%m-%d}"
+
+
+def _truth_or_digit(cell: str) -> bool | None:
+    return {"1": True, "0": False}.get(cell, _truth(cell))
+
+
+def _list(cell: str) -> list[Any] | None:
+    """A JSON list of plain values, as our own exports and JSON lines write it."""
+    if cell[:1] != "[" or cell[-1:] != "]":
+        return None
+    try:
+        read = json.loads(cell)
+    except (ValueError, RecursionError):
+        return None
+    plain = isinstance(read, list) and all(isinstance(one, str | int | float | bool) for one in read)
+    return read if plain else None
 
 
 def _truth(cell: str) -> bool | None:

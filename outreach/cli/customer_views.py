@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..contacts import shown_handle
-from .common import print_table
+from .common import print_table, printable
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from ..records import Customer, SubscriptionState
     from ..store.customers import CustomerRow
-    from ..work.intake import ImportResult
+    from ..work.intake_wishes import ImportResult
 
 
 def import_json(result: ImportResult) -> dict[str, Any]:
@@ -26,35 +26,63 @@ def import_json(result: ImportResult) -> dict[str, Any]:
         "dry_run": result.dry_run,
         "encoding": result.encoding,
         "delimiter": result.delimiter,
+        "id": result.import_id or None,
+        "source": result.source,
         "columns": result.columns,
         **result.counts,
         "rejects": result.rejects,
         "reasons": dict(result.reasons),
         "warnings": dict(result.warnings),
+        "faults": [{"file": result.file, "row": row, "reason": why} for row, why in result.faults],
+        "preview": result.preview,
     }
 
 
 def tell_import(result: ImportResult) -> None:
     """What an import did, for a person."""
     typer.echo(f"{result.file}: {result.delimiter}, {result.encoding}; {result.rows:,} rows")
+    if result.source:
+        typer.echo(f"read as a file from {result.source}")
     typer.echo("columns: " + ", ".join(f"{head} → {field}" for head, field in result.columns.items()))
     counts = result.counts
+    beside = ("rows", "unsubscribed", "blocked", "by_hand")
     print_table(
         ["", "would be" if result.dry_run else "people"],
-        [[name, f"{counts[name]:,}"] for name in counts if name not in ("rows", "unsubscribed")],
+        [[name, f"{counts[name]:,}"] for name in counts if name not in beside],
     )
     if result.unsubscribed:
         typer.echo(f"{result.unsubscribed:,} of them unsubscribed: they are kept so and get no newsletters.")
-    for reason, number in result.reasons.most_common(10):
-        typer.echo(f"refused {number:,} ×: {reason}")
+    if result.blocked:
+        typer.echo(f"{result.blocked:,} addresses {'would be' if result.dry_run else 'are'} blocked, as the file says.")
+    if result.by_hand:
+        typer.echo(f"{result.by_hand:,} have no e-mail address: outreach plan names them, to be called or written to.")
+    for row, reason in result.faults[:10]:
+        typer.echo(printable(f"  {result.file}:{row}: {reason}"))
+    if result.invalid > 10:
+        for reason, number in result.reasons.most_common(10):
+            typer.echo(printable(f"refused {number:,} ×: {reason}"))
     for words, number in result.warnings.most_common(10):
-        typer.echo(f"left empty {number:,} ×: {words}")
+        typer.echo(printable(f"left empty {number:,} ×: {words}"))
+    _tell_preview(result)
     if result.rejects:
         typer.echo(f"The refused rows are in {result.rejects}; mend and import them.")
     if result.dry_run:
         typer.echo("Nothing was written.")
-    elif result.new_list:
-        typer.echo(f"The list {result.list_name} is new.")
+    else:
+        typer.echo(f"Taken back as a whole by: outreach customers import --undo {result.import_id}")
+        if result.new_list:
+            typer.echo(f"The list {result.list_name} is new.")
+
+
+def _tell_preview(result: ImportResult) -> None:
+    for one in result.preview:
+        had = one.get("before", {})
+        values = ", ".join(
+            f"{name} {had[name]!r} → {value!r}" if name in had else f"{name}={value!r}"
+            for name, value in one["values"].items()
+        )
+        state = f" [{one['state']}]" if one.get("state") else ""
+        typer.echo(printable(f"row {one['row']} {one['what']}: {one.get('email') or '(no e-mail)'}{state} {values}"))
 
 
 def row_json(row: CustomerRow, state: SubscriptionState | None) -> dict[str, Any]:

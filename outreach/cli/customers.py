@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import InputError, UsageError
-from . import customer_change, customer_data
+from ..errors import InputError
+from . import customer_change, customer_data, customer_import
 from .common import AsJson, Yes, confirm, me, open_here, print_json, print_table, progress
-from .customer_views import customer_json, import_json, row_json, tell_customer, tell_import
+from .customer_views import customer_json, row_json, tell_customer
 from .segments import rule_of, tell_doubts
 
 if TYPE_CHECKING:
@@ -27,46 +27,8 @@ Rule = Annotated[str, typer.Option("--segment", help="""Only whom this takes: 'p
 By = Annotated[str, typer.Option("--by", help="Who does it; else the name you are logged in with.")]
 
 
-@app.command("import")
-def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file with a row of headings.")],
-    list_name: Annotated[str, typer.Option("--list", help="The mailing list; made where there is none.")],
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", metavar="HEADING=FIELD", help="What a column means: a field, an attribute's name, or - to skip it."
-        ),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; write nothing.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Import people from a CSV file: comma, semicolon, tab or pipe; UTF-8, UTF-16 or Windows.
-
-    Headings are known in English, German, French and Spanish; --map names others. The fields: address, first_name,
-    last_name, phone, handle, language, country, zone, status, opted_out, consent_at, consent_how, consent_words. Every
-    other column becomes an attribute for segments and templates. Bad rows go to FILE.rejects.csv with a reason each.
-    Nobody who unsubscribed is subscribed again, and a suppressed address never comes back.
-
-    Example: [bold]outreach customers import people.csv --list customers --map "Kd-Nr=customer_number" --dry-run[/bold]
-    """
-    from ..work.intake import import_customers  # lazy, as all below: SQLModel takes most of a second
-
-    wanted = _read_mapping(mapping or [])
-    workspace = open_here()
-    with progress() as bar:
-        task = bar.add_task("Importing" if not dry_run else "Counting", total=None)
-        result = import_customers(
-            workspace,
-            file,
-            list_name,
-            mapping=wanted,
-            dry_run=dry_run,
-            progress=lambda done, whole: bar.update(task, completed=done, total=whole),
-        )
-    if as_json:
-        print_json(import_json(result))
-    else:
-        tell_import(result)
+app.command("import")(customer_import.import_file)
+app.command("imports")(customer_import.imports)
 
 
 @app.command("list")
@@ -74,15 +36,20 @@ def list_people(
     list_name: InList = None,
     segment: Rule = "",
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all of them to a new CSV file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List customers in the order in which they came.
+    """List customers in the order in which they came, or save them as a file that `customers import` reads back.
 
-    Example: [bold]outreach customers list --list customers --segment 'language == "de"' --limit 20[/bold]
+    Example: [bold]outreach customers list --list customers --segment 'language == "de"' --limit 20[/bold],
+    [bold]outreach customers list --list customers --save customers.csv[/bold]
     """
     from ..store.customers import list_customers
 
     workspace = open_here()
+    if save is not None:
+        _save(workspace, save, list_name, segment, as_json=as_json)
+        return
     with workspace.database.read() as session:
         rule = rule_of(session, workspace, segment)
         found = list_customers(session, list_id=_list_id(session, list_name), segment=rule, limit=limit + 1)
@@ -270,16 +237,23 @@ def unsuppress(email: Email, yes: Yes = False) -> None:
     typer.echo(f"{address} is no longer blocked.")
 
 
-def _read_mapping(given: list[str]) -> dict[str, str]:
-    wanted = {}
-    for one in given:
-        heading, sign, field = one.rpartition("=")
-        if not sign or not heading.strip() or not field.strip():
-            raise UsageError(
-                f"--map {one}: it must be HEADING=FIELD", remedy='For example: --map "Kunden-Mail=address"'
-            )
-        wanted[heading.strip()] = field.strip()
-    return wanted
+def _save(workspace: Workspace, file: Path, list_name: str | None, segment: str, *, as_json: bool) -> None:
+    from ..work.extract import extract_customers
+
+    with workspace.database.read() as session:
+        list_id, rule = _list_id(session, list_name), rule_of(session, workspace, segment)
+        tell_doubts(session, rule)
+    with progress() as bar:
+        task = bar.add_task("Saving", total=None)
+        done = extract_customers(
+            workspace, file, list_id=list_id, segment=rule, progress=lambda people: bar.update(task, completed=people)
+        )
+    if as_json:
+        print_json({"file": done.file, "people": done.people, "columns": done.columns})
+    else:
+        typer.echo(
+            f"{done.people:,} people in {done.file}; import it with: outreach customers import {done.file} --list …"
+        )
 
 
 def _list_id(session: Session, name: str | None) -> int | None:

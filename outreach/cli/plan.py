@@ -46,6 +46,7 @@ class Which(StrEnum):
     GOING = "going"
     WITHHELD = "withheld"
     LATER = "later"
+    BY_HAND = "by-hand"
 
 
 plan_app.command("diff")(diff)
@@ -88,11 +89,19 @@ def plan(
             campaign=campaign,
             progress=lambda name: bar.update(task, description=f"looking ahead: {name}"),
         )
+    from ..work.by_hand import count_by_hand  # lazy: with the rest
+
+    handed = count_by_hand(workspace, campaign=campaign)
     if as_json:
-        print_json(asdict(agenda))
+        print_json(asdict(agenda) | {"by_hand": [asdict(one) for one in handed]})
         return
     for line in agenda_lines(agenda, workspace.settings.identity.zone):
         typer.echo(line)
+    for one in handed:
+        typer.echo(
+            f"\nWithout an e-mail address, beside {one.campaign}: {one.call:,} to call, {one.write:,} to write to:"
+            f" outreach plan --campaign {one.campaign} --who by-hand"
+        )
 
 
 @why_app.command()
@@ -123,6 +132,9 @@ def _names(workspace: Any, campaign: str | None, who: Which, as_json: bool) -> N
 
     if campaign is None:
         raise typer.BadParameter("name the campaign too: outreach plan --campaign tips --who withheld")
+    if who is Which.BY_HAND:
+        _by_hand(workspace, campaign, as_json)
+        return
     people = who_is(workspace, campaign, who.value)
     if as_json:
         print_json([asdict(person) for person in people])
@@ -133,6 +145,19 @@ def _names(workspace: Any, campaign: str | None, who: Which, as_json: bool) -> N
             [one.address, one.state, one.reason, one.evidence, f"{one.at:%Y-%m-%d %H:%M}" if one.at else ""]
             for one in people
         ),
+    )
+
+
+def _by_hand(workspace: Any, campaign: str, as_json: bool) -> None:
+    from ..work.by_hand import name_by_hand  # lazy: SQLModel
+
+    people = name_by_hand(workspace, campaign)
+    if as_json:
+        print_json([asdict(one) for one in people])
+        return
+    print_table(
+        ["id", "name", "how", "phone", "postal address", "language"],
+        ([one.customer_id, one.name, one.how, one.phone, one.post, one.language] for one in people),
     )
 
 

@@ -14,6 +14,7 @@ from ..words import (
     CaseState,
     Category,
     CauseState,
+    Changed,
     Channel,
     ClueKind,
     ConsentAct,
@@ -25,6 +26,7 @@ from ..words import (
     EntryKind,
     FailureClass,
     HoldState,
+    ImportState,
     InboundState,
     Kind,
     Machine,
@@ -41,7 +43,16 @@ from ..words import (
     Urgency,
     WaveVerdict,
 )
-from .audience import Consent, Contact, Customer, CustomerImport, MailingList, Subscription, Suppression
+from .audience import (
+    Consent,
+    Contact,
+    Customer,
+    CustomerImport,
+    ImportChange,
+    MailingList,
+    Subscription,
+    Suppression,
+)
 from .cases import Case, CaseEntry
 from .delivery import Delivery, DeliveryMove, Worker
 from .desk import Colleague, Escalation, Notice, Promise, ReadyAnswer
@@ -80,6 +91,7 @@ __all__ = [
     "Cause",
     "CauseCase",
     "CauseState",
+    "Changed",
     "Channel",
     "ClueKind",
     "Colleague",
@@ -103,6 +115,8 @@ __all__ = [
     "Goal",
     "Hold",
     "HoldState",
+    "ImportChange",
+    "ImportState",
     "Inbound",
     "InboundState",
     "Kind",

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from ..words import ConsentAct, ContactKind, SubscriptionState, SuppressionReason
+from ..words import Changed, ConsentAct, ContactKind, ImportState, SubscriptionState, SuppressionReason
 from .types import UtcDateTime, Word
 
 _ERASED = text("erased_at IS NOT NULL")
@@ -18,20 +18,28 @@ FEW: dict[str, Any] = {"sqlite_where": _ERASED, "postgresql_where": _ERASED}
 class Customer(SQLModel, table=True):
     """A person. `version` is bumped by whatever may stop mail to them (RELIABILITY I8).
 
-    `attributes` holds every column of an import that is no field of ours, by its (normalised) heading.
+    `attributes` holds every column of an import that is no field of ours, by its (normalised) heading. `address` None:
+    somebody to be called or written to by hand, or erased.
     """
 
     __tablename__ = "customer"
-    __table_args__ = (Index("ix_customer_erased", "erased_at", **FEW),)
+    __table_args__ = (
+        Index("ix_customer_erased", "erased_at", **FEW),
+        *(
+            Index(f"ix_customer_{name}", name, sqlite_where=told, postgresql_where=told)
+            for name in ("phone", "phone_end", "handle")
+            for told in (text(f"{name} IS NOT NULL"),)
+        ),
+    )
     id: int | None = Field(default=None, primary_key=True)
     public_id: str = Field(unique=True)
     address: str | None = None
     address_key: str | None = Field(default=None, unique=True)
     first_name: str | None = None
     last_name: str | None = None
-    phone: str | None = Field(default=None, index=True)
-    phone_end: str | None = Field(default=None, index=True, description="its last digits: `contacts.phone_end`")
-    handle: str | None = Field(default=None, index=True)
+    phone: str | None = None
+    phone_end: str | None = Field(default=None, description="its last digits: `contacts.phone_end`")
+    handle: str | None = None
     language: str | None = None
     country: str | None = None
     zone: str | None = None
@@ -45,7 +53,8 @@ class Customer(SQLModel, table=True):
 class Contact(SQLModel, table=True):
     """A handle, a number or a second address by which a customer is known, beside those on the customer's own row.
 
-    `value` as it is compared: a handle in small letters, a number's digits, an address's key (never the address).
+    `value` as it is compared: a handle in small letters, a number's digits, an address's key (never the address), a
+    postal address on one line.
     `network` "" fits any. `ending`: a number's last digits. `how`: import, person, review; `evidence`: which.
     """
 
@@ -125,7 +134,11 @@ class Suppression(SQLModel, table=True):
 
 
 class CustomerImport(SQLModel, table=True):
-    """One run of `customers import`: the file, the list, the counts, where the rejected rows went."""
+    """One run of `customers import`: the file, the list, the counts, where the rejected rows went.
+
+    `source` names where the file came from: `options` (columns, types, ways) are used again for the next of its files.
+    `created`: first and last id of customers that it made, by stretches without a gap.
+    """
 
     __tablename__ = "customer_import"
     id: int | None = Field(default=None, primary_key=True)
@@ -134,3 +147,25 @@ class CustomerImport(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
     counts: dict[str, int] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     rejects: str = ""
+    state: ImportState = Field(default=ImportState.RUNNING, sa_type=Word(ImportState))
+    source: str = ""
+    options: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    created: list[list[int]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    by: str = ""
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ImportChange(SQLModel, table=True):
+    """What an import changed of a customer, or of a block: `before` and `after`, so that it can be taken back.
+
+    What it changed of customers that it made itself needs none, blocks aside: those go with them.
+    """
+
+    __tablename__ = "import_change"
+    id: int | None = Field(default=None, primary_key=True)
+    import_id: int = Field(foreign_key="customer_import.id", index=True)
+    customer_id: int = Field(foreign_key="customer.id", index=True)
+    what: Changed = Field(sa_type=Word(Changed))
+    before: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    after: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))

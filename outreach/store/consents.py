@@ -276,6 +276,16 @@ def consent_history(session: Session, customer_id: int) -> list[Consent]:
     return list(session.exec(query.order_by(col(Consent.at), col(Consent.id))))
 
 
+def last_given(session: Session, list_id: int | None, customer_ids: Sequence[int]) -> dict[int, Consent]:
+    """The newest consent of each of these customers to one list, taken back or not."""
+    found: dict[int, Consent] = {}
+    for part in rows_in_chunks(list(customer_ids), PAGE):
+        query = orm_select(Consent).where(Consent.list_id == list_id, Consent.act == ConsentAct.GIVEN)
+        query = query.where(col(Consent.customer_id).in_(part)).order_by(col(Consent.at), col(Consent.id))
+        found.update((act.customer_id, act) for act in session.exec(query))
+    return found
+
+
 def subscriptions_of(session: Session, customer_id: int) -> list[Subscription]:
     """The customer's ties to lists."""
     query = orm_select(Subscription).where(Subscription.customer_id == customer_id)

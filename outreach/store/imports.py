@@ -6,7 +6,7 @@ from the start and finds its people unchanged. A suppressed address is left alon
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,40 +15,41 @@ from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
 from ..address import new_public_id
-from ..audience.intake import Person, changed_fields, new_fields, next_state
+from ..audience.intake import Person
+from ..audience.merge import Ways, changed_fields, new_fields, next_state
 from ..records import (
+    Changed,
     Consent,
     ConsentAct,
     Customer,
-    CustomerImport,
+    ImportChange,
     Subscription,
     SubscriptionState,
     SuppressionReason,
 )
-from .bulk import insert_rows
-from .consents import suppressed_keys
+from .bulk import insert_rows, next_ids
+from .consents import suppress, suppressed_keys, unsubscribe
 from .contacts import Known as KnownContact
 from .contacts import add_contacts, contacts_by_customer
-from .customers import PAGE, bump_versions, customer_ids_by_key
+from .customers import PAGE, bump_versions
 from .database import rows_in_chunks
+from .known import Known, known_by_key, known_by_reach
+from .seen import Seen
 
 KeyedPerson = tuple[str, Person]
+"""A person under their address key, or under a mark of their own where they have no address."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the database holds of a person in the file, as far as an import may change it."""
+@dataclass(frozen=True)
+class Into:
+    """Where a file's people go. `list_id` None: the list does not exist yet. `file` stands in each proof."""
 
-    id: int
-    first_name: str | None
-    last_name: str | None
-    phone: str | None
-    handle: str | None
-    language: str | None
-    country: str | None
-    zone: str | None
-    attributes: dict[str, Any]
-    state: SubscriptionState | None
+    list_id: int | None
+    now: datetime
+    file: str
+    import_id: int = 0
+    ways: Ways = field(default_factory=Ways)
+    seen: Seen = field(default_factory=Seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,35 +68,47 @@ class Chunk:
     """What some rows of a file would change."""
 
     created: list[KeyedPerson] = field(default_factory=list)
-    updated: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    updated: list[tuple[Known, dict[str, Any], Person]] = field(default_factory=list)
     ties: list[Tie] = field(default_factory=list)
     consents: list[tuple[int, Person]] = field(default_factory=list)
     contacts: list[tuple[int, Person]] = field(default_factory=list)
+    blocks: list[tuple[str, Person]] = field(default_factory=list)
     suppressed: list[Person] = field(default_factory=list)
+    repeated: list[KeyedPerson] = field(default_factory=list)
     changed: int = 0
     unchanged: int = 0
+    ids: list[int] = field(default_factory=list)
 
 
-def plan_chunk(session: Session, list_id: int | None, people: Sequence[KeyedPerson], now: datetime) -> Chunk:
-    """What these people (no key twice) would change. `list_id` None: the list does not exist yet."""
+def plan_chunk(session: Session, into: Into, people: Sequence[KeyedPerson]) -> Chunk:
+    """What these people (no key twice) would change."""
     chunk = Chunk()
-    keys = [key for key, _ in people]
+    keys = [key for key, person in people if person.address]
+    into.seen.look(key for key, _ in people)
     blocked = {
         key
-        for key, reason in suppressed_keys(session, keys, now).items()
+        for key, reason in suppressed_keys(session, keys, into.now).items()
         if reason is not SuppressionReason.BOUNCES  # it rests for a while: still a customer like any other
     }
-    known = _known(session, list_id, keys)
-    proved = _proved(session, list_id, [known[key].id for key, one in people if key in known and one.consent_at])
+    known = known_by_key(session, into.list_id, keys)
+    known |= known_by_reach(session, into.list_id, [(key, person) for key, person in people if not person.address])
+    proved = _proved(session, into.list_id, [known[key].id for key, one in people if key in known and one.consent_at])
     contacts = contacts_by_customer(session, [known[key].id for key, one in people if key in known and one.contacts])
     for key, person in people:
+        nobodys = key in blocked and key not in known
+        if into.seen.blocked_before(key) if nobodys else into.seen.before(key, known[key].id if key in known else None):
+            chunk.repeated.append((key, person))
+            continue
         if key in blocked:
             chunk.suppressed.append(person)
         elif key not in known:
             chunk.created.append((key, person))
-            chunk.ties.append(Tie(key, None, None, next_state(person, None) or SubscriptionState.SUBSCRIBED, person))
+            if (state := next_state(person, None)) is not None:
+                chunk.ties.append(Tie(key, None, None, state, person))
         else:
-            _plan_known(chunk, key, person, known[key], proved, contacts.get(known[key].id, set()))
+            _plan_known(chunk, key, person, known[key], proved, contacts.get(known[key].id, set()), into.ways)
+        if person.block is not None and person.address and key not in blocked:
+            chunk.blocks.append((key, person))
     return chunk
 
 
@@ -106,8 +119,9 @@ def _plan_known(
     known: Known,
     proved: set[tuple[int, datetime]],
     contacts: set[KnownContact],
+    ways: Ways,
 ) -> None:
-    changed = changed_fields(person, known)
+    changed = changed_fields(person, known, ways)
     if person.contacts and not contacts.issuperset(person.contacts):
         chunk.contacts.append((known.id, person))
     state = next_state(person, known.state)
@@ -118,61 +132,106 @@ def _plan_known(
         and (known.id, person.consent_at) not in proved
     )
     if changed:
-        chunk.updated.append((known.id, changed))
+        chunk.updated.append((known, changed, person))
     if state is not None:
         chunk.ties.append(Tie(key, known.id, known.state, state, person))
     if new_proof:
         chunk.consents.append((known.id, person))
-    if changed or state is not None or new_proof or (chunk.contacts and chunk.contacts[-1][1] is person):
+    told = (chunk.contacts and chunk.contacts[-1][1] is person) or (person.block is not None and person.address)
+    if changed or state is not None or new_proof or told:
         chunk.changed += 1
     else:
         chunk.unchanged += 1
 
 
-def write_chunk(session: Session, list_id: int, chunk: Chunk, now: datetime, file: str) -> None:
-    """Change what the chunk says. `file` stands in each consent's evidence, before the row."""
-    customers = [_customer(key, person, now) for key, person in chunk.created]
-    insert_rows(session, Customer, customers, keep_existing=True)
-    ids = customer_ids_by_key(session, [key for key, _ in chunk.created])
-    _update(session, chunk.updated, now)
+def write_chunk(session: Session, into: Into, chunk: Chunk) -> None:
+    """Change what the chunk says; `chunk.ids` are then those of the customers it made, in order."""
+    assert into.list_id is not None
+    chunk.ids = next_ids(session, Customer, len(chunk.created))
+    made = zip(chunk.ids, chunk.created, strict=True)
+    insert_rows(session, Customer, [_customer(one, key, person, into.now) for one, (key, person) in made])
+    ids = dict(zip((key for key, _ in chunk.created), chunk.ids, strict=True))
+    changes = _update(session, chunk.updated, into)
     new: list[dict[str, Any]] = []
-    acts: list[dict[str, Any]] = [_act(one, list_id, person, None, now, file) for one, person in chunk.consents]
+    acts = [_act(one, person, None, into) for one, person in chunk.consents]
     stopped: list[int] = []
     for tie in chunk.ties:
         customer_id = tie.customer_id if tie.customer_id is not None else ids[tie.key]
         if tie.known is None:
-            new.append({"list_id": list_id, "customer_id": customer_id, "state": tie.state, "changed_at": now})
+            new.append(
+                {"list_id": into.list_id, "customer_id": customer_id, "state": tie.state, "changed_at": into.now}
+            )
         else:
-            _move(session, list_id, customer_id, tie.state, now)
+            _move(session, into.list_id, customer_id, tie.state, into.now)
             if tie.state is SubscriptionState.UNSUBSCRIBED:
                 stopped.append(customer_id)
+        if tie.customer_id is not None:
+            changes.append(_change(into, customer_id, Changed.TIE, {"state": tie.known}, {"state": tie.state}))
         if tie.state is not SubscriptionState.PENDING:
-            acts.append(_act(customer_id, list_id, tie.person, tie.state, now, file))
-    insert_rows(session, Subscription, new, keep_existing=True)
+            acts.append(_act(customer_id, tie.person, tie.state, into))
+    insert_rows(session, Subscription, new)
     insert_rows(session, Consent, acts)
     told = [*chunk.contacts, *((ids[key], person) for key, person in chunk.created if person.contacts)]
     contacts = [(customer_id, contact) for customer_id, person in told for contact in person.contacts]
-    add_contacts(session, contacts, at=now, how="import", evidence=file)
-    bump_versions(session, stopped, now)
+    add_contacts(session, contacts, at=into.now, how="import", evidence=into.file)
+    for customer_id, person in chunk.contacts:
+        kept = [list(one) for one in person.contacts]
+        changes.append(_change(into, customer_id, Changed.CONTACT, {}, {"contacts": kept}))
+    changes += _block(session, into, chunk, ids)
+    insert_rows(session, ImportChange, changes)
+    bump_versions(session, stopped, into.now)
 
 
-def add_import(
-    session: Session, *, file: str, list_name: str, at: datetime, counts: dict[str, int], rejects: str
-) -> None:
-    """Keep that this import was made."""
-    session.add(CustomerImport(file=file, list_name=list_name, at=at, counts=counts, rejects=rejects))
+def _block(session: Session, into: Into, chunk: Chunk, ids: dict[str, int]) -> list[dict[str, Any]]:
+    """Block the addresses that the file says must not be written to."""
+    if not chunk.blocks:
+        return []
+    known = {tie.key: tie.customer_id for tie in chunk.ties if tie.customer_id is not None}
+    left = [key for key, _ in chunk.blocks if key not in ids and key not in known]
+    known |= {key: one.id for key, one in known_by_key(session, None, left).items()}
+    changes: list[dict[str, Any]] = []
+    for key, person in chunk.blocks:
+        assert person.block is not None
+        evidence = f"{into.file}:{person.row}"
+        if suppress(session, address_key=key, reason=person.block, at=into.now, evidence=evidence):
+            whose = ids.get(key) or known.get(key) or 0
+            after = {"key": key, "reason": person.block, "evidence": evidence}
+            changes.append(_change(into, whose, Changed.BLOCK, {}, after))
+    return changes
 
 
-def _known(session: Session, list_id: int | None, keys: list[str]) -> dict[str, Known]:
-    names = ("id", "first_name", "last_name", "phone", "handle", "language", "country", "zone", "attributes")
-    columns = [getattr(Customer, name) for name in names]
-    tie = (col(Subscription.customer_id) == col(Customer.id)) & (col(Subscription.list_id) == list_id)
-    query = select(col(Customer.address_key), *columns, col(Subscription.state)).outerjoin(Subscription, tie)
-    found: dict[str, Known] = {}
-    for part in rows_in_chunks(keys, PAGE):
-        rows: Iterable[Any] = session.connection().execute(query.where(col(Customer.address_key).in_(part)))
-        found.update((row[0], Known(*row[1:])) for row in rows)
-    return found
+def stop_people(session: Session, into: Into, people: Sequence[KeyedPerson]) -> int:
+    """Carry out what later rows of the file say of people whom an earlier row brought: how many left by it."""
+    known = known_by_key(session, into.list_id, [key for key, _ in people])
+    chunk, left = Chunk(), 0
+    changes: list[dict[str, Any]] = []
+    for key, person in people:
+        if person.block is not None:
+            chunk.blocks.append((key, person))
+        one = known.get(key)
+        if one is None or person.status is not SubscriptionState.UNSUBSCRIBED:
+            continue
+        way = {"how": "import", "evidence": f"{into.file}:{person.row}"}
+        if unsubscribe(session, customer_id=one.id, list_id=into.list_id, at=into.now, **way):
+            left += 1
+            if not into.seen.made_here(one.id):
+                after = {"state": SubscriptionState.UNSUBSCRIBED}
+                changes.append(_change(into, one.id, Changed.TIE, {"state": one.state}, after))
+    changes += _block(session, into, chunk, {key: one.id for key, one in known.items()})
+    insert_rows(session, ImportChange, changes)
+    return left
+
+
+def _change(
+    into: Into, customer_id: int, what: Changed, before: dict[str, Any], after: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "import_id": into.import_id,
+        "customer_id": customer_id,
+        "what": what,
+        "before": before,
+        "after": after,
+    }
 
 
 def _proved(session: Session, list_id: int | None, customer_ids: list[int]) -> set[tuple[int, datetime]]:
@@ -182,7 +241,7 @@ def _proved(session: Session, list_id: int | None, customer_ids: list[int]) -> s
         col(Consent.list_id) == list_id, col(Consent.act) == ConsentAct.GIVEN
     )
     for part in rows_in_chunks(customer_ids, PAGE):
-        rows: Iterable[Any] = session.connection().execute(query.where(col(Consent.customer_id).in_(part)))
+        rows: Any = session.connection().execute(query.where(col(Consent.customer_id).in_(part)))
         found.update((row[0], row[1]) for row in rows)
     return found
 
@@ -190,13 +249,14 @@ def _proved(session: Session, list_id: int | None, customer_ids: list[int]) -> s
 _BLANK = dict.fromkeys(("first_name", "last_name", "phone", "phone_end", "handle", "language", "country", "zone"))
 
 
-def _customer(key: str, person: Person, now: datetime) -> dict[str, Any]:
+def _customer(number: int, key: str, person: Person, now: datetime) -> dict[str, Any]:
     return {
         **_BLANK,
         **new_fields(person),
+        "id": number,
         "public_id": new_public_id(),
-        "address": person.address,
-        "address_key": key,
+        "address": person.address or None,
+        "address_key": key if person.address else None,
         "attributes": person.attributes,
         "version": 1,
         "created_at": now,
@@ -204,17 +264,21 @@ def _customer(key: str, person: Person, now: datetime) -> dict[str, Any]:
     }
 
 
-def _update(session: Session, updated: list[tuple[int, dict[str, Any]]], now: datetime) -> None:
+def _update(session: Session, updated: list[tuple[Known, dict[str, Any], Person]], into: Into) -> list[dict[str, Any]]:
     """One statement per set of changed columns; language and zone stop no mail, so the version stays."""
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for customer_id, changed in updated:
+    changes: list[dict[str, Any]] = []
+    for known, changed, _ in updated:
         names = tuple(sorted(changed))
-        alike.setdefault(names, []).append({"b_id": customer_id, **{f"b_{name}": changed[name] for name in names}})
+        alike.setdefault(names, []).append({"b_id": known.id, **{f"b_{name}": changed[name] for name in names}})
+        before = {name: getattr(known, name) for name in names if name != "phone_end"}
+        changes.append(_change(into, known.id, Changed.FIELDS, before, {name: changed[name] for name in before}))
     for names, rows in alike.items():
         table: Any = Customer.__table__  # type: ignore[attr-defined]
         values = {name: bindparam(f"b_{name}", type_=table.c[name].type) for name in names}
-        statement = update(table).where(table.c.id == bindparam("b_id")).values(updated_at=now, **values)
+        statement = update(table).where(table.c.id == bindparam("b_id")).values(updated_at=into.now, **values)
         session.connection().execute(statement, rows)
+    return changes
 
 
 def _move(session: Session, list_id: int, customer_id: int, state: SubscriptionState, now: datetime) -> None:
@@ -225,17 +289,15 @@ def _move(session: Session, list_id: int, customer_id: int, state: SubscriptionS
     )
 
 
-def _act(
-    customer_id: int, list_id: int, person: Person, state: SubscriptionState | None, now: datetime, file: str
-) -> dict[str, Any]:
+def _act(customer_id: int, person: Person, state: SubscriptionState | None, into: Into) -> dict[str, Any]:
     withdrawn = state is SubscriptionState.UNSUBSCRIBED
     return {
         "customer_id": customer_id,
-        "list_id": list_id,
+        "list_id": into.list_id,
         "act": ConsentAct.WITHDRAWN if withdrawn else ConsentAct.GIVEN,
-        "at": now if withdrawn else person.consent_at or now,
+        "at": into.now if withdrawn else person.consent_at or into.now,
         "how": "import" if withdrawn else person.consent_how or "import",
         "words": person.consent_words,
-        "evidence": f"{file}:{person.row}",
+        "evidence": f"{into.file}:{person.row}",
         "by": "",
     }

@@ -25,7 +25,7 @@ from ..store.customers import customer_ids_by_key
 from ..store.goals import add_goals, known_goals, mails_before
 from ..workdays import zone_or
 from .rejects import Rejects
-from .sheet import open_sheet
+from .sheet import Reading, open_sheet
 from .workspace import Workspace
 
 CHUNK = 250
@@ -205,7 +205,7 @@ def _value(text: str) -> float | None:
 
 
 def _csv_rows(file: Path) -> tuple[list[str], str, Iterator[_Row]]:
-    sheet = open_sheet(file, {})
+    sheet = open_sheet(file, Reading(recognise=False))
     names = [_FIELD_BY_HEADING.get(fold(heading), "") for heading in sheet.columns.headings]
     place = sheet.columns.place("address")
     if "email" not in names and place is not None:

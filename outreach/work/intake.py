@@ -9,87 +9,62 @@ from __future__ import annotations
 import functools
 import time
 import zoneinfo
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
+
+from sqlmodel import Session
 
 from ..address import address_key
 from ..audience.csv_text import DELIMITERS, Record
-from ..audience.headings import attribute_name
 from ..audience.intake import Person, RowFault, RowReader
-from ..errors import UsageError
+from ..errors import InputError
 from ..records import SubscriptionState
-from ..store.consents import unsubscribe
-from ..store.customers import customer_ids_by_key, ensure_list, list_id_of
-from ..store.imports import Chunk, add_import, plan_chunk, write_chunk
+from ..store.customers import ensure_list, list_id_of
+from ..store.import_log import begin_import, finish_import, note_created, still_running
+from ..store.imports import Chunk, Into, KeyedPerson, plan_chunk, stop_people, write_chunk
+from ..store.known import name_of
+from ..store.seen import Seen
 from .epoch import advance
+from .intake_wishes import ImportResult, Progress, Wishes, check_list_name, resolve, shown
 from .rejects import Rejects
 from .sheet import Sheet, open_sheet
 from .workspace import Workspace
 
-SMALLEST_CHUNK, CHUNK = 250, 1_000
+SMALLEST_CHUNK, CHUNK = 250, 2_000
 """Rows per transaction: a slow machine takes fewer, so that no other writer waits long."""
 STOPS = 25
 """Withdrawals per transaction: each is a handful of statements."""
 LONG, SHORT = 0.12, 0.06
 """Seconds of a transaction beyond which chunks are halved, and below which they grow again."""
-_REASONS = 50
-Progress = Callable[[int, int], None]
-"""Told after each chunk: rows done, rows in all."""
-
-
-@dataclass(slots=True)
-class ImportResult:
-    """What an import did, or in a dry run would do."""
-
-    file: str
-    list_name: str
-    dry_run: bool
-    encoding: str
-    delimiter: str
-    columns: dict[str, str]
-    new_list: bool = False
-    rows: int = 0
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    invalid: int = 0
-    duplicate: int = 0
-    suppressed: int = 0
-    unsubscribed: int = 0
-    rejects: Path | None = None
-    reasons: Counter[str] = field(default_factory=Counter)
-    warnings: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        names = ("rows", "created", "updated", "unchanged", "invalid", "duplicate", "suppressed", "unsubscribed")
-        return {name: getattr(self, name) for name in names}
 
 
 def import_customers(
     workspace: Workspace,
     file: Path,
     list_name: str,
+    wishes: Wishes | None = None,
     *,
-    mapping: Mapping[str, str] | None = None,
     dry_run: bool = False,
+    preview: int = 0,
     progress: Progress | None = None,
 ) -> ImportResult:
     """Import a file of people to a list, which is made where there is none. A dry run writes nothing at all.
 
-    Raises InputError with a remedy where the file is no CSV or has no column of e-mail addresses.
+    `preview`: of so many rows the result shows what would become of them. Raises InputError with a remedy where the
+    file cannot be used or has neither addresses nor numbers, UsageError where `wishes` do not fit it.
     """
-    list_name = _check_list_name(list_name)
-    sheet = open_sheet(file, mapping or {})
-    named = DELIMITERS.get(sheet.delimiter, sheet.delimiter)
+    list_name = check_list_name(list_name)
+    wishes, reading = resolve(workspace, wishes or Wishes())
+    sheet = open_sheet(file, reading)
+    named = DELIMITERS.get(sheet.delimiter, sheet.delimiter) if sheet.kind == "csv" else sheet.kind
     result = ImportResult(file.name, list_name, dry_run, sheet.encoding, named, sheet.columns.told())
+    result.source = wishes.source or (sheet.profile.name if sheet.profile else "")
     with workspace.database.read() as session:
         result.new_list = list_id_of(session, list_name) is None
-    intake = _Intake(workspace, sheet, result)
-    with closing(intake.rejects):
+    intake = _Intake(workspace, sheet, result, wishes, preview)
+    with closing(intake):
         for people in intake.chunks():
             (intake.forecast if dry_run else intake.write)(people)
             if progress:
@@ -103,45 +78,55 @@ def import_customers(
 class _Intake:
     """One run over the rows of a file."""
 
-    def __init__(self, workspace: Workspace, sheet: Sheet, result: ImportResult) -> None:
-        self._workspace, self._sheet, self._result = workspace, sheet, result
+    def __init__(self, workspace: Workspace, sheet: Sheet, result: ImportResult, wishes: Wishes, preview: int) -> None:
+        self._workspace, self._sheet, self._result, self._wishes = workspace, sheet, result, wishes
         self._now = workspace.clock()
-        self._size = CHUNK // 2
-        self._seen: set[bytes] = set()
+        self._size = CHUNK // 4
+        self._preview = preview
         self._chunk: dict[str, Person] = {}
-        self._stops: list[tuple[str, Person]] = []
+        self._stops: list[KeyedPerson] = []
         zones = _zones() if sheet.columns.place("zone") is not None else {}
-        self._reader = RowReader(sheet.columns, sheet.types, zones, self._now)
+        self._reader = RowReader(
+            sheet.columns,
+            sheet.types,
+            zones,
+            self._now,
+            profile=sheet.profile,
+            all_rows=sheet.profile.of_file(sheet.path.name) if sheet.profile else None,
+            note_empty=not wishes.ways.plain,
+        )
+        seen = Seen(dry=result.dry_run)
+        self._into = Into(None, self._now, result.file, ways=wishes.ways, seen=seen)
         places = [sheet.path.parent, workspace.root]
         self.rejects = Rejects(sheet.path, places, sheet.columns.headings, sheet.delimiter, not result.dry_run)
 
-    def chunks(self) -> Iterator[list[tuple[str, Person]]]:
-        """Good rows, no person twice, a chunk at a time; faults and duplicates are counted on the way."""
+    def close(self) -> None:
+        """Finish the file of rejects."""
+        self._into.seen.close()
+        self.rejects.close()
+
+    def chunks(self) -> Iterator[list[KeyedPerson]]:
+        """Good rows, no person twice in one chunk; faults and the first duplicates are counted on the way."""
         keys = self._workspace.keys
         for record in self._sheet.records():
             self._result.rows += 1
             person = self._read(record)
             if person is not None:
-                self._take(address_key(keys, person.address), person)
+                self._take(address_key(keys, person.address) if person.address else _mark(person), person)
             if len(self._chunk) >= self._size:
                 yield list(self._chunk.items())
                 self._chunk.clear()
         yield list(self._chunk.items())
 
     def _take(self, key: str, person: Person) -> None:
-        short = bytes.fromhex(key)
-        if short not in self._seen:
-            self._seen.add(short)
-            self._chunk[key] = person
-            return
-        self._result.duplicate += 1
-        if person.status is not SubscriptionState.UNSUBSCRIBED:
-            return
-        # whichever of two rows says stop, it counts
-        if first := self._chunk.get(key):
-            first.status, first.row = person.status, person.row
-        else:
-            self._stops.append((key, person))
+        first = self._chunk.setdefault(key, person)
+        if first is not person:
+            self._result.duplicate += 1
+            # whichever of two rows says stop, it counts
+            if person.status is SubscriptionState.UNSUBSCRIBED and person.tied:
+                first.status, first.row, first.tied = person.status, person.row, True
+            if person.block is not None:
+                first.block, first.row = person.block, person.row
 
     def _read(self, record: Record) -> Person | None:
         try:
@@ -149,26 +134,36 @@ class _Intake:
                 raise RowFault(record.fault)
             person = self._reader.read(record.row, record.cells)
         except RowFault as fault:
-            self._result.invalid += 1
-            _count(self._result.reasons, _general(str(fault)))
+            self._result.refuse(record.row, str(fault))
             self.rejects.add(record.row, str(fault), record.cells)
             return None
         for warning in person.warnings:
-            _count(self._result.warnings, warning)
+            self._result.warn(warning)
         return person
 
-    def forecast(self, people: list[tuple[str, Person]]) -> None:
+    def forecast(self, people: list[KeyedPerson]) -> None:
         """Count what a chunk would do."""
         with self._workspace.database.read() as session:
-            self._count(plan_chunk(session, list_id_of(session, self._result.list_name), people, self._now))
+            into = replace(self._into, list_id=list_id_of(session, self._result.list_name))
+            self._count(plan_chunk(session, into, people))
 
-    def write(self, people: list[tuple[str, Person]]) -> None:
+    def write(self, people: list[KeyedPerson]) -> None:
         """Do and count one chunk, in one transaction."""
         with self._workspace.database.write() as session:
             began = time.monotonic()
-            list_id = ensure_list(session, self._result.list_name, self._now)
-            chunk = plan_chunk(session, list_id, people, self._now)
-            write_chunk(session, list_id, chunk, self._now, self._result.file)
+            if not self._into.import_id:
+                self._into = replace(
+                    self._into,
+                    list_id=ensure_list(session, self._result.list_name, self._now),
+                    import_id=self._begin(session),
+                )
+            elif not still_running(session, self._into.import_id):
+                raise InputError("the import was taken back while it ran", file=self._sheet.path)
+            chunk = plan_chunk(session, self._into, people)
+            write_chunk(session, self._into, chunk)
+            if chunk.ids:
+                self._into.seen.add_made(chunk.ids)
+                note_created(session, self._into.import_id, self._into.seen.made)
         took = time.monotonic() - began
         if took > LONG:
             self._size = max(SMALLEST_CHUNK, self._size // 2)
@@ -177,19 +172,23 @@ class _Intake:
         self._count(chunk)
         self._stop()
 
+    def _begin(self, session: Session) -> int:
+        return begin_import(
+            session,
+            file=str(self._sheet.path.resolve()),
+            list_name=self._result.list_name,
+            at=self._now,
+            source=self._result.source,
+            options=self._wishes.options(self._sheet.profile),
+            by=self._wishes.by,
+        )
+
     def _stop(self) -> None:
         """Carry out what repeated rows said of people who are written already, a few in each transaction."""
         while self._stops:
             part, self._stops = self._stops[:STOPS], self._stops[STOPS:]
             with self._workspace.database.write() as session:
-                list_id = ensure_list(session, self._result.list_name, self._now)
-                ids = customer_ids_by_key(session, [key for key, _ in part])
-                for key, person in part:
-                    way = {"how": "import", "evidence": f"{self._result.file}:{person.row}"}
-                    if key in ids:
-                        self._result.unsubscribed += unsubscribe(
-                            session, customer_id=ids[key], list_id=list_id, at=self._now, **way
-                        )
+                self._result.unsubscribed += stop_people(session, self._into, part)
 
     def _count(self, chunk: Chunk) -> None:
         result = self._result
@@ -197,44 +196,31 @@ class _Intake:
         result.updated += chunk.changed
         result.unchanged += chunk.unchanged
         result.suppressed += len(chunk.suppressed)
+        result.duplicate += len(chunk.repeated)
         result.unsubscribed += sum(tie.state is SubscriptionState.UNSUBSCRIBED for tie in chunk.ties)
+        result.blocked += len(chunk.blocks)
+        result.by_hand += sum(not person.address for _, person in chunk.created)
+        stops = [one for one in chunk.repeated if one[1].status is SubscriptionState.UNSUBSCRIBED or one[1].block]
+        self._stops += [one for one in stops if one[1].address and not result.dry_run]
+        if len(result.preview) < self._preview:
+            result.preview += shown(chunk)[: self._preview - len(result.preview)]
 
     def finish(self) -> None:
         """Keep that the import was made."""
         with self._workspace.database.write() as session:
-            add_import(
-                session,
-                file=str(self._sheet.path.resolve()),
-                list_name=self._result.list_name,
-                at=self._now,
-                counts=self._result.counts,
-                rejects=str(self.rejects.path or ""),
-            )
+            number = self._into.import_id or self._begin(session)
+            counts, rejects = self._result.counts, str(self.rejects.path or "")
+            finish_import(session, number, at=self._workspace.clock(), counts=counts, rejects=rejects)
             advance(session, self._workspace.root, needed=False)
+        self._result.import_id = number
+
+
+def _mark(person: Person) -> str:
+    """What tells people without an address apart within a file."""
+    return f"by hand: {person.fields.get('phone', '')} {person.post} {name_of(person)}"
 
 
 @functools.cache
 def _zones() -> dict[str, str]:
     """Every IANA zone by its name in small letters: people write europe/berlin."""
     return {name.lower(): name for name in zoneinfo.available_timezones()}
-
-
-def _check_list_name(name: str) -> str:
-    plain = name.strip()
-    if not plain or len(plain) > 64 or not plain.replace("-", "").replace("_", "").replace(".", "").isalnum():
-        raise UsageError(
-            f"{name!r} cannot be the name of a list",
-            remedy=f"Use letters, digits, - _ and . only, such as {attribute_name(name)[:64].strip('_')}.",
-        )
-    return plain
-
-
-def _count(told: Counter[str], words: str) -> None:
-    """Count a reason; beyond fifty different ones the rest is counted together."""
-    told[words if words in told or len(told) < _REASONS else "others"] += 1
-
-
-def _general(reason: str) -> str:
-    """A fault's reason without the row's own address in front, so that alike ones are counted together."""
-    _, known, rest = reason.partition(" is no e-mail address: ")
-    return f"no e-mail address: {rest}" if known else reason

@@ -1,14 +1,15 @@
-"""Opening a file of people: its encoding, delimiter, columns and their types are found before a row is used.
+"""Opening a file of people: its kind, encoding, columns and their types are found before a row is used.
 
-Law: the file is read in bounded pieces and never kept; what is no text with separated cells is refused with a remedy.
+Law: a text is read in bounded pieces and never kept; what is no text with separated cells, no JSON lines and no
+workbook is refused with a remedy.
 """
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -22,59 +23,119 @@ from ..audience.csv_text import (
     refuse_other_kinds,
     sniff_delimiter,
 )
-from ..audience.headings import Columns, means_address, read_headings
+from ..audience.headings import Columns, attribute_name, means_address, read_headings
 from ..audience.intake import survey_types
+from ..audience.json_text import find_keys, looks_like_json_lines, read_objects
 from ..audience.places import fold
-from ..errors import InputError
+from ..audience.profiles import Profile, recognise
+from ..audience.values import typed_reader
+from ..errors import InputError, UsageError
+from .workbook import Workbook, is_workbook
 
 PIECE = 1 << 20
 SAMPLE_ROWS, SAMPLE_SIZE = 1_000, 65_536
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How a file is to be read: meanings by heading, types by heading, and the program that wrote it, if it is told.
+
+    `must`: those of these headings that the file must have; the others are known of earlier files of its source.
+    """
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    profile: Profile | None = None
+    recognise: bool = True
+    must: frozenset[str] = frozenset()
+
+    def known_to(self, headings: Sequence[str]) -> Reading:
+        """The same without what was only kept and this file does not have."""
+        present = {fold(heading) for heading in headings} | {fold(attribute_name(heading)) for heading in headings}
+
+        def here(told: Mapping[str, str]) -> dict[str, str]:
+            return {head: means for head, means in told.items() if head in self.must or fold(head) in present}
+
+        return replace(self, mapping=here(self.mapping), types=here(self.types))
+
+
+@dataclass(frozen=True)
 class Sheet:
-    """A file that may be read any number of times. `rows`: those below the headings, blank ones left out."""
+    """A file that may be read any number of times. `rows`: those below the headings, blank ones left out.
+
+    `kind`: csv, json lines or workbook. `profile`: the program that wrote it, told or recognised by its headings.
+    """
 
     path: Path
+    kind: str
     encoding: str
     delimiter: str
     columns: Columns
     types: Mapping[str, Callable[[str], Any]]
     rows: int
+    profile: Profile | None
+    records_of: Callable[[], Iterator[Record]]
 
     def records(self) -> Iterator[Record]:
         """The rows below the headings, one after the other."""
         with _told(self.path):
-            records = _records(self.path, self.encoding, self.delimiter)
+            records = self.records_of()
             next(records, None)
             yield from records
 
 
-def open_sheet(path: Path, mapping: Mapping[str, str]) -> Sheet:
-    """Look through a file of people. Raises InputError with a remedy, UsageError where `mapping` is wrong."""
+def open_sheet(path: Path, reading: Reading | None = None) -> Sheet:
+    """Look through a file of people. Raises InputError with a remedy, UsageError where `reading` is wrong."""
+    reading = reading or Reading()
     with _told(path):
         if not path.is_file():
             words = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
-            raise InputError(f"the file {words}", file=path, remedy="Name a CSV file.")
+            raise InputError(f"the file {words}", file=path, remedy="Name a CSV, JSON-lines or .xlsx file.")
+        with path.open("rb") as raw:
+            head = raw.read(SAMPLE_SIZE)
+        if is_workbook(head, path):
+            return _survey(path, "workbook", "xlsx", ",", Workbook(path).records, reading)
+        if looks_like_json_lines(head):
+            encoding = guess_wide(head) or choose_narrow(*_count_foreign(path))
+            keys = find_keys(_all_lines(path, encoding))
+            return _survey(path, "json lines", encoding, ",", lambda: _objects(path, encoding, keys), reading)
         encoding = _find_encoding(path)
         with _open_text(path, encoding) as text:
             sample = text.read(SAMPLE_SIZE)
             whole = not text.read(1)
-        named = {fold(heading) for heading, field in mapping.items() if field in ("address", "email")}
-        delimiter = sniff_delimiter(sample, whole, lambda head: means_address(head) or fold(head) in named)
-        return _survey(path, encoding, delimiter, mapping)
+        delimiter = sniff_delimiter(sample, whole, _heading_test(sample, reading))
+        return _survey(path, "csv", encoding, delimiter, lambda: _records(path, encoding, delimiter), reading)
 
 
-def _survey(path: Path, encoding: str, delimiter: str, mapping: Mapping[str, str]) -> Sheet:
-    records = _records(path, encoding, delimiter)
+def _heading_test(sample: str, reading: Reading) -> Callable[[str], bool]:
+    """Whether a heading is one of e-mail addresses, by its name, by `--map` or by the program that is named."""
+    named = {fold(heading) for heading, means in reading.mapping.items() if means in ("address", "email")}
+    if reading.profile is not None:
+        named |= {fold(heading) for heading in reading.profile.fields}
+    return lambda head: means_address(head) or fold(head) in named
+
+
+def _survey(
+    path: Path, kind: str, encoding: str, delimiter: str, records_of: Callable[[], Iterator[Record]], reading: Reading
+) -> Sheet:
+    records = records_of()
     first = next(records, None)
     if first is None:
         raise InputError("the file has no rows", file=path, remedy="It needs a row of headings, one of them email.")
     if first.fault:
-        raise InputError(f"the headings cannot be read: {first.fault}", file=path, line=first.row)
+        raise InputError(
+            f"the headings cannot be read: {first.fault}",
+            file=path,
+            line=first.row,
+            remedy="Mend the first row: one heading for each column.",
+        )
+    reading = reading.known_to(first.cells)
+    profile = reading.profile or (recognise(first.cells) if reading.recognise else None)
+    mapping = {**(profile.mapping(first.cells) if profile else {}), **reading.mapping}
     sample = list(islice(records, SAMPLE_ROWS))
     good = [record.cells for record in sample if not record.fault]
     columns = read_headings(first.cells, mapping, good, file=str(path))
+    wanted = _wanted_types(columns, reading.types)
     count = 0
 
     def counted(rows: Iterable[Record]) -> Iterator[list[str]]:
@@ -84,8 +145,33 @@ def _survey(path: Path, encoding: str, delimiter: str, mapping: Mapping[str, str
             if not record.fault:
                 yield record.cells
 
-    types = survey_types(columns, counted(chain(sample, records)))
-    return Sheet(path, encoding, delimiter, columns, types, count)
+    types = survey_types(columns, counted(chain(sample, records)), wanted)
+    return Sheet(path, kind, encoding, delimiter, columns, types, count, profile, records_of)
+
+
+def _wanted_types(columns: Columns, types: Mapping[str, str]) -> dict[str, Callable[[str], Any]]:
+    """How to read the columns whose type was told. Raises UsageError for one that is no attribute of the file."""
+    by_name = {fold(heading): place for place, heading in enumerate(columns.headings)}
+    by_name |= {fold(meaning[1:]): place for place, meaning in enumerate(columns.meanings) if meaning.startswith(".")}
+    wanted = {meaning: typed_reader(kind, meaning[1:]) for meaning, kind in columns.types.items()}
+    for heading, kind in types.items():
+        place = by_name.get(fold(heading))
+        meaning = "" if place is None else columns.meanings[place]
+        if place is None or not meaning.startswith("."):
+            why = "the file has no such column" if place is None else f"that column is {meaning or 'left out'}"
+            raise UsageError(f"--type {heading}={kind}: {why}", remedy="Types are for columns that become attributes.")
+        wanted[meaning] = typed_reader(kind, columns.headings[place])
+    return wanted
+
+
+def _objects(path: Path, encoding: str, keys: list[str]) -> Iterator[Record]:
+    yield Record(0, keys)
+    yield from read_objects(_all_lines(path, encoding), keys)
+
+
+def _all_lines(path: Path, encoding: str) -> Iterator[str]:
+    with _open_text(path, encoding) as text:
+        yield from _lines(text)
 
 
 @dataclass(frozen=True)

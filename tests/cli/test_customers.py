@@ -51,6 +51,7 @@ def test_import_tells_a_program_what_it_did(here: Path) -> None:
     assert set(told) == {
         "file", "list", "new_list", "dry_run", "encoding", "delimiter", "columns", "rows", "created", "updated",
         "unchanged", "invalid", "duplicate", "suppressed", "unsubscribed", "rejects", "reasons", "warnings",
+        "id", "source", "blocked", "by_hand", "faults", "preview",
     }  # fmt: skip
     assert (told["created"], told["invalid"], told["duplicate"], told["unsubscribed"]) == (2, 1, 1, 1)
     assert told["columns"]["Plätze"] == "platze" and told["rejects"] == "people.rejects.csv"

@@ -81,7 +81,7 @@ def test_names_need_a_campaign(acme: Workspace) -> None:
 
 def test_the_json_of_the_plan_keeps_its_fields(acme: Workspace) -> None:
     found: dict[str, Any] = json.loads(_run("--json", "--days", "7"))
-    assert set(found) == {"now", "until", "since", "entries", "changes", "changed", "problems"}
+    assert set(found) == {"now", "until", "since", "entries", "changes", "changed", "problems", "by_hand"}
     news, tips = found["entries"]
     assert set(news) == {
         "campaign",

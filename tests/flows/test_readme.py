@@ -28,6 +28,7 @@ ROW = re.compile(r"^\| `outreach ([^`]+)`[^|]*(?:\\\|[^|]*)*\| ([^|]*)\|$", re.M
 EXAMPLES = {
     "init": "init .",
     "customers import": "customers import people.csv --list customers --dry-run",
+    "customers imports": "customers imports",
     "customers list": "customers list",
     "customers show": "customers show ann@example.com",
     "customers count": "customers count",

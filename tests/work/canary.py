@@ -24,12 +24,13 @@ SET = {("edition", "kind"): "service", ("inbound", "state"): "read", ("customer"
 def plant(workspace: Workspace, customer_id: int, address_key: str, campaign_id: int) -> set[str]:
     """A row in every table that is not the house's own, all of them this customer's; the columns that were marked."""
     known = {"customer": customer_id, "campaign": campaign_id, "mailing_list": 1, "colleague": None, "cause": None}
+    known["customer_import"] = None
     marks: set[str] = set()
     assert not any(map(holds_words, _table("subscription").columns)), "a subscription holds no words: it is not planted"
     with workspace.database.write() as session:
         run = session.connection().execute
         tables = SQLModel.metadata.sorted_tables
-        for name in ("colleague", "cause", "sequence"):
+        for name in ("colleague", "cause", "sequence", "customer_import"):
             known[name] = run(
                 insert(_table(name)).values(_row(_table(name), {}, "", workspace.clock())[0])
             ).inserted_primary_key[0]

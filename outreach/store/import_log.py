@@ -1,0 +1,81 @@
+"""Which imports there were, how each stands, and how the files of a source were read the last time.
+
+Law: an import that was killed stays `running`, with all that it did written down, so that it can be taken back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlmodel import Session, col
+from sqlmodel import select as orm_select
+
+from ..records import CustomerImport, ImportChange, ImportState
+
+
+@dataclass(frozen=True)
+class ImportRow:
+    """An import, and how many customers it changed that were known already."""
+
+    row: CustomerImport
+    changed: int
+
+
+def begin_import(
+    session: Session, *, file: str, list_name: str, at: datetime, source: str, options: dict[str, Any], by: str
+) -> int:
+    """Note that an import begins; its id."""
+    row = CustomerImport(file=file, list_name=list_name, at=at, source=source, options=options, by=by)
+    session.add(row)
+    session.flush()
+    assert row.id is not None
+    return row.id
+
+
+def still_running(session: Session, import_id: int) -> bool:
+    """Whether nobody has taken the import back meanwhile."""
+    found = session.execute(select(col(CustomerImport.state)).where(col(CustomerImport.id) == import_id))
+    return found.scalar_one() is ImportState.RUNNING
+
+
+def note_created(session: Session, import_id: int, created: list[list[int]]) -> None:
+    """Keep which customers the import has made so far."""
+    session.connection().execute(
+        update(CustomerImport).where(col(CustomerImport.id) == import_id).values(created=created)
+    )
+
+
+def finish_import(session: Session, import_id: int, *, at: datetime, counts: dict[str, int], rejects: str) -> None:
+    """Keep that the import is done, and what it brought."""
+    session.connection().execute(
+        update(CustomerImport)
+        .where(col(CustomerImport.id) == import_id)
+        .values(state=ImportState.DONE, finished_at=at, counts=counts, rejects=rejects)
+    )
+
+
+def find_import(session: Session, import_id: int) -> CustomerImport | None:
+    """The import with this number."""
+    return session.get(CustomerImport, import_id)
+
+
+def list_imports(session: Session, *, limit: int = 50) -> list[ImportRow]:
+    """The newest imports, newest first."""
+    rows = list(session.exec(orm_select(CustomerImport).order_by(col(CustomerImport.id).desc()).limit(limit)))
+    query = (
+        select(col(ImportChange.import_id), func.count(func.distinct(col(ImportChange.customer_id))))
+        .where(col(ImportChange.import_id).in_([row.id for row in rows]))
+        .group_by(col(ImportChange.import_id))
+    )
+    changed = {row[0]: row[1] for row in session.execute(query)}
+    return [ImportRow(row, changed.get(row.id or 0, 0)) for row in rows]
+
+
+def options_of(session: Session, source: str) -> dict[str, Any] | None:
+    """How the last file of this source was read; None where there was none."""
+    query = orm_select(CustomerImport).where(CustomerImport.source == source)
+    found = session.exec(query.order_by(col(CustomerImport.id).desc()).limit(1)).first()
+    return None if found is None else dict(found.options)

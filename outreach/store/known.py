@@ -1,0 +1,95 @@
+"""Whom a file's people are already: found by their address's key, or, without an address, by name with number or post.
+
+Law: somebody without an e-mail address is known again only where name and number, or name and postal address, both
+fit and one customer alone fits: two people in one house stay two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlmodel import Session, col
+
+from ..audience.intake import Person
+from ..audience.places import fold
+from ..records import Contact, ContactKind, Customer, Subscription, SubscriptionState
+from .customers import PAGE
+from .database import rows_in_chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database holds of a person in the file, as far as an import may change it."""
+
+    id: int
+    first_name: str | None
+    last_name: str | None
+    phone: str | None
+    handle: str | None
+    language: str | None
+    country: str | None
+    zone: str | None
+    attributes: dict[str, Any]
+    state: SubscriptionState | None
+
+
+_NAMES = ("id", "first_name", "last_name", "phone", "handle", "language", "country", "zone", "attributes")
+
+
+def known_by_key(session: Session, list_id: int | None, keys: list[str]) -> dict[str, Known]:
+    """The customers with these address keys, with their state on the list."""
+    query = _query(list_id, col(Customer.address_key))
+    found: dict[str, Known] = {}
+    for part in rows_in_chunks(keys, PAGE):
+        rows: Iterable[Any] = session.connection().execute(query.where(col(Customer.address_key).in_(part)))
+        found.update((row[0], Known(*row[1:])) for row in rows)
+    return found
+
+
+def known_by_reach(session: Session, list_id: int | None, people: Sequence[tuple[str, Person]]) -> dict[str, Known]:
+    """Who of these people without an address is known, by the mark under which each is asked for."""
+    if not people:
+        return {}
+    by_phone: dict[str, list[Known]] = {}
+    numbers = [person.fields["phone"] for _, person in people if "phone" in person.fields]
+    for part in rows_in_chunks(numbers, PAGE):
+        alive = col(Customer.erased_at).is_(None)
+        query = _query(list_id, col(Customer.phone)).where(alive, col(Customer.phone).in_(part))
+        for row in session.connection().execute(query):
+            by_phone.setdefault(row[0], []).append(Known(*row[1:]))
+    by_post: dict[str, list[Known]] = {}
+    for part in rows_in_chunks([person.post for _, person in people if person.post], PAGE):
+        lives = and_(col(Contact.customer_id) == col(Customer.id), col(Contact.kind) == ContactKind.POST)
+        query = _query(list_id, col(Contact.value)).join(Contact, lives)
+        query = query.where(col(Customer.erased_at).is_(None), col(Contact.value).in_(part))
+        for row in session.connection().execute(query):
+            by_post.setdefault(row[0], []).append(Known(*row[1:]))
+    found: dict[str, Known] = {}
+    for key, person in people:
+        likely = [*by_phone.get(person.fields.get("phone", ""), ()), *by_post.get(person.post, ())]
+        same = {one.id: one for one in likely if _name(one) == name_of(person)}
+        if len(same) == 1:
+            found[key] = next(iter(same.values()))
+    return found
+
+
+def name_of(person: Person) -> str:
+    """The name as people without an address are told apart by it."""
+    return _folded(person.fields.get("first_name"), person.fields.get("last_name"), person.attributes.get("name"))
+
+
+def _name(known: Known) -> str:
+    return _folded(known.first_name, known.last_name, known.attributes.get("name"))
+
+
+def _folded(*parts: Any) -> str:
+    return fold("".join(str(part) for part in parts if part))
+
+
+def _query(list_id: int | None, by: Any) -> Any:
+    columns = [getattr(Customer, name) for name in _NAMES]
+    tie = and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == list_id)
+    return select(by, *columns, col(Subscription.state)).select_from(Customer).outerjoin(Subscription, tie)
