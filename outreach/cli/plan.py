@@ -128,7 +128,7 @@ def why(
 
 
 def _names(workspace: Any, campaign: str | None, who: Which, as_json: bool) -> None:
-    from ..work.agenda import who_is  # lazy: SQLModel
+    from ..work.plan_names import who_is  # lazy: SQLModel
 
     if campaign is None:
         raise typer.BadParameter("name the campaign too: outreach plan --campaign tips --who withheld")

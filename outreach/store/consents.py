@@ -236,31 +236,37 @@ def mail_facts(session: Session, list_id: int | None, customer_ids: Sequence[int
     facts: dict[int, MailFacts] = {}
     for part in rows_in_chunks(list(customer_ids), PAGE):
         for row in _MAIL_FACTS.rows(session, ids=part, list=list_id):
-            facts[row[0]] = MailFacts(
-                bool(row[1]),
-                row[2] is not None,
-                _STATES.get(row[3]),
-                instant(row[4]),
-                _REASONS.get(row[5]),
-                instant(row[6]),
-                row[7] or "",
-            )
+            facts[row[0]] = read_mail_facts(row[1:])
     return facts
+
+
+def read_mail_facts(row: Sequence[Any]) -> MailFacts:
+    """The facts in `MAIL_COLUMNS`, as the driver gave them."""
+    return MailFacts(
+        bool(row[0]),
+        row[1] is not None,
+        _STATES.get(row[2]),
+        instant(row[3]),
+        _REASONS.get(row[4]),
+        instant(row[5]),
+        row[6] or "",
+    )
 
 
 _STATES = {state.value: state for state in SubscriptionState}
 _REASONS = {reason.value: reason for reason in SuppressionReason}
+MAIL_COLUMNS: tuple[Any, ...] = (
+    col(Customer.address),
+    col(Customer.erased_at),
+    col(Subscription.state),
+    col(Subscription.changed_at),
+    col(Suppression.reason),
+    col(Suppression.expires_at),
+    col(Suppression.evidence),
+)
+"""What a `MailFacts` is made of. A forecast reads the same of everybody at once (`store.crowd`)."""
 _MAIL_FACTS = Prepared(
-    select(
-        col(Customer.id),
-        col(Customer.address),
-        col(Customer.erased_at),
-        col(Subscription.state),
-        col(Subscription.changed_at),
-        col(Suppression.reason),
-        col(Suppression.expires_at),
-        col(Suppression.evidence),
-    )
+    select(col(Customer.id), *MAIL_COLUMNS)
     .outerjoin(
         Subscription,
         and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == bindparam("list")),

@@ -309,19 +309,6 @@ def due_counts(session: Session, edition_id: int) -> list[tuple[str | None, date
     return [(zone, due, count) for zone, due, count in session.execute(query)]
 
 
-def still_to_go(session: Session, edition_id: int) -> Iterator[tuple[int, datetime]]:
-    """The customers whose mail of this edition is still to go, and when, streamed."""
-    at = func.coalesce(col(Delivery.next_at), col(Delivery.due_at))
-    customer: Any = col(Delivery.customer_id)
-    query = select(customer, at).where(
-        col(Delivery.edition_id) == edition_id,
-        customer.is_not(None),
-        col(Delivery.state).in_(TO_GO),
-    )
-    rows = session.execute(query.execution_options(yield_per=2000))
-    yield from ((customer_id, due) for customer_id, due in rows)
-
-
 def deliveries_to(session: Session, campaign_id: int, customer_id: int) -> list[tuple[Delivery, Edition]]:
     """What one person got, or did not get, of a campaign, oldest first."""
     query = (

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -93,7 +94,7 @@ class Connected(Protocol):
 
 
 class Prepared:
-    """One statement of Core, without lists that grow (`Among` instead) and without literal-execute parameters."""
+    """One statement of Core, whose lists do not grow (`Among` instead)."""
 
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
@@ -112,6 +113,14 @@ class Prepared:
         finally:
             cursor.close()
         return found
+
+    def pages(self, session: Connected, size: int = 2000, **given: Any) -> Iterator[list[Any]]:
+        """Run it; its rows as the driver gives them, so many at a time, in constant memory."""
+        text, connection = self._in(session)
+        with _bare(connection, {} if text.sqlite else {"name": "pages"}) as cursor:
+            cursor.execute(text.sql, text.values(given))
+            while page := cursor.fetchmany(size):
+                yield page
 
     def many(self, session: Connected, rows: Iterable[Mapping[str, Any]]) -> int:
         """Run it once for each of these; how many rows were changed altogether."""
@@ -268,9 +277,9 @@ def run_bare(connection: Connection, sql: str) -> None:
 
 
 @contextmanager
-def _bare(connection: Connection) -> Iterator[Any]:
+def _bare(connection: Connection, how: Mapping[str, Any] = MappingProxyType({})) -> Iterator[Any]:
     """The driver's own cursor in the transaction of `connection`; what it raises is told as SQLAlchemy tells it."""
-    cursor = connection.connection.cursor()
+    cursor = connection.connection.cursor(**how)
     error = connection.dialect.loaded_dbapi.Error
     try:
         yield cursor
@@ -293,7 +302,8 @@ def _told(connection: Connection, cursor: Any, wrong: Any) -> Exception:
 
 
 def _compile(statement: Executable, dialect: Dialect) -> _Text:
-    compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+    lists: dict[str, Any] = {"render_postcompile": True}  # a list in the statement itself is written out
+    compiled: Any = statement.compile(dialect=dialect, compile_kwargs=lists)  # type: ignore[attr-defined]
     plain = _in_sqlite if dialect.name == "sqlite" else _in_postgresql
     fixed = {name: plain(value) for name, value in compiled.params.items() if value is not None}
     names = tuple(compiled.positiontup) if compiled.positional else None

@@ -6,21 +6,18 @@ Law: what is under way is counted in the outbox; what is to come is foreseen wit
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import chain, islice
 
 from sqlmodel import Session
 
 from ..errors import InputError, UsageError
+from ..plan.budget import FIRST
 from ..plan.holdout import HoldOut, read_hold_out
 from ..plan.worth import Expected, expect
-from ..records import BULK, Campaign, CampaignState, DeliveryState, Edition, EditionState, Kind
-from ..store.accounts import people_in
-from ..store.customers import load_customers
+from ..records import Campaign, CampaignState, DeliveryState, Edition, Kind
 from ..store.editions import (
-    TO_GO,
     UNFINISHED,
     WENT_OUT,
     campaigns_and_schedules,
@@ -28,14 +25,14 @@ from ..store.editions import (
     editions_in,
     editions_of,
     outcome_counts,
-    still_to_go,
 )
 from ..store.plan import recent_steps, step_counts
 from ..store.steps import count_proposed
 from ..store.worth import past_of
 from ..workdays import zone_or
 from .choose import tips_wanted
-from .forecast import CHUNK, Foreseen, Judged, count_forecast, draft_edition, judge_all
+from .crowd import Crowd, audience_of, tips_audience
+from .forecast import Concerned, count_forecast, draft_edition, read_concerned
 from .schedules import Occasion, Timing, deadline_words, occasions_after, timing_of, wanted_row
 from .sight import kinds_that_wait, sight
 from .wave_deal import sizes_for, waves_of
@@ -124,17 +121,6 @@ class Agenda:
     problems: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class PersonPlan:
-    """One name behind a number of an entry. `at`: when it goes, or went."""
-
-    address: str
-    state: str
-    reason: str
-    evidence: str
-    at: datetime | None
-
-
 def read_agenda(
     workspace: Workspace, *, days: int = 14, campaign: str | None = None, progress: Callable[[str], None] | None = None
 ) -> Agenda:
@@ -145,20 +131,20 @@ def read_agenda(
     """
     now = workspace.clock()
     until, since = now + timedelta(days=days), now - timedelta(days=days)
-    foreseen = Foreseen()
     with workspace.database.read() as session:
         under_way = [
-            _under_way(session, workspace, edition, found, foreseen)
+            _under_way(session, workspace, edition, found)
             for edition, found in editions_in(session, UNFINISHED)
             if campaign in (None, found.name)
         ]
         coming, problems = _coming(session, workspace, now, until, campaign)
         problems += _blind(session, workspace, [*(one.kind for one in under_way), *(c.kind for c, _, _ in coming)])
         entries: list[Entry] = []
+        look = _Look(session, workspace, [(found, max(occasion.opens, now)) for found, _, occasion in coming])
         for found, timing, occasion in coming:
             if progress is not None:
                 progress(found.name)
-            entry = _foresee(session, workspace, found, timing, occasion, foreseen)
+            entry = _foresee(look, found, timing, occasion, len(under_way) + len(entries))
             second = any(earlier.campaign == found.name for earlier in (*under_way, *entries))
             if timing.rule.recurring and not tips_wanted(workspace, found) and (second or _gone_out(session, found)):
                 entry = replace(entry, note=SAME_AGAIN)
@@ -182,56 +168,13 @@ def _with_expectations(session: Session, workspace: Workspace, entries: list[Ent
     return [replace(entry, expected=expect(entry.going, past[entry.kind])) for entry in entries]
 
 
-def who_is(workspace: Workspace, campaign_name: str, which: str) -> Iterator[PersonPlan]:
-    """The names behind the campaign's next entry: `which` is going, withheld (all who will not) or later.
-
-    Streamed. Raises UsageError where there is no such campaign.
-    """
-    now = workspace.clock()
-    with workspace.database.read() as session:
-        found = _one(session, campaign_name)
-        assert found.id is not None
-        editions = [edition for edition in editions_of(session, found.id) if edition.state in UNFINISHED]
-        if editions and editions[0].id is not None:
-            yield from _named_in_outbox(session, editions[0].id, which)
-            return
-        timing, occasion = _next(workspace, found, now)
-        draft = draft_edition(workspace, found, occasion.key, occasion.opens, per_customer=timing.per_customer)
-        judged = judge_all(session, workspace, found, draft, per_customer=timing.per_customer)
-        wanted = (one for one in judged if which in _groups(one))
-        while chunk := list(islice(wanted, CHUNK)):
-            people = load_customers(session, [one.person.id for one in chunk])
-            for one in chunk:
-                said = one.permission
-                state = said.state.value if said.state else DeliveryState.QUEUED.value
-                yield PersonPlan(people[one.person.id].address or "", state, said.reason, said.evidence, one.at)
-
-
-def _groups(one: Judged) -> tuple[str, ...]:
-    if one.permission.state is not None:
-        return ("withheld",)
-    return ("going", "later") if one.permission.later is not None else ("going",)
-
-
-def _named_in_outbox(session: Session, edition_id: int, which: str) -> Iterator[PersonPlan]:
-    refused = (DeliveryState.WITHHELD, DeliveryState.SUPPRESSED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
-    states = refused if which == "withheld" else TO_GO
-    for line in chain.from_iterable(people_in(session, edition_id, state) for state in states):
-        if which != "later" or line.next_at is not None:
-            yield PersonPlan(line.address, line.state.value, line.reason, line.evidence, line.next_at or line.sent_at)
-
-
-def _one(session: Session, name: str) -> Campaign:
+def one_campaign(session: Session, name: str) -> Campaign:
+    """The campaign called so. Raises UsageError with those that there are."""
     known = {found.name: found for found, _ in campaigns_and_schedules(session)}
     if name not in known:
         remedy = f"There are: {', '.join(known)}." if known else "Apply one: outreach campaigns apply FILE.md"
         raise UsageError(f"there is no campaign called {name}", remedy=remedy)
     return known[name]
-
-
-def _next(workspace: Workspace, campaign: Campaign, now: datetime) -> tuple[Timing, Occasion]:
-    timing = timing_of(workspace, campaign)
-    return timing, next(occasions_after(timing, now), Occasion(f"once-{BY_HAND}", now))
 
 
 def _coming(
@@ -241,7 +184,7 @@ def _coming(
     coming: list[tuple[Campaign, Timing, Occasion]] = []
     problems = []
     if only is not None:
-        _one(session, only)
+        one_campaign(session, only)
     for found, row in campaigns_and_schedules(session):
         if only not in (None, found.name) or found.id is None:
             continue
@@ -286,14 +229,38 @@ def _gone_out(session: Session, campaign: Campaign) -> bool:
     )
 
 
-def _foresee(
-    session: Session, workspace: Workspace, campaign: Campaign, timing: Timing, occasion: Occasion, foreseen: Foreseen
-) -> Entry:
+class _Look:
+    """What one look ahead reads once: everybody whom its campaigns concern."""
+
+    def __init__(self, session: Session, workspace: Workspace, coming: Sequence[tuple[Campaign, datetime]]) -> None:
+        self.session, self.workspace = session, workspace
+        tips = [
+            found
+            for found, row in campaigns_and_schedules(session)
+            if found.kind in FIRST and found.state is CampaignState.ACTIVE and row is not None
+        ]
+        audiences = [audience_of(session, found, at) for found, at in coming]
+        audiences += [tips_audience(session, found, at) for _, at in coming for found in tips]
+        self.crowd = Crowd(session, workspace, audiences)
+        any_tips = any(tips_wanted(workspace, found) for found, _ in coming)
+        self.concerned = read_concerned(session) if any_tips else Concerned({}, {}, {}, {})
+
+
+def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion, number: int) -> Entry:
+    session, workspace = look.session, look.workspace
     opens = max(occasion.opens, workspace.clock())
     draft = draft_edition(workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
     by_hand, again = occasion.key.startswith(f"once-{BY_HAND}"), occasion.key.endswith("again")
-    used = foreseen.aside() if by_hand else foreseen
-    counts = count_forecast(session, workspace, campaign, draft, per_customer=timing.per_customer, foreseen=used)
+    counts = count_forecast(
+        session,
+        workspace,
+        campaign,
+        draft,
+        look.crowd,
+        look.concerned.aside() if by_hand else look.concerned,
+        per_customer=timing.per_customer,
+        number=None if by_hand else number,
+    )
     return Entry(
         campaign=campaign.name,
         kind=campaign.kind.value,
@@ -307,7 +274,9 @@ def _foresee(
         slots=tuple(
             _slot(workspace, zone, at, people) for (zone, at), people in sorted(_minutes(counts.going), key=_by_time)
         ),
-        refused=tuple(Refused(state, reason, people) for (state, reason), people in counts.not_going.most_common()),
+        refused=tuple(
+            Refused(state, reason, people) for (state, reason), people in sorted(counts.not_going.items(), key=_most)
+        ),
         later=dict(counts.later),
         first=dict(+counts.first),
         waiting=dict(+counts.waiting),
@@ -321,9 +290,7 @@ def _foresee(
     )
 
 
-def _under_way(
-    session: Session, workspace: Workspace, edition: Edition, campaign: Campaign, foreseen: Foreseen
-) -> Entry:
+def _under_way(session: Session, workspace: Workspace, edition: Edition, campaign: Campaign) -> Entry:
     assert edition.id is not None
     outcomes = outcome_counts(session, edition.id)
     refused = tuple(
@@ -341,9 +308,6 @@ def _under_way(
         _slot(workspace, zone_or(zone, workspace.settings.identity.zone).key, due, people)
         for zone, due, people in due_counts(session, edition.id)
     )
-    if edition.kind in BULK and edition.state is not EditionState.WAITING:
-        for person, at in still_to_go(session, edition.id):
-            foreseen.add(person, at)
     held = sum(one.people for one in refused if one.reason == "open complaint")
     going = sum(people for state, _, people in outcomes) - sum(one.people for one in refused)
     return Entry(
@@ -382,6 +346,11 @@ def _minutes(going: Counter[tuple[str, datetime]]) -> Iterable[tuple[tuple[str, 
 def _slot(workspace: Workspace, zone: str, at: datetime, people: int) -> Slot:
     local = at.astimezone(zone_or(zone, workspace.settings.identity.zone))
     return Slot(zone, f"{local:%Y-%m-%d %H:%M}", at, people)
+
+
+def _most(item: tuple[tuple[str, str], int]) -> tuple[int, tuple[str, str]]:
+    name, people = item
+    return -people, name
 
 
 def _by_time(item: tuple[tuple[str, datetime], int]) -> tuple[datetime, str]:

@@ -2,7 +2,7 @@
 
 Law: a forecast changes nothing and counts nothing twice: mail foreseen for a person is in their budget when the next
 edition is foreseen; what goes only when a person sends it is in nobody's. "Before" is the same judgement without what
-replies changed: no holds, no boosts.
+replies changed: no holds, no boosts. Groups of people alike (`work.crowd`) are judged once, names one by one.
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from ..plan.budget import FIRST
 from ..plan.holdout import Group, HoldOut, judge_hold_out
 from ..plan.holds import blocked_topics
-from ..records import BULK, Campaign, Edition, EditionState, Permission
-from ..store.customers import PersonRow, load_customers
-from ..store.plan import boosts_of, shown_tips
-from ..workdays import zone_or
+from ..records import BULK, Boost, Campaign, Edition, EditionState, Hold, Permission
+from ..store.crowd import open_holds, with_boosts
+from ..store.customers import CustomerRow, PersonRow, load_customers
+from ..store.plan import boosts_of, holds_of, shown_tips
 from .choose import TipPool, choose_one, know_people, tip_pool
+from .crowd import Alike, Crowd, audience_of, tips_audience
 from .holdout import deal, hold_out_of
 from .judge import PersonFacts, edition_facts, judge_person, people_facts
+from .precedence import coming_tips
 from .schedules import due_for, last_due, life_of
 from .whom import edition_people
 from .workspace import Workspace
@@ -32,22 +36,19 @@ CHUNK = 1000
 
 
 @dataclass
-class Foreseen:
-    """What earlier forecasts of the same look ahead have used up: when each person would be sent bulk mail, the
-    boosts that would be answered, and the tips shown to those whom replies concern."""
+class Concerned:
+    """Those whose tips replies change: what they had, and what earlier forecasts of the same look use up."""
 
-    sent: dict[int, tuple[datetime, ...]] = field(default_factory=dict)
-    boosts: set[int] = field(default_factory=set)
-    tips: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    boosts: dict[int, list[Boost]]
+    holds: dict[int, list[Hold]]
+    shown: dict[int, set[str]]
+    people: dict[int, CustomerRow]
+    used: set[int] = field(default_factory=set)
 
-    def add(self, person: int, at: datetime) -> None:
-        """Foresee one bulk mail."""
-        self.sent[person] = (*self.sent.get(person, ()), at)
-
-    def aside(self) -> Foreseen:
+    def aside(self) -> Concerned:
         """The same so far, apart: for an edition that uses up nothing of what others foresee."""
-        tips = defaultdict(set, {person: set(names) for person, names in self.tips.items()})
-        return Foreseen(dict(self.sent), set(self.boosts), tips)
+        shown = defaultdict(set, {person: set(names) for person, names in self.shown.items()})
+        return Concerned(self.boosts, self.holds, shown, self.people, set(self.used))
 
 
 @dataclass(frozen=True)
@@ -67,17 +68,36 @@ class Judged:
 
 @dataclass
 class Counts:
-    """What a forecast adds up to. `going`: people by (zone, instant). `before`: without what replies changed."""
+    """What a forecast adds up to. `going`: people by (zone, instant); `instead`: those of them who get it later than it
+    is due, by (reason, zone, instant). `before`: without what replies changed."""
 
     people: int = 0
     going: Counter[tuple[str, datetime]] = field(default_factory=Counter)
     not_going: Counter[tuple[str, str]] = field(default_factory=Counter)
-    later: Counter[str] = field(default_factory=Counter)
+    instead: Counter[tuple[str, str, datetime]] = field(default_factory=Counter)
     before: int = 0
     first: Counter[str] = field(default_factory=Counter)
     waiting: Counter[str] = field(default_factory=Counter)
     changed_tips: int = 0
     hold_out: HoldOut | None = None
+
+    @property
+    def later(self) -> Counter[str]:
+        """How many get it later, by reason."""
+        found: Counter[str] = Counter()
+        for (reason, _, _), people in self.instead.items():
+            found[reason] += people
+        return found
+
+    def add(self, zone: str, due: datetime, said: Permission, people: int) -> None:
+        """So many people more, in whom the rules find no difference."""
+        self.people += people
+        if said.state is not None:
+            self.not_going[said.state.value, said.reason] += people
+            return
+        self.going[zone, said.later or due] += people
+        if said.later is not None:
+            self.instead[said.reason, zone, said.later] += people
 
 
 def draft_edition(
@@ -101,20 +121,12 @@ def draft_edition(
 
 
 def judge_all(
-    session: Session,
-    workspace: Workspace,
-    campaign: Campaign,
-    edition: Edition,
-    *,
-    per_customer: bool,
-    foreseen: Foreseen | None = None,
-    hold_out: HoldOut | None = None,
+    session: Session, workspace: Workspace, campaign: Campaign, edition: Edition, *, per_customer: bool
 ) -> Iterator[Judged]:
     """Everybody whom the segment gives, judged as of the instant at which their mail is due; streamed."""
     rules = edition_facts(workspace, campaign, edition)
-    tested = hold_out or hold_out_of(session, workspace, campaign, edition)
-    default = workspace.settings.identity.zone
-    due_in: dict[str | None, datetime] = {}
+    tested = hold_out_of(session, workspace, campaign, edition)
+    due_in = _DueIn(workspace, edition, per_customer=per_customer)
     stream = edition_people(session, campaign, edition)
     while people := list(islice(stream, CHUNK)):
         zones = {person.id: person.zone for person in people}
@@ -122,16 +134,24 @@ def judge_all(
         groups = deal(session, workspace, campaign, edition.occasion, people, tested)
         for person in people:
             known = facts[person.id]
-            if foreseen is not None and person.id in foreseen.sent:
-                known = known._replace(sent=[*known.sent, *foreseen.sent[person.id]])
-            if person.zone not in due_in:
-                zone = zone_or(person.zone, default) if per_customer else None
-                due_in[person.zone] = max(due_for(edition.occasion, edition.due_at, zone), edition.due_at)
-            due = due_in[person.zone]
+            due = due_in[known.zone]
             said = judge_person(rules, known, due)
             if said.state is None and groups.get(person.id) is Group.HELD:
                 said = judge_hold_out(tested, due)
             yield Judged(person, due, said, known)
+
+
+class _DueIn(dict[ZoneInfo, datetime]):
+    """When an edition's mail is due in each zone."""
+
+    def __init__(self, workspace: Workspace, edition: Edition, *, per_customer: bool) -> None:
+        self._edition, self._per_customer = edition, per_customer
+
+    def __missing__(self, zone: ZoneInfo) -> datetime:
+        edition = self._edition
+        due = max(due_for(edition.occasion, edition.due_at, zone if self._per_customer else None), edition.due_at)
+        self[zone] = due
+        return due
 
 
 def count_forecast(
@@ -139,68 +159,91 @@ def count_forecast(
     workspace: Workspace,
     campaign: Campaign,
     edition: Edition,
+    crowd: Crowd,
+    concerned: Concerned,
     *,
     per_customer: bool,
-    foreseen: Foreseen,
+    number: int | None,
 ) -> Counts:
-    """Who would get this edition, when by their own clock, who would not and why; adds to `foreseen`."""
-    tested = hold_out_of(session, workspace, campaign, edition)
+    """Who would get this edition, when by their own clock, who would not and why.
+
+    What goes is foreseen for its groups as entry `number` of the look; without one it is in nobody's budget.
+    """
+    tested = hold_out_of(session, workspace, campaign, edition, crowd)
     counts = Counts(hold_out=tested)
     rules = edition_facts(workspace, campaign, edition)
+    due_in = _DueIn(workspace, edition, per_customer=per_customer)
+    ahead = _Ahead(session, workspace, edition)
+    judged: list[tuple[Alike, datetime, Permission, PersonFacts]] = []
+    for group in crowd.people(audience_of(session, campaign, edition.due_at)):
+        due, facts = due_in[group.zone], group.facts(edition, ahead.of(group))
+        judged.append((group, due, judge_person(rules, facts, due), facts))
+    parts = crowd.deal(campaign, edition.occasion, [one[0] for one in judged if one[2].state is None], tested)
+    judged += [
+        (parts[id(group)], due, judge_hold_out(tested, due), facts)
+        for group, due, _, facts in judged
+        if id(group) in parts
+    ]
+    going: set[int] = set()
+    for group, due, said, facts in judged:
+        counts.add(group.zone.key, due, said, group.count)
+        free = said if said.state is None or not facts.holds else judge_person(rules, facts._replace(holds=()), due)
+        counts.before += group.count if free.state is None else 0
+        if said.state is None:
+            going.add(id(group))
+            if edition.kind in BULK and number is not None:
+                group.get(number, said.later or due)
     pool = tip_pool(session, workspace, campaign, None)
-    stream = judge_all(
-        session, workspace, campaign, edition, per_customer=per_customer, foreseen=foreseen, hold_out=tested
-    )
-    while judged := list(islice(stream, CHUNK)):
-        going = []
-        for one in judged:
-            counts.people += 1
-            _count(counts, one)
-            if one.facts.holds and one.permission.state is not None:
-                counts.before += judge_person(rules, one.facts._replace(holds=()), one.due).state is None
-            else:
-                counts.before += one.permission.state is None
-            if one.at is not None:
-                going.append(one)
-                if edition.kind in BULK:
-                    foreseen.add(one.person.id, one.at)
-        if pool.facts and pool.count:
-            _count_tips(session, workspace, pool, going, counts, foreseen, edition.due_at)
+    if pool.facts and pool.count:
+        chosen = sorted(person for person in concerned.people if id(crowd.group_with(person)) in going)
+        pool = know_people(session, pool, chosen)
+        _count_tips(workspace, pool, chosen, counts, concerned, edition.due_at)
     return counts
 
 
-def _count(counts: Counts, one: Judged) -> None:
-    said = one.permission
-    if said.state is not None:
-        counts.not_going[said.state.value, said.reason] += 1
-        return
-    counts.going[one.facts.zone.key, said.later or one.due] += 1
-    if said.later is not None:
-        counts.later[said.reason] += 1
+class _Ahead:
+    """The tips that a group is still to get, which an edition must leave room for; as `work.precedence` finds them."""
+
+    def __init__(self, session: Session, workspace: Workspace, edition: Edition) -> None:
+        self._bulk = edition.kind in BULK and edition.kind not in FIRST
+        found = coming_tips(session, workspace, edition.due_at) if self._bulk else []
+        self._coming = [
+            (tips_audience(session, one, edition.due_at), timing, occasions) for one, timing, occasions in found
+        ]
+
+    def of(self, group: Alike) -> Sequence[datetime]:
+        """When they go to this group."""
+        if not self._bulk:
+            return ()
+        return [
+            *group.planned,
+            *(
+                due_for(occasion.key, occasion.opens, group.zone if timing.per_customer else None)
+                for audience, timing, occasions in self._coming
+                if group.subscribed(audience)
+                for occasion in occasions
+            ),
+        ]
+
+
+def read_concerned(session: Session) -> Concerned:
+    """Everybody who is owed tips, or whose tips on a topic wait."""
+    ids = sorted({row[0] for page in chain(with_boosts(session), open_holds(session)) for row in page})
+    boosts, holds = boosts_of(session, ids), holds_of(session, ids)
+    return Concerned(boosts, holds, defaultdict(set, shown_tips(session, ids)), load_customers(session, ids))
 
 
 def _count_tips(
-    session: Session,
-    workspace: Workspace,
-    pool: TipPool,
-    going: Sequence[Judged],
-    counts: Counts,
-    foreseen: Foreseen,
-    at: datetime,
+    workspace: Workspace, pool: TipPool, going: Sequence[int], counts: Counts, concerned: Concerned, at: datetime
 ) -> None:
     """Compare the tips of those whom replies concern with what they would have got without them."""
     topics = {tip.name: set(tip.topics) for tip in pool.facts}
-    boosts = {
-        person: [boost for boost in own if boost.id not in foreseen.boosts]
-        for person, own in boosts_of(session, [one.person.id for one in going]).items()
-    }
-    holds = {one.person.id: one.facts.holds for one in going if blocked_topics(one.facts.holds, at)}
-    concerned = sorted({*boosts, *holds})
-    pool = know_people(session, pool, concerned)
-    shown = shown_tips(session, concerned)
-    for person in load_customers(session, concerned).values():
-        had = shown.get(person.id, set()) | foreseen.tips[person.id]
-        own, held = boosts.get(person.id, []), holds.get(person.id, [])
+    for number in going:
+        person, had = concerned.people[number], concerned.shown[number]
+        own = [boost for boost in concerned.boosts.get(number, []) if boost.id not in concerned.used]
+        held = concerned.holds.get(number, [])
+        if not own and not blocked_topics(held, at):
+            continue
         now = choose_one(workspace, pool, person, shown=had, boosts=own, holds=held, now=at)
         before = choose_one(workspace, pool, person, shown=had, boosts=[], holds=[], now=at)
         counts.changed_tips += [tip.name for tip in now] != [tip.name for tip in before]
@@ -209,5 +252,5 @@ def _count_tips(
         counts.waiting.update(
             topic for topic in blocked_topics(held, at) if any(topic in topics[tip.name] for tip in before)
         )
-        foreseen.boosts |= answered
-        foreseen.tips[person.id].update(tip.name for tip in now)
+        concerned.used |= answered
+        had.update(tip.name for tip in now)

@@ -35,8 +35,13 @@ class Dealt(Protocol):
     def address_key(self) -> str | None: ...
 
 
-def hold_out_of(session: Session, workspace: Workspace, campaign: Campaign, edition: Edition) -> HoldOut:
-    """Whether an edition, kept or only a draft, is tested, and the words for it."""
+def hold_out_of(
+    session: Session, workspace: Workspace, campaign: Campaign, edition: Edition, counted: Counted | None = None
+) -> HoldOut:
+    """Whether an edition, kept or only a draft, is tested, and the words for it.
+
+    `counted`: how many are subscribed, and what is usual, where the caller has counted already.
+    """
     kept = read_hold_out(edition.hold_out or {})
     if kept is not None or (edition.id is not None and edition.planned_at is not None):
         return kept or NOBODY
@@ -47,9 +52,30 @@ def hold_out_of(session: Session, workspace: Workspace, campaign: Campaign, edit
     wanted = str(campaign.options.get("hold_out") or "yes") == "yes"
     if not rules.percent or not wanted or edition.list_id is None:
         return decide_hold_out(campaign.kind, 0, Share(0, 0), rules, wanted=False)
-    usual = usual_complaints(session, edition.list_id, rules.days, workspace.clock())
-    states = count_states(session, edition.list_id, load_segment(session, edition.segment, edition.due_at))
-    return decide_hold_out(campaign.kind, states.get(SubscriptionState.SUBSCRIBED, 0), usual, rules)
+    found = counted or Counted(session, workspace)
+    return decide_hold_out(campaign.kind, found.subscribed(edition), found.usual(edition.list_id, rules.days), rules)
+
+
+class Counted:
+    """What is counted to decide whether an issue is tested: each once in a look."""
+
+    def __init__(self, session: Session, workspace: Workspace) -> None:
+        self._session, self._clock = session, workspace.clock
+        self._usual: dict[tuple[int | None, int], Share] = {}
+
+    def subscribed(self, edition: Edition) -> int:
+        """How many could be dealt."""
+        assert edition.list_id is not None
+        states = count_states(
+            self._session, edition.list_id, load_segment(self._session, edition.segment, edition.due_at)
+        )
+        return states.get(SubscriptionState.SUBSCRIBED, 0)
+
+    def usual(self, list_id: int | None, days: int) -> Share:
+        """People who complained within so many days of the list's last issues."""
+        if (list_id, days) not in self._usual:
+            self._usual[list_id, days] = usual_complaints(self._session, list_id, days, self._clock())
+        return self._usual[list_id, days]
 
 
 def settle_hold_out(workspace: Workspace, campaign: Campaign, edition: Edition) -> HoldOut:
@@ -77,7 +103,7 @@ def deal(
     """The group of each of these people, whom the rules let have the issue; nothing where it is not tested."""
     if not plan.on:
         return {}
-    occasion = _as_it_will_be(session, campaign, occasion)
+    occasion = as_it_will_be(session, campaign, occasion)
     ids = [person.id for person in people]
     owed = {*boosts_of(session, ids), *holds_of(session, ids)}
     groups = {
@@ -88,7 +114,7 @@ def deal(
     return {person: group for person, group in groups.items() if group is not None}
 
 
-def _as_it_will_be(session: Session, campaign: Campaign, occasion: str) -> str:
+def as_it_will_be(session: Session, campaign: Campaign, occasion: str) -> str:
     """The name of an occasion that a person opens: a forecast does not have its number yet."""
     if campaign.id is None or not occasion.startswith(ONCE) or occasion.removeprefix(ONCE).isdigit():
         return occasion

@@ -31,7 +31,7 @@ def tips_ahead(
         return {}
     planned = tips_in_outbox(session, list(zones)) if any_tips_under_way(session) else {}
     found: dict[int, list[datetime]] = defaultdict(list, planned)
-    for campaign, timing, occasions in _coming(session, workspace, now):
+    for campaign, timing, occasions in coming_tips(session, workspace, now):
         people = among_people(session, list(zones), campaign.list_id, load_segment(session, campaign.segment, now))
         for occasion in occasions:
             for person in people:
@@ -40,7 +40,9 @@ def tips_ahead(
     return dict(found)
 
 
-def _coming(session: Session, workspace: Workspace, now: datetime) -> list[tuple[Campaign, Timing, Sequence[Occasion]]]:
+def coming_tips(
+    session: Session, workspace: Workspace, now: datetime
+) -> list[tuple[Campaign, Timing, Sequence[Occasion]]]:
     """The campaigns of tips with occasions in the week after `now` that no edition was opened for yet."""
     coming: list[tuple[Campaign, Timing, Sequence[Occasion]]] = []
     for campaign, row in campaigns_and_schedules(session):

@@ -1,0 +1,272 @@
+"""Everybody whom a look ahead concerns, as few groups as the rules can tell apart; each group is judged once.
+
+Law: two people are in one group only where every rule reads the same of both; whatever a rule comes to read of a person
+must divide the groups here, or come with `store.consents`' columns, which do. Groups are read from the database in one
+pass for each kind of fact, four bytes a person are kept, and a forecast of thirty days goes through groups alone.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from ..address import domain_key
+from ..audience.consent import MailFacts
+from ..newsletter.whom import parse_whom
+from ..plan.budget import FIRST, WEEK
+from ..plan.holdout import Group, HoldOut, group_of
+from ..records import BULK, Campaign, Edition, HoldState, Kind, SubscriptionState
+from ..store import crowd as kept
+from ..store.bounces import PausedDomain, paused_domains
+from ..store.causes import whom_filter
+from ..store.consents import read_mail_facts
+from ..store.prepared import instant
+from ..store.saved_segments import load_segment
+from ..store.segments import asks_more
+from ..workdays import zone_or
+from .holdout import Counted, as_it_will_be
+from .judge import NOBODY, PersonFacts
+from .workspace import Workspace
+
+DEAL_EACH = 50_000
+"""Up to so many people a look deals them one by one; among more it takes the share: chance differs by less."""
+
+
+class Audience(NamedTuple):
+    """Whom an edition is for, as `work.whom` has it. `campaign`: only for a letter, which nobody gets twice. `at`: only
+    where the segment asks what happened, since that changes with time."""
+
+    list_id: int | None
+    segment: str
+    at: datetime | None = None
+    whom: str = ""
+    campaign: int | None = None
+
+
+def audience_of(session: Session, campaign: Campaign, at: datetime) -> Audience:
+    """The audience of a campaign's edition that is due then."""
+    whom = " ".join(str(campaign.options.get("whom") or "").split())
+    audience = tips_audience(session, campaign, at)
+    if not whom:
+        return audience
+    list_id = None if campaign.kind is Kind.SERVICE else campaign.list_id
+    return audience._replace(list_id=list_id, whom=whom, campaign=campaign.id)
+
+
+def tips_audience(session: Session, campaign: Campaign, at: datetime) -> Audience:
+    """Whom other mail leaves room for because of a campaign of tips, as `work.precedence` has it."""
+    asks = campaign.segment.strip() and asks_more(load_segment(session, campaign.segment, at))
+    return Audience(campaign.list_id, campaign.segment, at if asks else None)
+
+
+class HoldSeen(NamedTuple):
+    """What the rules read of a hold, without its words."""
+
+    scope: str
+    topic: str
+    state: HoldState
+    until: datetime | None
+    case_id: int | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Alike:
+    """People in whom no rule finds a difference. `mail` by list; `sent` and `foreseen`: when bulk mail goes to them.
+
+    `planned`: when tips that are in the outbox go; `mails` are the entries of this look that they get, with the time.
+    """
+
+    zone: ZoneInfo
+    mail: dict[int | None, MailFacts]
+    audiences: frozenset[Audience] = frozenset()
+    holds: tuple[HoldSeen, ...] = ()
+    sent: tuple[datetime, ...] = ()
+    planned: tuple[datetime, ...] = ()
+    foreseen: tuple[datetime, ...] = ()
+    paused: PausedDomain | None = None
+    owed: bool = False
+    count: int = 0
+    mails: tuple[tuple[int, datetime], ...] = ()
+
+    def get(self, number: int, at: datetime) -> None:
+        """Each of them gets entry `number` of this look at this instant."""
+        self.foreseen += (at,)
+        self.mails += ((number, at),)
+
+    def facts(self, edition: Edition, ahead: Sequence[datetime]) -> PersonFacts:
+        """What the rules read of each of them about an edition."""
+        bulk = edition.kind in BULK
+        mail = self.mail.get(edition.list_id if bulk else None, NOBODY)
+        recent = [at for at in self.sent if at > edition.due_at - WEEK]
+        sent = sorted(recent) + list(self.foreseen) if bulk else []
+        return PersonFacts(mail, self.zone, self.holds if bulk else (), sent, ahead, self.paused)  # type: ignore[arg-type]
+
+    def subscribed(self, audience: Audience) -> bool:
+        """Whether they are of this audience, and subscribed."""
+        mail = self.mail.get(audience.list_id)
+        return audience in self.audiences and mail is not None and mail.subscription is SubscriptionState.SUBSCRIBED
+
+
+Change = Callable[[Alike, Any], Alike]
+
+
+class Crowd(Counted):
+    """The groups of all whom these audiences take, as the database has them now."""
+
+    def __init__(self, session: Session, workspace: Workspace, audiences: Iterable[Audience]) -> None:
+        super().__init__(session, workspace)
+        self._session, self._workspace = session, workspace
+        self._of = array("I", [0]) * (kept.highest_id(session) + 1)
+        default = workspace.settings.identity.zone
+        self.groups = [Alike(zone_or("", default), {})]  # nobody's: whom no audience takes
+        for audience in dict.fromkeys(audiences):
+            self._add_audience(audience, default)
+        now = workspace.clock()
+        self._divide(kept.sent_since(session, now - WEEK), lambda group, row: _sent(group, row[0]))
+        self._divide(kept.still_under_way(session), lambda group, row: _under_way(group, *row))
+        self._divide(self._holds(), lambda group, row: replace(group, holds=row[0]))
+        self._divide(kept.with_boosts(session), lambda group, row: replace(group, owed=True))
+        self._divide(self._paused(now), lambda group, row: replace(group, paused=row[0]))
+        for number, count in Counter(self._of).items():
+            self.groups[number].count = count
+        self.groups[0].count = 0
+        self._keys: dict[int, str] = {}
+
+    def people(self, audience: Audience) -> Iterator[Alike]:
+        """The groups of an audience, those that come while it is gone through too."""
+        return (group for group in self.groups if group.count and audience in group.audiences)
+
+    def group_with(self, person: int) -> Alike:
+        """The group of one person; of somebody who was dealt by the share it is not known."""
+        return self.groups[self._of[person]] if person < len(self._of) else self.groups[0]
+
+    def subscribed(self, edition: Edition) -> int:
+        """How many could be dealt; where the edition's audience was read."""
+        audience = Audience(edition.list_id, edition.segment)
+        if not any(audience in group.audiences for group in self.groups):
+            return super().subscribed(edition)
+        return sum(group.count for group in self.people(audience) if group.subscribed(audience))
+
+    def deal(self, campaign: Campaign, occasion: str, groups: Sequence[Alike], plan: HoldOut) -> dict[int, Alike]:
+        """Take from each of these groups those who are held out, by the group's identity; each a group of its own.
+
+        Those with an open hold, or who are owed tips, are not dealt. One by one up to `DEAL_EACH`, else by the share.
+        """
+        dealt = [group for group in groups if not (group.owed or group.holds)]
+        if not plan.on:
+            return {}
+        if sum(group.count for group in self.groups) > DEAL_EACH:
+            return self._deal_share(dealt, plan)
+        return self._deal_each(campaign, occasion, dealt, plan)
+
+    def _deal_share(self, dealt: Sequence[Alike], plan: HoldOut) -> dict[int, Alike]:
+        held: dict[int, Alike] = {}
+        wanted = given = 0.0
+        for group in dealt:
+            wanted += group.count * plan.share
+            some = min(group.count, int(wanted - given + 0.5))
+            given += some
+            if some:
+                held[id(group)] = self._part(group, some)
+        return held
+
+    def _deal_each(self, campaign: Campaign, occasion: str, dealt: Sequence[Alike], plan: HoldOut) -> dict[int, Alike]:
+        if not self._keys:
+            self._keys = {row[0]: row[1] for page in kept.keys_of_all(self._session) for row in page}
+        places = {id(group): place for place, group in enumerate(self.groups)}
+        wanted = {places[id(group)]: group for group in dealt}
+        held: dict[int, Alike] = {}
+        ring, occasion = self._workspace.keys.address, as_it_will_be(self._session, campaign, occasion)
+        for person, place in enumerate(self._of):
+            group = wanted.get(place)
+            if group is None or group_of(ring, campaign.name, occasion, self._keys[person], plan) is not Group.HELD:
+                continue
+            if id(group) not in held:
+                held[id(group)] = self._part(group, 0)
+                places[id(held[id(group)])] = len(self.groups) - 1
+            held[id(group)].count += 1
+            group.count -= 1
+            self._of[person] = places[id(held[id(group)])]
+        return held
+
+    def _part(self, group: Alike, count: int) -> Alike:
+        part = replace(group, count=count)
+        group.count -= count
+        self.groups.append(part)
+        return part
+
+    def _add_audience(self, audience: Audience, default: str) -> None:
+        whom = parse_whom(audience.whom)
+        among = whom_filter(whom, audience.campaign, None) if whom is not None else None
+        list_id = audience.list_id
+        new = not any(list_id in group.mail for group in self.groups)
+
+        def with_facts(group: Alike, row: Any) -> Alike:
+            mail = {**group.mail, list_id: read_mail_facts(row[1:])}
+            return replace(group, zone=zone_or(row[0], default), mail=mail)
+
+        if new or list_id is None:
+            facts = kept.facts_of_all(self._session, list_id, among if list_id is None else None)
+            self._divide(facts, with_facts, new=True)
+        segment = load_segment(self._session, audience.segment, audience.at or self._workspace.clock())
+        pages = kept.members(self._session, list_id, segment, among)
+        if list_id is not None and not audience.segment.strip() and among is None:
+            for group in self.groups:
+                if list_id in group.mail:
+                    group.audiences |= {audience}
+            return
+        self._divide(pages, lambda group, row: replace(group, audiences=group.audiences | {audience}))
+
+    def _divide(self, pages: Iterable[Sequence[Any]], change: Change, *, new: bool = False) -> None:
+        """Move each person in these rows to the group that differs from theirs by what the row says."""
+        of, groups = self._of, self.groups
+        known: dict[tuple[int, Any], int] = {}
+        for page in pages:
+            for row in page:
+                person, place = row[0], of[row[0]]
+                if not place and not new:
+                    continue
+                key = (place, row[1:])
+                found = known.get(key)
+                if found is None:
+                    groups.append(change(groups[place], row[1:]))
+                    found = known[key] = len(groups) - 1
+                of[person] = found
+
+    def _holds(self) -> Iterator[list[Any]]:
+        rows = (row for page in kept.open_holds(self._session) for row in page)
+        for person, own in groupby(rows, key=itemgetter(0)):
+            holds = [HoldSeen(row[1], row[2], HoldState(row[3]), instant(row[4])) for row in own]
+            yield [(person, tuple(holds))]
+
+    def _paused(self, now: datetime) -> Iterator[list[Any]]:
+        """Whose domain takes no mail for now. Nearly always nobody's: then no address is read."""
+        domains = paused_domains(self._session, now)
+        found: dict[str, PausedDomain | None] = {}
+        for page in kept.addresses(self._session) if domains else ():
+            for person, address in page:
+                domain = (address or "").rpartition("@")[2].lower()
+                if domain not in found:
+                    found[domain] = domains.get(domain_key(self._workspace.keys, f"@{domain}"))
+                if found[domain] is not None:
+                    yield [(person, found[domain])]
+
+
+def _sent(group: Alike, minute: str) -> Alike:
+    return replace(group, sent=tuple(sorted((*group.sent, kept.read_minute(minute)))))
+
+
+def _under_way(group: Alike, kind: str, goes: int, minute: str) -> Alike:
+    at = kept.read_minute(minute)
+    planned = (*group.planned, at) if kind in FIRST else group.planned
+    return replace(group, planned=planned, foreseen=(*group.foreseen, at) if goes else group.foreseen)
