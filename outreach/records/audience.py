@@ -5,17 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, Column, Index, UniqueConstraint
+from sqlmodel import Field
 
 from ..words import Changed, ConsentAct, ContactKind, ImportState, SubscriptionState, SuppressionReason
-from .types import UtcDateTime, Word
-
-_ERASED = text("erased_at IS NOT NULL")
-FEW: dict[str, Any] = {"sqlite_where": _ERASED, "postgresql_where": _ERASED}
+from .types import Record, UtcDateTime, Word, only_where
 
 
-class Customer(SQLModel, table=True):
+class Customer(Record, table=True):
     """A person. `version` is bumped by whatever may stop mail to them (RELIABILITY I8).
 
     `attributes` holds every column of an import that is no field of ours, by its (normalised) heading. `address` None:
@@ -24,11 +21,10 @@ class Customer(SQLModel, table=True):
 
     __tablename__ = "customer"
     __table_args__ = (
-        Index("ix_customer_erased", "erased_at", **FEW),
+        Index("ix_customer_erased", "erased_at", **only_where("erased_at IS NOT NULL")),
         *(
-            Index(f"ix_customer_{name}", name, sqlite_where=told, postgresql_where=told)
+            Index(f"ix_customer_{name}", name, **only_where(f"{name} IS NOT NULL"))
             for name in ("phone", "phone_end", "handle")
-            for told in (text(f"{name} IS NOT NULL"),)
         ),
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -50,7 +46,7 @@ class Customer(SQLModel, table=True):
     erased_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class Contact(SQLModel, table=True):
+class Contact(Record, table=True):
     """A handle, a number or a second address by which a customer is known, beside those on the customer's own row.
 
     `value` as it is compared: a handle in small letters, a number's digits, an address's key (never the address), a
@@ -76,7 +72,7 @@ class Contact(SQLModel, table=True):
     by: str = ""
 
 
-class MailingList(SQLModel, table=True):
+class MailingList(Record, table=True):
     __tablename__ = "mailing_list"
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
@@ -84,7 +80,7 @@ class MailingList(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class Subscription(SQLModel, table=True):
+class Subscription(Record, table=True):
     __tablename__ = "subscription"
     __table_args__ = (UniqueConstraint("list_id", "customer_id"),)
     id: int | None = Field(default=None, primary_key=True)
@@ -94,7 +90,7 @@ class Subscription(SQLModel, table=True):
     changed_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class Consent(SQLModel, table=True):
+class Consent(Record, table=True):
     """One act of giving, withdrawing or restoring consent. Rows are only ever added.
 
     `how`: import, form, mail, one_click, page, person, abuse_report. `evidence`: file and row, Message-ID…
@@ -106,8 +102,7 @@ class Consent(SQLModel, table=True):
             "ix_consent_signup",
             "list_id",
             "at",
-            sqlite_where=text("how <> 'import'"),
-            postgresql_where=text("how <> 'import'"),
+            **only_where("how <> 'import'"),
         ),
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -121,7 +116,7 @@ class Consent(SQLModel, table=True):
     by: str = ""
 
 
-class Suppression(SQLModel, table=True):
+class Suppression(Record, table=True):
     """An address that must never be written to; keyed, so that it outlives the customer's erasure."""
 
     __tablename__ = "suppression"
@@ -133,7 +128,7 @@ class Suppression(SQLModel, table=True):
     evidence: str = ""
 
 
-class CustomerImport(SQLModel, table=True):
+class CustomerImport(Record, table=True):
     """One run of `customers import`: the file, the list, the counts, where the rejected rows went.
 
     `source` names where the file came from: `options` (columns, types, ways) are used again for the next of its files.
@@ -156,7 +151,7 @@ class CustomerImport(SQLModel, table=True):
     undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class ImportChange(SQLModel, table=True):
+class ImportChange(Record, table=True):
     """What an import changed of a customer, or of a block: `before` and `after`, so that it can be taken back.
 
     What it changed of customers that it made itself needs none, blocks aside: those go with them.

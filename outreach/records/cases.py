@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..words import CaseEvent, CaseState, Category, EntryKind, Urgency
-from .types import UtcDateTime, Word
+from .types import Record, UtcDateTime, Word
 
 
-class Case(SQLModel, table=True):
+class Case(Record, table=True):
     """`opened_at` is the first message's arrival and never moves. `first_answer_at` is a person's answer, `answered_at`
     the last of them.
 
@@ -43,7 +43,7 @@ class Case(SQLModel, table=True):
     version: int = 1
 
 
-class CaseEntry(SQLModel, table=True):
+class CaseEntry(Record, table=True):
     """One thing that happened in a case: a message, an answer, a note, a move."""
 
     __tablename__ = "case_entry"

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, Column, Index, UniqueConstraint
+from sqlmodel import Field
 
 from ..words import DeliveryState, FailureClass, Kind, Onward
-from .types import UtcDateTime, Word
+from .types import Record, UtcDateTime, Word, only_where
 
 
 def _some(name: str, column: str, which: str) -> Index:
     """An index of few rows, which a mail that goes its way unharmed hardly touches."""
-    return Index(name, column, sqlite_where=text(which), postgresql_where=text(which))
+    return Index(name, column, **only_where(which))
 
 
-class Delivery(SQLModel, table=True):
+class Delivery(Record, table=True):
     """One mail to one customer: the truth of who got what, who did not, and why.
 
     `owner` and `fence` name the worker that holds a claimed or inflight row; every move compares them (I4).
@@ -74,7 +74,7 @@ class Delivery(SQLModel, table=True):
     onward_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class DeliveryMove(SQLModel, table=True):
+class DeliveryMove(Record, table=True):
     """What happened to a delivery that its own row does not tell: an attempt that did not end it, a doubt, evidence, a
     person's command, a note (`before` and `after` are equal then).
 
@@ -95,7 +95,7 @@ class DeliveryMove(SQLModel, table=True):
     by: str = ""
 
 
-class Worker(SQLModel, table=True):
+class Worker(Record, table=True):
     """A process that claims deliveries; `beat_at` shows that it lives."""
 
     __tablename__ = "worker"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import JSON, Column, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..words import NoticeKind, PromiseState, Telling
-from .types import UtcDateTime, Word
+from .types import Record, UtcDateTime, Word
 
 
-class Colleague(SQLModel, table=True):
+class Colleague(Record, table=True):
     """Somebody who answers. `name` is the owner's name in cases. What is empty of the hours is the workspace's own.
 
     `starts` and `ends` are wall times such as "09:00" in `zone`; `days` are weekdays from 0 (Monday); `off` are the
@@ -33,7 +33,7 @@ class Colleague(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class Notice(SQLModel, table=True):
+class Notice(Record, table=True):
     """Something that a colleague is told of one case. `mark` tells two of one kind apart, such as the due time that
     passed; `delivery_id` is the mail that told it.
     """
@@ -51,7 +51,7 @@ class Notice(SQLModel, table=True):
     delivery_id: int | None = Field(default=None, foreign_key="delivery.id", index=True)
 
 
-class Escalation(SQLModel, table=True):
+class Escalation(Record, table=True):
     """One level of one case's escalation rule, done once. `hours` are the business hours that had passed by then."""
 
     __tablename__ = "escalation"
@@ -65,7 +65,7 @@ class Escalation(SQLModel, table=True):
     told: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
 
 
-class Promise(SQLModel, table=True):
+class Promise(Record, table=True):
     """What we told a customer that we would do, and by when. `due_at` is the end of that day at the desk."""
 
     __tablename__ = "promise"
@@ -80,7 +80,7 @@ class Promise(SQLModel, table=True):
     settled_by: str = ""
 
 
-class ReadyAnswer(SQLModel, table=True):
+class ReadyAnswer(Record, table=True):
     """An answer kept ready; `text` holds variables that are checked when it is kept and again when it is used."""
 
     __tablename__ = "ready_answer"

@@ -6,16 +6,16 @@ Law: an example holds no words, only their hashes; a model that was refused or r
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, Column, ForeignKey, Integer, LargeBinary
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..words import Category, ModelState
-from .types import UtcDateTime, Word
+from .types import Record, UtcDateTime, Word
 
 
-class LearnedExample(SQLModel, table=True):
+class LearnedExample(Record, table=True):
     """One decision to learn from: a review's (`inbound_id`), or a row of a file of labels (`source`).
 
     `features`: the hashes of words and pairs, four bytes each; `odds`: what the cues said; `by_cues`: topics that they
@@ -23,7 +23,7 @@ class LearnedExample(SQLModel, table=True):
     """
 
     __tablename__ = "learned_example"
-    __table_args__ = {"sqlite_autoincrement": True}  # a mark must never meet a number used twice
+    __table_args__: ClassVar[dict[str, bool]] = {"sqlite_autoincrement": True}  # no mark meets a number used twice
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime)
     inbound_id: int | None = Field(
@@ -40,7 +40,7 @@ class LearnedExample(SQLModel, table=True):
     set_aside: bool = False
 
 
-class ReplyModel(SQLModel, table=True):
+class ReplyModel(Record, table=True):
     """One version of what was learned; its number is the id. `mark`: the last example that it has learned from.
 
     `figures`: shares that were right among held-out examples, before and after.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import JSON, Column
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..words import CauseState, ThanksState
-from .types import UtcDateTime, Word
+from .types import Record, UtcDateTime, Word
 
 
-class Cause(SQLModel, table=True):
+class Cause(Record, table=True):
     """What several cases have in common. `segment` is who else may have it, `fix` the words of what was done."""
 
     __tablename__ = "cause"
@@ -28,7 +28,7 @@ class Cause(SQLModel, table=True):
     fixed_by: str = ""
 
 
-class CauseCase(SQLModel, table=True):
+class CauseCase(Record, table=True):
     """A case that comes from a cause; a case comes from one."""
 
     __tablename__ = "cause_case"
@@ -39,7 +39,7 @@ class CauseCase(SQLModel, table=True):
     by: str = ""
 
 
-class Thanks(SQLModel, table=True):
+class Thanks(Record, table=True):
     """A message of thanks: who was delighted, by what. `quote` is kept only once its author allowed it.
 
     `question` is what we asked, word for word, by the mail `delivery_id`; `answer` is what they said (in the message

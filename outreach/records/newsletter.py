@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, LargeBinary, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..words import CampaignState, EditionState, Kind
-from .types import UtcDateTime, Word
+from .types import Record, UtcDateTime, Word
 
 
-class Campaign(SQLModel, table=True):
+class Campaign(Record, table=True):
     """What a marketer composes. `source` is the whole Markdown file; the rest is read from its front matter.
 
     `digest` covers all that a reader would see; `version` is bumped by what may stop its mail (I8).
@@ -43,7 +43,7 @@ class Campaign(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class Schedule(SQLModel, table=True):
+class Schedule(Record, table=True):
     """A campaign's rule in time, and the next occasion. The daemon's heartbeat only looks at `next_at`."""
 
     __tablename__ = "schedule"
@@ -58,7 +58,7 @@ class Schedule(SQLModel, table=True):
     last_occasion: str | None = None
 
 
-class Asset(SQLModel, table=True):
+class Asset(Record, table=True):
     """An image beside a campaign's Markdown, embedded in its mails by Content-ID."""
 
     __tablename__ = "asset"
@@ -69,7 +69,7 @@ class Asset(SQLModel, table=True):
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class Tip(SQLModel, table=True):
+class Tip(Record, table=True):
     """One piece of advice. `texts` is {language: {"title", "body" (Markdown), "line", "images"}}, the default first."""
 
     __tablename__ = "tip"
@@ -88,7 +88,7 @@ class Tip(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class Edition(SQLModel, table=True):
+class Edition(Record, table=True):
     """One frozen revision of a campaign's content for one occasion.
 
     `frozen` is all that rendering needs (the compiled layout, texts, pool of tips, asset digests): a JSON

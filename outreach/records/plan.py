@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, Index, LargeBinary
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..words import HoldState, StepState
-from .types import UtcDateTime, Word
+from .types import Record, UtcDateTime, Word
 
 
-class Hold(SQLModel, table=True):
+class Hold(Record, table=True):
     """Promotion to this person stops until the hold is lifted or lapses.
 
     `topic` set and `scope` 'tips': tips on that topic wait until the person has had a personal answer.
@@ -31,7 +31,7 @@ class Hold(SQLModel, table=True):
     lifted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class Boost(SQLModel, table=True):
+class Boost(Record, table=True):
     """This person struggled with this topic and has had a personal answer: their next tips issue starts there."""
 
     __tablename__ = "boost"
@@ -44,7 +44,7 @@ class Boost(SQLModel, table=True):
     used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class Step(SQLModel, table=True):
+class Step(Record, table=True):
     """One change to the plan: the rule's name, words for a person, and the evidence behind it.
 
     `effect` is what it does, made and read by `plan.effects` ({}: it only tells). `decided_by` said yes or no, or took
@@ -70,7 +70,7 @@ class Step(SQLModel, table=True):
     decision: str = ""
 
 
-class Approval(SQLModel, table=True):
+class Approval(Record, table=True):
     """A person's yes to what a campaign's next occasion will do. The newest of a campaign counts.
 
     `digest` pins the plan; `lines` (compressed, made and read by `plan.pin`) are what was agreed for each person, so
@@ -90,7 +90,7 @@ class Approval(SQLModel, table=True):
     by: str = ""
 
 
-class Goal(SQLModel, table=True):
+class Goal(Record, table=True):
     """What a customer did that we hoped for, as a file told. `key` lets a second import of the same row change nothing.
 
     `delivery_id`: the last newsletter that they had been sent within the days that the settings give, if any.

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, LargeBinary
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..words import Category, Channel, ClueKind, InboundState, Machine, Urgency
-from .types import UtcDateTime, Word
+from .types import Record, UtcDateTime, Word
 
 
-class Inbound(SQLModel, table=True):
+class Inbound(Record, table=True):
     """One thing that came in. `raw` is what arrived, byte for byte, committed before it is acknowledged.
 
     `text` is what the person wrote, quotes removed; `category`, `topics`, `urgency` repeat the verdict in force.
@@ -62,7 +62,7 @@ class Inbound(SQLModel, table=True):
     reviewed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class Verdict(SQLModel, table=True):
+class Verdict(Record, table=True):
     """What somebody (`by`: 'cues', or a person) held an inbound to be. The newest not undone is in force."""
 
     __tablename__ = "verdict"
@@ -78,7 +78,7 @@ class Verdict(SQLModel, table=True):
     undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class MailboxMark(SQLModel, table=True):
+class MailboxMark(Record, table=True):
     """How far a mailbox's folder has been read, and how the last look went. Both numbers may pass 2^31."""
 
     __tablename__ = "mailbox_mark"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from .types import UtcDateTime
+from .types import Record, UtcDateTime
 
 
-class SavedSegment(SQLModel, table=True):
+class SavedSegment(Record, table=True):
     """A rule under a name, used in campaigns and inside other rules; it is looked at anew each time."""
 
     __tablename__ = "saved_segment"

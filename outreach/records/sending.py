@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, Column, Index, UniqueConstraint
+from sqlmodel import Field
 
 from ..words import AlertKind, BreakerState, FailureClass, WaveVerdict
-from .types import UtcDateTime, Word
+from .types import Record, UtcDateTime, Word, only_where
 
 
-class RelayState(SQLModel, table=True):
+class RelayState(Record, table=True):
     """How a relay has been doing, for all processes. `name` is the settings' name of it.
 
     `since` is when it carried its first mail: a warm-up counts its days from there. `rests` is how often in a row its
@@ -34,7 +34,7 @@ class RelayState(SQLModel, table=True):
     since: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class Pace(SQLModel, table=True):
+class Pace(Record, table=True):
     """What was used up of a limit: a relay's (`key` "relay:NAME") or a recipient domain's ("domain:KEY").
 
     `windows` is made and read by `timing.pace` alone. `factor` (0 to 1) is how far the domain has made us slow down,
@@ -56,7 +56,7 @@ class Pace(SQLModel, table=True):
     changed_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class Bounce(SQLModel, table=True):
+class Bounce(Record, table=True):
     """One bounce of one delivery, whichever way it was told: an SMTP refusal, a DSN, a relay's log.
 
     `storm`: its whole domain refused at that time, so that it counts against nobody's address. `undone_at`: a person
@@ -82,7 +82,7 @@ class Bounce(SQLModel, table=True):
     undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class WaveLook(SQLModel, table=True):
+class WaveLook(Record, table=True):
     """A look at a wave that went out: its figures, what followed, and who said so ("outreach", or a person)."""
 
     __tablename__ = "wave_look"
@@ -96,7 +96,7 @@ class WaveLook(SQLModel, table=True):
     by: str = ""
 
 
-class Alert(SQLModel, table=True):
+class Alert(Record, table=True):
     """Something that needs a person. `subject` names what it is about, so that one thing is told once.
 
     `told_at`: when somebody was told; `over_at` and `over_told_at`: the same for its end. `tries` counts the times
@@ -110,8 +110,7 @@ class Alert(SQLModel, table=True):
             "kind",
             "subject",
             unique=True,
-            sqlite_where=text("over_at IS NULL"),
-            postgresql_where=text("over_at IS NULL"),
+            **only_where("over_at IS NULL"),
         ),
     )
     id: int | None = Field(default=None, primary_key=True)

@@ -6,13 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..words import EnrolmentState, SequenceState
-from .types import UtcDateTime, Word
+from .types import Record, UtcDateTime, Word
 
 
-class Sequence(SQLModel, table=True):
+class Sequence(Record, table=True):
     """Mails that follow each other, each person's by their own time. Each step's mail is a campaign, `NAME/STEP`.
 
     `plan` is what is in force, as `work.sequence_plan` made it from the file `source`; `draft` is what was applied
@@ -37,7 +37,7 @@ class Sequence(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class Enrolment(SQLModel, table=True):
+class Enrolment(Record, table=True):
     """One person's way through a sequence; `key` says why they are in it ("signup", "2027") and is the occasion of
     every mail that they get by it.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import BigInteger
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from .types import UtcDateTime
+from .types import Record, UtcDateTime
 
 
-class WorkspaceRow(SQLModel, table=True):
+class WorkspaceRow(Record, table=True):
     """Exactly one row, id 1. `epoch` is compared with a file beside the database (I10)."""
 
     __tablename__ = "workspace"
@@ -26,7 +26,7 @@ class WorkspaceRow(SQLModel, table=True):
 LANES = 16
 
 
-class Lane(SQLModel, table=True):
+class Lane(Record, table=True):
     """So many rows, from 0: how often each was raised by what must not be forgotten (I10; see `store.lanes`)."""
 
     __tablename__ = "lane"

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, false, not_, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from ..records import Alert, AlertKind
+from .conflict import insert_on
 
 SETTLES = timedelta(minutes=2)
 """How long a thing must be over before that is told."""
@@ -46,10 +46,9 @@ def raise_alert(session: Session, kind: AlertKind, subject: str, words: str, rem
     again = update(Alert).where(col(Alert.id).in_(unfinished.scalar_subquery()))
     if connection.execute(again.values(over_at=None, tries=0, retry_at=None, trouble="", **said)).rowcount:
         return False
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {"kind": kind, "subject": subject, "raised_at": now, "trouble": "", "tries": 0, **said}
     added = (
-        dialect.insert(Alert)
+        insert_on(connection, Alert)
         .values(row)
         .on_conflict_do_nothing(index_elements=["kind", "subject"], index_where=col(Alert.over_at).is_(None))
     )

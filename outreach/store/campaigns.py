@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from ..records import Asset, Campaign, CampaignState, Delivery, DeliveryState, Edition, Kind, MailingList
+from .conflict import insert_on
 from .database import rows_in_chunks
 from .rows import write_row
 from .standing import hold_back_intents
@@ -74,9 +74,8 @@ def system_campaign(session: Session, name: str, kind: Kind, now: datetime) -> i
 def keep_asset(session: Session, digest: str, name: str, media_type: str, data: bytes) -> None:
     """Keep an image; the same one is kept once."""
     connection = session.connection()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     values = {"digest": digest, "name": name, "media_type": media_type, "data": data}
-    connection.execute(dialect.insert(Asset).values(**values).on_conflict_do_nothing(index_elements=["digest"]))
+    connection.execute(insert_on(connection, Asset).values(**values).on_conflict_do_nothing(index_elements=["digest"]))
 
 
 def assets_by_digest(session: Session, digests: Iterable[str]) -> dict[str, Asset]:

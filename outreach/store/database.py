@@ -12,14 +12,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy.dialects import postgresql as pg_dialect
-from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlmodel import Session
 
 from ..errors import DatabaseError
 from . import postgresql, sqlite
+from .conflict import insert_on
 from .lanes import COMMON, own_lane
 from .prepared import Prepared, run_bare
 
@@ -202,8 +201,7 @@ def insert_new(session: Session, table: type[Any], key: str, values: dict[str, A
     Whether it was added.
     """
     connection = session.connection()
-    dialect = pg_dialect if connection.dialect.name == "postgresql" else sqlite_dialect
-    added = dialect.insert(table).values(**values).on_conflict_do_nothing(index_elements=[key])
+    added = insert_on(connection, table).values(**values).on_conflict_do_nothing(index_elements=[key])
     return connection.execute(added).rowcount > 0
 
 

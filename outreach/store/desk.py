@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, func, or_, update
 from sqlalchemy import select as core_select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from ..records import (
@@ -29,6 +28,7 @@ from ..records import (
     Notice,
     NoticeKind,
 )
+from .conflict import insert_on
 from .database import rows_in_chunks
 from .prepared import Prepared
 
@@ -90,11 +90,12 @@ def add_notice(
 ) -> bool:
     """Write down that a colleague is to be told; whether that is new."""
     connection = session.connection()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {"colleague_id": colleague_id, "case_id": case_id, "kind": kind, "mark": mark, "words": words, "at": now}
     keys = ["colleague_id", "case_id", "kind", "mark"]
     return bool(
-        connection.execute(dialect.insert(Notice).values(row).on_conflict_do_nothing(index_elements=keys)).rowcount
+        connection.execute(
+            insert_on(connection, Notice).values(row).on_conflict_do_nothing(index_elements=keys)
+        ).rowcount
     )
 
 
@@ -139,8 +140,11 @@ def levels_done(session: Session, case_ids: Collection[int]) -> dict[int, set[in
 def add_escalation(session: Session, values: Mapping[str, Any]) -> bool:
     """Write down that a level was done; False where it was done before."""
     connection = session.connection()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    added = dialect.insert(Escalation).values(dict(values)).on_conflict_do_nothing(index_elements=["case_id", "level"])
+    added = (
+        insert_on(connection, Escalation)
+        .values(dict(values))
+        .on_conflict_do_nothing(index_elements=["case_id", "level"])
+    )
     return bool(connection.execute(added).rowcount)
 
 

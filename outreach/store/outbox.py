@@ -23,7 +23,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from ..delivery.state import move
@@ -41,6 +40,7 @@ from ..records import (
     WorkspaceRow,
 )
 from .campaigns import ALERTS
+from .conflict import insert_on
 from .database import rows_in_chunks
 from .prepared import Among, Connected, Prepared, instant, value_of
 from .standing import bare_state, intend_beside_others
@@ -105,8 +105,9 @@ def insert_deliveries(session: Session, rows: Sequence[dict[str, Any]]) -> int:
     """
     table = Delivery
     connection = session.connection()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=["campaign_id", "occasion", "address_key"])
+    statement = insert_on(connection, table).on_conflict_do_nothing(
+        index_elements=["campaign_id", "occasion", "address_key"]
+    )
     added = 0
     for chunk in rows_in_chunks(list(rows), CHUNK):
         added += connection.execute(statement, [DEFAULTS | row for row in chunk]).rowcount

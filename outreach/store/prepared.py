@@ -31,12 +31,12 @@ from sqlalchemy import (
     func,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlmodel import SQLModel
 
+from .conflict import insert_on
 from .postgresql import json_text
 
 
@@ -191,11 +191,8 @@ class NewRow:
         usual = {name: fields[name].get_default(call_default_factory=True) for name in names}
         self._json = frozenset(each.name for each in table.columns if isinstance(each.type, JSON))
         self._usual = {name: json_text(value) if name in self._json else value for name, value in usual.items()}
-        self._inserts = {}
-        for dialect in (sqlite, postgresql):
-            row = dialect.insert(table).values(dict.fromkeys(names)).returning(table.c.id)
-            row = row.on_conflict_do_nothing(index_elements=list(unless)) if unless else row
-            self._inserts[dialect.dialect.name] = Prepared(row)
+        self._table, self._names, self._unless = table, names, list(unless)
+        self._inserts: dict[str, Prepared] = {}
 
     def add(self, session: Connected, **values: Any) -> int:
         """Write this row; its id."""
@@ -208,7 +205,13 @@ class NewRow:
     def _rows(self, session: Connected, values: dict[str, Any]) -> list[Any]:
         for name in self._json & values.keys():
             values[name] = json_text(values[name])
-        return self._inserts[session.connection().dialect.name].rows(session, **{**self._usual, **values})
+        connection = session.connection()
+        prepared = self._inserts.get(connection.dialect.name)
+        if prepared is None:
+            row = insert_on(connection, self._table).values(dict.fromkeys(self._names))
+            row = row.on_conflict_do_nothing(index_elements=self._unless) if self._unless else row
+            prepared = self._inserts[connection.dialect.name] = Prepared(row.returning(self._table.c.id))
+        return prepared.rows(session, **{**self._usual, **values})
 
 
 class Change:

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import case, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from ..delivery.tally import Tally
@@ -29,6 +28,7 @@ from ..records import (
     SubscriptionState,
 )
 from ..records import Sequence as SequenceRow
+from .conflict import insert_on
 from .database import rows_in_chunks
 from .outbox import UNFINISHED, insert_deliveries
 from .rows import write_row
@@ -67,8 +67,9 @@ def note_scan(session: Session, sequence_id: int, now: datetime) -> None:
 def enrol(session: Session, rows: Sequence[Mapping[str, Any]]) -> int:
     """Add people to sequences; whoever is in one by the same key stays as they are. How many were new."""
     connection = session.connection()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(Enrolment).on_conflict_do_nothing(index_elements=["sequence_id", "customer_id", "key"])
+    statement = insert_on(connection, Enrolment).on_conflict_do_nothing(
+        index_elements=["sequence_id", "customer_id", "key"]
+    )
     usual = {"state": EnrolmentState.GOING, "reason": "", "done": {}, "step": "", "waits": "", "version": 1}
     return sum(
         connection.execute(statement, [usual | row for row in part]).rowcount

@@ -77,7 +77,7 @@ class Dispatch:
         self._names = [target.name for target in targets]
         self._wake = threading.Condition()
         self._carriers: list[Carrier] = []
-        self._before = sys.getswitchinterval(), gc.get_threshold()
+        self._before = sys.getswitchinterval()
         self._presses: OrderedDict[int, Press] = OrderedDict()
         self._reported = self._deaths = 0
         self._rate, self._measured = 0.0, (time.monotonic(), 0)
@@ -98,8 +98,7 @@ class Dispatch:
         self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
     ) -> None:
         seconds = self._workspace.settings.sending.stop_seconds
-        sys.setswitchinterval(self._before[0])
-        gc.set_threshold(*self._before[1])
+        sys.setswitchinterval(self._before)
         for carrier in self._carriers:
             carrier.end(seconds)
         for carrier in self._carriers:

@@ -32,6 +32,12 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & set(HEAVY)
 
 
+def test_a_workspace_on_sqlite_loads_nothing_of_postgresql() -> None:
+    code = "import sys, outreach.work.worker; print([name for name in sys.modules if 'postgresql' in name])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "['outreach.store.postgresql']"
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_has_help(name: str, tmp_path: Path) -> None:
     done = inside.outreach(tmp_path, name, "--help")
