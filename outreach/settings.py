@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from .errors import SettingsError
+from .settings_calendar import Calendar
 from .settings_faults import excerpt, explain
 from .settings_nights import Alerts, Retention
 from .settings_office import USUAL_RULES, Cases, EscalationRule, Hours, check_rules
@@ -256,6 +257,7 @@ class Settings(Part):
     replies: Replies = Replies()
     sending: Sending = Sending()
     bounces: Bounces = Bounces()
+    calendar: Calendar = Calendar()
     hours: Hours = Hours()
     cases: Cases = Cases()
     plan: PlanSettings = PlanSettings()

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import UsageError
 from .common import AsJson, open_here, print_json, print_table, progress
 from .plan_steps import approve, diff
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 plan_app = typer.Typer()
 why_app = typer.Typer()
 MOST_SLOTS = 10
+MOST_DAYS = 5
+LATER = {"budget": "over their budget"}
+"""How a reason for waiting is said, where its name is not enough."""
 RULES = {
     "suggested_complaint": "complaints that the cues suggest",
     "confirmed_complaint": "complaints that a person confirmed",
@@ -61,6 +66,9 @@ def plan(
     who: Annotated[
         Which | None, typer.Option("--who", help="The names behind a number of the campaign's next mail, with reasons.")
     ] = None,
+    ics: Annotated[
+        Path | None, typer.Option("--ics", help="Write the plan to this file, for a calendar program.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """See what will go to whom, when by their own clock, what will not, and why.
@@ -70,6 +78,8 @@ def plan(
       outreach plan
 
       outreach plan --campaign tips --who withheld
+
+      outreach plan --days 30 --ics plan.ics
 
       outreach plan --days 30 --json
     """
@@ -89,6 +99,9 @@ def plan(
             campaign=campaign,
             progress=lambda name: bar.update(task, description=f"looking ahead: {name}"),
         )
+    if ics is not None:
+        _write_calendar(workspace, agenda, ics, as_json)
+        return
     from ..work.by_hand import count_by_hand  # lazy: with the rest
 
     handed = count_by_hand(workspace, campaign=campaign)
@@ -101,6 +114,29 @@ def plan(
         typer.echo(
             f"\nWithout an e-mail address, beside {one.campaign}: {one.call:,} to call, {one.write:,} to write to:"
             f" outreach plan --campaign {one.campaign} --who by-hand"
+        )
+
+
+def _write_calendar(workspace: Any, agenda: Agenda, file: Path, as_json: bool) -> None:
+    from ..work.team_calendar import calendar_of, feed_path  # lazy: SQLModel
+
+    try:
+        file.write_bytes(calendar_of(workspace, agenda))
+    except OSError as wrong:
+        raise UsageError(
+            f"{file} cannot be written: {wrong.strerror}", remedy="Name a file in a folder of yours."
+        ) from wrong
+    public, path = workspace.settings.public, feed_path(workspace)
+    link = f"{public.url.rstrip('/')}{path}" if public.linkable and path else ""
+    if as_json:
+        print_json({"file": str(file), "events": len(agenda.entries) + len(agenda.closed), "link": link})
+        return
+    typer.echo(f"{len(agenda.entries) + len(agenda.closed)} events are in {file}.")
+    if link:
+        typer.echo(f"A calendar that follows this link stays up to date (whoever has it reads the plan): {link}")
+    elif path:
+        typer.echo(
+            "For a link that a calendar can follow, set [public] url to an https:// address and run outreach serve."
         )
 
 
@@ -169,6 +205,12 @@ def agenda_lines(agenda: Agenda, zone: str) -> Iterable[str]:
     for entry in agenda.entries:
         yield ""
         yield from _entry_lines(entry)
+    if agenda.clashes or agenda.closed:
+        yield ""
+    for clash in agenda.clashes:
+        yield f"! {clash.day:%a %-d %b %Y}: {' and '.join(clash.campaigns)} on one day for {clash.people:,} people"
+    for closed in agenda.closed:
+        yield f"  {closed.day:%a %-d %b %Y}: no newsletters of a schedule ({closed.why})"
     for problem in agenda.problems:
         yield ""
         yield f"! {problem}"
@@ -204,7 +246,10 @@ def _entry_lines(entry: Entry) -> Iterable[str]:
     if entry.expected is not None:
         yield f"  {entry.expected.words}"
     for reason, count in entry.later.items():
-        yield f"  {count:,} of them later: {reason}"
+        days = [one for one in entry.instead if one.reason == reason]
+        when = ", ".join(f"{one.people:,} on {one.day:%a %-d %b}" for one in days[:MOST_DAYS])
+        when += f" and {len(days) - MOST_DAYS} more days" if len(days) > MOST_DAYS else ""
+        yield f"  {count:,} of them later: {LATER.get(reason, reason)}" + (f": {when}" if when else "")
     for refused in entry.refused:
         yield f"  not to {refused.people:,}: {refused.reason or refused.state}"
     if entry.before != entry.going:

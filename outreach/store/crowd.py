@@ -136,14 +136,15 @@ def sent_since(session: Session, since: datetime) -> Pages:
 
 
 def still_under_way(session: Session) -> Pages:
-    """Whose bulk mail is still to go: id, kind, whether its edition goes on by itself, minute."""
+    """Whose bulk mail is still to go: id, edition, kind, whether the edition goes on by itself, minute."""
     going = col(Edition.state).in_([state for state in UNFINISHED if state is not EditionState.WAITING])
     query = select(col(Edition.id), col(Edition.kind), going).where(
         col(Edition.kind).in_(BULK), or_(col(Edition.state).in_(UNFINISHED), col(Edition.kind) == Kind.TIPS)
     )
     at: Any = func.coalesce(col(Delivery.next_at), col(Delivery.due_at))
     for edition_id, kind, goes in session.execute(query.order_by(col(Edition.id))).all():
-        there = select(col(Delivery.customer_id), literal(kind.value), literal(int(bool(goes))), _MinuteUp(at)).where(
+        same = literal(edition_id), literal(kind.value), literal(int(bool(goes)))
+        there = select(col(Delivery.customer_id), *same, _MinuteUp(at)).where(
             col(Delivery.edition_id) == edition_id,
             col(Delivery.state).in_(TO_GO),
             col(Delivery.customer_id).is_not(None),

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..errors import OutreachError
 from ..work.evidence import link_fetched
 from ..work.workspace import Workspace
-from . import contact
+from . import contact, plan_feed
 from .fixed import fixed_page, fixed_said
 from .pages import WORDS, Button, choose_language, page
 from .unsubscribe import Link, bring_back, find_link, leave
@@ -54,6 +54,7 @@ def public_app(workspace: Workspace) -> Starlette:
             Route("/v/{token}", _view, methods=["GET"]),
             Route(contact.PATH, contact.contact_page, methods=["GET"]),
             Route(contact.PATH, contact.contact_sent, methods=["POST"]),
+            Route(plan_feed.ROUTE, plan_feed.plan_feed, methods=["GET"]),
             Route("/f/{token}", fixed_page, methods=["GET"]),
             Route("/f/{token}/{says}", fixed_page, methods=["GET"]),
             Route("/f/{token}/{says}", fixed_said, methods=["POST"]),
@@ -63,6 +64,7 @@ def public_app(workspace: Workspace) -> Starlette:
     )
     app.state.workspace = workspace
     app.state.gate = contact.Gate()
+    app.state.feed = plan_feed.Feed(workspace)
     return app
 
 

@@ -31,6 +31,7 @@ from ..store.steps import count_proposed
 from ..store.worth import past_of
 from ..workdays import zone_or
 from .choose import tips_wanted
+from .clashes import Clash, ClosedDay, Instead, closed_days, find_clashes, instead_of
 from .crowd import Crowd, audience_of, tips_audience
 from .forecast import Concerned, count_forecast, draft_edition, read_concerned
 from .schedules import Occasion, Timing, deadline_words, occasions_after, timing_of, wanted_row
@@ -67,8 +68,9 @@ class Refused:
 class Entry:
     """One edition, under way (`edition_id`) or to come.
 
-    `going` will get it; of those, `later` are delayed, by reason. `before` is how many would get it without what
-    replies changed; `first` and `waiting` are topics that come first, or wait, in how many people's tips.
+    `going` will get it; of those, `later` are delayed, by reason, and `instead` says to which day.
+    `before` is how many would get it without what replies changed; `first` and `waiting` are topics that come first,
+    or wait, in how many people's tips.
     """
 
     campaign: str
@@ -83,6 +85,7 @@ class Entry:
     slots: tuple[Slot, ...]
     refused: tuple[Refused, ...]
     later: dict[str, int]
+    instead: tuple[Instead, ...]
     first: dict[str, int]
     waiting: dict[str, int]
     changed_tips: int
@@ -110,7 +113,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Agenda:
-    """The plan from `now` up to `until`. `changes` are the newest steps since `since`, `changed` counts all."""
+    """The plan from `now` up to `until`, with the days on which newsletters meet and those without any.
+
+    `changes` are the newest steps since `since`, `changed` counts all.
+    """
 
     now: datetime
     until: datetime
@@ -119,6 +125,8 @@ class Agenda:
     changes: tuple[Change, ...]
     changed: dict[str, int]
     problems: tuple[str, ...]
+    clashes: tuple[Clash, ...] = ()
+    closed: tuple[ClosedDay, ...] = ()
 
 
 def read_agenda(
@@ -158,7 +166,11 @@ def read_agenda(
         )
         counts = dict(step_counts(session, since))
         told = _with_expectations(session, workspace, [*under_way, *entries], now)
-    return Agenda(now, until, since, tuple(told), changes, counts, problems)
+        names = {-(one.edition_id or 0): (one.campaign, one.occasion) for one in under_way}
+        names |= {number: (one.campaign, one.occasion) for number, one in enumerate(told)}
+        clashes = find_clashes(look.crowd.groups, names)
+    closed = closed_days(workspace, now, until)
+    return Agenda(now, until, since, tuple(told), changes, counts, problems, clashes, closed)
 
 
 def _with_expectations(session: Session, workspace: Workspace, entries: list[Entry], now: datetime) -> list[Entry]:
@@ -278,6 +290,7 @@ def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion
             Refused(state, reason, people) for (state, reason), people in sorted(counts.not_going.items(), key=_most)
         ),
         later=dict(counts.later),
+        instead=instead_of(workspace, counts.instead),
         first=dict(+counts.first),
         waiting=dict(+counts.waiting),
         changed_tips=counts.changed_tips,
@@ -323,6 +336,7 @@ def _under_way(session: Session, workspace: Workspace, edition: Edition, campaig
         slots=slots,
         refused=refused,
         later=later,
+        instead=(),
         first={},
         waiting={},
         changed_tips=0,

@@ -83,7 +83,8 @@ class HoldSeen(NamedTuple):
 class Alike:
     """People in whom no rule finds a difference. `mail` by list; `sent` and `foreseen`: when bulk mail goes to them.
 
-    `planned`: when tips that are in the outbox go; `mails` are the entries of this look that they get, with the time.
+    `planned`: when tips that are in the outbox go; `mails` are the entries of this look that they get, with the time
+    (an edition under way by its id, negative).
     """
 
     zone: ZoneInfo
@@ -266,7 +267,9 @@ def _sent(group: Alike, minute: str) -> Alike:
     return replace(group, sent=tuple(sorted((*group.sent, kept.read_minute(minute)))))
 
 
-def _under_way(group: Alike, kind: str, goes: int, minute: str) -> Alike:
+def _under_way(group: Alike, edition: int, kind: str, goes: int, minute: str) -> Alike:
     at = kept.read_minute(minute)
-    planned = (*group.planned, at) if kind in FIRST else group.planned
-    return replace(group, planned=planned, foreseen=(*group.foreseen, at) if goes else group.foreseen)
+    changed = replace(group, planned=(*group.planned, at) if kind in FIRST else group.planned)
+    if goes:
+        changed.get(-edition, at)
+    return changed

@@ -26,7 +26,7 @@ from ..store.plan import boosts_of, holds_of, shown_tips
 from .choose import TipPool, choose_one, know_people, tip_pool
 from .crowd import Alike, Crowd, audience_of, tips_audience
 from .holdout import deal, hold_out_of
-from .judge import PersonFacts, edition_facts, judge_person, people_facts
+from .judge import PersonFacts, edition_facts, judge_to_the_end, people_facts
 from .precedence import coming_tips
 from .schedules import due_for, last_due, life_of
 from .whom import edition_people
@@ -135,7 +135,7 @@ def judge_all(
         for person in people:
             known = facts[person.id]
             due = due_in[known.zone]
-            said = judge_person(rules, known, due)
+            said = judge_to_the_end(rules, known, due)
             if said.state is None and groups.get(person.id) is Group.HELD:
                 said = judge_hold_out(tested, due)
             yield Judged(person, due, said, known)
@@ -177,7 +177,7 @@ def count_forecast(
     judged: list[tuple[Alike, datetime, Permission, PersonFacts]] = []
     for group in crowd.people(audience_of(session, campaign, edition.due_at)):
         due, facts = due_in[group.zone], group.facts(edition, ahead.of(group))
-        judged.append((group, due, judge_person(rules, facts, due), facts))
+        judged.append((group, due, judge_to_the_end(rules, facts, due), facts))
     parts = crowd.deal(campaign, edition.occasion, [one[0] for one in judged if one[2].state is None], tested)
     judged += [
         (parts[id(group)], due, judge_hold_out(tested, due), facts)
@@ -187,7 +187,7 @@ def count_forecast(
     going: set[int] = set()
     for group, due, said, facts in judged:
         counts.add(group.zone.key, due, said, group.count)
-        free = said if said.state is None or not facts.holds else judge_person(rules, facts._replace(holds=()), due)
+        free = said if said.state is None or not facts.holds else judge_to_the_end(rules, facts._replace(holds=()), due)
         counts.before += group.count if free.state is None else 0
         if said.state is None:
             going.add(id(group))

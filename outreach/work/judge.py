@@ -1,15 +1,15 @@
 """May this edition's mail go to these people now? (Which tips each gets: `choose_for`, from `work.choose`.)
 
 Law: planning, the claim, the forecast and `why` all judge here, with the same pure rules on the same facts.
-The surest refusal wins: cancelled, expired, consent, holds, budget, an absence, quiet hours, a paused domain. Quiet
-hours delay bulk mail of a schedule in the person's own zone; they never delay what a person sends now (occasion
-"once-…", or `explicit`), nor a schedule whose own local time lies inside them: a marketer chose that.
+The surest refusal wins: cancelled, expired, consent, holds, budget, absence, closed days, quiet hours, a paused domain.
+Quiet hours and closed days delay bulk mail of a schedule in the person's own zone; they never delay what a person sends
+now (occasion "once-…", or `explicit`), and the hours no schedule whose own time lies inside them: a marketer chose it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -40,6 +40,8 @@ from ..store.bounces import PAUSED, PausedDomain, addresses_of, paused_domains
 from ..store.consents import mail_facts
 from ..store.database import rows_in_chunks
 from ..store.plan import holds_of, recent_bulk
+from ..timing.days import BLACKOUT, OpenDays
+from ..timing.exceptions import exceptions
 from ..timing.occurrence import occasion_wall
 from ..timing.window import is_quiet, quiet_ends
 from ..workdays import zone_or
@@ -51,6 +53,9 @@ __all__ = ["choose_for", "edition_facts", "judge_people", "judge_person", "peopl
 
 PAUSE = timedelta(minutes=5)
 """After how long a paused campaign's mail is looked at again."""
+PAUSED_CAMPAIGN = "paused"
+MOST_TURNS = 12
+"""So often a forecast follows a mail that is put off again and again."""
 NOBODY = MailFacts(address=False)
 SUBSCRIBED = SubscriptionState.SUBSCRIBED
 
@@ -77,6 +82,7 @@ class MailFactsOfEdition:
     per_week: int
     quiet: tuple[time, time] | None
     zone: ZoneInfo
+    days: OpenDays | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,8 @@ def edition_facts(
     wall = occasion_wall(edition.occasion)
     window = (sending.quiet_from, sending.quiet_until)
     heeds = edition.kind in BULK and not explicit and not edition.occasion.startswith("once-")
+    days = open_days(workspace)
+    planned = None if days.all or not heeds else days
     if wall is not None and is_quiet(wall.time(), *window):
         heeds = False
     return MailFactsOfEdition(
@@ -105,7 +113,14 @@ def edition_facts(
         sending.per_week,
         window if heeds else None,
         zone_or(workspace.settings.identity.zone, "UTC"),
+        planned,
     )
+
+
+def open_days(workspace: Workspace) -> OpenDays:
+    """The days on which newsletters go, as the settings say."""
+    own = workspace.settings.calendar
+    return OpenDays(own.weekdays, exceptions(own.spans, [own.holidays] if own.holidays else ()))
 
 
 def people_facts(
@@ -170,6 +185,24 @@ def judge_person(edition: MailFactsOfEdition, person: PersonFacts, now: datetime
     return YES
 
 
+def judge_to_the_end(edition: MailFactsOfEdition, person: PersonFacts, due: datetime) -> Permission:
+    """What becomes of a mail that is judged again whenever it is told to come later, if nothing else changes.
+
+    A mail that goes later carries the first reason, and the instant at which it goes at last.
+    """
+    first = said = judge_person(edition, person, due)
+    for _ in range(MOST_TURNS):
+        if said.state is not None or said.later is None or said.reason == PAUSED_CAMPAIGN:
+            break
+        then = judge_person(edition, person, said.later)
+        if then.state is not None:
+            return then
+        if then.later is None or then.later <= said.later:
+            break
+        said = then
+    return said if said.state is not None or said.later is None else replace(first, later=said.later)
+
+
 def _judge_all(plan: MailFactsOfEdition, facts: Mapping[int, PersonFacts], now: datetime) -> dict[int, Permission]:
     """A permission for each person; those in whom no rule finds a difference are judged once."""
     alike: dict[ZoneInfo, Permission] = {}
@@ -224,7 +257,7 @@ def _judge_states(edition: MailFactsOfEdition, person: PersonFacts, now: datetim
     if edition.campaign_state is CampaignState.CANCELLED or edition.edition_state is EditionState.CANCELLED:
         return Permission(DeliveryState.CANCELLED, "cancelled", "a person cancelled the campaign or this edition")
     if edition.campaign_state is CampaignState.PAUSED:
-        return Permission(reason="paused", evidence="a person paused the campaign", later=now + PAUSE)
+        return Permission(reason=PAUSED_CAMPAIGN, evidence="a person paused the campaign", later=now + PAUSE)
     return YES
 
 
@@ -258,6 +291,16 @@ def _judge_budget(edition: MailFactsOfEdition, person: PersonFacts, now: datetim
     return judge_budget(edition.kind, person.sent, edition.per_week, now, edition.expires_at, person.ahead)
 
 
+def _judge_days(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
+    found = None if edition.days is None else edition.days.next_open(now, person.zone)
+    if found is None:
+        return YES
+    opens, words = found
+    if edition.expires_at is not None and opens >= edition.expires_at:
+        return withhold(BLACKOUT, f"{words}; the next day is after this mail's deadline")
+    return Permission(reason=BLACKOUT, evidence=words, later=opens)
+
+
 def _judge_quiet(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
     if edition.quiet is None:
         return YES
@@ -277,6 +320,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("holds", _judge_holds),
     ("budget", _judge_budget),
     ("away", _judge_away),
+    ("days", _judge_days),
     ("quiet hours", _judge_quiet),
     ("domain", _judge_domain),
 )

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import icalendar
 import pytest
 from typer.testing import CliRunner
 
@@ -13,7 +17,7 @@ from outreach.cli.plan import plan_app
 from outreach.plan.steps import PlanEvent
 from outreach.records import EditionState, Kind
 from outreach.work.workspace import Workspace
-from tests.work.planning_kit import complain, make_campaign, make_edition, make_tip
+from tests.work.planning_kit import complain, make_campaign, make_edition, make_tip, with_calendar
 
 MakeCustomer = Callable[..., int]
 
@@ -81,7 +85,18 @@ def test_names_need_a_campaign(acme: Workspace) -> None:
 
 def test_the_json_of_the_plan_keeps_its_fields(acme: Workspace) -> None:
     found: dict[str, Any] = json.loads(_run("--json", "--days", "7"))
-    assert set(found) == {"now", "until", "since", "entries", "changes", "changed", "problems", "by_hand"}
+    assert set(found) == {
+        "now",
+        "until",
+        "since",
+        "entries",
+        "changes",
+        "changed",
+        "problems",
+        "clashes",
+        "closed",
+        "by_hand",
+    }
     news, tips = found["entries"]
     assert set(news) == {
         "campaign",
@@ -96,6 +111,7 @@ def test_the_json_of_the_plan_keeps_its_fields(acme: Workspace) -> None:
         "slots",
         "refused",
         "later",
+        "instead",
         "first",
         "waiting",
         "waves",
@@ -155,3 +171,31 @@ def test_diff_names_who_is_affected_by_which_step_and_approve_pins_it(acme: Work
     (found,) = json.loads(_run("diff", "news", "--json"))
     assert found["digest"] == found["approved_digest"]
     assert CliRunner().invoke(plan_app, ["approve", "news"]).exit_code == 3
+
+
+def test_the_plan_tells_who_is_over_their_budget_where_newsletters_meet_and_the_days_off(
+    acme: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = with_calendar(acme, blackout=("2026-12-10",), weekdays=(0, 1, 2, 3, 4))
+    monkeypatch.setattr("outreach.cli.plan.open_here", lambda: closed)
+    make_campaign(acme, "second", Kind.NEWS, schedule="at 2026-12-02 16:00", zone="Europe/Berlin")
+    make_campaign(acme, "third", Kind.TIPS, schedule="at 2026-12-03 09:30", zone="UTC")
+    said = _run("--days", "12")
+    assert "! Wed 2 Dec 2026: news and second on one day for 2 people" in said
+    assert "1 of them later: over their budget: 1 on Fri 11 Dec" in said
+    assert "Thu 10 Dec 2026: no newsletters of a schedule (no newsletters on this day, say the settings)" in said
+    assert re.search(r"later: blackout day: \d on Fri 11 Dec", said)
+    assert "10:30 local on Thu 10 Dec" not in said
+
+
+def test_the_plan_goes_into_a_calendar_that_a_program_reads(acme: Workspace, tmp_path: Path) -> None:
+    said = _run("--days", "7", "--ics", str(tmp_path / "plan.ics"))
+    assert "2 events are in" in said and "set [public] url" in said
+    events = list(icalendar.Calendar.from_ical((tmp_path / "plan.ics").read_bytes()).walk("VEVENT"))
+    assert [str(event["summary"]) for event in events] == ["news (news): to 2 people", "tips (tips): to 3 people"]
+    assert events[0]["dtstart"].dt == datetime(2026, 12, 2, 14, 0, tzinfo=UTC)
+    assert "not to 1: open complaint" in events[0]["description"]
+    assert CliRunner().invoke(plan_app, ["--ics", str(tmp_path / "no" / "plan.ics")]).exit_code
+    _run("--days", "7", "--ics", str(tmp_path / "again.ics"))
+    again = icalendar.Calendar.from_ical((tmp_path / "again.ics").read_bytes()).walk("VEVENT")
+    assert [event["uid"] for event in again] == [event["uid"] for event in events]

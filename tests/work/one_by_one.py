@@ -19,7 +19,7 @@ from outreach.store.plan import recent_bulk
 from outreach.work.agenda import BY_HAND, _coming
 from outreach.work.forecast import draft_edition
 from outreach.work.holdout import deal, hold_out_of
-from outreach.work.judge import edition_facts, judge_person, people_facts
+from outreach.work.judge import edition_facts, judge_to_the_end, people_facts
 from outreach.work.schedules import due_for
 from outreach.work.whom import edition_people
 from outreach.work.workspace import Workspace
@@ -67,10 +67,12 @@ def _one(
             ahead = [minute_up(at) for at in known.ahead]
             known = known._replace(sent=[*sorted(own), *foreseen[person.id]], ahead=ahead)
         due = max(due_for(draft.occasion, draft.due_at, known.zone if per_customer else None), draft.due_at)
-        said = judge_person(rules, known, due)
+        said = judge_to_the_end(rules, known, due)
         if said.state is None and groups.get(person.id) is Group.HELD:
             said = judge_hold_out(tested, due)
-        free = judge_person(rules, known._replace(holds=()), due) if known.holds and said.state is not None else said
+        free = (
+            judge_to_the_end(rules, known._replace(holds=()), due) if known.holds and said.state is not None else said
+        )
         before += free.state is None
         if said.state is not None:
             refused[said.state.value, said.reason] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,9 +21,16 @@ from outreach.records import (
     Tip,
     Urgency,
 )
+from outreach.settings_calendar import Calendar
 from outreach.store.customers import list_id_of
 from outreach.store.plan import apply_step
 from outreach.work.workspace import Workspace
+
+
+def with_calendar(workspace: Workspace, **values: Any) -> Workspace:
+    """The same workspace with other days on which newsletters go."""
+    calendar = Calendar(**workspace.settings.calendar.model_dump() | values)
+    return replace(workspace, settings=workspace.settings.model_copy(update={"calendar": calendar}))
 
 
 def make_campaign(workspace: Workspace, name: str = "tips", kind: Kind = Kind.TIPS, **fields: Any) -> int:

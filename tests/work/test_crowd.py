@@ -39,7 +39,7 @@ from outreach.work.workspace import Workspace
 from tests.conftest import BOTH, START
 
 from .one_by_one import plan_one_by_one
-from .planning_kit import make_campaign, make_edition
+from .planning_kit import make_campaign, make_edition, with_calendar
 
 MakeCustomer = Callable[..., int]
 PEOPLE = 120
@@ -157,13 +157,14 @@ def test_groups_are_judged_as_each_of_their_people_would_be(
     workspace: Workspace, make_customer: MakeCustomer, seed: int
 ) -> None:
     _fill(workspace, make_customer, seed)
+    workspace = with_calendar(workspace, blackout=("2026-12-04",), weekdays=(0, 1, 2, 3, 4, 5), holidays="AT")
     found = [_counted(entry) for entry in read_agenda(workspace, days=17).entries if entry.edition_id is None]
     wanted = list(plan_one_by_one(workspace, 17))
     assert len(found) > 10
     for entry, one in zip(found, wanted, strict=True):
         assert entry == one
     assert {reason for entry in found for _, reason in entry["refused"]} >= {"suppressed", "unsubscribed", "budget"}
-    assert {reason for entry in found for reason in entry["later"]} >= {"budget", "quiet hours", "away"}
+    assert {reason for entry in found for reason in entry["later"]} >= {"budget", "quiet hours", "blackout day"}
 
 
 def _crowd(workspace: Workspace, session: Any, campaign_id: int) -> tuple[groups.Crowd, Campaign]:
