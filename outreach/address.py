@@ -19,7 +19,7 @@ from typing import Literal, get_args
 
 from .errors import InputError, SettingsError
 
-Purpose = Literal["reply", "bounce", "unsubscribe", "view", "fixed"]
+Purpose = Literal["reply", "bounce", "unsubscribe", "view", "fixed", "confirm", "click"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 ID_LENGTH = 26
 MAC_LENGTH = 10

@@ -6,7 +6,7 @@ the list. Service mail (an answer, a confirmation) needs no subscription, but ne
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ..records import BULK, YES, DeliveryState, Kind, Permission, SubscriptionState, SuppressionReason, withhold
@@ -29,6 +29,8 @@ class MailFacts(NamedTuple):
 
     `address`: there is an address to write to. `since`: when the subscription got its state.
     `suppressed_until`: the suppression's end where it has one. `suppression_evidence`: what it rests on.
+    `until`: when the consent behind the subscription lapses, where it was only implied. `domain` is as `suppressed`,
+    of the address's whole domain.
     """
 
     address: bool
@@ -38,6 +40,10 @@ class MailFacts(NamedTuple):
     suppressed: SuppressionReason | None = None
     suppressed_until: datetime | None = None
     suppression_evidence: str = ""
+    until: datetime | None = None
+    domain: SuppressionReason | None = None
+    domain_until: datetime | None = None
+    domain_evidence: str = ""
 
 
 def may_mail(facts: MailFacts, kind: Kind, now: datetime) -> Permission:
@@ -50,10 +56,10 @@ def may_mail(facts: MailFacts, kind: Kind, now: datetime) -> Permission:
         return withhold("erased", "the person's data was erased")
     if not facts.address:
         return withhold("no address", "no e-mail address is known")
-    refusal = _suppressed(facts, kind, now)
+    refusal = _suppressed(facts, kind, now) or _of_domain(facts, now)
     if refusal is not None:
         return refusal
-    return _tie(facts) if kind in BULK else YES
+    return _tie(facts, now) if kind in BULK else YES
 
 
 def _suppressed(facts: MailFacts, kind: Kind, now: datetime) -> Permission | None:
@@ -70,9 +76,18 @@ def _suppressed(facts: MailFacts, kind: Kind, now: datetime) -> Permission | Non
     return Permission(DeliveryState.SUPPRESSED, "suppressed", words, until)
 
 
-def _tie(facts: MailFacts) -> Permission:
+def _of_domain(facts: MailFacts, now: datetime) -> Permission | None:
+    if facts.domain is None or (facts.domain_until is not None and facts.domain_until <= now):
+        return None
+    words = f"{SUPPRESSION_WORDS[facts.domain]} ({facts.domain_evidence})"
+    return Permission(DeliveryState.SUPPRESSED, "suppressed", words, facts.domain_until)
+
+
+def _tie(facts: MailFacts, now: datetime) -> Permission:
     if facts.subscription is SubscriptionState.SUBSCRIBED:
-        return YES
+        if facts.until is None or facts.until > now:
+            return YES
+        return withhold("consent lapsed", f"the consent was only implied and lapsed on {facts.until:%Y-%m-%d}")
     on = f" since {facts.since:%Y-%m-%d}" if facts.since else ""
     match facts.subscription:
         case SubscriptionState.UNSUBSCRIBED:
@@ -81,3 +96,14 @@ def _tie(facts: MailFacts) -> Permission:
             return withhold("not confirmed", f"the subscription waits to be confirmed{on}")
         case None:
             return withhold("not subscribed", "not subscribed to this list")
+
+
+IMPLIED = ("implied", "purchase", "sale", "customer", "kauf", "bestandskunde", "achat", "compra")
+"""Ways of consent that nobody spoke: what a file may call them."""
+
+
+def lapses_at(how: str, at: datetime, implied_days: int) -> datetime | None:
+    """When a consent given in this way lapses by itself; None for one that was spoken, or where the list lets none."""
+    if not implied_days or how.strip().lower() not in IMPLIED:
+        return None
+    return at + timedelta(days=implied_days)

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Run the whole loop on sample customers, for real, on this machine."),
     "customers": ("customers", "Import customers and look them up."),
     "segments": ("segments", "Rules over customers: save, count and explain them."),
+    "lists": ("lists", "Keep mailing lists, and how each asks for consent."),
     "campaigns": ("campaigns", "Write, check, preview and test newsletters."),
     "sequences": ("sequences", "Mails that follow each other, each person's by their own time."),
     "tips": ("tips", "Keep the pool of tips."),

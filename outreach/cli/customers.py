@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import InputError
-from . import customer_change, customer_data, customer_import
-from .common import AsJson, Yes, confirm, me, open_here, print_json, print_table, progress
+from . import customer_change, customer_consent, customer_data, customer_import
+from .common import AsJson, open_here, print_json, print_table, progress
+from .customer_consent import Email, InList, customer_at, list_id_named
 from .customer_views import customer_json, row_json, tell_customer
 from .segments import rule_of, tell_doubts
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
-    from ..records import Customer
     from ..work.workspace import Workspace
+
 
 app = typer.Typer(no_args_is_help=True, help="Import customers, look them up, stop mail to them.")
 
-Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The customer's e-mail address, in any spelling.")]
-InList = Annotated[str | None, typer.Option("--list", help="Only this mailing list.")]
 Rule = Annotated[str, typer.Option("--segment", help="""Only whom this takes: 'plan == "pro" and country == "DE"'.""")]
-By = Annotated[str, typer.Option("--by", help="Who does it; else the name you are logged in with.")]
 
 
 app.command("import")(customer_import.import_file)
@@ -52,7 +47,7 @@ def list_people(
         return
     with workspace.database.read() as session:
         rule = rule_of(session, workspace, segment)
-        found = list_customers(session, list_id=_list_id(session, list_name), segment=rule, limit=limit + 1)
+        found = list_customers(session, list_id=list_id_named(session, list_name), segment=rule, limit=limit + 1)
         tell_doubts(session, rule)
     shown = found[:limit]
     if as_json:
@@ -84,7 +79,7 @@ def count(list_name: InList = None, segment: Rule = "", as_json: AsJson = False)
     workspace = open_here()
     with workspace.database.read() as session:
         rule = rule_of(session, workspace, segment)
-        list_id = _list_id(session, list_name)
+        list_id = list_id_named(session, list_name)
         states = {} if list_id is None else count_states(session, list_id, rule)
         number = count_people(session, rule) if list_id is None else sum(states.values())
         unknown = unknown_fields(session, rule)
@@ -108,7 +103,7 @@ def show(email: Email, as_json: AsJson = False) -> None:
     """
     workspace = open_here()
     with workspace.database.read() as session:
-        told = customer_json(session, _customer(session, workspace, email))
+        told = customer_json(session, customer_at(session, workspace, email))
     if as_json:
         print_json(told)
     else:
@@ -121,127 +116,18 @@ app.command("export")(customer_data.export)
 app.command("erase")(customer_data.erase)
 
 
-@app.command("unsubscribe")
-def unsubscribe(
-    email: Email,
-    list_name: InList = None,
-    words: Annotated[str, typer.Option(help="What the person said or wrote.")] = "",
-    by: By = "",
-) -> None:
-    """Stop newsletters to a person: of one list, or, without --list, of all lists and all to come.
-
-    Example: [bold]outreach customers unsubscribe ann@example.com --words "asked by phone"[/bold]
-    """
-    from ..store import consents
-    from ..work.epoch import advance
-
-    workspace = open_here()
-    with workspace.database.write() as session:
-        customer = _customer(session, workspace, email)
-        changed = consents.unsubscribe(
-            session,
-            customer_id=customer.id or 0,
-            list_id=_list_id(session, list_name),
-            at=workspace.clock(),
-            how="person",
-            evidence="customers unsubscribe",
-            words=words,
-            by=by or me(),
-        )
-        advance(session, workspace.root, needed=False)
-    where = list_name or "any list"
-    typer.echo(f"{customer.address} {'gets' if changed else 'got already'} no newsletters of {where}.")
-
-
-@app.command("resubscribe")
-def resubscribe(
-    email: Email,
-    words: Annotated[str, typer.Option(help="What the person said or wrote: the proof of their wish.")],
-    list_name: InList = None,
-    by: By = "",
-) -> None:
-    """Undo an unsubscribe that was a mistake or was taken back. Without --list: the last one from all lists.
-
-    Example: [bold]outreach customers resubscribe ann@example.com --words "wrote on 3 May that she wants it"[/bold]
-    """
-    from ..store import consents
-
-    workspace = open_here()
-    with workspace.database.write() as session:
-        customer = _customer(session, workspace, email)
-        changed = consents.resubscribe(
-            session,
-            customer_id=customer.id or 0,
-            list_id=_list_id(session, list_name),
-            at=workspace.clock(),
-            how="person",
-            evidence="customers resubscribe",
-            words=words,
-            by=by or me(),
-        )
-    typer.echo(f"{customer.address} is subscribed again." if changed else "Nothing had been withdrawn.")
-
-
-@app.command("suppress")
-def suppress(
-    email: Email,
-    reason: Annotated[str, typer.Option(help="Why, in your words; shown wherever a mail is withheld.")],
-    by: By = "",
-) -> None:
-    """Block an address: never write to it again, not even an answer. It need not be a customer's.
-
-    Example: [bold]outreach customers suppress ann@example.com --reason "lawyer's letter of 3 May"[/bold]
-    """
-    from ..address import address_key, canonical_address
-    from ..records import SuppressionReason
-    from ..store import consents
-    from ..work.epoch import advance
-
-    workspace = open_here()
-    address = canonical_address(email)
-    with workspace.database.write() as session:
-        changed = consents.suppress(
-            session,
-            address_key=address_key(workspace.keys, address),
-            reason=SuppressionReason.BY_HAND,
-            at=workspace.clock(),
-            evidence=f"{reason} ({by or me()})",
-        )
-        advance(session, workspace.root, needed=False)
-    typer.echo(f"{address} {'is' if changed else 'was already'} blocked.")
-
-
-@app.command("unsuppress")
-def unsuppress(email: Email, yes: Yes = False) -> None:
-    """Take an address off the block list, after showing why it stands there. Subscriptions stay as they are.
-
-    Example: [bold]outreach customers unsuppress ann@example.com[/bold]
-    """
-    from ..address import address_key, canonical_address
-    from ..audience.consent import SUPPRESSION_WORDS
-    from ..store import consents
-
-    workspace = open_here()
-    address = canonical_address(email)
-    key = address_key(workspace.keys, address)
-    with workspace.database.read() as session:
-        block = consents.find_suppression(session, key)
-    if block is None:
-        typer.echo(f"{address} was not blocked.")
-        return
-    typer.echo(f"{address} is blocked since {block.at:%Y-%m-%d}: {SUPPRESSION_WORDS[block.reason]} ({block.evidence}).")
-    if not confirm("Write to it again?", yes=yes):
-        raise typer.Exit(3)
-    with workspace.database.write() as session:
-        consents.unsuppress(session, address_key=key)
-    typer.echo(f"{address} is no longer blocked.")
+app.command("unsubscribe")(customer_consent.unsubscribe)
+app.command("resubscribe")(customer_consent.resubscribe)
+app.command("confirm")(customer_consent.confirm)
+app.command("suppress")(customer_consent.suppress)
+app.command("unsuppress")(customer_consent.unsuppress)
 
 
 def _save(workspace: Workspace, file: Path, list_name: str | None, segment: str, *, as_json: bool) -> None:
     from ..work.extract import extract_customers
 
     with workspace.database.read() as session:
-        list_id, rule = _list_id(session, list_name), rule_of(session, workspace, segment)
+        list_id, rule = list_id_named(session, list_name), rule_of(session, workspace, segment)
         tell_doubts(session, rule)
     with progress() as bar:
         task = bar.add_task("Saving", total=None)
@@ -254,31 +140,3 @@ def _save(workspace: Workspace, file: Path, list_name: str | None, segment: str,
         typer.echo(
             f"{done.people:,} people in {done.file}; import it with: outreach customers import {done.file} --list …"
         )
-
-
-def _list_id(session: Session, name: str | None) -> int | None:
-    from ..store.customers import list_id_of, list_names
-
-    if name is None:
-        return None
-    found = list_id_of(session, name)
-    if found is None:
-        names = ", ".join(list_names(session))
-        raise InputError(
-            f"there is no mailing list {name!r}",
-            remedy=f"There are: {names}."
-            if names
-            else "An import makes one: outreach customers import FILE --list NAME.",
-        )
-    return found
-
-
-def _customer(session: Session, workspace: Workspace, email: str) -> Customer:
-    from ..address import canonical_address
-    from ..store.customers import find_customer
-    from ..work.erase import no_customer
-
-    found = find_customer(session, workspace.keys, canonical_address(email))
-    if found is None:
-        raise no_customer(session, workspace, email)
-    return found

@@ -52,6 +52,7 @@ from .audience import (
     MailingList,
     Subscription,
     Suppression,
+    Wish,
 )
 from .cases import Case, CaseEntry
 from .delivery import Delivery, DeliveryMove, Worker
@@ -155,6 +156,7 @@ __all__ = [
     "Verdict",
     "WaveLook",
     "WaveVerdict",
+    "Wish",
     "Word",
     "Worker",
     "WorkspaceRow",

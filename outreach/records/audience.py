@@ -73,14 +73,26 @@ class Contact(Record, table=True):
 
 
 class MailingList(Record, table=True):
+    """`words` are those by which people agree, as our pages show them. With `double_opt_in` a subscription waits until
+    its owner confirms it by a link. After `implied_days` a consent that was only implied (a purchase) lapses; 0: never.
+    `clicks`, `opens`: whether this list's mail tells us when a link is followed, or the mail opened.
+    """
+
     __tablename__ = "mailing_list"
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     title: str = ""
+    words: str = ""
+    double_opt_in: bool = False
+    implied_days: int = 0
+    clicks: bool = False
+    opens: bool = False
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Subscription(Record, table=True):
+    """`until`: when the consent behind it lapses, where it was only implied."""
+
     __tablename__ = "subscription"
     __table_args__ = (UniqueConstraint("list_id", "customer_id"),)
     id: int | None = Field(default=None, primary_key=True)
@@ -88,12 +100,30 @@ class Subscription(Record, table=True):
     customer_id: int = Field(foreign_key="customer.id", index=True)
     state: SubscriptionState = Field(sa_type=Word(SubscriptionState))
     changed_at: datetime = Field(sa_type=UtcDateTime)
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Wish(Record, table=True):
+    """How somebody would rather be written to: not before `paused_until`, at most one newsletter in `every_days` days
+    (0: as they come), nothing on these topics, by another `channel` ("": e-mail). `how` and `evidence` as in a Consent.
+    """
+
+    __tablename__ = "wish"
+    id: int | None = Field(default=None, primary_key=True)
+    customer_id: int = Field(foreign_key="customer.id", unique=True)
+    paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    every_days: int = 0
+    no_topics: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    channel: str = ""
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+    how: str
+    evidence: str = ""
 
 
 class Consent(Record, table=True):
     """One act of giving, withdrawing or restoring consent. Rows are only ever added.
 
-    `how`: import, form, mail, one_click, page, person, abuse_report. `evidence`: file and row, Message-ID…
+    `how`: import, form, mail, one_click, page, person, implied, abuse_report. `evidence`: file and row, Message-ID…
     """
 
     __tablename__ = "consent"
@@ -117,7 +147,10 @@ class Consent(Record, table=True):
 
 
 class Suppression(Record, table=True):
-    """An address that must never be written to; keyed, so that it outlives the customer's erasure."""
+    """An address that must never be written to; keyed, so that it outlives the customer's erasure.
+
+    A whole domain stands here by "@" and its `address.domain_key`.
+    """
 
     __tablename__ = "suppression"
     id: int | None = Field(default=None, primary_key=True)

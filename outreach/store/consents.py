@@ -15,8 +15,17 @@ from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as orm_select
 
-from ..audience.consent import MailFacts
-from ..records import Consent, ConsentAct, Customer, Subscription, SubscriptionState, Suppression, SuppressionReason
+from ..audience.consent import MailFacts, lapses_at
+from ..records import (
+    Consent,
+    ConsentAct,
+    Customer,
+    MailingList,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+)
 from .customers import PAGE, bump_versions
 from .database import rows_in_chunks
 from .prepared import Among, Change, NewRow, Prepared, instant
@@ -155,26 +164,42 @@ def subscribe(
     by: str = "",
     state: SubscriptionState = SubscriptionState.SUBSCRIBED,
 ) -> bool:
-    """Put a person on a list with the proof of their consent; one who has unsubscribed stays so (False)."""
+    """Put a person on a list with the proof of their consent; one who has unsubscribed stays so (False).
+
+    A consent that was only implied lapses as the list says; one that is spoken later takes its place (True).
+    """
     ties = _ties(session, customer_id, list_id)
+    mailing_list = session.get_one(MailingList, list_id)
+    until = lapses_at(how, at, mailing_list.implied_days)
+    if ties and ties[0].until is not None and ties[0].state is SubscriptionState.SUBSCRIBED is state and until is None:
+        return _speak(session, ties[0], at=at, how=how, words=words, evidence=evidence, by=by)
     if ties and (ties[0].state is not SubscriptionState.PENDING or state is SubscriptionState.PENDING):
         return False
-    if ties:
-        _set_state(session, ties[0], state, at)
-    else:
-        session.add(_tie(customer_id, list_id, state, at))
+    tie = ties[0] if ties else _tie(customer_id, list_id, state, at)
+    _set_state(session, tie, state, at)
+    tie.until = until
+    session.add(tie)
     if state is SubscriptionState.SUBSCRIBED:
-        act: dict[str, Any] = {
-            "act": ConsentAct.GIVEN,
-            "at": at,
-            "how": how,
-            "words": words,
-            "evidence": evidence,
-            "by": by,
-        }
-        session.add(Consent(customer_id=customer_id, list_id=list_id, **act))
+        act: dict[str, Any] = {"at": at, "how": how, "words": words, "evidence": evidence, "by": by}
+        session.add(Consent(customer_id=customer_id, list_id=list_id, act=ConsentAct.GIVEN, **act))
     session.flush()
     return True
+
+
+def _speak(session: Session, tie: Subscription, **act: Any) -> bool:
+    """What was only implied is said now: it no longer lapses."""
+    tie.until = None
+    session.add(tie)
+    session.add(Consent(customer_id=tie.customer_id, list_id=tie.list_id, act=ConsentAct.GIVEN, **act))
+    session.flush()
+    return True
+
+
+def blocked_domains(session: Session, now: datetime) -> dict[str, Suppression]:
+    """Domains that are never written to at `now`, by their key. Nearly always none."""
+    query = orm_select(Suppression).where(col(Suppression.address_key) >= "@", col(Suppression.address_key) < "A")
+    rows = session.exec(query)
+    return {one.address_key[1:]: one for one in rows if one.expires_at is None or one.expires_at > now}
 
 
 def suppress(
@@ -250,6 +275,7 @@ def read_mail_facts(row: Sequence[Any]) -> MailFacts:
         _REASONS.get(row[4]),
         instant(row[5]),
         row[6] or "",
+        instant(row[7]),
     )
 
 
@@ -263,6 +289,7 @@ MAIL_COLUMNS: tuple[Any, ...] = (
     col(Suppression.reason),
     col(Suppression.expires_at),
     col(Suppression.evidence),
+    col(Subscription.until),
 )
 """What a `MailFacts` is made of. A forecast reads the same of everybody at once (`store.crowd`)."""
 _MAIL_FACTS = Prepared(

@@ -204,6 +204,16 @@ def list_names(session: Session) -> list[str]:
     return sorted(session.exec(orm_select(MailingList.name)))
 
 
+def all_lists(session: Session) -> list[tuple[MailingList, dict[str, int]]]:
+    """Every mailing list by name, with its people counted by the state of their subscription."""
+    counts: dict[int, dict[str, int]] = {}
+    grouped = select(col(Subscription.list_id), col(Subscription.state), func.count())
+    for number, state, count in session.execute(grouped.group_by(col(Subscription.list_id), col(Subscription.state))):
+        counts.setdefault(number, {})[state.value] = count
+    rows = session.exec(orm_select(MailingList).order_by(col(MailingList.name)))
+    return [(row, counts.get(row.id or 0, {})) for row in rows]
+
+
 def bump_versions(session: Session, customer_ids: Sequence[int], now: datetime) -> None:
     """Make every claim on these customers' mail judge again (RELIABILITY I8): something may stop mail to them."""
     for part in rows_in_chunks(list(customer_ids), PAGE):

@@ -30,7 +30,18 @@ GONE = "[erased]"
 """What stands where a machine's words named the person."""
 WRITTEN = frozenset(
     {
-        *("campaign", "schedule", "tip", "asset", "cause", "ready_answer", "colleague", "mailing_list", "edition"),
+        *(
+            "campaign",
+            "schedule",
+            "tip",
+            "asset",
+            "cause",
+            "ready_answer",
+            "colleague",
+            "mailing_list",
+            "edition",
+            "saved_segment",
+        ),
         *("customer", "contact", "inbound", "case_file", "case_entry", "thanks", "verdict", "promise", "consent"),
     }
 )

@@ -22,10 +22,13 @@ from ..errors import OutreachError
 from ..work.evidence import link_fetched
 from ..work.workspace import Workspace
 from . import contact, plan_feed
+from .confirm import confirm_page, confirmed
+from .consent_words import WISHES
 from .fixed import fixed_page, fixed_said
 from .pages import WORDS, Button, choose_language, page
 from .unsubscribe import Link, bring_back, find_link, leave
 from .view import view_mail
+from .wishes import wishes_page, wishes_said
 
 MAX_BODY = 16_384
 BODY_SECONDS = 10.0
@@ -52,6 +55,10 @@ def public_app(workspace: Workspace) -> Starlette:
             Route("/u/{token}", _unsubscribe, methods=["POST"]),
             Route("/u/{token}/undo", _undo, methods=["POST"]),
             Route("/v/{token}", _view, methods=["GET"]),
+            Route("/s/{token}", confirm_page, methods=["GET"]),
+            Route("/s/{token}", confirmed, methods=["POST"]),
+            Route("/p/{token}", wishes_page, methods=["GET"]),
+            Route("/p/{token}", wishes_said, methods=["POST"]),
             Route(contact.PATH, contact.contact_page, methods=["GET"]),
             Route(contact.PATH, contact.contact_sent, methods=["POST"]),
             Route(plan_feed.ROUTE, plan_feed.plan_feed, methods=["GET"]),
@@ -87,7 +94,9 @@ def _unsubscribe_page(request: Request) -> Response:
         return _left(request, link)
     words = WORDS[_language(request, link)]
     line = words["leave_list" if link.title else "leave_all"]
-    return _page(request, link, "leave", [line], button=Button(words["leave_button"]), small=words["still_answers"])
+    button, small = Button(words["leave_button"]), words["still_answers"]
+    more = (_wishes_of(request), WISHES[_language(request, link)]["other"]) if link.customer_id is not None else None
+    return _page(request, link, "leave", [line], button=button, small=small, more=more)
 
 
 def _unsubscribe(request: Request) -> Response:
@@ -103,6 +112,10 @@ def _unsubscribe(request: Request) -> Response:
     if one_click:
         return PlainTextResponse("unsubscribed\n")
     return _notice(request, "test", 200, link) if link.is_test else _left(request, link)
+
+
+def _wishes_of(request: Request) -> str:
+    return f"/p/{request.path_params['token']}"
 
 
 def _undo(request: Request) -> Response:
@@ -142,11 +155,12 @@ def _page(
     button: Button | None = None,
     small: str = "",
     status: int = 200,
+    more: tuple[str, str] | None = None,
 ) -> Response:
     company = _workspace(request).settings.identity.company
     language = _language(request, link)
     told = [line.format(name=link.title if link else "", company=company) for line in lines]
-    html = page(language, company, WORDS[language][title], told, button=button, small=small)
+    html = page(language, company, WORDS[language][title], told, button=button, small=small, more=more)
     return HTMLResponse(html, status)
 
 

@@ -88,12 +88,18 @@ class Button:
 
 
 def page(
-    language: str, company: str, title: str, lines: Sequence[str], *, button: Button | None = None, small: str = ""
+    language: str,
+    company: str,
+    title: str,
+    lines: Sequence[str],
+    *,
+    button: Button | None = None,
+    small: str = "",
+    more: tuple[str, str] | None = None,
 ) -> str:
-    """A whole page."""
-    return render(
-        "page.html.j2", language=language, company=company, title=title, lines=lines, button=button, small=small
-    )
+    """A whole page; `more` is a link below the button: where to, and its words."""
+    values = {"title": title, "lines": lines, "button": button, "small": small, "more": more}
+    return render("page.html.j2", language=language, company=company, **values)
 
 
 def choose_language(*wishes: str | None) -> str:

@@ -18,11 +18,13 @@ from sqlmodel import Session, col
 from ..audience.segment import COLUMNS, Segment, judge_segment
 from ..newsletter.tips import ChosenTip, TipFacts, choose_tips
 from ..plan.holds import blocked_topics
+from ..plan.wishes import unwanted_topics
 from ..records import Boost, Campaign, Edition, Hold, Kind, Tip
 from ..store.plan import boosts_of, holds_of, shown_tips
 from ..store.saved_segments import load_segment
 from ..store.segments import asks_more, people_among
 from ..store.steps import trend_topics
+from ..store.wishes import wishes_of
 from .workspace import Workspace
 
 
@@ -139,7 +141,7 @@ def choose_for(
     ids = [person.id for person in people if person.id is not None]
     pool = know_people(session, pool, ids)
     shown = shown_tips(session, ids, but_edition=edition.id)
-    boosts, holds = boosts_of(session, ids), holds_of(session, ids)
+    boosts, holds, wishes = boosts_of(session, ids), holds_of(session, ids), wishes_of(session, ids)
     return {
         person.id: as_choices(
             choose_one(
@@ -149,6 +151,7 @@ def choose_for(
                 shown=shown.get(person.id, set()),
                 boosts=boosts.get(person.id, ()),
                 holds=holds.get(person.id, ()),
+                unwanted=unwanted_topics(wishes.get(person.id)),
                 now=now,
             )
         )
@@ -166,8 +169,9 @@ def choose_one(
     boosts: Sequence[Boost],
     holds: Sequence[Hold],
     now: datetime,
+    unwanted: frozenset[str] = frozenset(),
 ) -> list[ChosenTip]:
-    """The tips for one person; each topic's oldest boost counts."""
+    """The tips for one person; each topic's oldest boost counts. `unwanted`: topics that they asked to be spared."""
     own: dict[str, int] = {}
     for boost in boosts:
         if boost.id is not None:
@@ -176,7 +180,7 @@ def choose_one(
         pool.for_person(person),
         shown=shown,
         boosts=own,
-        blocked=blocked_topics(holds, now),
+        blocked=blocked_topics(holds, now) | unwanted,
         language=person.language or workspace.settings.identity.language,
         campaign_topics=pool.topics,
         count=pool.count,

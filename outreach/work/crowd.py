@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -28,10 +28,12 @@ from ..records import BULK, Campaign, Edition, HoldState, Kind, SubscriptionStat
 from ..store import crowd as kept
 from ..store.bounces import PausedDomain, paused_domains
 from ..store.causes import whom_filter
-from ..store.consents import read_mail_facts
+from ..store.consents import blocked_domains, read_mail_facts
+from ..store.plan import recent_bulk
 from ..store.prepared import instant
 from ..store.saved_segments import load_segment
 from ..store.segments import asks_more
+from ..store.wishes import all_wishes
 from ..workdays import zone_or
 from .holdout import Counted, as_it_will_be
 from .judge import NOBODY, PersonFacts
@@ -79,6 +81,14 @@ class HoldSeen(NamedTuple):
     reason: str = ""
 
 
+class WishSeen(NamedTuple):
+    """What the rules read of a wish."""
+
+    paused_until: datetime | None
+    every_days: int
+    no_topics: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Alike:
     """People in whom no rule finds a difference. `mail` by list; `sent` and `foreseen`: when bulk mail goes to them.
@@ -95,6 +105,7 @@ class Alike:
     planned: tuple[datetime, ...] = ()
     foreseen: tuple[datetime, ...] = ()
     paused: PausedDomain | None = None
+    wish: WishSeen | None = None
     owed: bool = False
     count: int = 0
     mails: tuple[tuple[int, datetime], ...] = ()
@@ -108,9 +119,11 @@ class Alike:
         """What the rules read of each of them about an edition."""
         bulk = edition.kind in BULK
         mail = self.mail.get(edition.list_id if bulk else None, NOBODY)
-        recent = [at for at in self.sent if at > edition.due_at - WEEK]
+        span = WEEK if self.wish is None else max(WEEK, timedelta(days=self.wish.every_days))
+        recent = [at for at in self.sent if at > edition.due_at - span]
         sent = sorted(recent) + list(self.foreseen) if bulk else []
-        return PersonFacts(mail, self.zone, self.holds if bulk else (), sent, ahead, self.paused)  # type: ignore[arg-type]
+        holds, wish = (self.holds, self.wish) if bulk else ((), None)
+        return PersonFacts(mail, self.zone, holds, sent, ahead, self.paused, wish)  # type: ignore[arg-type]
 
     def subscribed(self, audience: Audience) -> bool:
         """Whether they are of this audience, and subscribed."""
@@ -138,6 +151,8 @@ class Crowd(Counted):
         self._divide(self._holds(), lambda group, row: replace(group, holds=row[0]))
         self._divide(kept.with_boosts(session), lambda group, row: replace(group, owed=True))
         self._divide(self._paused(now), lambda group, row: replace(group, paused=row[0]))
+        self._divide(self._wishes(now), lambda group, row: replace(group, wish=row[0], sent=(*row[1], *group.sent)))
+        self._divide(self._blocked(now), lambda group, row: replace(group, mail=_blocked_mail(group.mail, row[0])))
         for number, count in Counter(self._of).items():
             self.groups[number].count = count
         self.groups[0].count = 0
@@ -250,10 +265,29 @@ class Crowd(Counted):
             holds = [HoldSeen(row[1], row[2], HoldState(row[3]), instant(row[4])) for row in own]
             yield [(person, tuple(holds))]
 
+    def _wishes(self, now: datetime) -> Iterator[list[Any]]:
+        """Who would rather be written to otherwise, and what they were sent before the week that is read of all."""
+        wishes = {one.customer_id: one for one in all_wishes(self._session)}
+        rarely = [person for person, wish in wishes.items() if wish.every_days > WEEK.days]
+        days = max((wishes[person].every_days for person in rarely), default=0)
+        sent = recent_bulk(self._session, rarely, now - timedelta(days=days)) if rarely else {}
+        for person, wish in wishes.items():
+            if person < len(self._of):
+                seen = WishSeen(wish.paused_until, wish.every_days, tuple(wish.no_topics))
+                yield [(person, seen, tuple(kept.minute_up(at) for at in sent.get(person, ()) if at <= now - WEEK))]
+
     def _paused(self, now: datetime) -> Iterator[list[Any]]:
-        """Whose domain takes no mail for now. Nearly always nobody's: then no address is read."""
-        domains = paused_domains(self._session, now)
-        found: dict[str, PausedDomain | None] = {}
+        """Whose domain takes no mail for now."""
+        return self._of_domains(paused_domains(self._session, now))
+
+    def _blocked(self, now: datetime) -> Iterator[list[Any]]:
+        """Whose whole domain a person blocked."""
+        blocked = blocked_domains(self._session, now)
+        return self._of_domains({key: (one.reason, one.expires_at) for key, one in blocked.items()})
+
+    def _of_domains(self, domains: Mapping[str, Any]) -> Iterator[list[Any]]:
+        """Everybody of these domains. Nearly always there are none: then no address is read."""
+        found: dict[str, Any] = {}
         for page in kept.addresses(self._session) if domains else ():
             for person, address in page:
                 domain = (address or "").rpartition("@")[2].lower()
@@ -261,6 +295,11 @@ class Crowd(Counted):
                     found[domain] = domains.get(domain_key(self._workspace.keys, f"@{domain}"))
                 if found[domain] is not None:
                     yield [(person, found[domain])]
+
+
+def _blocked_mail(mail: Mapping[int | None, MailFacts], block: Any) -> dict[int | None, MailFacts]:
+    reason, until = block
+    return {key: facts._replace(domain=reason, domain_until=until) for key, facts in mail.items()}
 
 
 def _sent(group: Alike, minute: str) -> Alike:

@@ -18,10 +18,10 @@ from ..audience.places import ZONES, read_country, read_language
 from ..audience.values import one_line
 from ..contacts import phone_end, read_phone, split_handle
 from ..errors import InputError, UsageError
-from ..records import ContactKind, Customer
-from ..store.consents import subscribe
+from ..records import ContactKind, Customer, SubscriptionState
 from ..store.contacts import Known, add_contacts, contacts_of, drop_contact
 from ..store.customers import ensure_list, find_customer
+from .opt_in import join_list
 from .workspace import Workspace
 
 NAMES = ("first_name", "last_name", "language", "country", "zone")
@@ -70,17 +70,12 @@ def add_customer(
         session.flush()
         assert customer.id is not None
         _know(session, customer, contacts, workspace, by)
-        joined = bool(list_name) and subscribe(
-            session,
-            customer_id=customer.id,
-            list_id=ensure_list(session, list_name, now),
-            at=now,
-            how="person",
-            evidence="customers add",
-            words=consent.strip(),
-            by=by,
-        )
-        return customer.id, joined
+        if not list_name:
+            return customer.id, False
+        list_id = ensure_list(session, list_name, now)
+        proof = {"how": "person", "evidence": "customers add", "words": consent.strip(), "by": by}
+        state = join_list(session, workspace, customer, list_id, now=now, **proof)
+        return customer.id, state is SubscriptionState.SUBSCRIBED
 
 
 def change_customer(workspace: Workspace, address: str, entered: Entered, *, by: str) -> Customer:

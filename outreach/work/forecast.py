@@ -8,7 +8,7 @@ replies changed: no holds, no boosts. Groups of people alike (`work.crowd`) are 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, islice
@@ -19,10 +19,12 @@ from sqlmodel import Session
 from ..plan.budget import FIRST
 from ..plan.holdout import Group, HoldOut, judge_hold_out
 from ..plan.holds import blocked_topics
-from ..records import BULK, Boost, Campaign, Edition, EditionState, Hold, Permission
+from ..plan.wishes import unwanted_topics
+from ..records import BULK, Boost, Campaign, Edition, EditionState, Hold, Permission, Wish
 from ..store.crowd import open_holds, with_boosts
 from ..store.customers import CustomerRow, PersonRow, load_customers
 from ..store.plan import boosts_of, holds_of, shown_tips
+from ..store.wishes import wishes_of
 from .choose import TipPool, choose_one, know_people, tip_pool
 from .crowd import Alike, Crowd, audience_of, tips_audience
 from .holdout import deal, hold_out_of
@@ -43,12 +45,13 @@ class Concerned:
     holds: dict[int, list[Hold]]
     shown: dict[int, set[str]]
     people: dict[int, CustomerRow]
+    wishes: Mapping[int, Wish] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)
 
     def aside(self) -> Concerned:
         """The same so far, apart: for an edition that uses up nothing of what others foresee."""
         shown = defaultdict(set, {person: set(names) for person, names in self.shown.items()})
-        return Concerned(self.boosts, self.holds, shown, self.people, set(self.used))
+        return Concerned(self.boosts, self.holds, shown, self.people, self.wishes, set(self.used))
 
 
 @dataclass(frozen=True)
@@ -230,7 +233,8 @@ def read_concerned(session: Session) -> Concerned:
     """Everybody who is owed tips, or whose tips on a topic wait."""
     ids = sorted({row[0] for page in chain(with_boosts(session), open_holds(session)) for row in page})
     boosts, holds = boosts_of(session, ids), holds_of(session, ids)
-    return Concerned(boosts, holds, defaultdict(set, shown_tips(session, ids)), load_customers(session, ids))
+    shown, people = defaultdict(set, shown_tips(session, ids)), load_customers(session, ids)
+    return Concerned(boosts, holds, shown, people, wishes_of(session, ids))
 
 
 def _count_tips(
@@ -244,8 +248,9 @@ def _count_tips(
         held = concerned.holds.get(number, [])
         if not own and not blocked_topics(held, at):
             continue
-        now = choose_one(workspace, pool, person, shown=had, boosts=own, holds=held, now=at)
-        before = choose_one(workspace, pool, person, shown=had, boosts=[], holds=[], now=at)
+        spared = unwanted_topics(concerned.wishes.get(number))
+        now = choose_one(workspace, pool, person, shown=had, boosts=own, holds=held, now=at, unwanted=spared)
+        before = choose_one(workspace, pool, person, shown=had, boosts=[], holds=[], now=at, unwanted=spared)
         counts.changed_tips += [tip.name for tip in now] != [tip.name for tip in before]
         answered = {tip.boost for tip in now if tip.boost is not None}
         counts.first.update({boost.topic for boost in own if boost.id in answered})

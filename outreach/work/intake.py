@@ -28,6 +28,7 @@ from ..store.known import name_of
 from ..store.seen import Seen
 from .epoch import advance
 from .intake_wishes import ImportResult, Progress, Wishes, check_list_name, resolve, shown
+from .opt_in import lapsing_list, settle_implied
 from .rejects import Rejects
 from .sheet import Sheet, open_sheet
 from .workspace import Workspace
@@ -212,7 +213,10 @@ class _Intake:
             counts, rejects = self._result.counts, str(self.rejects.path or "")
             finish_import(session, number, at=self._workspace.clock(), counts=counts, rejects=rejects)
             advance(session, self._workspace.root, needed=False)
+            lapsing = lapsing_list(session, self._result.list_name)
         self._result.import_id = number
+        if lapsing is not None:
+            settle_implied(self._workspace, lapsing)
 
 
 def _mark(person: Person) -> str:

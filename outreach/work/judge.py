@@ -1,7 +1,7 @@
 """May this edition's mail go to these people now? (Which tips each gets: `choose_for`, from `work.choose`.)
 
 Law: planning, the claim, the forecast and `why` all judge here, with the same pure rules on the same facts.
-The surest refusal wins: cancelled, expired, consent, holds, budget, absence, closed days, quiet hours, a paused domain.
+The surest refusal wins: cancelled, expired, consent, holds, wishes, budget, absence, closed days, night, a domain.
 Quiet hours and closed days delay bulk mail of a schedule in the person's own zone; they never delay what a person sends
 now (occasion "once-…", or `explicit`), and the hours no schedule whose own time lies inside them: a marketer chose it.
 """
@@ -21,6 +21,7 @@ from ..address import domain_key
 from ..audience.consent import MailFacts, may_mail
 from ..plan.budget import WEEK, judge_budget
 from ..plan.holds import judge_away, judge_holds
+from ..plan.wishes import judge_wish
 from ..records import (
     BULK,
     YES,
@@ -34,12 +35,14 @@ from ..records import (
     Kind,
     Permission,
     SubscriptionState,
+    Wish,
     withhold,
 )
 from ..store.bounces import PAUSED, PausedDomain, addresses_of, paused_domains
-from ..store.consents import mail_facts
+from ..store.consents import blocked_domains, mail_facts
 from ..store.database import rows_in_chunks
 from ..store.plan import holds_of, recent_bulk
+from ..store.wishes import wishes_of
 from ..timing.days import BLACKOUT, OpenDays
 from ..timing.exceptions import exceptions
 from ..timing.occurrence import occasion_wall
@@ -69,6 +72,7 @@ class PersonFacts(NamedTuple):
     sent: Sequence[datetime] = ()
     ahead: Sequence[datetime] = ()
     paused: PausedDomain | None = None
+    wish: Wish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class MailFactsOfEdition:
     quiet: tuple[time, time] | None
     zone: ZoneInfo
     days: OpenDays | None = None
+    topics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,7 @@ def edition_facts(
         window if heeds else None,
         zone_or(workspace.settings.identity.zone, "UTC"),
         planned,
+        tuple(campaign.topics),
     )
 
 
@@ -141,6 +147,10 @@ def people_facts(
     holds = holds_of(session, ids) if bulk else {}
     sent = recent_bulk(session, ids, now - WEEK) if bulk else {}
     paused = _paused(session, workspace, ids, now)
+    mail |= _of_blocked_domains(session, workspace, mail, now)
+    wishes = wishes_of(session, ids) if bulk else {}
+    if wishes:
+        sent |= _sent_to_the_rarely_written(session, wishes, now)
     own = {person: zone_or(zones.get(person), workspace.settings.identity.zone) for person in ids}
     ahead = tips_ahead(session, workspace, edition.kind, own, now)
     return {
@@ -151,9 +161,36 @@ def people_facts(
             sent.get(person, ()),
             ahead.get(person, ()),
             paused.get(person),
+            wishes.get(person),
         )
         for person in ids
     }
+
+
+def _sent_to_the_rarely_written(
+    session: Session, wishes: Mapping[int, Wish], now: datetime
+) -> dict[int, list[datetime]]:
+    """Who wants a newsletter less often than weekly is looked at further back."""
+    rarely = {person: wish.every_days for person, wish in wishes.items() if wish.every_days > WEEK.days}
+    return recent_bulk(session, list(rarely), now - timedelta(days=max(rarely.values()))) if rarely else {}
+
+
+def _of_blocked_domains(
+    session: Session, workspace: Workspace, mail: Mapping[int, MailFacts], now: datetime
+) -> dict[int, MailFacts]:
+    """Those whose whole domain is blocked, as if their address were. Nearly always nobody: then no address is read."""
+    blocked = blocked_domains(session, now)
+    if not blocked:
+        return {}
+    found = {}
+    for person, address in addresses_of(session, list(mail)).items():
+        block = blocked.get(domain_key(workspace.keys, address))
+        if block is not None:
+            words = f"all of {address.rpartition('@')[2]}: {block.evidence}"
+            found[person] = mail[person]._replace(
+                domain=block.reason, domain_until=block.expires_at, domain_evidence=words
+            )
+    return found
 
 
 def _paused(
@@ -209,7 +246,16 @@ def _judge_all(plan: MailFactsOfEdition, facts: Mapping[int, PersonFacts], now: 
     said: dict[int, Permission] = {}
     for person, known in facts.items():
         mail = known.mail
-        if mail.suppressed or known.holds or known.sent or known.paused or mail.subscription is not SUBSCRIBED:
+        if (
+            mail.suppressed
+            or mail.domain
+            or mail.until
+            or known.wish
+            or known.holds
+            or known.sent
+            or known.paused
+            or mail.subscription is not SUBSCRIBED
+        ):
             said[person] = judge_person(plan, known, now)
         elif mail.erased or not mail.address or known.ahead:
             said[person] = judge_person(plan, known, now)
@@ -301,6 +347,12 @@ def _judge_days(edition: MailFactsOfEdition, person: PersonFacts, now: datetime)
     return Permission(reason=BLACKOUT, evidence=words, later=opens)
 
 
+def _judge_wishes(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
+    return judge_wish(
+        edition.kind, edition.topics, person.wish, person.sent, now, edition.expires_at, zone=edition.zone
+    )
+
+
 def _judge_quiet(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
     if edition.quiet is None:
         return YES
@@ -318,6 +370,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("expiry", _judge_expiry),
     ("consent", _judge_consent),
     ("holds", _judge_holds),
+    ("wishes", _judge_wishes),
     ("budget", _judge_budget),
     ("away", _judge_away),
     ("days", _judge_days),

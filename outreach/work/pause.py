@@ -17,7 +17,7 @@ from .workspace import Workspace, workspace_row
 def pause_all(workspace: Workspace, reason: str) -> bool:
     """Let no further mail leave, in any process; False where that was so already (then the reason stays)."""
     with workspace.database.write() as session:
-        row = _locked(session)
+        row = locked_row(session)
         if row.paused_at is not None:
             return False
         row.paused_at, row.pause_reason = workspace.clock(), reason
@@ -29,7 +29,7 @@ def pause_all(workspace: Workspace, reason: str) -> bool:
 def resume_all(workspace: Workspace) -> bool:
     """Let mail go again; False where it did."""
     with workspace.database.write() as session:
-        row = _locked(session)
+        row = locked_row(session)
         if row.paused_at is None:
             return False
         row.paused_at, row.pause_reason = None, ""
@@ -38,7 +38,8 @@ def resume_all(workspace: Workspace) -> bool:
     return True
 
 
-def _locked(session: Session) -> WorkspaceRow:
+def locked_row(session: Session) -> WorkspaceRow:
+    """The workspace's row, which nobody else changes until the transaction ends."""
     hold_back_intents(session)
     row = workspace_row(session)
     session.refresh(row, with_for_update=True)

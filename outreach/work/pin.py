@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 
 from ..errors import InputError, NeedsPerson
 from ..plan.pin import GOES, Line, digest
+from ..plan.wishes import unwanted_topics
 from ..records import Boost, Campaign, Edition, Hold, Schedule, Tip
 from ..store.customers import load_customers
 from ..store.editions import editions_of
@@ -125,12 +126,25 @@ def _looks(
         free = judge_person(rules, one.facts._replace(holds=()), one.due).state is None if holds else False
 
         def chosen(
-            boosts: Sequence[Boost], holds: Sequence[Hold], pool: TipPool = pool, person: int = person
+            boosts: Sequence[Boost],
+            holds: Sequence[Hold],
+            pool: TipPool = pool,
+            person: int = person,
+            unwanted: frozenset[str] = unwanted_topics(one.facts.wish),
         ) -> tuple[str, ...]:
             if not tips:
                 return ()
             had = shown.get(person, set())
-            found = choose_one(workspace, pool, people[person], shown=had, boosts=boosts, holds=holds, now=draft.due_at)
+            found = choose_one(
+                workspace,
+                pool,
+                people[person],
+                shown=had,
+                boosts=boosts,
+                holds=holds,
+                now=draft.due_at,
+                unwanted=unwanted,
+            )
             return tuple(tip.name for tip in found)
 
         said = one.permission

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from ..errors import InputError, UsageError
 from ..plan.holdout import Group, judge_hold_out
 from ..plan.holds import hold_words, is_open
+from ..plan.wishes import unwanted_topics
 from ..records import Campaign, Customer, Delivery, Edition, EditionState, EnrolmentState
 from ..store.customers import CustomerRow, find_customer, load_customers
 from ..store.editions import campaigns_and_schedules, deliveries_to, editions_of, find_campaign
@@ -21,6 +22,7 @@ from ..store.plan import boosts_of, holds_of, recent_steps, shown_tips
 from ..store.saved_segments import load_segment
 from ..store.segments import people_among
 from ..store.sequences import enrolments_of
+from ..store.wishes import wishes_of
 from ..workdays import zone_or
 from .choose import choose_one, frozen_tips, know_people, tip_pool
 from .forecast import draft_edition
@@ -287,6 +289,7 @@ def _tips(
         shown=shown_tips(session, [person.id], but_edition=edition.id).get(person.id, set()),
         boosts=boosts_of(session, [person.id]).get(person.id, ()),
         holds=holds_of(session, [person.id]).get(person.id, ()),
+        unwanted=unwanted_topics(wishes_of(session, [person.id]).get(person.id)),
         now=at,
     )
     return tuple({"name": tip.name, "reason": tip.reason or "next in the editor's order"} for tip in chosen)

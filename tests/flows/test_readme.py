@@ -32,6 +32,7 @@ EXAMPLES = {
     "customers list": "customers list",
     "customers show": "customers show ann@example.com",
     "customers count": "customers count",
+    "lists list": "lists list",
     "customers export": "customers export ann@example.com",
     "customers erase": "customers erase ann@example.com --dry-run",
     "segments list": "segments list",

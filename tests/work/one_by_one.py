@@ -55,7 +55,7 @@ def _one(
     ids = [person.id for person in people]
     facts = people_facts(session, workspace, draft, ids, draft.due_at, zones={one.id: one.zone for one in people})
     groups = deal(session, workspace, campaign, draft.occasion, people, tested)
-    recent = recent_bulk(session, ids, draft.due_at - WEEK - timedelta(minutes=1))
+    recent = recent_bulk(session, ids, draft.due_at - timedelta(days=31))
     going: Counter[tuple[str, datetime]] = Counter()
     refused: Counter[tuple[str, str]] = Counter()
     later: Counter[str] = Counter()
@@ -63,7 +63,8 @@ def _one(
     for person in people:
         known = facts[person.id]
         if draft.kind in BULK:
-            own = [at for at in map(minute_up, recent.get(person.id, ())) if at > draft.due_at - WEEK]
+            span = max(WEEK, timedelta(days=known.wish.every_days)) if known.wish is not None else WEEK
+            own = [at for at in map(minute_up, recent.get(person.id, ())) if at > draft.due_at - span]
             ahead = [minute_up(at) for at in known.ahead]
             known = known._replace(sent=[*sorted(own), *foreseen[person.id]], ahead=ahead)
         due = max(due_for(draft.occasion, draft.due_at, known.zone if per_customer else None), draft.due_at)

@@ -29,6 +29,7 @@ from outreach.records import (
     SubscriptionState,
     Suppression,
     SuppressionReason,
+    Wish,
 )
 from outreach.store.customers import stream_people
 from outreach.store.pace import DOMAIN
@@ -77,6 +78,17 @@ def _fill(workspace: Workspace, make_customer: MakeCustomer, seed: int) -> None:
         key = DOMAIN + domain_key(workspace.keys, "x@slow.example")
         until = now + timedelta(days=chance.choice([1, 3, 9]))
         session.add(Pace(key=key, label="slow.example", paused_until=until, reason="a storm", changed_at=now))
+        for number in chance.sample(ids, 20):
+            wish = {"every_days": chance.choice([0, 7, 30]), "no_topics": chance.choice([[], ["milk"]])}
+            paused = chance.choice([None, now + timedelta(days=chance.randrange(20))])
+            session.add(Wish(customer_id=number, paused_until=paused, changed_at=now, how="page", **wish))
+        for tie in chance.sample(list(session.exec(select(Subscription))), 8):
+            tie.until = now + timedelta(days=chance.randrange(20))
+            session.add(tie)
+        if seed % 2:
+            block = "@" + domain_key(workspace.keys, "x@example.org")
+            fresh = {"reason": SuppressionReason.BY_HAND, "at": now, "expires_at": now + timedelta(days=9)}
+            session.add(Suppression(address_key=block, **fresh))
     _mails(workspace, chance, ids)
     make_campaign(workspace, "tips", schedule="every thursday at 09:00", zone="customer")
     make_campaign(
@@ -164,7 +176,7 @@ def test_groups_are_judged_as_each_of_their_people_would_be(
     for entry, one in zip(found, wanted, strict=True):
         assert entry == one
     assert {reason for entry in found for _, reason in entry["refused"]} >= {"suppressed", "unsubscribed", "budget"}
-    assert {reason for entry in found for reason in entry["later"]} >= {"budget", "quiet hours", "blackout day"}
+    assert {reason for entry in found for reason in entry["later"]} >= {"budget", "quiet hours", "rather less often"}
 
 
 def _crowd(workspace: Workspace, session: Any, campaign_id: int) -> tuple[groups.Crowd, Campaign]:
@@ -216,6 +228,9 @@ FACTS = st.builds(
     subscription=st.none() | st.sampled_from(SubscriptionState),
     suppressed=st.none() | st.sampled_from(SuppressionReason),
     suppressed_until=st.none() | st.sampled_from([START - timedelta(days=1), START + timedelta(days=1)]),
+    domain=st.none() | st.sampled_from(SuppressionReason),
+    domain_until=st.none() | st.sampled_from([START - timedelta(days=1), START + timedelta(days=1)]),
+    until=st.none() | st.sampled_from([START - timedelta(days=1), START + timedelta(days=1)]),
 )
 
 
@@ -225,6 +240,6 @@ def test_what_a_forecast_leaves_out_of_consent_is_only_words(
     facts: MailFacts, kind: Kind, days: int, words: str
 ) -> None:
     """Once a rule reads one of these, `store.crowd` must read it too."""
-    told = facts._replace(since=START + timedelta(days=days), suppression_evidence=words)
+    told = facts._replace(since=START + timedelta(days=days), suppression_evidence=words, domain_evidence=words)
     said, plain = may_mail(told, kind, START), may_mail(facts, kind, START)
     assert (said.state, said.reason, said.later) == (plain.state, plain.reason, plain.later)

@@ -28,7 +28,8 @@ def test_every_rule_answers_and_the_first_refusal_is_the_answer(
     assert f"case {case}" in why.answer
     assert "lapses 3 Dec 2026" in why.answer
     answers = {rule.rule: rule.answer for rule in why.rules}
-    rules = ["segment", "campaign", "expiry", "consent", "holds", "budget", "away", "days", "quiet hours", "domain"]
+    rules = ["segment", "campaign", "expiry", "consent", "holds", "wishes", "budget"]
+    rules += ["away", "days", "quiet hours", "domain"]
     assert list(answers) == rules
     assert {rule for rule, answer in answers.items() if answer != "yes"} == {"holds"}
     assert [hold["scope"] for hold in why.holds] == ["promotion", "tips"]

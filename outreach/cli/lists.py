@@ -1,0 +1,151 @@
+"""`outreach lists …`: the mailing lists, and how each asks for consent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import InputError, UsageError
+from .common import AsJson, open_here, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..records import MailingList
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Mailing lists, and how each asks for consent.")
+FIELDS = ("name", "title", "words", "double_opt_in", "implied_days", "clicks", "opens")
+
+
+@app.command("list")
+def list_lists(as_json: AsJson = False) -> None:
+    """List the mailing lists, with how many people are on each and how each asks for consent.
+
+    Example: [bold]outreach lists list[/bold]
+    """
+    from ..store.customers import all_lists  # lazy, as below: SQLModel takes most of a second
+
+    with open_here().database.read() as session:
+        found = [_json(row) | {"people": people} for row, people in all_lists(session)]
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        typer.echo("No list yet: an import makes one, or `outreach lists add NAME`.")
+        return
+    headings = ("list", "title", "subscribed", "pending", "opt-in", "implied lapses", "clicks", "opens")
+    print_table(headings, (_row(one) for one in found))
+
+
+def _row(one: dict[str, Any]) -> list[Any]:
+    return [
+        *(one["name"], one["title"]),
+        *(f"{one['people'].get(state, 0):,}" for state in ("subscribed", "pending")),
+        "double" if one["double_opt_in"] else "single",
+        f"after {one['implied_days']} days" if one["implied_days"] else "never",
+        *("counted" if one[name] else "not counted" for name in ("clicks", "opens")),
+    ]
+
+
+Title = Annotated[str | None, typer.Option(help="What readers see it called.")]
+Words = Annotated[
+    str | None, typer.Option(help="What people agree to, as our pages show it; kept with each consent that names none.")
+]
+Double = Annotated[
+    bool | None,
+    typer.Option("--double-opt-in/--single-opt-in", help="Whether the address's owner must confirm by a link first."),
+]
+Implied = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=3650, help="Days after which a consent that was only implied (a purchase) lapses; 0: never."
+    ),
+]
+Clicks = Annotated[bool | None, typer.Option("--clicks/--no-clicks", help="Whether followed links are counted.")]
+Opens = Annotated[bool | None, typer.Option("--opens/--no-opens", help="Whether opened mails are counted.")]
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A short name, such as customers.")],
+    title: Title = None,
+    words: Words = None,
+    double_opt_in: Double = None,
+    implied_days: Implied = None,
+    clicks: Clicks = None,
+    opens: Opens = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a mailing list.
+
+    Example: [bold]outreach lists add tips --title "Coffee tips" --double-opt-in --words "A tip a fortnight"[/bold]
+    """
+    from ..store.customers import ensure_list, list_id_of
+
+    workspace = open_here()
+    with workspace.database.write() as session:
+        if list_id_of(session, name) is not None:
+            raise InputError(f"there is a list {name!r} already", remedy=f"Change it: outreach lists change {name}")
+        ensure_list(session, name, workspace.clock())
+    given = {"title": title, "words": words, "double_opt_in": double_opt_in, "implied_days": implied_days}
+    _change(name, {**given, "clicks": clicks, "opens": opens}, as_json=as_json)
+
+
+@app.command()
+def change(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The list.")],
+    title: Title = None,
+    words: Words = None,
+    double_opt_in: Double = None,
+    implied_days: Implied = None,
+    clicks: Clicks = None,
+    opens: Opens = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change how a list is called, asks for consent, and what its mail tells us. What is not named stays.
+
+    Counting clicks and opens needs a public https address (`url` in \\[public]); in many countries it needs the
+    readers' consent too, so say it in --words.
+
+    Example: [bold]outreach lists change customers --implied-days 730 --clicks[/bold]
+    """
+    given = {"title": title, "words": words, "double_opt_in": double_opt_in, "implied_days": implied_days}
+    given |= {"clicks": clicks, "opens": opens}
+    if all(value is None for value in given.values()):
+        raise UsageError("nothing is to be changed", remedy="Name an option: see outreach lists change --help")
+    _change(name, given, as_json=as_json)
+
+
+def _change(name: str, given: dict[str, Any], *, as_json: bool) -> None:
+    from sqlmodel import select
+
+    from ..records import MailingList
+    from ..store.customers import list_names
+    from ..work.opt_in import settle_implied
+
+    workspace = open_here()
+    with workspace.database.write() as session:
+        row = session.exec(select(MailingList).where(MailingList.name == name)).first()
+        if row is None:
+            names = ", ".join(list_names(session)) or "none yet"
+            raise InputError(f"there is no mailing list {name!r}", remedy=f"There are: {names}.")
+        for field, value in given.items():
+            if value is not None:
+                setattr(row, field, value)
+        session.add(row)
+        session.flush()
+        told, number = _json(row), row.id or 0
+    lapsing = settle_implied(workspace, number) if given["implied_days"] is not None else 0
+    if as_json:
+        print_json(told)
+        return
+    opt_in = "asks twice" if told["double_opt_in"] else "asks once"
+    counted = [what for what in ("clicks", "opens") if told[what]]
+    typer.echo(f"{name} {opt_in}, and counts {' and '.join(counted) or 'neither clicks nor opens'}.")
+    if lapsing:
+        typer.echo(f"{lapsing:,} subscriptions have another day on which they lapse, or none any more.")
+    if counted and not workspace.settings.public.linkable:
+        typer.echo("note: nothing is counted until `url` in [public] is a public https address.", err=True)
+
+
+def _json(row: MailingList) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in FIELDS}

@@ -1,0 +1,61 @@
+"""The page on which a subscription is confirmed by the owner of the address (double opt-in).
+
+Law: GET and HEAD change nothing, since scanners follow links; only the button's POST is a consent, kept with the words
+that stood on the page. The page names the list and the company, never the person.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from ..records import SubscriptionState
+from ..work.evidence import link_fetched
+from ..work.opt_in import Asked, confirm, find_asked
+from ..work.workspace import Workspace
+from .consent_words import CONFIRM
+from .pages import WORDS, Button, choose_language, page
+
+BODY = "outreach.body"
+
+
+def confirm_page(request: Request) -> Response:
+    """The words and the button; what is confirmed already, or left meanwhile, says so."""
+    workspace: Workspace = request.app.state.workspace
+    with workspace.database.read() as session:
+        asked = find_asked(session, workspace, request.path_params["token"])
+    if asked is not None:
+        link_fetched(workspace, asked.delivery, "the page that confirms a subscription")
+    return _page(request, asked)
+
+
+def confirmed(request: Request) -> Response:
+    """The button was pressed; anything else is shown the button."""
+    body: bytes = request.scope[BODY]
+    if parse_qs(body.decode("latin-1"), max_num_fields=10).get("from") != ["page"]:
+        return confirm_page(request)
+    return _page(request, confirm(request.app.state.workspace, request.path_params["token"]))
+
+
+def _page(request: Request, asked: Asked | None) -> Response:
+    identity = request.app.state.workspace.settings.identity
+    known = asked.language if asked is not None else None
+    language = choose_language(known, request.headers.get("accept-language"), identity.language)
+    if asked is None:
+        words = WORDS[language]
+        return HTMLResponse(page(language, identity.company, words["unknown"], [words["unknown_line"]]), 404)
+    words = CONFIRM[language]
+    what = {
+        SubscriptionState.PENDING: "ask",
+        SubscriptionState.SUBSCRIBED: "done",
+        SubscriptionState.UNSUBSCRIBED: "left",
+        None: "gone",
+    }[asked.state]
+    lines = [words[f"{what}_line"].format(name=asked.title, company=identity.company)]
+    if what != "ask":
+        return HTMLResponse(page(language, identity.company, words[what], lines), 410 if what == "gone" else 200)
+    lines += [asked.words] if asked.words else []
+    button = Button(words["button"])
+    return HTMLResponse(page(language, identity.company, words[what], lines, button=button, small=words["small"]))

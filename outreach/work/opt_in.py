@@ -1,0 +1,221 @@
+"""Joining a list as the list asks it: at once with the proof, or waiting until the address's owner confirms by a link.
+
+Law: only a button pressed on our page, or a person with words to keep, confirms; the words that were shown are kept
+with it. A confirmation is asked for once per joining, as a service mail like any other (RELIABILITY I1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from ..address import new_public_id, read_token, sign_token
+from ..errors import InputError
+from ..records import Campaign, Customer, Delivery, Kind, MailingList, Subscription, SubscriptionState
+from ..store import implied
+from ..store.consents import subscribe
+from ..store.edition_figures import LINK_EVIDENCE
+from .epoch import advance
+from .evidence import link_acted_on
+from .single import CAMPAIGNS, queue_single
+from .workspace import Workspace
+
+OCCASION = "confirm"
+SUBJECTS = {"en": "Please confirm: {title}", "de": "Bitte bestätigen: {title}"}
+TEXTS = {
+    "en": """Hello,
+
+somebody, you we hope, asked for “{title}” from {company} at this address.
+
+{words}Is that right? Then please confirm it here:
+{link}
+
+If it was not you, do nothing: you will get no mail of this list.
+
+{company}
+{postal}
+""",
+    "de": """Guten Tag,
+
+jemand, hoffentlich Sie, hat „{title}“ von {company} für diese Adresse bestellt.
+
+{words}Stimmt das? Dann bestätigen Sie es bitte hier:
+{link}
+
+Waren Sie es nicht, tun Sie nichts: Sie bekommen keine Mail von dieser Liste.
+
+{company}
+{postal}
+""",
+}
+ANSWER = {
+    "en": "Just answer this mail: a person reads it.",
+    "de": "Antworten Sie auf diese Mail: ein Mensch liest sie.",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a confirmation link is about, and how its reader stands to it now."""
+
+    delivery: str
+    customer_id: int | None
+    list_id: int
+    title: str
+    words: str
+    language: str | None
+    state: SubscriptionState | None
+
+
+def join_list(
+    session: Session,
+    workspace: Workspace,
+    customer: Customer,
+    list_id: int,
+    *,
+    how: str,
+    evidence: str,
+    words: str = "",
+    by: str = "",
+    now: datetime,
+) -> SubscriptionState | None:
+    """Put a person on a list, or ask them to confirm; their state there now, None where they had left it."""
+    assert customer.id is not None
+    mailing_list = session.get_one(MailingList, list_id)
+    waits = mailing_list.double_opt_in
+    state = SubscriptionState.PENDING if waits else SubscriptionState.SUBSCRIBED
+    changed = subscribe(
+        session,
+        customer_id=customer.id,
+        list_id=list_id,
+        at=now,
+        how=how,
+        evidence=evidence,
+        words=words or mailing_list.words,
+        by=by,
+        state=state,
+    )
+    tie = session.execute(
+        select(Subscription).where(col(Subscription.list_id) == list_id, col(Subscription.customer_id) == customer.id)
+    ).scalar_one()
+    if tie.state is SubscriptionState.UNSUBSCRIBED:
+        return None
+    if changed and tie.state is SubscriptionState.PENDING:
+        ask_to_confirm(session, workspace, customer, mailing_list, now)
+    return tie.state
+
+
+def ask_to_confirm(
+    session: Session, workspace: Workspace, customer: Customer, mailing_list: MailingList, now: datetime
+) -> int:
+    """Queue the mail with the link; the delivery's id."""
+    if not customer.address:
+        raise InputError("a customer without an address cannot confirm a subscription")
+    language = _language(customer, workspace)
+    public_id, identity = new_public_id(), workspace.settings.identity
+    public = workspace.settings.public
+    token = sign_token(workspace.keys, "confirm", public_id)
+    link = f"{public.url.rstrip('/')}/s/{token}" if public.linkable else ANSWER[language]
+    title = mailing_list.title or mailing_list.name
+    said = {
+        "title": title,
+        "company": identity.company,
+        "words": f"{mailing_list.words}\n\n" if mailing_list.words else "",
+        "link": link,
+        "postal": identity.postal_address,
+    }
+    occasion = f"{OCCASION}/{mailing_list.id}/{customer.id}"
+    earlier = select(func.count()).select_from(Delivery).where(
+        col(Delivery.customer_id) == customer.id, col(Delivery.occasion).startswith(f"{occasion}/")
+    )  # fmt: skip
+    return queue_single(
+        session,
+        workspace,
+        kind=Kind.SERVICE,
+        customer_id=customer.id,
+        address=customer.address,
+        occasion=f"{occasion}/{1 + (session.execute(earlier).scalar() or 0)}",
+        subject=SUBJECTS[language].format(title=title),
+        text=TEXTS[language].format(**said),
+        public_id=public_id,
+        now=now,
+        content={"auto_submitted": "auto-generated"},
+    )
+
+
+def find_asked(session: Session, workspace: Workspace, token: str) -> Asked | None:
+    """What a confirmation's token is about; None where we did not make it."""
+    public_id = read_token(workspace.keys, "confirm", token)
+    row = None
+    if public_id is not None:
+        query = select(Delivery).join(Campaign, col(Campaign.id) == col(Delivery.campaign_id))
+        ours = col(Delivery.public_id) == public_id, col(Campaign.name) == CAMPAIGNS[Kind.SERVICE]
+        row = session.execute(query.where(*ours)).scalar()
+    if row is None or public_id is None or not row.occasion.startswith(f"{OCCASION}/"):
+        return None
+    list_id = int(row.occasion.split("/")[1])
+    mailing_list = session.get_one(MailingList, list_id)
+    customer = session.get(Customer, row.customer_id) if row.customer_id is not None else None
+    alive = customer is not None and customer.erased_at is None
+    state = session.execute(
+        select(col(Subscription.state)).where(
+            col(Subscription.list_id) == list_id, col(Subscription.customer_id) == row.customer_id
+        )
+    ).scalar()
+    return Asked(
+        public_id,
+        row.customer_id if alive else None,
+        list_id,
+        mailing_list.title or mailing_list.name,
+        mailing_list.words,
+        customer.language if customer is not None else None,
+        state if alive else None,
+    )
+
+
+def confirm(workspace: Workspace, token: str) -> Asked | None:
+    """The button was pressed. None where the token is not ours."""
+    with workspace.database.write() as session:
+        asked = find_asked(session, workspace, token)
+        if asked is None or asked.customer_id is None or asked.state is not SubscriptionState.PENDING:
+            return asked
+        subscribe(
+            session,
+            customer_id=asked.customer_id,
+            list_id=asked.list_id,
+            at=workspace.clock(),
+            how="page",
+            evidence=f"{LINK_EVIDENCE}{asked.delivery}",
+            words=asked.words,
+        )
+        link_acted_on(session, workspace, asked.delivery, "page")
+        advance(session, workspace.root, needed=False)
+        return find_asked(session, workspace, token)
+
+
+def lapsing_list(session: Session, name: str) -> int | None:
+    """The id of this list where it lets implied consents lapse."""
+    query = select(col(MailingList.id)).where(col(MailingList.name) == name, col(MailingList.implied_days) > 0)
+    return session.execute(query).scalar()
+
+
+def settle_implied(workspace: Workspace, list_id: int) -> int:
+    """Let a list's implied consents lapse on their day, by short transactions; how many subscriptions were changed."""
+    changed = after = 0
+    while True:
+        with workspace.database.write() as session:
+            some, after = implied.settle_implied(session, list_id, after, workspace.clock())
+        changed += some
+        if not after:
+            return changed
+
+
+def _language(customer: Customer, workspace: Workspace) -> str:
+    for wish in (customer.language, workspace.settings.identity.language):
+        code = (wish or "").partition("-")[0].lower()
+        if code in TEXTS:
+            return code
+    return "en"

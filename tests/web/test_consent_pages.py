@@ -1,0 +1,122 @@
+"""The confirmation page and the page of wishes, over HTTP: looking changes nothing, the button does."""
+
+from __future__ import annotations
+
+import httpx
+from sqlalchemy import select
+from sqlmodel import col
+
+from outreach.address import sign_token
+from outreach.records import Customer, Delivery, MailingList, Subscription, SubscriptionState, Wish
+from outreach.work.enter import Entered, add_customer
+from outreach.work.erase import erase_customer
+from outreach.work.workspace import Workspace
+
+from ..work.planning_kit import make_campaign
+from .make import make_edition, make_people
+
+BUTTON = {"from": "page"}
+
+
+def pending(workspace: Workspace) -> str:
+    with workspace.database.write() as session:
+        row = session.scalars(select(MailingList)).one()
+        row.double_opt_in, row.words, row.title = True, "A tip <every> other week.", "Coffee & more"
+        session.add(row)
+    add_customer(
+        workspace, "ann@example.com", Entered({"first_name": "Ann"}), by="m", list_name="customers", consent="x"
+    )
+    with workspace.database.read() as session:
+        return sign_token(workspace.keys, "confirm", session.scalars(select(Delivery.public_id)).one())
+
+
+def state(workspace: Workspace) -> SubscriptionState:
+    with workspace.database.read() as session:
+        return session.scalars(select(Subscription)).one().state
+
+
+def test_looking_confirms_nothing_and_the_button_does(workspace: Workspace, site: httpx.Client) -> None:
+    token = pending(workspace)
+    for method in ("GET", "HEAD"):
+        answer = site.request(method, f"/s/{token}")
+        assert answer.status_code == 200
+        assert state(workspace) is SubscriptionState.PENDING
+    page = site.get(f"/s/{token}").text
+    assert "A tip &lt;every&gt; other week." in page
+    assert "Coffee &amp; more" in page
+    assert "Ann" not in page
+    assert "ann@" not in page
+    assert site.post(f"/s/{token}", data={"x": "y"}).status_code == 200
+    assert state(workspace) is SubscriptionState.PENDING
+    assert "Thank you" in site.post(f"/s/{token}", data=BUTTON).text
+    assert state(workspace) is SubscriptionState.SUBSCRIBED
+    assert "Thank you" in site.get(f"/s/{token}").text
+
+
+def test_a_confirmation_for_nobody_says_so(workspace: Workspace, site: httpx.Client) -> None:
+    token = pending(workspace)
+    assert site.get("/s/unknown").status_code == 404
+    assert site.post("/s/unknown", data=BUTTON).status_code == 404
+    erase_customer(workspace, "ann@example.com", by="maria")
+    assert site.post(f"/s/{token}", data=BUTTON).status_code == 410
+    with workspace.database.read() as session:
+        assert session.scalars(select(Subscription)).all() == []
+
+
+def wished(workspace: Workspace) -> Wish | None:
+    with workspace.database.read() as session:
+        return session.scalars(select(Wish)).one_or_none()
+
+
+def link(workspace: Workspace) -> str:
+    people = make_people(workspace, 1)
+    _, (delivery_id,) = make_edition(workspace, people)
+    make_campaign(workspace, "more", topics=["descaling", "milk"])
+    with workspace.database.read() as session:
+        return sign_token(workspace.keys, "unsubscribe", session.get_one(Delivery, delivery_id).public_id)
+
+
+def test_wishes_are_reached_from_the_unsubscribe_page_and_kept_by_the_button(
+    workspace: Workspace, site: httpx.Client
+) -> None:
+    token = link(workspace)
+    assert f"/p/{token}" in site.get(f"/u/{token}").text
+    page = site.get(f"/p/{token}").text
+    assert "person0" not in page
+    assert "Person 0" not in page
+    assert wished(workspace) is None
+    site.post(f"/p/{token}", data={"pause": "3"})
+    assert wished(workspace) is None, "no button was pressed"
+    said = {"pause": "3", "often": "30", "topic": "milk", "channel": "phone"}
+    assert "Saved" in site.post(f"/p/{token}", data=BUTTON | said).text
+    wish = wished(workspace)
+    assert wish is not None
+    assert (str(wish.paused_until)[:10], wish.every_days, wish.no_topics, wish.channel) == (
+        "2027-03-01",
+        30,
+        ["descaling"],
+        "phone",
+    )
+    assert (wish.how, wish.evidence.startswith("link of delivery ")) == ("page", True)
+    page = site.get(f"/p/{token}").text
+    assert "Until 1 March 2027, as you said" in page
+    site.post(
+        f"/p/{token}",
+        data=BUTTON | {"pause": "kept", "often": "9999", "topic": ["milk", "descaling"], "channel": "pigeon"},
+    )
+    wish = wished(workspace)
+    assert wish is not None
+    assert (str(wish.paused_until)[:10], wish.every_days, wish.no_topics, wish.channel) == ("2027-03-01", 0, [], "")
+    with workspace.database.read() as session:
+        assert session.scalars(select(Customer.version).where(col(Customer.id) == wish.customer_id)).one() == 3
+
+
+def test_wishes_of_nobody(workspace: Workspace, site: httpx.Client) -> None:
+    token = link(workspace)
+    assert site.get("/p/unknown").status_code == 404
+    assert site.post("/p/unknown", data=BUTTON).status_code == 404
+    erase_customer(workspace, "person0@example.com", by="maria")
+    assert site.get(f"/p/{token}").status_code == 410
+    assert site.post(f"/p/{token}", data=BUTTON).status_code == 410
+    assert "other topics?" not in site.get(f"/u/{token}").text
+    assert wished(workspace) is None
