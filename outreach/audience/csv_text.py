@@ -136,34 +136,54 @@ def read_records(lines: Iterable[str], delimiter: str) -> Iterator[Record]:
     reading goes on behind it. A line is given back only up to the next mark, so this stays linear in time.
     """
     source = _Lines(lines)
-    reader = _reader(source, delimiter)
     row, width = 0, 0
     while True:
-        source.taken.clear()
-        fault = ""
+        plain = source.plain_lines() if width else []
         try:
-            cells = next(reader)
-        except StopIteration:
+            quick = list(_reader(plain, delimiter))
+        except csv.Error:  # a cell that is far too long: the slow way says which
+            source.give_back(plain)
+            quick = []
+        for cells in quick:
+            row += 1
+            if len(cells) > width and any(cells[width:]):
+                yield Record(row, cells, f"{len(cells)} cells, but {width} headings")
+            else:
+                yield Record(row, cells)
+        found = _next_record(source, delimiter, row, width)
+        if found is None:
             return
-        except csv.Error as wrong:
-            cells, fault = [], _explain(wrong)
-        row += 1
-        taken = source.taken
-        if row == 1 and _SEPARATOR_LINE.fullmatch(taken[0].strip("\ufeff\r\n")):
-            row = 0
-            continue
-        if not fault and source.ended:
-            fault = "a quotation mark is opened and never closed"
-        if not fault and len(taken) > 1 and (any(cells[width:] if width else ()) or not _is_strict(taken, delimiter)):
-            fault = "a quotation mark is opened and not closed in this row"
-        if fault:
-            cells = [taken[0].rstrip("\r\n")[:10_000]]
-            source.give_back(taken[1:])
-        elif any(cells):
-            if width and len(cells) > width and any(cells[width:]):
-                fault = f"{len(cells)} cells, but {width} headings"
-            width = width or len(cells)
-        yield Record(row, cells, fault)
+        row = found.row
+        if row and not width and not found.fault and any(found.cells):
+            width = len(found.cells)
+        if row:
+            yield found
+
+
+def _next_record(source: _Lines, delimiter: str, row: int, width: int) -> Record | None:
+    """The next record, whatever its lines hold; None at the end. Row 0: a line that only named the delimiter."""
+    source.taken.clear()
+    fault = ""
+    try:
+        cells = next(_reader(source, delimiter))
+    except StopIteration:
+        return None
+    except csv.Error as wrong:
+        cells, fault = [], _explain(wrong)
+    row += 1
+    taken = source.taken
+    if row == 1 and _SEPARATOR_LINE.fullmatch(taken[0].strip("\ufeff\r\n")):
+        return Record(0, [])
+    if not fault and source.ended:
+        fault = "a quotation mark is opened and never closed"
+    if not fault and len(taken) > 1 and (any(cells[width:] if width else ()) or not _is_strict(taken, delimiter)):
+        fault = "a quotation mark is opened and not closed in this row"
+    if fault:
+        cells = [taken[0].rstrip("\r\n")[:10_000]]
+        source.give_back(taken[1:])
+    elif width and len(cells) > width and any(cells[width:]):
+        fault = f"{len(cells)} cells, but {width} headings"
+    return Record(row, cells, fault)
 
 
 def _is_strict(lines: list[str], delimiter: str) -> bool:
@@ -197,6 +217,18 @@ class _Lines:
                 raise
         self.taken.append(line)
         return line
+
+    def plain_lines(self, most: int = 1_000) -> list[str]:
+        """The next lines up to one with a quotation mark: each of them is a record by itself."""
+        if self._back:
+            return []
+        taken: list[str] = []
+        for line in islice(self._lines, most):
+            if '"' in line:
+                self._back.append(line)
+                break
+            taken.append(line)
+        return taken
 
     def give_back(self, lines: list[str]) -> None:
         self._back.extendleft(reversed(lines))

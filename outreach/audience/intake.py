@@ -7,9 +7,11 @@ number is left empty and counted as a warning. Who has no e-mail address needs a
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from ..address import canonical_address
@@ -24,6 +26,11 @@ from .values import ColumnType, clean, defused, is_formula, one_line, read_insta
 
 LONGEST_NAME, LONGEST_CELL = 200, 10_000
 MOST_ATTRIBUTES = 200
+_NAMES = frozenset({"first_name", "last_name"})
+_PLACES, MOST_PLACES = frozenset({"language", "country", "zone"}), 5_000
+"""Fields of few values, each of which is read once."""
+_DOUBTFUL = re.compile("['=\ufffd]")
+"""What a row without control characters may still hold that needs a closer look: formulas, damage."""
 PLAIN_FIELDS = ("first_name", "last_name", "phone", "handle", "language", "country", "zone")
 
 
@@ -87,6 +94,7 @@ class RowReader:
         self._profile, self._all_rows, self._note_empty = profile, all_rows, note_empty
         self._address = columns.place("address")
         self._postal = columns.postal
+        self._places: dict[tuple[str, str], str] = {}
         self._fields = [(place, name) for name in PLAIN_FIELDS if (place := columns.place(name)) is not None]
         handle = columns.place("handle")
         self._network = network_of_heading(columns.headings[handle]) if handle is not None else ""
@@ -114,37 +122,58 @@ class RowReader:
         """The person in a row. Raises RowFault with the reason to refuse it."""
         if len(cells) < self._width:
             cells = cells + [""] * (self._width - len(cells))
-        self._check(cells)
-        if (at := self._address) is None or not (cell := clean(cells[at])) or ("@" not in cell and is_withheld(cell)):
-            address = ""
-        else:
-            address = self._read_address(cell)
-        person = Person(row, address, {}, {})
+        line = "".join(cells)
+        plain = line.isprintable() and len(line) <= LONGEST_CELL and not _DOUBTFUL.search(line)
+        if not plain:
+            self._check(cells)
+            cells = [clean(cell) for cell in cells]
+        person = Person(row, self._find_address(cells), {}, {})
+        fields, attributes = person.fields, person.attributes
         for place, name in self._fields:
-            if cells[place]:
-                self._read_field(person, name, clean(cells[place]))
+            if cell := cells[place]:
+                if plain and name in _NAMES and len(cell) <= LONGEST_NAME:
+                    if cell := " ".join(cell.split()):
+                        fields[name] = cell
+                elif known := self._places.get((name, cell)):
+                    fields[name] = known
+                else:
+                    self._read_field(person, name, cell.strip())
+                    if name in _PLACES and name in fields and len(self._places) < MOST_PLACES:
+                        self._places[name, cell] = fields[name]
         for place, kind, network in self._more:
-            if cell := clean(cells[place]):
+            if cell := cells[place].strip():
                 self._read_more(person, kind, network, cell)
         for place, name, reader in self._attributes:
-            if (cell := cells[place]) and (cell := defused(clean(cell))):
+            if (cell := cells[place].strip()) and (plain or (cell := defused(cell))):
                 try:
-                    person.attributes[name] = reader(cell)
-                except ValueError as wrong:  # a column whose type was told
-                    raise RowFault(str(wrong)) from None
+                    attributes[name] = reader(cell)
+                except (ValueError, RecursionError) as wrong:  # a column whose type was told
+                    told = str(wrong) if " which is no " in str(wrong) else f"{name} holds no JSON: {wrong}"
+                    raise RowFault(told[:200]) from None
+        if self._ties or self._all_rows is not None:
+            self._read_ties(person, cells)
+        if self._note_empty:
+            empty = [name for place, name in self._fields if not cells[place].strip()]
+            person.empty = (*empty, *(name for place, name, _ in self._attributes if not cells[place].strip()))
+        if not person.address:
+            self._reach(person, cells)
+        return person
+
+    def _find_address(self, cells: list[str]) -> str:
+        """The address of a row; nothing where it tells of none."""
+        at = self._address
+        if at is None or not (cell := cells[at].strip()) or ("@" not in cell and is_withheld(cell)):
+            return ""
+        return self._read_address(cell)
+
+    def _read_ties(self, person: Person, cells: list[str]) -> None:
         for place, name in self._ties:
-            if cell := clean(cells[place]):
+            if cell := cells[place].strip():
                 self._read_tie(person, name, cell)
             elif name == "status" and self._profile and self._profile.empty:
                 person.stand(self._profile.empty)
         if self._all_rows is not None:
             person.stand(self._all_rows)
-        if self._note_empty:
-            empty = [name for place, name in self._fields if not cells[place].strip()]
-            person.empty = (*empty, *(name for place, name, _ in self._attributes if not cells[place].strip()))
-        if not address:
-            self._reach(person, cells)
-        return person
 
     def _reach(self, person: Person, cells: Sequence[str]) -> None:
         """Of somebody without an e-mail address: where they can be written to or called. Refused where nowhere."""
@@ -157,9 +186,6 @@ class RowReader:
             raise RowFault("no e-mail address, and neither a phone number nor a postal address")
 
     def _check(self, cells: Sequence[str]) -> None:
-        row = "".join(cells)
-        if len(row) <= LONGEST_CELL and "=" not in row and "\0" not in row and (row.isascii() or "\ufffd" not in row):
-            return
         for place, cell in enumerate(cells, 1):
             if "\0" in cell:
                 raise RowFault(f"a NUL character in column {place}")
@@ -271,11 +297,12 @@ def survey_types(
     wanted = wanted or {}
     types = {one: ColumnType() for one in columns.meanings if one.startswith(".") and one not in wanted}
     open_types = [(place, types[meaning]) for place, meaning in enumerate(columns.meanings) if meaning in types]
-    for cells in rows:
-        settled = False
-        for place, kind in open_types:
-            if place < len(cells) and cells[place] and not kind.look(cells[place]):
-                settled = True
-        if settled:
-            open_types = [(place, kind) for place, kind in open_types if kind.look("")]
+    rows = iter(rows)
+    while part := list(islice(rows, 1_000)):
+        if open_types:
+            open_types = [
+                (place, kind)
+                for place, kind in open_types
+                if kind.look_at([cells[place] for cells in part if place < len(cells)])
+            ]
     return {meaning: kind.reader() for meaning, kind in types.items()} | dict(wanted)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -118,7 +118,17 @@ class ColumnType:
         cell = cell.strip()
         if cell:
             self.seen = True
-            self._ways = [way for way in self._ways if way(cell) is not None]
+            for way in self._ways:
+                if way(cell) is None:
+                    self._ways = [way for way in self._ways if way(cell) is not None]
+                    break
+        return bool(self._ways)
+
+    def look_at(self, cells: Iterable[str]) -> bool:
+        """Take many cells into account, equal ones once; False when the column is surely text."""
+        for cell in set(cells):
+            if cell and not self.look(cell):
+                return False
         return bool(self._ways)
 
     def reader(self) -> Callable[[str], Any]:

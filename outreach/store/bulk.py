@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy.engine import Connection
 from sqlmodel import Session, SQLModel
 
+from ..records.types import Word
+
 
 def insert_rows(
     session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]], *, keep_existing: bool = False
@@ -22,7 +24,7 @@ def insert_rows(
     connection = session.connection()
     names = list(rows[0])
     columns = table.__table__.columns  # type: ignore[attr-defined]
-    made = [_driver_values(connection, columns[name].type, [row[name] for row in rows]) for name in names]
+    made = [driver_values(connection, columns[name].type, [row[name] for row in rows]) for name in names]
     mark = "%s" if connection.dialect.paramstyle in ("format", "pyformat") else "?"
     quoted = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in names)
     sql = f"INSERT INTO {table.__tablename__} ({quoted}) VALUES ({', '.join([mark] * len(names))})"  # noqa: S608
@@ -31,7 +33,10 @@ def insert_rows(
     )
 
 
-def _driver_values(connection: Connection, kind: Any, values: list[Any]) -> list[Any]:
+def driver_values(connection: Connection, kind: Any, values: list[Any]) -> list[Any]:
+    """The values of one column as the driver takes them."""
+    if isinstance(kind, Word) and all(type(value) is str for value in values):
+        return values
     process: Callable[[Any], Any] | None = kind.dialect_impl(connection.dialect).bind_processor(connection.dialect)
     if process is None:
         return values

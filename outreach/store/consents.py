@@ -248,12 +248,17 @@ _BLOCKED = Prepared(select(col(Suppression.address_key)).where(col(Suppression.a
 def suppressed_keys(session: Session, address_keys: Sequence[str], now: datetime) -> dict[str, SuppressionReason]:
     """Those of these addresses that are blocked at `now`, with the reason."""
     found: dict[str, SuppressionReason] = {}
+    if not address_keys or not _ANY_BLOCK.rows(session):
+        return found
     for part in rows_in_chunks(list(address_keys), PAGE):
         query = select(col(Suppression.address_key), col(Suppression.reason), col(Suppression.expires_at))
         for key, reason, until in session.connection().execute(query.where(col(Suppression.address_key).in_(part))):
             if until is None or until > now:
                 found[key] = reason
     return found
+
+
+_ANY_BLOCK = Prepared(select(col(Suppression.id)).limit(1))
 
 
 def mail_facts(session: Session, list_id: int | None, customer_ids: Sequence[int]) -> dict[int, MailFacts]:

@@ -7,7 +7,7 @@ they take turns by an advisory lock. Only what compares and sets in one statemen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -72,6 +72,29 @@ class Database:
                 postgresql.take_turn(session.connection())
             yield session
             session.commit()
+
+    @contextmanager
+    def write_much(self) -> Iterator[Callable[[], AbstractContextManager[Session]]]:
+        """What begins write transactions on one connection, as `write`, for bulk work that can be done again.
+
+        On SQLite each of them is whole after a crash, but the last ones before a power cut may be missing: whoever uses
+        this ends with a `write`, whose commit is on the disk together with all before it.
+        """
+        with self.engine.execution_options(outreach_write=True).connect() as connection:
+
+            @contextmanager
+            def begin() -> Iterator[Session]:
+                with told(self), self._lock, Session(connection, expire_on_commit=False) as session:
+                    if not self.is_sqlite:
+                        postgresql.take_turn(session.connection())
+                    yield session
+                    session.commit()
+
+            if not self.is_sqlite:
+                yield begin
+                return
+            with sqlite.lighter(connection):
+                yield begin
 
     @contextmanager
     def only_here(self, name: str) -> Iterator[bool]:

@@ -14,9 +14,8 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
-from ..address import new_public_id
 from ..audience.intake import Person
-from ..audience.merge import Ways, changed_fields, new_fields, next_state
+from ..audience.merge import Ways, changed_fields, next_state
 from ..records import (
     Changed,
     Consent,
@@ -34,6 +33,7 @@ from .contacts import add_contacts, contacts_by_customer
 from .customers import PAGE, bump_versions
 from .database import rows_in_chunks
 from .known import Known, known_by_key, known_by_reach
+from .newcomers import insert_people, insert_proofs, insert_ties
 from .seen import Seen
 
 KeyedPerson = tuple[str, Person]
@@ -52,7 +52,7 @@ class Into:
     seen: Seen = field(default_factory=Seen)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tie:
     """A subscription's new state for a person: `known` None makes it, `customer_id` None means a new customer."""
 
@@ -148,19 +148,16 @@ def write_chunk(session: Session, into: Into, chunk: Chunk) -> None:
     """Change what the chunk says; `chunk.ids` are then those of the customers it made, in order."""
     assert into.list_id is not None
     chunk.ids = next_ids(session, Customer, len(chunk.created))
-    made = zip(chunk.ids, chunk.created, strict=True)
-    insert_rows(session, Customer, [_customer(one, key, person, into.now) for one, (key, person) in made])
+    insert_people(session, chunk.ids, chunk.created, into.now)
     ids = dict(zip((key for key, _ in chunk.created), chunk.ids, strict=True))
     changes = _update(session, chunk.updated, into)
-    new: list[dict[str, Any]] = []
-    acts = [_act(one, person, None, into) for one, person in chunk.consents]
+    new: list[tuple[int, SubscriptionState]] = []
+    acts = [(one, person, False) for one, person in chunk.consents]
     stopped: list[int] = []
     for tie in chunk.ties:
         customer_id = tie.customer_id if tie.customer_id is not None else ids[tie.key]
         if tie.known is None:
-            new.append(
-                {"list_id": into.list_id, "customer_id": customer_id, "state": tie.state, "changed_at": into.now}
-            )
+            new.append((customer_id, tie.state))
         else:
             _move(session, into.list_id, customer_id, tie.state, into.now)
             if tie.state is SubscriptionState.UNSUBSCRIBED:
@@ -168,9 +165,9 @@ def write_chunk(session: Session, into: Into, chunk: Chunk) -> None:
         if tie.customer_id is not None:
             changes.append(_change(into, customer_id, Changed.TIE, {"state": tie.known}, {"state": tie.state}))
         if tie.state is not SubscriptionState.PENDING:
-            acts.append(_act(customer_id, tie.person, tie.state, into))
-    insert_rows(session, Subscription, new)
-    insert_rows(session, Consent, acts)
+            acts.append((customer_id, tie.person, tie.state is SubscriptionState.UNSUBSCRIBED))
+    insert_ties(session, into.list_id, new, into.now)
+    insert_proofs(session, into.list_id, acts, into.now, into.file)
     told = [*chunk.contacts, *((ids[key], person) for key, person in chunk.created if person.contacts)]
     contacts = [(customer_id, contact) for customer_id, person in told for contact in person.contacts]
     add_contacts(session, contacts, at=into.now, how="import", evidence=into.file)
@@ -246,24 +243,6 @@ def _proved(session: Session, list_id: int | None, customer_ids: list[int]) -> s
     return found
 
 
-_BLANK = dict.fromkeys(("first_name", "last_name", "phone", "phone_end", "handle", "language", "country", "zone"))
-
-
-def _customer(number: int, key: str, person: Person, now: datetime) -> dict[str, Any]:
-    return {
-        **_BLANK,
-        **new_fields(person),
-        "id": number,
-        "public_id": new_public_id(),
-        "address": person.address or None,
-        "address_key": key if person.address else None,
-        "attributes": person.attributes,
-        "version": 1,
-        "created_at": now,
-        "updated_at": now,
-    }
-
-
 def _update(session: Session, updated: list[tuple[Known, dict[str, Any], Person]], into: Into) -> list[dict[str, Any]]:
     """One statement per set of changed columns; language and zone stop no mail, so the version stays."""
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
@@ -287,17 +266,3 @@ def _move(session: Session, list_id: int, customer_id: int, state: SubscriptionS
         .where(col(Subscription.list_id) == list_id, col(Subscription.customer_id) == customer_id)
         .values(state=state, changed_at=now)
     )
-
-
-def _act(customer_id: int, person: Person, state: SubscriptionState | None, into: Into) -> dict[str, Any]:
-    withdrawn = state is SubscriptionState.UNSUBSCRIBED
-    return {
-        "customer_id": customer_id,
-        "list_id": into.list_id,
-        "act": ConsentAct.WITHDRAWN if withdrawn else ConsentAct.GIVEN,
-        "at": into.now if withdrawn else person.consent_at or into.now,
-        "how": "import" if withdrawn else person.consent_how or "import",
-        "words": person.consent_words,
-        "evidence": f"{into.file}:{person.row}",
-        "by": "",
-    }

@@ -1,27 +1,27 @@
-"""Measures `customers import` on this machine, beside a yardstick taken in the same minute.
+"""Measures `customers import` on this machine, beside what `sqlite3 .import` takes for the same file in the same run.
 
-    python tests/benchmarks/bench_import.py [ROWS]
+    python -m tests.benchmarks.bench_import [ROWS] [ROUNDS]
 
-Yardstick: the same file through csv and sqlite3's executemany into a bare table in one transaction. Trust the ratio.
+The yardstick reads the raw file into one table without an index and looks at nothing; ours validates each row and
+writes customers, subscriptions and proofs with their indexes. Each in a process of its own, in turn; trust the ratio.
 """
 
 from __future__ import annotations
 
 import csv
+import json
+import os
 import random
 import resource
-import sqlite3
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from outreach.store.database import Database
-from outreach.work.create import create_workspace
-from outreach.work.intake import import_customers
-from outreach.work.workspace import open_workspace
-
 HEAD = ["E-Mail", "Vorname", "Nachname", "Land", "Sprache", "Zeitzone", "plan", "seats", "since", "Notiz"]
+STEPS = {"dry run": "--dry-run", "import": "", "again": ""}
 
 
 def write_people(path: Path, rows: int) -> None:
@@ -43,53 +43,60 @@ def write_people(path: Path, rows: int) -> None:
             writer.writerow([address, name, f"Nr{n}", country, "de", zone, plan, seats, "2024-05-01", note])
 
 
-def yardstick(path: Path, folder: Path) -> float:
-    """Seconds for csv and executemany alone."""
+def measured(command: list[str], **how: object) -> tuple[float, float, float, str]:
+    """Seconds, seconds of a core, peak memory in MB, and what it printed."""
+    read, write = os.pipe()
     begin = time.perf_counter()
-    database = sqlite3.connect(folder / "yardstick.db")
-    database.execute(f"CREATE TABLE people ({', '.join(f'c{n} TEXT' for n in range(len(HEAD)))})")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file, delimiter=";")
-        next(rows)
-        database.executemany(f"INSERT INTO people VALUES ({','.join('?' * len(HEAD))})", rows)
-    database.commit()
-    database.close()
-    return time.perf_counter() - begin
+    process = subprocess.Popen(command, stdout=write, **how)  # type: ignore[call-overload]
+    os.close(write)
+    with os.fdopen(read) as output:
+        said = output.read()
+    _, status, used = os.wait4(process.pid, 0)
+    assert status == 0, said
+    process.returncode = 0
+    return time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said
 
 
-class Timed(Database):
-    """A database that notes how long its write transactions last."""
-
-    longest = 0.0
-
-    def _transaction(self):  # type: ignore[no-untyped-def]
-        begin = time.perf_counter()
-        yield from super()._transaction()
-        Timed.longest = max(Timed.longest, time.perf_counter() - begin)
+def yardstick(people: Path, folder: Path) -> tuple[float, float]:
+    """Seconds, and seconds of a core, of `sqlite3 .import` for the raw file."""
+    raw = folder / "raw.db"
+    raw.unlink(missing_ok=True)
+    took, busy, _, _ = measured(["sqlite3", str(raw), ".mode csv", ".separator ;", f".import {people} people"])
+    return took, busy
 
 
 def main() -> None:
+    """Measure."""
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    assert shutil.which("sqlite3"), "the yardstick is Debian's sqlite3"
+    outreach = [sys.executable, "-m", "outreach"]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         people = root / "people.csv"
         write_people(people, rows)
-        plain = yardstick(people, root)
-        create_workspace(root / "acme", "acme")
-        workspace = open_workspace(root / "acme")
-        workspace.database.__class__ = Timed
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{rows:,} rows, {people.stat().st_size / 1e6:.1f} MB; yardstick (csv + executemany): {plain:.2f} s")
-        for name, dry in (("dry run", True), ("import", False), ("import again", False)):
-            begin, busy = time.perf_counter(), time.process_time()
-            result = import_customers(workspace, people, "customers", dry_run=dry)
-            took, busy = time.perf_counter() - begin, time.process_time() - busy
-            print(
-                f"{name:13} {took:6.2f} s ({busy:.2f} s of a core)  {rows / took:7,.0f} rows/s"
-                f"  {took / plain:5.1f} × yardstick  {result.counts}"
-            )
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"peak memory {peak:.0f} MB ({before:.0f} MB before); longest transaction {Timed.longest * 1000:.0f} ms")
+        print(f"{rows:,} rows, {people.stat().st_size / 1e6:.1f} MB", flush=True)
+        best: dict[str, float] = {}
+        for number in range(rounds):
+            plain, plain_busy = yardstick(people, root)
+            print(f"sqlite3 .import {plain:7.2f} s ({plain_busy:.2f} s of a core)", flush=True)
+            acme = root / f"acme{number}"
+            subprocess.run([*outreach, "init", str(acme)], check=True, stdout=subprocess.DEVNULL)
+            for name, option in STEPS.items():
+                command = [*outreach, "customers", "import", str(people), "--list", "customers", "--json"]
+                took, busy, peak, said = measured([*command, *option.split()], cwd=acme)
+                counts = {each: json.loads(said)[each] for each in ("created", "unchanged", "invalid", "duplicate")}
+                ratio = took / plain
+                best[name] = min(best.get(name, ratio), ratio)
+                print(
+                    f"{name:15} {took:7.2f} s ({busy:.2f} s of a core)  {rows / took:8,.0f} rows/s  peak {peak:.0f} MB"
+                    f"  {ratio:5.1f} × .import ({busy / plain_busy:.1f} × by cores)  {counts}",
+                    flush=True,
+                )
+        for name, ratio in best.items():
+            print(f"{name}: {ratio:.1f} × sqlite3 .import at best of {rounds}")
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"(this benchmark itself: {own:.0f} MB)")
 
 
 if __name__ == "__main__":
