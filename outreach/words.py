@@ -55,6 +55,15 @@ class SuppressionReason(Vocabulary):
     BOUNCES = "bounces"
 
 
+class AttributeKind(Vocabulary):
+    """The type that an attribute is declared with; `audience.typed` says what each takes."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DAY = "day"
+    TRUTH = "truth"
+
+
 class CampaignState(Vocabulary):
     ACTIVE = "active"
     PAUSED = "paused"

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, TypeAlias
 
+from ..words import AttributeKind
 from .segment_words import region_codes
+from .typed import typed_value
 
 Value: TypeAlias = str | int | float | bool | date
 Order: TypeAlias = Literal["<", "<=", ">", ">="]
@@ -135,12 +137,16 @@ class Mention:
 
 @dataclass(frozen=True)
 class Segment:
-    """A rule over customers. `tree` is None for everyone; `now` is the instant that spans are counted from."""
+    """A rule over customers. `tree` is None for everyone; `now` is the instant that spans are counted from.
+
+    `kinds`: the types of declared attributes; what does not fit its type is missing.
+    """
 
     text: str
     tree: Node | None
     mentions: tuple[Mention, ...] = field(default=(), compare=False)
     now: datetime | None = None
+    kinds: Mapping[str, AttributeKind] = field(default_factory=dict, compare=False)
 
     @property
     def fields(self) -> frozenset[str]:
@@ -166,7 +172,10 @@ def judge_segment(segment: Segment, values: Mapping[str, Any], events: Sequence[
     """Whether the rule takes a customer with these values (columns, attributes and facts by name; `email` the address)
     to whom this has happened. Raises ValueError where spans are counted from no instant, or a saved rule is missing.
     """
-    return segment.tree is None or _judge(segment.tree, _Person(values, events, segment.now))
+    if segment.tree is None:
+        return True
+    typed = {name: typed_value(segment.kinds[name], values.get(name)) for name in segment.fields & set(segment.kinds)}
+    return _judge(segment.tree, _Person({**values, **typed} if typed else values, events, segment.now))
 
 
 def put_saved(node: Node, saved: Mapping[str, Node]) -> Node:

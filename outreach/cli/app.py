@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "customers": ("customers", "Import customers and look them up."),
     "segments": ("segments", "Rules over customers: save, count and explain them."),
     "lists": ("lists", "Keep mailing lists, and how each asks for consent."),
+    "attributes": ("attributes", "Attributes of customers, and those declared with a type."),
     "campaigns": ("campaigns", "Write, check, preview and test newsletters."),
     "sequences": ("sequences", "Mails that follow each other, each person's by their own time."),
     "tips": ("tips", "Keep the pool of tips."),

@@ -7,6 +7,7 @@ from ..words import (
     BULK,
     PROMOTION,
     AlertKind,
+    AttributeKind,
     BreakerEvent,
     BreakerState,
     CampaignState,
@@ -63,7 +64,7 @@ from .newsletter import Asset, Campaign, Edition, Schedule, Tip
 from .permission import YES, Permission, withhold
 from .plan import Approval, Boost, Goal, Hold, Step
 from .replies import Inbound, MailboxMark, Verdict
-from .segments import SavedSegment
+from .segments import Attribute, SavedSegment
 from .sending import Alert, Bounce, Pace, RelayState, WaveLook
 from .sequences import Enrolment, Sequence
 from .types import UtcDateTime, Word
@@ -78,6 +79,8 @@ __all__ = [
     "AlertKind",
     "Approval",
     "Asset",
+    "Attribute",
+    "AttributeKind",
     "Boost",
     "Bounce",
     "BreakerEvent",

@@ -6,7 +6,23 @@ from datetime import datetime
 
 from sqlmodel import Field
 
-from .types import Record, UtcDateTime
+from ..words import AttributeKind
+from .types import Record, UtcDateTime, Word
+
+
+class Attribute(Record, table=True):
+    """An attribute that was declared with a type: its values stand in a column of their own too, which is indexed.
+
+    `filled_at`: since when the column holds everybody's; until then segments read the JSON.
+    """
+
+    __tablename__ = "attribute"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    kind: AttributeKind = Field(sa_type=Word(AttributeKind))
+    declared_at: datetime = Field(sa_type=UtcDateTime)
+    filled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    by: str = ""
 
 
 class SavedSegment(Record, table=True):

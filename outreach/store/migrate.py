@@ -1,7 +1,8 @@
 """Bringing a database to the version that this program needs, by Alembic.
 
 Law: a database from a newer version is refused, never touched. SQLite: foreign keys are off while tables are rebuilt
-and checked after (RELIABILITY, SQLite). PostgreSQL: all revisions in one transaction, so that it is done or not.
+and checked after (RELIABILITY, SQLite). PostgreSQL: all revisions in one transaction, so that it is done or not. What
+fills the columns of declared attributes is set up anew: a table that was rebuilt has lost it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 from ..errors import DatabaseError
+from .attributes import fill_by_itself
 from .database import Database, told
 from .postgresql import take_turn
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0018"
+HEAD = "0019"
 """The newest revision; a test compares it with the scripts, so that opening needs no Alembic."""
 
 
@@ -64,6 +66,7 @@ def migrate(database: Database) -> None:
         take_turn(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        fill_by_itself(connection)
 
 
 def _migrate_file(database: Database, config: Config) -> None:
@@ -74,6 +77,7 @@ def _migrate_file(database: Database, config: Config) -> None:
         connection.commit()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        fill_by_itself(connection)
         connection.commit()
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         connection.rollback()

@@ -40,6 +40,7 @@ HOUSE: Mapping[str, str] = {
     "alembic_version": "how far the tables are migrated",
     "alert": "what needs a colleague",
     "asset": "images of newsletters",
+    "attribute": "which attributes were declared, and their types",
     "campaign": "what a marketer wrote",
     "cause": "what several cases have in common",
     "colleague": "one of us",

@@ -22,12 +22,16 @@ from ..audience.segment_tree import AllOf, AnyOf, Node, Not, Segment, put_saved
 from ..audience.segment_words import nearest
 from ..errors import InputError
 from ..records import Campaign, CampaignState, Cause, Customer, SavedSegment, Subscription, SubscriptionState, Tip
+from .attributes import kinds_of
 from .segments import node_filter
 
 
 def load_segment(session: Session, text: str, now: datetime) -> Segment:
-    """The rule as of `now`, saved ones in the places of their names. Raises InputError that points at the column."""
-    segment = replace(_parsed(text), now=now)
+    """The rule as of `now`, saved ones in the places of their names, attributes as declared.
+
+    Raises InputError that points at the column.
+    """
+    segment = replace(_parsed(text), now=now, kinds=kinds_of(session))
     if segment.tree is None or not segment.saved:
         return segment
     return replace(segment, tree=put_saved(segment.tree, _trees(session, segment, ())))

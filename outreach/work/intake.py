@@ -14,14 +14,17 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sqlmodel import Session
 
 from ..address import KeyMaker
 from ..audience.csv_text import DELIMITERS, Record
 from ..audience.intake import Person, RowFault, RowReader
+from ..audience.typed import read_as
 from ..errors import InputError
 from ..records import SubscriptionState
+from ..store.attributes import kinds_of
 from ..store.customers import ensure_list, list_id_of
 from ..store.import_log import begin_import, finish_import, note_created, still_running
 from ..store.imports import Chunk, Into, KeyedPerson, plan_chunk, stop_people, write_chunk
@@ -97,7 +100,7 @@ class _Intake:
         zones = _zones() if sheet.columns.place("zone") is not None else {}
         self._reader = RowReader(
             sheet.columns,
-            sheet.types,
+            {**sheet.types, **_as_declared(workspace)},
             zones,
             self._now,
             profile=sheet.profile,
@@ -242,6 +245,13 @@ def _no_collecting() -> Iterator[None]:
 def _mark(person: Person) -> str:
     """What tells people without an address apart within a file."""
     return f"by hand: {person.fields.get('phone', '')} {person.post} {name_of(person)}"
+
+
+def _as_declared(workspace: Workspace) -> dict[str, Callable[[str], Any]]:
+    """How the cells of declared attributes are read, whatever else stands in their columns."""
+    with workspace.database.read() as session:
+        kinds = kinds_of(session)
+    return {f".{name}": functools.partial(read_as, kind) for name, kind in kinds.items()}
 
 
 @functools.cache

@@ -37,6 +37,7 @@ EXAMPLES = {
     "customers erase": "customers erase ann@example.com --dry-run",
     "segments list": "segments list",
     "segments explain": "segments explain fresh",
+    "attributes list": "attributes list",
     "campaigns apply": "campaigns apply spring.md",
     "campaigns list": "campaigns list",
     "campaigns check": "campaigns check spring --offline",

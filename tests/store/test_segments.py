@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, delete, select
+from sqlalchemy import create_engine, delete, select, update
 from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, SQLModel, col
 
@@ -31,6 +31,7 @@ from outreach.audience.segment_tree import (
 from outreach.audience.segment_words import EVENTS
 from outreach.cases.case import UNSOLVED
 from outreach.records import (
+    AttributeKind,
     Campaign,
     Case,
     CaseState,
@@ -53,6 +54,7 @@ from outreach.records import (
     SuppressionReason,
     Urgency,
 )
+from outreach.store.attributes import add_column
 from outreach.store.customers import load_customers
 from outreach.store.database import open_database
 from outreach.store.segment_events import SOURCES, events_of, facts_of
@@ -392,6 +394,50 @@ def test_sql_and_the_pure_judge_agree_on_what_happened(session: Session, tree: N
     assert taken == {who for who, (facts, events) in known.items() if judge_segment(segment, facts, events)}
     loaded, values = events_of(session, segment, list(known)), facts_of(session, segment, list(known))
     assert taken == {who for who in known if judge_segment(segment, values.get(who, {}), loaded.get(who, []))}
+
+
+DECLARED = {f"as_{kind}": kind for kind in AttributeKind}
+TYPED = st.sampled_from(sorted(DECLARED))
+ON_TYPED: st.SearchStrategy[Node] = st.one_of(
+    st.builds(OneOf, TYPED, st.lists(LITERALS, min_size=1, max_size=3).map(tuple)),
+    st.builds(
+        Ordered,
+        TYPED,
+        st.sampled_from(["<", "<=", ">", ">="]),
+        st.one_of(TEXTS.filter(bool), INTEGERS, DECIMALS, DATES),
+    ),
+    st.builds(Contains, TYPED, TEXTS.filter(bool)),
+    st.builds(Empty, TYPED),
+    st.builds(Has, TYPED, st.one_of(st.sampled_from(["pro", "vip", 5, "5"]), INTEGERS)),
+)
+
+
+@pytest.fixture(scope="module")
+def typed(session: Session) -> Session:
+    for name, kind in DECLARED.items():
+        add_column(session, name, kind, by="", at=NOW)
+    return session
+
+
+@given(
+    tree=st.one_of(ON_TYPED, st.builds(Not, ON_TYPED), st.builds(AllOf, st.tuples(ON_TYPED, ON_TYPED))),
+    people=st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(DECLARED, FOUND)), min_size=1, max_size=5),
+    changed=st.fixed_dictionaries({}, optional=dict.fromkeys(DECLARED, FOUND)),
+)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_columns_of_declared_attributes_say_what_the_judge_says(
+    typed: Session, tree: Node, people: list[dict[str, Any]], changed: dict[str, Any]
+) -> None:
+    segment = Segment("…", tree, kinds=DECLARED)
+    _keep(typed, [{}] * len(people))
+    for number, attributes in enumerate(people, 1):
+        typed.connection().execute(update(Customer).where(col(Customer.id) == number).values(attributes=attributes))
+    typed.add(Customer(id=99, public_id="99", address_key="k99", attributes=changed, created_at=NOW, updated_at=NOW))
+    typed.flush()
+    rows = load_customers(typed, [*range(1, len(people) + 1), 99])
+    judged = {number for number, row in rows.items() if judge_segment(segment, row.values())}
+    assert people_among(typed, segment, list(rows)) == judged
+    assert people_among(typed, Segment("…", Not(tree), kinds=DECLARED), list(rows)) == set(rows) - judged
 
 
 def test_a_field_that_nobody_has_is_named(session: Session) -> None:
