@@ -198,6 +198,7 @@ class Replies(Part):
     max_bytes: int = Field(25_000_000, ge=100_000, description="a larger mail is kept cut, and flagged")
     every_seconds: int = Field(60, ge=5)
     folder: str = Field("incoming", description="files of messages dropped there are taken in; empty: none")
+    processes: int = Field(0, ge=0, le=16, description="that read, the one that writes included; 0: by cores and size")
     blind_minutes: int = Field(
         30, ge=0, description="an offer waits while a mailbox was not read for so long; 0: never"
     )

@@ -29,13 +29,11 @@ from ..records import (
     Inbound,
     InboundState,
     Machine,
-    MailboxMark,
     Urgency,
     Verdict,
 )
-from .bulk import insert_rows
 from .database import rows_in_chunks
-from .prepared import Among, Change, NewRow, Prepared, value_of
+from .prepared import Among, Change, NewRow, Prepared, instant, value_of
 
 CUES, HEADERS = "cues", "headers"
 MACHINES = (CUES, HEADERS)
@@ -71,12 +69,11 @@ class InboundFilter:
 
 def insert_inbound(session: Session, values: Mapping[str, Any]) -> int | None:
     """Keep what came in; its id, or None where the same content is here already."""
-    known = select(col(Inbound.id)).where(col(Inbound.content_hash) == values["content_hash"])
-    if session.execute(known).first() is not None:
-        return None
-    insert_rows(session, Inbound, [_complete(values)], keep_existing=True)
-    found = session.execute(known.where(col(Inbound.public_id) == values["public_id"])).scalar()
-    return int(found) if found is not None else None
+    session.flush()
+    return _NEW.added(session, **values)
+
+
+_NEW = NewRow(Inbound, unless=["content_hash"])
 
 
 def known_hashes(session: Session, hashes: Sequence[str]) -> set[str]:
@@ -88,14 +85,10 @@ def known_hashes(session: Session, hashes: Sequence[str]) -> set[str]:
     return found
 
 
-def _complete(values: Mapping[str, Any]) -> dict[str, Any]:
-    """All columns but the id, as the record's own defaults fill them."""
-    return Inbound.model_construct(**values).model_dump(exclude={"id"})
-
-
-def unread_ids(session: Session, limit: int = 500) -> list[int]:
+def unread_ids(session: Session, limit: int = 500, *, after: int = 0) -> list[int]:
     """Inbounds that were stored and not yet read, oldest first: new ones, and those that a crash left."""
-    query = select(col(Inbound.id)).where(col(Inbound.state) == InboundState.STORED).order_by(col(Inbound.id))
+    unread = (col(Inbound.state) == InboundState.STORED, col(Inbound.id) > after)
+    query = select(col(Inbound.id)).where(*unread).order_by(col(Inbound.id))
     return list(session.execute(query.limit(limit)).scalars())
 
 
@@ -164,6 +157,33 @@ def still_unread(session: Session, ids: Sequence[int]) -> set[int]:
 
 _UNREAD = Prepared(
     select(col(Inbound.id)).where(Among(col(Inbound.id), "ids"), col(Inbound.state) == InboundState.STORED)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is read of an inbound to understand it."""
+
+    id: int
+    state: InboundState
+    channel: Channel
+    received_at: datetime
+    raw: bytes
+
+
+def stored_with(session: Session, ids: Sequence[int]) -> list[Stored]:
+    """These inbounds as they came in, in the order of their ids."""
+    rows = _STORED.rows(session, ids=list(ids))
+    return sorted(
+        (Stored(row[0], InboundState(row[1]), Channel(row[2]), instant(row[3]), bytes(row[4])) for row in rows),
+        key=lambda one: one.id,
+    )
+
+
+_STORED = Prepared(
+    select(col(Inbound.id), col(Inbound.state), col(Inbound.channel), col(Inbound.received_at), col(Inbound.raw)).where(
+        Among(col(Inbound.id), "ids")
+    )
 )
 
 
@@ -371,22 +391,3 @@ def note_on_delivery(
 _FAILED = Prepared(update(Delivery).where(col(Delivery.id) == bindparam("id")).values(failure=bindparam("why")))
 _DELIVERY_STATE = Prepared(select(col(Delivery.state)).where(col(Delivery.id) == bindparam("id")))
 _MOVE = NewRow(DeliveryMove)
-
-
-def marks_of(session: Session, mailbox: str) -> dict[str, tuple[int | None, int]]:
-    """How far each folder of a mailbox has been read: folder to (UIDVALIDITY, last UID or offset)."""
-    query = orm_select(MailboxMark).where(col(MailboxMark.mailbox).startswith(f"{mailbox}/", autoescape=True))
-    return {row.mailbox.partition("/")[2]: (row.uidvalidity, row.last_uid) for row in session.exec(query)}
-
-
-def keep_marks(
-    session: Session, mailbox: str, marks: Mapping[str, tuple[int | None, int]], *, at: datetime, error: str = ""
-) -> None:
-    """Write down how far a mailbox has been read, and what went wrong when it was looked at."""
-    for folder, (uidvalidity, last_uid) in {**marks, "": (None, 0)}.items():
-        name = f"{mailbox}/{folder}" if folder else mailbox
-        row = session.exec(orm_select(MailboxMark).where(MailboxMark.mailbox == name)).first()
-        row = row or MailboxMark(mailbox=name)
-        row.uidvalidity, row.last_uid, row.error = uidvalidity, last_uid, error if not folder else ""
-        row.read_at = at if not error or folder else row.read_at
-        session.add(row)

@@ -7,11 +7,9 @@ I2, I4), and the kernel ends us too should we not see it.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import pickle
-import signal
 import socket
 import sys
 import time
@@ -20,12 +18,12 @@ from contextlib import suppress
 from datetime import timedelta
 from itertools import starmap
 from pathlib import Path
-from typing import NoReturn
 
 from ..errors import OutreachError, RelayError
 from ..wire.waits import Steps
 from ..workdays import utc_now
 from .jobs import Job, Report
+from .kin import RUBBISH, follow, leave_now
 from .lines import Lines, end_lines
 from .loop import Loop
 from .pipe import VERSION, Garbled, Message, Pipe
@@ -34,9 +32,6 @@ from .pressroom import PressRoom
 from .tray import Tray
 
 BEAT_SECONDS = 1.0
-PR_SET_PDEATHSIG = 1
-RUBBISH = 20_000, 20, 20
-"""After so many new objects Python looks for cycles among them; a mail makes thousands and hardly ever a cycle."""
 
 
 class _Carrying:
@@ -115,25 +110,9 @@ def tell(pipe: Pipe, wrong: Exception) -> None:
         pipe.send(("trouble", f"a sending process failed: {type(wrong).__name__}: {wrong}", "", None))
 
 
-def leave_now() -> NoReturn:
-    """End this process without another word to anybody: the kernel closes the connections, no dot follows."""
-    os._exit(0)
-
-
-def _follow(parent: int) -> None:
-    """Signals are the desk's affair; where the kernel can, it ends us with the desk."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        leave_now()
-
-
 def main() -> None:
     """Carry until the desk says that it is over, or is gone."""
-    _follow(int(sys.argv[2]))
+    follow(int(sys.argv[2]))
     gc.set_threshold(*RUBBISH)
     pipe = Pipe(socket.socket(fileno=int(sys.argv[1])))
     carrying = _Carrying(pipe)

@@ -17,7 +17,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ..errors import OutreachError, RelayError
@@ -25,6 +24,7 @@ from ..store.outbox import Claimed
 from ..wire.target import RelayTarget
 from ..wire.waits import Steps
 from .jobs import Job, Press, Report, read_report
+from .kin import environment
 from .lines import Lines, end_lines
 from .loop import Answer, Loop
 from .pipe import VERSION, Garbled, Message, Pipe
@@ -187,7 +187,7 @@ class Child(Carrier):
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=_environment(),
+                env=environment(),
             )
         plain = pickle.dumps([(target.plain(), share) for target, share in zip(targets, shares, strict=True)])
         self._post(("begin", VERSION, plain, str(presence.path), slot, ahead))
@@ -275,10 +275,3 @@ class Child(Carrier):
                 self._said_bye = True
             case _:
                 raise Garbled(f"nobody knows what {str(message[0])[:40]!r} means")
-
-
-def _environment() -> dict[str, str]:
-    """So that the child imports this very program, wherever this one was found."""
-    here = str(Path(__file__).parent.parent.parent)
-    before = os.environ.get("PYTHONPATH", "")
-    return os.environ | {"PYTHONPATH": f"{here}{os.pathsep}{before}" if before else here}

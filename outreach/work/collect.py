@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from ..errors import DatabaseError, MailboxError, OutreachError
 from ..records import Channel, InboundState
 from ..settings import MailboxSettings
-from ..store.database import rows_in_chunks
-from ..store.replies import insert_inbound, keep_marks, marks_of, unread_ids
+from ..store.marks import keep_marks, marks_of
+from ..store.replies import insert_inbound, unread_ids
 from ..store.wash import cut_wal
 from ..wire.mailbox import Fetched, Mailbox, Mark, open_mailbox
 from .bounces import watch_bounces
 from .dropped import Dropped, take_dropped, watched_folder
 from .own_mail import answers_a_case
-from .read import TOGETHER, Reader
+from .read import Outcome
+from .reading_room import ReadingRoom
 from .take import inbound_values
 from .workspace import Workspace
 
@@ -67,17 +68,19 @@ def collect(workspace: Workspace) -> CollectCounts:
 def collect_all(workspace: Workspace, progress: Progress | None = None) -> CollectCounts:
     """Fetch and read everything; a mailbox that fails is told in `troubles`, and the others are read."""
     counts = CollectCounts()
-    for box in workspace.settings.replies.mailboxes:
-        try:
-            _fetch(workspace, box, counts, progress)
-        except DatabaseError:
-            raise
-        except OutreachError as wrong:
-            counts.troubles.append(Trouble(box.name, wrong.message, wrong.remedy))
-            with workspace.database.write() as session:
-                keep_marks(session, box.name, {}, at=workspace.clock(), error=wrong.message)
-    collect_files(workspace, counts)
-    read_stored(workspace, counts, progress)
+    with _reading(workspace, counts, progress) as room:
+        _offer_unread(workspace, room, 0)
+        for box in workspace.settings.replies.mailboxes:
+            try:
+                _fetch(workspace, box, counts, progress, room)
+            except DatabaseError:
+                raise
+            except OutreachError as wrong:
+                counts.troubles.append(Trouble(box.name, wrong.message, wrong.remedy))
+                with workspace.database.write() as session:
+                    keep_marks(session, box.name, {}, at=workspace.clock(), error=wrong.message)
+        collect_files(workspace, counts)
+        _read_all(workspace, room)
     watch_bounces(workspace)
     return counts
 
@@ -112,27 +115,50 @@ def collect_files(workspace: Workspace, counts: CollectCounts) -> list[Dropped]:
 def read_stored(workspace: Workspace, counts: CollectCounts | None = None, progress: Progress | None = None) -> int:
     """Read every inbound that is stored and unread; how many there were."""
     counts = counts if counts is not None else CollectCounts()
-    reader = Reader(workspace)
     before = counts.read + counts.unreadable
+    with _reading(workspace, counts, progress) as room:
+        _read_all(workspace, room)
+    return counts.read + counts.unreadable - before
+
+
+def _reading(workspace: Workspace, counts: CollectCounts, progress: Progress | None) -> ReadingRoom:
+    def told(outcome: Outcome) -> None:
+        if outcome.state is InboundState.UNREADABLE:
+            counts.unreadable += 1
+        else:
+            counts.read += 1
+        counts.kinds[outcome.kind] = counts.kinds.get(outcome.kind, 0) + 1
+        if progress is not None:
+            progress("read", 1)
+
+    return ReadingRoom(workspace, told)
+
+
+def _offer_unread(workspace: Workspace, room: ReadingRoom, after: int) -> bool:
+    """Have the room read what is stored and unread behind this one; whether there was anything."""
+    found = False
     while True:
         with workspace.database.read() as session:
-            ids = unread_ids(session)
+            ids = unread_ids(session, after=after)
         if not ids:
-            if reader.forgot:
-                cut_wal(workspace.database)
-            return counts.read + counts.unreadable - before
-        for some in rows_in_chunks(ids, TOGETHER):
-            for outcome in reader.read_together(some):
-                if outcome.state is InboundState.UNREADABLE:
-                    counts.unreadable += 1
-                else:
-                    counts.read += 1
-                counts.kinds[outcome.kind] = counts.kinds.get(outcome.kind, 0) + 1
-                if progress is not None:
-                    progress("read", 1)
+            return found
+        room.offer(ids)
+        found, after = True, ids[-1]
 
 
-def _fetch(workspace: Workspace, box: MailboxSettings, counts: CollectCounts, progress: Progress | None) -> None:
+def _read_all(workspace: Workspace, room: ReadingRoom) -> None:
+    """Read whatever is stored and unread, and what came meanwhile."""
+    _offer_unread(workspace, room, room.last)
+    room.finish()
+    while _offer_unread(workspace, room, 0):
+        room.finish()
+    if room.reader.forgot:
+        cut_wal(workspace.database)
+
+
+def _fetch(
+    workspace: Workspace, box: MailboxSettings, counts: CollectCounts, progress: Progress | None, room: ReadingRoom
+) -> None:
     with workspace.database.read() as session:
         marks = {folder: Mark(*kept) for folder, kept in marks_of(session, box.name).items()}
     limit = workspace.settings.replies.max_bytes
@@ -144,9 +170,10 @@ def _fetch(workspace: Workspace, box: MailboxSettings, counts: CollectCounts, pr
                 continue
             batch.append(fetched)
             if len(batch) >= BATCH or sum(len(one.raw) for one in batch) >= BATCH_BYTES:
-                _keep(workspace, box, mailbox, batch, counts, progress)
+                room.offer(_keep(workspace, box, mailbox, batch, counts, progress))
+                room.go_on()
                 batch = []
-        _keep(workspace, box, mailbox, batch, counts, progress)
+        room.offer(_keep(workspace, box, mailbox, batch, counts, progress))
 
 
 def _keep(
@@ -156,18 +183,19 @@ def _keep(
     batch: list[Fetched],
     counts: CollectCounts,
     progress: Progress | None,
-) -> None:
-    """Commit a batch, then acknowledge it, then write down how far the mailbox was read."""
+) -> list[int]:
+    """Commit a batch, then acknowledge it, then write down how far the mailbox was read. The ids of what is new."""
     values = [
         inbound_values(workspace, one.raw, Channel.EMAIL, box.name, one.place, one.received_at, cut=one.cut)
         for one in batch
     ]
+    new: list[int] = []
     if values:
         with workspace.database.write() as session:
-            new = [insert_inbound(session, one) is not None for one in values]
-        counts.fetched += len(new)
-        counts.stored += sum(new)
-        counts.known += len(new) - sum(new)
+            new = [number for one in values if (number := insert_inbound(session, one)) is not None]
+        counts.fetched += len(values)
+        counts.stored += len(new)
+        counts.known += len(values) - len(new)
     for one in batch:
         mailbox.acknowledge(one)
         if progress is not None:
@@ -175,3 +203,4 @@ def _keep(
     with workspace.database.write() as session:
         reached = {folder: (mark.uidvalidity, mark.last_uid) for folder, mark in mailbox.marks.items()}
         keep_marks(session, box.name, reached, at=workspace.clock())
+    return new

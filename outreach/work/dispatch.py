@@ -28,6 +28,7 @@ from ..workdays import utc_now
 from .carriers import Carrier, Child, Held, OwnLines
 from .commit import Committer
 from .jobs import Job, Press, Report
+from .kin import RUBBISH
 from .moved import moved
 from .presence import Presence
 from .pressroom import PressRoom
@@ -47,8 +48,6 @@ SILENCE = 30.0
 """A carrier that shows no sign of life for so many seconds, or half a lease if that is shorter, is stopped or stuck."""
 SWITCH_SECONDS = 0.0001
 """So soon the thread that judges lets the one that commits go on: all connections wait for a commit."""
-RUBBISH = 20_000, 20, 20
-"""After so many new objects Python looks for cycles among them; a mail makes dozens and hardly ever a cycle."""
 DEATHS = 5
 """So many carriers may die in a row, with nothing carried in between, before the send gives up."""
 

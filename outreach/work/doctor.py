@@ -21,8 +21,8 @@ from ..errors import DatabaseError, MailboxError, NeedsPerson, OutreachError
 from ..records import BreakerState
 from ..settings import MailboxSettings, Relay
 from ..store.database import check_integrity
+from ..store.marks import marks_of
 from ..store.relays import Relayed, relay_states
-from ..store.replies import marks_of
 from ..store.sqlite import has_wal_reset_bug
 from ..wire.dkim import split_message
 from ..wire.dns import find_txt

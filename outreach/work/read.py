@@ -8,27 +8,20 @@ transaction, as long as it is short (I12); where one of them fails, each is read
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from ..address import address_key
 from ..contacts import author_key, shown_handle
 from ..errors import OutreachError
 from ..prose import guess_language
-from ..records import Category, Channel, ClueKind, Inbound, InboundState, Machine
+from ..records import Category, Channel, Inbound, InboundState, Machine
 from ..replies.classify import Judgement, classify
-from ..replies.dsn import named_addresses
-from ..replies.learned import Learned
-from ..replies.leaving import asks_to_leave
-from ..replies.machine import MachineMail, sort_machine
-from ..replies.mail import Limits, ParsedMail
-from ..replies.match import PROOFS, Match, choose_match, clues
-from ..replies.parse import parse_inbound, plain_address
-from ..replies.quote import Stripped, strip_quotes
+from ..replies.match import PROOFS, Match, choose_match
+from ..replies.parse import plain_address
 from ..store.customers import was_erased
 from ..store.replies import CUES, HEADERS, Judged, add_verdict, earlier_copy, inbounds_with, still_unread
 from .absence import heed_new_address
@@ -39,8 +32,8 @@ from .erase import forget_message
 from .follow_up import after_inbound
 from .learn import model_of
 from .own_mail import take_own_mail
-from .owners import find_by_ledger, find_owners, read_told, told_clues
-from .sent_text import SentTexts
+from .owners import find_owners, read_told, told_clues
+from .understand import Reading, Understanding
 from .workspace import Workspace
 
 LONGEST_KEPT = 200_000
@@ -48,9 +41,6 @@ TOGETHER = 50
 """Messages that are understood before the first of them is written."""
 SHORT = 0.1
 """Seconds of a transaction after which the next message gets a new one (I12)."""
-REPORTS = frozenset(
-    (Machine.BOUNCE, Machine.DELAY, Machine.ABUSE_REPORT, Machine.AUTH_REPORT, Machine.RECEIPT, Machine.CALENDAR)
-)
 
 
 @dataclass(frozen=True)
@@ -59,30 +49,6 @@ class Outcome:
 
     state: InboundState
     kind: str
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """What a mail says, before it is written down."""
-
-    mail: ParsedMail
-    machine: MachineMail
-    match: Match
-    stripped: Stripped
-    language: str
-    judgement: Judgement
-
-    @property
-    def leaves(self) -> bool:
-        """Whether it asks to be unsubscribed: by the address it came to, by a bare command, or in a person's words."""
-        if self.machine.machine in REPORTS:
-            return False
-        person = self.machine.machine is Machine.HUMAN
-        return (
-            self.match.leave
-            or asks_to_leave(self.stripped.text, self.mail.subject)
-            or (person and self.judgement.leaves)
-        )
 
 
 def read_inbound(workspace: Workspace, inbound_id: int) -> Outcome:
@@ -99,7 +65,7 @@ class Reader:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.forgot = False
-        self.sent_texts = SentTexts(workspace)
+        self.understanding = Understanding(workspace)
 
     def read(self, inbound_id: int) -> Outcome:
         """Read one message; one that was read before is left as it is."""
@@ -112,28 +78,27 @@ class Reader:
 
     def read_together(self, inbound_ids: Sequence[int]) -> list[Outcome]:
         """Read several, each as `read` does, in few transactions; what became of them, in the same order."""
+        return self._each_alone_if_need_be(inbound_ids, lambda: self.understanding.of(inbound_ids))
+
+    def write_together(self, inbound_ids: Sequence[int], readings: Mapping[int, Reading]) -> list[Outcome]:
+        """As `read_together`, where it is known what they say; whatever is not in `readings` is read here."""
+        return self._each_alone_if_need_be(inbound_ids, lambda: readings)
+
+    def _each_alone_if_need_be(
+        self, inbound_ids: Sequence[int], understood: Callable[[], Mapping[int, Reading]]
+    ) -> list[Outcome]:
         try:
-            return self._read_together(inbound_ids)
+            outcomes = self._write_together(understood())
         except (OutreachError, SQLAlchemyError):
             raise
         except Exception:  # one of them defeats a reader: each by itself, so that the others do not suffer
-            return [self.read(inbound_id) for inbound_id in inbound_ids]
-
-    def _read_together(self, inbound_ids: Sequence[int]) -> list[Outcome]:
-        model = model_of(self.workspace)
-        with self.workspace.database.read() as session:
-            inbounds = inbounds_with(session, inbound_ids)
-            readings: dict[int, _Reading] = {}
-            for number, inbound in inbounds.items():
-                if inbound.state is InboundState.STORED and inbound.channel is Channel.EMAIL:
-                    mail = self._parse(inbound)
-                    if not mail.unreadable:
-                        readings[number] = self._understand(session, inbound, mail, model)
-        outcomes = self._write_together(inbounds, readings)
+            outcomes = {}
         return [outcomes[number] if number in outcomes else self.read(number) for number in inbound_ids]
 
-    def _write_together(self, inbounds: Mapping[int, Inbound], readings: dict[int, _Reading]) -> dict[int, Outcome]:
+    def _write_together(self, readings: Mapping[int, Reading]) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}
+        with self.workspace.database.read() as session:
+            inbounds = inbounds_with(session, list(readings))
         waiting = list(readings)
         while waiting:
             with self.workspace.database.write() as session:
@@ -146,31 +111,22 @@ class Reader:
         return outcomes
 
     def _read(self, inbound_id: int) -> Outcome:
-        model = model_of(self.workspace)
         with self.workspace.database.read() as session:
             inbound = session.get_one(Inbound, inbound_id)
-            if inbound.state is not InboundState.STORED:
-                return _outcome(inbound)
-            if inbound.channel is Channel.EMAIL:
-                mail = self._parse(inbound)
-                reading = None if mail.unreadable else self._understand(session, inbound, mail, model)
+        if inbound.state is not InboundState.STORED:
+            return _outcome(inbound)
         if inbound.channel is not Channel.EMAIL:
             return self._read_told(inbound)
-        if reading is None:
-            return self._set_aside(inbound_id, mail.unreadable)
-        return self._write_together({inbound_id: inbound}, {inbound_id: reading}).get(inbound_id) or self._known(
-            inbound_id
-        )
+        if why := self.understanding.why_not(inbound.raw):
+            return self._set_aside(inbound_id, why)
+        return self._write_together(self.understanding.of([inbound_id])).get(inbound_id) or self._known(inbound_id)
 
     def _known(self, inbound_id: int) -> Outcome:
         """What somebody else read meanwhile."""
         with self.workspace.database.read() as session:
             return _outcome(session.get_one(Inbound, inbound_id))
 
-    def _parse(self, inbound: Inbound) -> ParsedMail:
-        return parse_inbound(inbound.raw, Limits(max_bytes=self.workspace.settings.replies.max_bytes))
-
-    def _settle(self, session: Session, inbound: Inbound, reading: _Reading) -> Outcome:
+    def _settle(self, session: Session, inbound: Inbound, reading: Reading) -> Outcome:
         """Write what was read, and what follows from it. Nobody changes one that is still unread."""
         self._write(session, inbound, reading, self.workspace.clock())
         if was_erased(session, inbound.customer_id):
@@ -180,30 +136,7 @@ class Reader:
             self.forgot = True
         return _outcome(inbound)
 
-    def _understand(self, session: Session, inbound: Inbound, mail: ParsedMail, model: Learned) -> _Reading:
-        keys = self.workspace.keys
-        to_bounces = any(clue.kind is ClueKind.RETURN_PATH for clue in clues(mail, keys))
-        machine = sort_machine(mail, inbound.raw, to_bounces=to_bounces)
-        is_report = machine.machine in REPORTS and machine.machine is not Machine.CALENDAR
-        returned = machine.bounce.returned if machine.bounce else None
-        found = clues(mail, keys, returned=machine.feedback.returned if machine.feedback else returned)
-        if is_report:
-            found = [clue for clue in found if clue.kind is not ClueKind.SENDER]
-        key = address_key(keys, mail.sender) if mail.sender else ""
-        now, plain = inbound.received_at, self.workspace.settings.replies.scheme == "plain"
-        owners = find_owners(session, self.workspace, found, inbound.received_at)
-        match = choose_match(found, owners, key, machine=is_report)
-        if machine.machine is Machine.BOUNCE and match.delivery_id is None and plain:
-            match = find_by_ledger(session, self.workspace, named_addresses(mail, inbound.raw, machine.bounce), now)
-        if machine.weak and match.clue is not None:
-            machine = MachineMail(Machine.HUMAN, "somebody we know, by way of a list")
-        sent = self.sent_texts.of(session, match.delivery_id) if machine.machine not in REPORTS else None
-        stripped = strip_quotes(mail.text, mail.html, sent)
-        language = guess_language(stripped.text or mail.subject)
-        judgement = classify(stripped.text, mail.subject, language, self.workspace.settings.topics, model)
-        return _Reading(mail, machine, match, stripped, language, judgement)
-
-    def _write(self, session: Session, inbound: Inbound, reading: _Reading, now: datetime) -> None:
+    def _write(self, session: Session, inbound: Inbound, reading: Reading, now: datetime) -> None:
         _fill(inbound, reading)
         if copy := earlier_copy(session, inbound):
             inbound.flagged = _joined(inbound.flagged, f"the same mail as message {copy}, come by another way")
@@ -282,7 +215,7 @@ class Reader:
             return _outcome(inbound)
 
 
-def _fill(inbound: Inbound, reading: _Reading) -> None:
+def _fill(inbound: Inbound, reading: Reading) -> None:
     """Write what was read on the row. The customer of a bounce is whom we had written to."""
     mail, match = reading.mail, reading.match
     inbound.state = InboundState.READ

@@ -7,7 +7,6 @@ given back, and what was read but could not be written is in doubt. RELIABILITY 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from .dispatch import Dispatch
 from .epoch import follow_turn
 from .feed import Feed, Judge, OpenPress, Progress
 from .judge import judge_people
+from .kin import cores
 from .letter import open_press
 from .presence import Presence, worker_name
 from .recover import recover, take_back
@@ -168,12 +168,7 @@ def _processes(workspace: Workspace, due: int) -> int:
     wanted = workspace.settings.sending.processes
     if wanted:
         return wanted
-    return min(_cores(), MOST_PROCESSES) if due >= LARGE else 1
-
-
-def _cores() -> int:
-    """How many cores this process may use, as far as the system says."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores(), MOST_PROCESSES) if due >= LARGE else 1
 
 
 def _tidy(workspace: Workspace, name: str, presence: Presence) -> Reclaimed:

@@ -54,7 +54,7 @@ def watch(fate: Fate) -> None:
 
     from outreach.wire.line import Line
     from outreach.wire.maildir import Maildir
-    from outreach.work import read
+    from outreach.work import understand
 
     def put_around(owner: Any, name: str, label: Callable[..., str]) -> None:
         whole = getattr(owner, name)
@@ -84,7 +84,7 @@ def watch(fate: Fate) -> None:
     put_around(Maildir, "acknowledge", lambda *_: "acknowledge")
     put_around(IMAPClient, "fetch", lambda *_: "fetch")
     put_around(IMAPClient, "add_flags", lambda *_: "acknowledge")
-    put_around(read, "strip_quotes", lambda *_: "sort")
+    put_around(understand, "strip_quotes", lambda *_: "sort")
 
 
 def live(order: dict[str, Any]) -> int:

@@ -23,16 +23,15 @@ from outreach.records import (
     Verdict,
 )
 from outreach.store.doubts import settle_doubt
+from outreach.store.marks import keep_marks, marks_of
 from outreach.store.replies import (
     InboundFilter,
     add_verdict,
     customer_with,
     insert_inbound,
-    keep_marks,
     last_mail_to,
     last_review,
     list_inbounds,
-    marks_of,
     sent_mails,
     unread_ids,
     unreviewed_ids,

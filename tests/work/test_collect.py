@@ -15,6 +15,7 @@ from outreach.records import Category, InboundState, MailboxMark, Verdict
 from outreach.settings import MailboxSettings
 from outreach.wire.maildir import Maildir
 from outreach.work import collect as room
+from outreach.work import read
 from outreach.work.collect import collect, collect_all, read_stored
 from outreach.work.workspace import Workspace
 
@@ -135,7 +136,7 @@ def test_a_crash_while_reading_leaves_what_is_not_committed_to_be_read_later(
     workspace: Workspace, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop_in(inbox, mail(1), mail(2), mail(3))
-    honest = room.Reader._settle
+    honest = read.Reader._settle
     calls: list[int] = []
 
     def crash_at_second(self: Any, session: Any, inbound_id: int, reading: Any) -> Any:
@@ -145,7 +146,7 @@ def test_a_crash_while_reading_leaves_what_is_not_committed_to_be_read_later(
         return honest(self, session, inbound_id, reading)
 
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr(room.Reader, "_settle", crash_at_second)
+        broken.setattr(read.Reader, "_settle", crash_at_second)
         collect(workspace)
     assert read_stored(workspace) == 3, "they share a transaction"
     with workspace.database.read() as session:
@@ -157,7 +158,7 @@ def test_one_that_cannot_be_written_costs_the_others_of_its_transaction_nothing(
     workspace: Workspace, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop_in(inbox, mail(1), mail(2), mail(3))
-    honest = room.Reader._settle
+    honest = read.Reader._settle
 
     def stumble(self: Any, session: Any, inbound_id: int, reading: Any) -> Any:
         outcome = honest(self, session, inbound_id, reading)
@@ -165,7 +166,7 @@ def test_one_that_cannot_be_written_costs_the_others_of_its_transaction_nothing(
             raise ValueError("no such thing")
         return outcome
 
-    monkeypatch.setattr(room.Reader, "_settle", stumble)
+    monkeypatch.setattr(read.Reader, "_settle", stumble)
     counts = collect(workspace)
     assert (counts.read, counts.unreadable) == (2, 1)
     with workspace.database.read() as session:
@@ -178,7 +179,7 @@ def test_one_that_cannot_be_written_costs_the_others_of_its_transaction_nothing(
 def test_a_mail_that_defeats_the_reader_is_set_aside_and_the_others_are_read(
     workspace: Workspace, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import outreach.work.read as reading
+    import outreach.work.understand as reading
 
     honest = reading.parse_inbound
 

@@ -16,7 +16,7 @@ from sqlmodel import col
 from outreach.errors import NeedsPerson
 from outreach.records import Delivery, DeliveryState, Kind
 from outreach.store.alerts import open_alerts
-from outreach.store.replies import keep_marks
+from outreach.store.marks import keep_marks
 from outreach.work.agenda import read_agenda
 from outreach.work.collect import collect
 from outreach.work.proposal import propose, send_proposed

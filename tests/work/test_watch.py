@@ -27,7 +27,7 @@ from outreach.records import (
     Worker,
 )
 from outreach.store.alerts import open_alerts
-from outreach.store.replies import keep_marks
+from outreach.store.marks import keep_marks
 from outreach.work.health import check_health
 from outreach.work.life import daemon_life
 from outreach.work.look import look
