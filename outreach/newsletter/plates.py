@@ -50,7 +50,7 @@ class _Plate:
     """How the mails of one kind are filled.
 
     The page's holes take, by `take`, from a row of a person's values: those that the templates use in their order,
-    both links, `constants`, and the `joined` ones, which are texts with places in that row between them.
+    the links, `constants`, and the `joined` ones, which are texts with places in that row between them.
     """
 
     shape: Shape
@@ -69,6 +69,7 @@ class Plates:
         uses = _uses(renderer)
         found = sorted(uses.printed | uses.deciding) if uses is not None else []
         self._used = [_Used(name, name in FIELDS, uses is not None and name in uses.deciding) for name in found]
+        self._tracked = bool(renderer.frozen.get("tracked"))
         self._people = 0
         self._texts: dict[str, Value] = {}
         self._may_keep = uses is not None
@@ -85,7 +86,9 @@ class Plates:
         row += [Value(links.unsubscribe_url), Value(links.view_url)]
         if not row[-2].markable or not (row[-1].markable or not links.view_url):
             return self._by_itself(person, tips, links)
-        key = (*kind, *tips, not links.view_url)
+        if self._tracked:
+            row.append(Value(links.click_url))
+        key = (*kind, *tips, not links.view_url, not links.click_url)
         try:
             plate = self._plates[key]
             self._reused += 1
@@ -157,8 +160,12 @@ class Plates:
         for at, use in enumerate(self._used):
             if kind[at] is True:
                 values[use.name] = self._word(at)
-        places = len(self._used), len(self._used) + 1
-        marked = Links(self._word(places[0]), self._word(places[1]) if links.view_url else "")
+        last = len(self._used) + 1 + self._tracked
+        marked = Links(
+            self._word(len(self._used)),
+            self._word(len(self._used) + 1) if links.view_url else "",
+            self._word(last) if self._tracked and links.click_url else "",
+        )
         holes = Holes(renderer.mark)
         try:
             subject, _, page = renderer.run(values, tips, marked, holes)
@@ -172,7 +179,7 @@ class Plates:
         sources: list[int | Value | tuple[str, ...]] = [self._source(text) for text in holes.values]
         constants = [source for source in sources if isinstance(source, Value)]
         joined = [source for source in sources if isinstance(source, tuple)]
-        width = places[1] + 1
+        width = last + 1
         at_constant, at_joined = iter(range(width, width + len(constants))), iter(range(width + len(constants), 10**9))
         order = [
             source if isinstance(source, int) else next(at_constant if isinstance(source, Value) else at_joined)

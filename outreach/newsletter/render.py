@@ -33,10 +33,11 @@ EXHAUSTED = ("takes too long to render", "takes too much memory to render")
 
 @dataclass(frozen=True)
 class Links:
-    """Where this mail's links lead; `view_url` may be ""."""
+    """Where this mail's links lead; `view_url` may be "". By `click_url` and a number its other links are counted."""
 
     unsubscribe_url: str
     view_url: str = ""
+    click_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,17 @@ class Renderer:
 
     def names(self) -> set[str]:
         """The variables that every template may use beside the customer's attributes."""
-        return {*FIELDS, *self.facts, "subject", "preheader", "unsubscribe_url", "view_url", "customer", "tips"}
+        return {
+            *FIELDS,
+            *self.facts,
+            "subject",
+            "preheader",
+            "unsubscribe_url",
+            "view_url",
+            "click_url",
+            "customer",
+            "tips",
+        }
 
     def run(
         self, values: Mapping[str, Any], tips: Sequence[ChosenTip], links: Links, holes: Holes | None
@@ -140,6 +151,7 @@ class Renderer:
             **{key: value for key, value in self.facts.items() if key != "language"},
             "unsubscribe_url": links.unsubscribe_url,
             "view_url": links.view_url,
+            "click_url": links.click_url,
         }
         subject = " ".join(self._one("subject", scope).split())
         preheader = " ".join(self._one("preheader", scope).split())

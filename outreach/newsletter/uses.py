@@ -15,7 +15,7 @@ from .sandbox import Sandbox
 CHANCE_FILTERS, CHANCE_FUNCTIONS = frozenset(("random",)), frozenset(("lipsum",))
 """Their results are others each time."""
 PAGE = frozenset(("content", "content_slots", "tips"))
-LINKS = frozenset(("unsubscribe_url", "view_url"))
+LINKS = frozenset(("unsubscribe_url", "view_url", "click_url"))
 LINES = frozenset(("subject", "preheader"))
 
 

@@ -67,6 +67,7 @@ from .replies import Inbound, MailboxMark, Verdict
 from .segments import Attribute, SavedSegment
 from .sending import Alert, Bounce, Pace, RelayState, WaveLook
 from .sequences import Enrolment, Sequence
+from .touch import Link, Touch
 from .types import UtcDateTime, Word
 from .workspace import LANES, Lane, WorkspaceRow
 
@@ -126,6 +127,7 @@ __all__ = [
     "Kind",
     "Lane",
     "LearnedExample",
+    "Link",
     "Machine",
     "MailboxMark",
     "MailingList",
@@ -154,6 +156,7 @@ __all__ = [
     "Thanks",
     "ThanksState",
     "Tip",
+    "Touch",
     "Urgency",
     "UtcDateTime",
     "Verdict",

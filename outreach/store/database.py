@@ -218,13 +218,14 @@ def explain(database: Database, wrong: Exception) -> DatabaseError:
     return postgresql.explain(database.place, database.engine.url, wrong)
 
 
-def insert_new(session: Session, table: type[Any], key: str, values: dict[str, Any]) -> bool:
+def insert_new(session: Session, table: type[Any], key: str | list[str], values: dict[str, Any]) -> bool:
     """Add a row unless there is one with this key already, also one that another process adds at this instant.
 
-    Whether it was added.
+    `key`: a unique column, or several together. Whether it was added.
     """
     connection = session.connection()
-    added = insert_on(connection, table).values(**values).on_conflict_do_nothing(index_elements=[key])
+    keys = [key] if isinstance(key, str) else key
+    added = insert_on(connection, table).values(**values).on_conflict_do_nothing(index_elements=keys)
     return connection.execute(added).rowcount > 0
 
 

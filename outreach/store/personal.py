@@ -46,6 +46,7 @@ HOUSE: Mapping[str, str] = {
     "colleague": "one of us",
     "customer_import": "the file that an import read, and its counts",
     "lane": "counters",
+    "link": "where the links of an issue lead, the same for all its readers",
     "mailbox_mark": "how far our mailboxes are read",
     "mailing_list": "a list's name",
     "pace": "limits of relays and domains",

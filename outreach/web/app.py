@@ -22,6 +22,7 @@ from ..errors import OutreachError
 from ..work.evidence import link_fetched
 from ..work.workspace import Workspace
 from . import contact, plan_feed
+from .clicks import clicked, opened
 from .confirm import confirm_page, confirmed
 from .consent_words import WISHES
 from .fixed import fixed_page, fixed_said
@@ -55,6 +56,8 @@ def public_app(workspace: Workspace) -> Starlette:
             Route("/u/{token}", _unsubscribe, methods=["POST"]),
             Route("/u/{token}/undo", _undo, methods=["POST"]),
             Route("/v/{token}", _view, methods=["GET"]),
+            Route("/c/{token}/0.gif", opened, methods=["GET"]),
+            Route("/c/{token}/{number}", clicked, methods=["GET"]),
             Route("/s/{token}", confirm_page, methods=["GET"]),
             Route("/s/{token}", confirmed, methods=["POST"]),
             Route("/p/{token}", wishes_page, methods=["GET"]),

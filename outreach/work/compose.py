@@ -21,8 +21,9 @@ from ..errors import InputError
 from ..newsletter.campaign_file import CampaignFile, parse_campaign
 from ..newsletter.compile import NewsletterSource, TipSource, compile_newsletter, content_digest
 from ..newsletter.tip_file import parse_tip
+from ..newsletter.tracked import track
 from ..newsletter.whom import WhomKind, parse_whom
-from ..records import Campaign, Tip
+from ..records import BULK, Campaign, MailingList, Tip
 from ..store.campaigns import campaign_named, keep_asset, keep_campaign
 from ..store.causes import known_whom
 from ..store.customers import list_id_of, list_names
@@ -65,12 +66,15 @@ _FROM_FILE = (
 
 @dataclass(frozen=True)
 class FrozenContent:
-    """What an edition keeps. `subject` is as written, with its variables; `sender` the full From."""
+    """What an edition keeps. `subject` is as written, with its variables; `sender` the full From; `links` are the
+    addresses whose following is counted, in the order of their numbers.
+    """
 
     frozen: dict[str, Any]
     content_digest: str
     subject: str
     sender: str
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,14 @@ def freeze(session: Session, workspace: Workspace, campaign: Campaign, *, now: d
         assets=assets,
     )
     frozen = compile_newsletter(source, pool)
-    return FrozenContent(frozen, content_digest(frozen), campaign.subject, campaign.sender or identity.sender)
+    digest, links = content_digest(frozen), tuple[str, ...]()
+    told = (
+        session.get(MailingList, campaign.list_id) if campaign.list_id is not None and campaign.kind in BULK else None
+    )
+    if told is not None and (told.clicks or told.opens) and workspace.settings.public.linkable:
+        frozen, found = track(frozen, clicks=told.clicks, opens=told.opens)
+        links = tuple(found)
+    return FrozenContent(frozen, digest, campaign.subject, campaign.sender or identity.sender, links)
 
 
 def _checked_list(session: Session, found: CampaignFile) -> int:

@@ -98,7 +98,7 @@ class LetterPress:
     def __init__(self, facts: PressFacts, *, sign: Sign | None = None) -> None:
         self.facts, self.frozen = facts, facts.frozen
         self._sign = sign
-        self._links = LinkMaker(facts.links)
+        self._links = LinkMaker(facts.links, tracked=bool(self.frozen.get("tracked")) and facts.kind in BULK)
         name = facts.list_name or str(self.frozen.get("list") or "")
         phrase, label = _phrase(facts.list_title or name), _label(facts.domain)[:15]
         self._paper = Letterhead(
@@ -179,8 +179,8 @@ def _again(facts: PressFacts, sign: Sign | None) -> LetterPress:
 class LinkMaker:
     """Links, reply address and bounce tag of deliveries: https where we are reached so, else a mailto: alone."""
 
-    def __init__(self, facts: LinkFacts) -> None:
-        self._facts = facts
+    def __init__(self, facts: LinkFacts, *, tracked: bool = False) -> None:
+        self._facts, self._tracked = facts, tracked
         self._tokens = TokenMaker(facts.key_number, facts.key)
         self._base = facts.base_url
         address = facts.reply_address
@@ -196,7 +196,8 @@ class LinkMaker:
         """The links of the delivery with this public id."""
         token = self._tokens.make("unsubscribe", public_id)
         if self._base:
-            return Links(f"{self._base}/u/{token}", f"{self._base}/v/{self._tokens.make('view', public_id)}")
+            clicks = f"{self._base}/c/{self._tokens.make('click', public_id)}" if self._tracked else ""
+            return Links(f"{self._base}/u/{token}", f"{self._base}/v/{self._tokens.make('view', public_id)}", clicks)
         return Links(token.join(self._mailto))
 
     def reply_to(self, public_id: str) -> str:

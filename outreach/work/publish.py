@@ -34,6 +34,7 @@ from ..store.editions import (
 from ..store.outbox import finish_editions
 from ..store.saved_segments import whole_text
 from ..store.steps import bind_trends
+from ..store.touches import keep_links
 from .approve import agreed_now, waits_for_agreement
 from .compose import FrozenContent, freeze
 from .pin import ONCE, own_digest
@@ -179,6 +180,7 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple
     now = workspace.clock()
     until = now + life_of(workspace, campaign)
     values: dict[str, Any] = {"expires_at": until}
+    content: FrozenContent | None = None
     if changed or edition.planned_at is None:
         with workspace.database.read() as session:
             content = freeze(session, workspace, session.get_one(Campaign, campaign.id), now=now)
@@ -190,6 +192,8 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple
             last = extend_some(session, edition.id, until, after=max(last, 0))
     with workspace.database.write() as session:
         move_edition(session, edition.id, [EditionState.WAITING], EditionState.PLANNING, **values)
+        if content is not None:
+            keep_links(session, edition.id, content.links)
     return edition.id, changed
 
 
@@ -315,6 +319,7 @@ def _create(
         session.flush()
         assert found.id is not None
         bind_trends(session, campaign.id, found.id, now)
+        keep_links(session, found.id, content.links if content is not None else ())
     assert found.id is not None
     return found.id
 

@@ -1,0 +1,53 @@
+"""Links that tell when they are followed: an edition's own addresses behind a number, each told once.
+
+Law: only addresses that are the same for every reader become numbers; what a template makes for one person stays as it
+is. Where a mail has no such link (a test, a preview, no public address) the page keeps the addresses themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html import unescape
+from typing import Any
+
+OPEN = 0
+"""The number of the picture by which an opened mail is known."""
+_LINK = re.compile(r"""(<a\b[^<>{}]*?\shref=")(https?://[^"<>{}\s]+)(")""", re.IGNORECASE)
+_END = re.compile(r"</body\s*>", re.IGNORECASE)
+_PICTURE = '{% if click_url %}<img src="{{ click_url }}/0.gif" width="1" height="1" alt="" style="border:0">{% endif %}'
+
+
+def track(frozen: Mapping[str, Any], *, clicks: bool, opens: bool) -> tuple[dict[str, Any], list[str]]:
+    """The frozen value with its links behind numbers from 1, and their addresses in that order.
+
+    With `opens`, a picture stands at the page's end. The value says by "tracked" that its mails need such a link.
+    """
+    urls: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        before, url, after = found.groups()
+        at = urls.setdefault(unescape(url), len(urls) + 1)
+        return f"{before}{{% if click_url %}}{{{{ click_url }}}}/{at}{{% else %}}{url}{{% endif %}}{after}"
+
+    def linked(part: Mapping[str, Any]) -> dict[str, Any]:
+        return {**part, "source": _LINK.sub(number, part["source"])} if clicks else dict(part)
+
+    layout = linked(frozen["layout"])
+    if opens:
+        page = layout["source"]
+        end = next(iter(reversed(list(_END.finditer(page)))), None)
+        at = end.start() if end is not None else len(page)
+        layout["source"] = page[:at] + _PICTURE + page[at:]
+    tips = {
+        name: {
+            **tip,
+            "texts": {
+                language: {**text, "bodies": [linked(body) for body in text["bodies"]]}
+                for language, text in tip["texts"].items()
+            },
+        }
+        for name, tip in frozen["tips"].items()
+    }
+    contents = [linked(part) for part in frozen["contents"]]
+    return {**frozen, "layout": layout, "contents": contents, "tips": tips, "tracked": True}, list(urls)
