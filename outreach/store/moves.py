@@ -169,20 +169,22 @@ MOVE = Group(
 )
 
 
+def taken(response: Any, relay: Any) -> dict[str, Any]:
+    """What a row says of a mail that a relay has taken `now`, with these words."""
+    return {
+        "state": move(DeliveryState.INFLIGHT, DeliveryEvent.ACCEPTED),
+        **dict.fromkeys(("reason", "evidence"), ""),
+        **dict.fromkeys(("failure", "owner", "next_at", "lease_until")),
+        **dict.fromkeys(("sent_at", "settled_at"), bindparam("now")),
+        "response": response,
+        "relay": relay,
+        "attempts": col(Delivery.attempts) + 1,
+    }
+
+
 _SENT = Prepared(
     _held(lambda name: DeliveryState.INFLIGHT.value if name == "held_state" else bindparam(name)).values(
-        state=move(DeliveryState.INFLIGHT, DeliveryEvent.ACCEPTED),
-        reason="",
-        evidence="",
-        response=bindparam("to_response"),
-        failure=None,
-        relay=bindparam("to_relay"),
-        owner=None,
-        next_at=None,
-        sent_at=bindparam("now"),
-        settled_at=bindparam("now"),
-        attempts=col(Delivery.attempts) + 1,
-        lease_until=None,
+        taken(bindparam("to_response"), bindparam("to_relay"))
     )
 )
 

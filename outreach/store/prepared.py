@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from sqlalchemy import (
+    ARRAY,
     JSON,
     BindParameter,
     Boolean,
@@ -268,6 +269,12 @@ def given_rows(name: str, types: Mapping[str, Any]) -> Any:
     return made.render_derived(name=f"given_{name}", with_types=True).c
 
 
+def given_lists(name: str, types: Mapping[str, Any]) -> Any:
+    """The same of one list for each column, `name_column`, all of one length: a third of what one value costs."""
+    lists = [cast(bindparam(f"{name}_{each}"), ARRAY(kind)) for each, kind in types.items()]
+    return func.unnest(*lists).table_valued(*types).render_derived(name=f"given_{name}").c
+
+
 def rows_given(rows: Sequence[Mapping[str, Any]]) -> str:
     """These rows as `given_rows` reads them."""
     return json_text(list(rows), str)
@@ -330,8 +337,12 @@ def _in_postgresql(value: Any) -> Any:
     if isinstance(value, Enum):
         return value._value_
     if isinstance(value, list):
-        return "{" + ",".join(map(str, value)) + "}"
+        return "{" + ",".join(map(_element, value)) + "}"
     return json_text(value) if isinstance(value, dict) else value
+
+
+def _element(value: Any) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else str(value)
 
 
 @lru_cache(maxsize=64)

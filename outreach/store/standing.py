@@ -29,7 +29,7 @@ from sqlmodel import col
 from ..delivery.state import move
 from ..records import Campaign, Customer, Delivery, DeliveryEvent, DeliveryState, Edition, EditionState, WorkspaceRow
 from .postgresql import lock_number
-from .prepared import Among, Connected, Prepared, given_rows, rows_given
+from .prepared import Among, Connected, Prepared, given_lists
 
 GATE = lock_number("intents")
 
@@ -53,10 +53,9 @@ def intent_values(held: Sequence[Any], by_relay: Mapping[str, Sequence[Any]]) ->
         "customers": sorted({row.customer_id for row in held if row.customer_id is not None}),
         "campaigns": sorted({row.campaign_id for row in held}),
         "editions": sorted({row.edition_id for row in held}),
-        "ids": [row.id for row in held],
-        "held": rows_given(
-            [{"id": row.id, "fence": row.fence, "to": to} for to, rows in by_relay.items() for row in rows]
-        ),
+        "held_id": [row.id for rows in by_relay.values() for row in rows],
+        "held_fence": [row.fence for rows in by_relay.values() for row in rows],
+        "held_to": [to for to, rows in by_relay.items() for _ in rows],
     }
 
 
@@ -99,12 +98,11 @@ def intent_statement() -> Any:
     editions = _locked("editions", Edition, more=Edition.state)
     house = _locked("house", WorkspaceRow, more=WorkspaceRow.version, skip=False)
     gate = select(func.pg_try_advisory_xact_lock_shared(GATE).label("open")).cte("gate")
-    held = given_rows("held", {"id": BigInteger(), "fence": BigInteger(), "to": String()})
+    held = given_lists("held", {"id": BigInteger(), "fence": BigInteger(), "to": String()})
     return (
         update(Delivery)
         .where(
             select(gate.c.open).scalar_subquery(),
-            Among(col(Delivery.id), "ids"),
             col(Delivery.id) == held.id,
             col(Delivery.fence) == held.fence,
             bare_state() == DeliveryState.CLAIMED.value,

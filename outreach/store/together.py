@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, exists, literal, select, union_all
+from sqlalchemy import BigInteger, String, bindparam, exists, literal, select, union_all, update
+from sqlmodel import col
 
+from ..records import Delivery, DeliveryState
 from .database import Writer
 from .lanes import lifted, raise_lane
-from .moves import MOVE, Move, apply_moves, is_plain, is_sent, move_values, settle_sent
+from .moves import MOVE, Move, apply_moves, is_plain, is_sent, move_values, settle_sent, taken
 from .outbox import Claimed, intend
-from .prepared import Prepared
-from .standing import intent_statement, intent_values
+from .prepared import Prepared, given_lists
+from .standing import bare_state, intent_statement, intent_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,12 @@ def settle_and_intend(
         return Done(set(), [], None)
     if writer.is_sqlite:
         return _in_turn(writer, moves, asks, now)
-    values = MOVE.values([move_values(made, now) for made in moves]) | intent_values(rows, asks)
-    owner = rows[0].owner if rows else ""
-    found = writer.at_once(_TOGETHER, **values, owner=owner, now=now, lane=writer.lane)
+    owner = rows[0].owner if rows else moves[0].row.owner
+    if all(made.row.owner == owner and is_sent(made) for made in moves):
+        statement, values = _USUALLY, _sent_values(moves)
+    else:
+        statement, values = _TOGETHER, MOVE.values([move_values(made, now) for made in moves])
+    found = writer.at_once(statement, **values, **intent_values(rows, asks), owner=owner, now=now, lane=writer.lane)
     moved = {number for what, number, _ in found if what == _MOVED}
     raised = next(((epoch, turn) for what, turn, epoch in found if what == _RAISED), None)
     granted = {number for what, number, _ in found if what == _GRANTED}
@@ -70,8 +76,32 @@ def _in_turn(writer: Writer, moves: Sequence[Move], asks: Mapping[str, Sequence[
     return Done(granted, missed, raised)
 
 
-def _all() -> Prepared:
-    moved = MOVE.statement.returning(MOVE.key).cte("moved")
+def _sent_values(moves: Sequence[Move]) -> dict[str, Any]:
+    return {
+        "sent_id": [made.row.id for made in moves],
+        "sent_fence": [made.row.fence for made in moves],
+        "sent_response": [made.response for made in moves],
+        "sent_relay": [made.relay for made in moves],
+    }
+
+
+def _sent() -> Any:
+    """The update of rows that a relay took, which nearly all are: what they have in common is not given for each."""
+    given = given_lists("sent", {"id": BigInteger(), "fence": BigInteger(), "response": String(), "relay": String()})
+    return (
+        update(Delivery)
+        .where(
+            col(Delivery.id) == given.id,
+            col(Delivery.fence) == given.fence,
+            bare_state() == DeliveryState.INFLIGHT.value,
+            col(Delivery.owner) == bindparam("owner"),
+        )
+        .values(taken(given.response, given.relay))
+    )
+
+
+def _with_intents(moves: Any) -> Prepared:
+    moved = moves.returning(col(Delivery.id)).cte("moved")
     granted = intent_statement().cte("granted")
     raised = lifted(bindparam("lane")).where(exists(select(granted.c.id))).cte("raised")
     return Prepared(
@@ -84,4 +114,5 @@ def _all() -> Prepared:
 
 
 _MOVED, _GRANTED, _RAISED = range(3)
-_TOGETHER = _all()
+_TOGETHER = _with_intents(MOVE.statement)
+_USUALLY = _with_intents(_sent())

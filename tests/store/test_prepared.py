@@ -84,6 +84,7 @@ def steps_of(workspace: Workspace, statement: Prepared, given: dict[str, Any]) -
     [
         pytest.param(standing._INTENT, {"owner": "w"}, id="intent"),
         pytest.param(together._TOGETHER, {"owner": "w", "lane": 1}, id="together"),
+        pytest.param(together._USUALLY, {"owner": "w", "lane": 1}, id="usually"),
         pytest.param(moves.MOVE.together, {}, id="move"),
         pytest.param(moves._CHOOSE.together, {}, id="choose"),
     ],
@@ -112,9 +113,9 @@ def test_a_plan_made_while_an_edition_is_large_does_not_walk_through_it(
             for number in range(6000)
         ]
         insert_deliveries(session, rows)
-    some = {name: list(range(1, 11)) for name in ("customers", "ids", "keys")}
-    given = some | {"campaigns": [1], "editions": [edition], "owner": "w", "held": "[]", "rows": "[]", "lane": 1}
-    for statement in (standing._INTENT, together._TOGETHER):
+    some = {name: list(range(1, 11)) for name in ("customers", "keys", "sent_id", "held_id")}
+    given = some | {"campaigns": [1], "editions": [edition], "owner": "w", "rows": "[]", "lane": 1}
+    for statement in (standing._INTENT, together._TOGETHER, together._USUALLY):
         _, reads = steps_of(workspace, statement, given)
         assert any("delivery_pkey" in step for step in reads), reads
         assert not [step for step in reads if "on ix_" in step or "using ix_" in step], reads

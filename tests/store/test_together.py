@@ -13,7 +13,7 @@ from outreach.errors import DatabaseError
 from outreach.records import Campaign, Customer, DeliveryEvent, DeliveryState
 from outreach.store.database import open_database
 from outreach.store.lanes import turns_of
-from outreach.store.moves import Move, apply_moves, settle_sent
+from outreach.store.moves import Move, apply_moves, release, settle_sent
 from outreach.store.outbox import Claimed, claim
 from outreach.store.together import settle_and_intend
 from outreach.work.workspace import Workspace
@@ -35,7 +35,7 @@ def rows(workspace: Workspace, make_customer: Callable[..., int]) -> list[Claime
 
 
 def accepted(row: Claimed) -> Move:
-    return Move(row, INFLIGHT, (DeliveryEvent.ACCEPTED,), response="250 \0ok", relay="one", tried=True)
+    return Move(row, INFLIGHT, (DeliveryEvent.ACCEPTED,), response='250 \0ok "{a,}\\\\b" NULL', relay="one", tried=True)
 
 
 def turns(workspace: Workspace) -> tuple[int, ...]:
@@ -102,7 +102,7 @@ def test_only_what_has_no_consequences_goes_together(workspace: Workspace, rows:
 
 
 def test_after_a_failure_nothing_is_kept_and_the_next_commit_is_made(workspace: Workspace, rows: list[Claimed]) -> None:
-    wrong = Move(rows[1], INFLIGHT, (DeliveryEvent.ACCEPTED,), next_at="never", tried=True)  # type: ignore[arg-type]
+    wrong = release(rows[1], next_at="never")  # type: ignore[arg-type]
     with workspace.database.keep_writing() as writer:
         if writer.is_sqlite:
             pytest.skip("SQLite keeps any text")
