@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..records import Customer
     from ..work.workspace import Workspace
 
-Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The customer's e-mail address, in any spelling.")]
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The customer's e-mail address, or #ID.")]
 InList = Annotated[str | None, typer.Option("--list", help="Only this mailing list.")]
 By = Annotated[str, typer.Option("--by", help="Who does it; else the name you are logged in with.")]
 Blocked = Annotated[
@@ -193,11 +193,16 @@ def list_id_named(session: Session, name: str | None) -> int | None:
 
 
 def customer_at(session: Session, workspace: Workspace, email: str) -> Customer:
-    """The customer with this address. Raises InputError where there is none."""
+    """The customer with this address, or, as #17, with this number. Raises InputError where there is none."""
     from ..address import canonical_address
-    from ..store.customers import find_customer
+    from ..store.customers import customer_by_id, find_customer
     from ..work.erase import no_customer
 
+    if email[:1] == "#" and email[1:].isdecimal():  # people without an address have only this
+        one = customer_by_id(session, int(email[1:]))
+        if one is None:
+            raise InputError(f"there is no customer {email}", remedy="Look with: outreach customers list --json")
+        return one
     found = find_customer(session, workspace.keys, canonical_address(email))
     if found is None:
         raise no_customer(session, workspace, email)

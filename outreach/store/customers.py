@@ -150,6 +150,13 @@ def customer_ids_by_key(session: Session, address_keys: Sequence[str]) -> dict[s
     return found
 
 
+def customer_by_id(session: Session, customer_id: int) -> Customer | None:
+    """The customer with this number; None where there is none, or they are erased."""
+    return session.exec(
+        orm_select(Customer).where(Customer.id == customer_id, col(Customer.erased_at).is_(None))
+    ).first()
+
+
 def find_customer(session: Session, keys: KeyRing, address: str) -> Customer | None:
     """The customer with this address in whatever spelling; None where there is none, or it is no address."""
     try:

@@ -1,8 +1,8 @@
 """SQLite: how a file is opened, how its one writer at a time is kept, and what it means when it fails.
 
-Law: WAL, synchronous=FULL, foreign keys on, and writers begin IMMEDIATE (RELIABILITY, SQLite). Where the linked SQLite
-has the WAL-reset bug (3.7.0–3.51.2 but 3.44.6+ and 3.50.7+), a file lock is held around each write transaction, and
-nobody checkpoints outside it.
+Law: WAL, synchronous=FULL, foreign keys on, and writers begin IMMEDIATE (RELIABILITY, SQLite; `lighter` for bulk that
+can be done again). Where the linked SQLite has the WAL-reset bug (3.7.0–3.51.2 but 3.44.6+ and 3.50.7+), a file lock is
+held around each write transaction, and nobody checkpoints outside it.
 """
 
 from __future__ import annotations

@@ -185,3 +185,19 @@ def test_a_workbook_leaves_no_traceback_and_status_one(here: Path) -> None:
 def test_help_of_every_command_shows_an_example() -> None:
     for name in ("import", "list", "count", "show", "unsubscribe", "resubscribe", "suppress", "unsuppress"):
         assert "Example: outreach customers" in " ".join(_call(name, "--help").output.replace("│", " ").split())
+
+
+def test_somebody_without_an_address_is_shown_by_number(here: Path) -> None:
+    (here / "calls.csv").write_text("Vorname,Nachname,Telefon\nAnn,Baker,030 1234567\n")
+    assert "1 have no e-mail address" in _call("import", "calls.csv", "--list", "customers").output
+    assert "0301234567" in _call("show", "#1").output
+    listed = json.loads(_call("imports", "--json").output)
+    assert [(one["id"], one["created"], one["state"]) for one in listed] == [(1, 1, "done")]
+    assert _call("import", "--undo", "1", "--yes").output.startswith("Import 1 is taken back: 1 people removed")
+    for arguments, words in (
+        (("import", "--undo", "1", "--yes"), "taken back already"),
+        (("import", "calls.csv"), "name a file"),
+        (("show", "#77"), "no customer #77"),
+    ):
+        with pytest.raises(OutreachError, match=words):
+            _call(*arguments)
