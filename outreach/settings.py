@@ -27,7 +27,7 @@ from .settings_faults import excerpt, explain
 from .settings_nights import Alerts, Retention
 from .settings_office import USUAL_RULES, Cases, EscalationRule, Hours, check_rules
 from .settings_part import Part
-from .settings_plan import PlanSettings
+from .settings_plan import PlanSettings, Reach
 from .settings_signing import Dkim
 from .settings_steps import Steps
 
@@ -262,6 +262,7 @@ class Settings(Part):
     hours: Hours = Hours()
     cases: Cases = Cases()
     plan: PlanSettings = PlanSettings()
+    reach: Reach = Reach()
     escalations: tuple[EscalationRule, ...] = ()
     steps: Steps = Steps()
     alerts: Alerts = Alerts()

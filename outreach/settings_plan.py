@@ -13,6 +13,16 @@ from .settings_part import Part
 from .words import BULK, Kind
 
 
+class Reach(Part):
+    """Who gives no sign of life any more: asked once, then rested. Only on lists that count clicks or opens."""
+
+    silent_issues: int = Field(
+        0, ge=0, le=100, description="so many without a sign make somebody silent; 0: not looked"
+    )
+    silent_days: int = Field(180, ge=14, description="and so long since the last sign, or the first of these issues")
+    answer_days: int = Field(30, ge=7, description="so long the question waits; then newsletters rest")
+
+
 class PlanSettings(Part):
     """What next: tests of tips, approval, goals."""
 

@@ -122,6 +122,8 @@ def customer_json(session: Session, customer: Customer) -> dict[str, Any]:
             | {"evidence": a.evidence, "by": a.by}
             for a in acts
         ],
+        "reach": _reach(session, number),
+        "wish": _wish(session, number),
         "suppression": block
         and {"reason": block.reason, "words": SUPPRESSION_WORDS[block.reason], "at": block.at}
         | {"until": block.expires_at, "evidence": block.evidence},
@@ -131,6 +133,38 @@ def customer_json(session: Session, customer: Customer) -> dict[str, Any]:
             for mail, name in recent_deliveries(session, number)
         ],
     }
+
+
+def _reach(session: Session, number: int) -> dict[str, Any]:
+    """When we last knew that something arrived at a person."""
+    from ..store.reach import accepted_of, signs_of
+
+    sign = signs_of(session, [number]).get(number)
+    accepted = accepted_of(session, [number]).get(number)
+    return {"at": sign and sign.at, "how": sign and sign.how, "accepted_at": accepted}
+
+
+def _wish(session: Session, number: int) -> dict[str, Any] | None:
+    from ..store.wishes import wish_of
+
+    wish = wish_of(session, number)
+    names = ("paused_until", "every_days", "no_topics", "channel", "changed_at")
+    return None if wish is None else {name: getattr(wish, name) for name in names}
+
+
+def _tell_reach(told: dict[str, Any]) -> None:
+    reach, wish = told["reach"], told["wish"]
+    if reach["at"] is not None:
+        typer.echo(f"Last sign of life: {reach['at']:%Y-%m-%d}, {reach['how']}")
+    elif reach["accepted_at"] is not None:
+        typer.echo(f"No sign of life yet; their mail server last took a mail on {reach['accepted_at']:%Y-%m-%d}")
+    if wish is None:
+        return
+    said = [f"a pause until {wish['paused_until']:%Y-%m-%d}"] if wish["paused_until"] else []
+    said += [f"at most one newsletter in {wish['every_days']} days"] if wish["every_days"] else []
+    said += [f"nothing about {', '.join(wish['no_topics'])}"] if wish["no_topics"] else []
+    said += [f"rather by {wish['channel']}"] if wish["channel"] else []
+    typer.echo(f"Wishes: {'; '.join(said) or 'as it comes'}")
 
 
 def tell_customer(told: dict[str, Any]) -> None:
@@ -147,6 +181,7 @@ def tell_customer(told: dict[str, Any]) -> None:
         ["list", "state", "since"],
         [[tie["list"], tie["state"], f"{tie['since']:%Y-%m-%d}"] for tie in told["subscriptions"]],
     )
+    _tell_reach(told)
     if block := told["suppression"]:
         typer.echo(f"Blocked since {block['at']:%Y-%m-%d}: {block['words']} ({block['evidence']})")
     for act in told["consents"]:

@@ -84,6 +84,7 @@ def figures_json(figures: Figures) -> dict[str, Any]:
         "subscribed": figures.subscribed,
         "suppressed": figures.suppressed,
         "people_reached": figures.people_reached,
+        "people_heard_from": figures.people_heard_from,
         "sent": figures.sent,
         "bounced": figures.bounced,
         "in_doubt": figures.in_doubt,
@@ -179,7 +180,8 @@ def print_report(figures: Figures, console: Console) -> None:
         console.print("Next: [bold]outreach plan[/bold] shows what would go to whom.")
         return
     console.print(
-        f"{figures.people_reached:,} people reached by {figures.sent:,} mails; "
+        f"{figures.people_reached:,} people reached by {figures.sent:,} mails, "
+        f"{figures.people_heard_from:,} of them gave a sign (wrote, followed a link, opened); "
         f"{rate(figures.complaints)} complaints per 1,000 reached ({figures.complainers} people); "
         f"{figures.bounced:,} bounced, {figures.unsubscribed:,} unsubscribed"
     )

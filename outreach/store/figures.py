@@ -37,6 +37,7 @@ from ..workdays import WorkingHours
 from .cases import moves_of
 from .edition_figures import EditionFigures, Rate, author, bounced, edition_figures
 from .fairness import Contacts, read_contacts, read_fairness
+from .reach import people_heard_from
 from .worth import Worth, read_worth
 
 AGES = (("today", 1), ("1 to 2 days", 3), ("3 to 7 days", 8), ("1 to 4 weeks", 29), ("older", 36_500))
@@ -93,6 +94,7 @@ class Figures:
     subscribed: int
     suppressed: int
     people_reached: int
+    people_heard_from: int
     sent: int
     bounced: int
     in_doubt: int
@@ -160,6 +162,7 @@ def read_figures(
             .where(or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > now))
         ).scalar_one(),
         people_reached=run(reached).scalar_one(),
+        people_heard_from=people_heard_from(session),
         sent=sum(edition.counts.get(DeliveryState.SENT, 0) for edition in editions),
         bounced=sum(edition.rates.bounces.count for edition in editions),
         in_doubt=sum(edition.counts.get(DeliveryState.IN_DOUBT, 0) for edition in editions),

@@ -48,13 +48,13 @@ def _page(request: Request, asked: Asked | None) -> Response:
         return HTMLResponse(page(language, identity.company, words["unknown"], [words["unknown_line"]]), 404)
     words = CONFIRM[language]
     what = {
-        SubscriptionState.PENDING: "ask",
+        SubscriptionState.PENDING: "still" if asked.still else "ask",
         SubscriptionState.SUBSCRIBED: "done",
         SubscriptionState.UNSUBSCRIBED: "left",
         None: "gone",
     }[asked.state]
     lines = [words[f"{what}_line"].format(name=asked.title, company=identity.company)]
-    if what != "ask":
+    if what not in ("ask", "still"):
         return HTMLResponse(page(language, identity.company, words[what], lines), 410 if what == "gone" else 200)
     lines += [asked.words] if asked.words else []
     button = Button(words["button"])

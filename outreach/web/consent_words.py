@@ -6,6 +6,8 @@ CONFIRM: dict[str, dict[str, str]] = {
     "en": {
         "ask": "Yes, please?",
         "ask_line": "With one click “{name}” from {company} will reach you.",
+        "still": "Shall we go on?",
+        "still_line": "With one click “{name}” from {company} will go on reaching you.",
         "button": "Yes, I want it",
         "small": "You can end it at any time, by a link in every mail. If you did not ask for it, just close "
         "this page.",
@@ -19,6 +21,8 @@ CONFIRM: dict[str, dict[str, str]] = {
     "de": {
         "ask": "Ja, gern?",
         "ask_line": "Mit einem Klick erreicht Sie „{name}“ von {company}.",
+        "still": "Sollen wir weitermachen?",
+        "still_line": "Mit einem Klick erreicht Sie „{name}“ von {company} weiter.",
         "button": "Ja, das möchte ich",
         "small": "Sie können es jederzeit beenden, mit einem Link in jeder Mail. Haben Sie nicht darum gebeten, "
         "schließen Sie einfach diese Seite.",

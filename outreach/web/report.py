@@ -130,7 +130,8 @@ def _tiles(figures: Figures) -> list[Tile]:
         Tile(
             f"{figures.people_reached:,}",
             "people reached",
-            f"by {_count(figures.sent, 'mail that was', 'mails that were')} accepted",
+            f"by {_count(figures.sent, 'mail that was', 'mails that were')} accepted; "
+            f"{_count(figures.people_heard_from, 'person', 'people')} gave a sign",
         ),
         Tile(
             rate(figures.complaints),

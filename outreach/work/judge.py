@@ -21,6 +21,7 @@ from ..address import domain_key
 from ..audience.consent import MailFacts, may_mail
 from ..plan.budget import WEEK, judge_budget
 from ..plan.holds import judge_away, judge_holds
+from ..plan.reach import judge_rest
 from ..plan.wishes import judge_wish
 from ..records import (
     BULK,
@@ -319,7 +320,10 @@ def _judge_consent(edition: MailFactsOfEdition, person: PersonFacts, now: dateti
 
 
 def _judge_holds(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
-    return judge_holds(edition.kind, person.holds, now, edition.zone) if person.holds else YES
+    if not person.holds:
+        return YES
+    rest = judge_rest(edition.kind, person.holds, now)
+    return rest if not rest.allowed else judge_holds(edition.kind, person.holds, now, edition.zone)
 
 
 def _judge_away(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:

@@ -6,60 +6,47 @@ with it. A confirmation is asked for once per joining, as a service mail like an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from ..address import new_public_id, read_token, sign_token
+from ..address import Purpose, new_public_id, read_token, sign_token
 from ..errors import InputError
-from ..records import Campaign, Customer, Delivery, Kind, MailingList, Subscription, SubscriptionState
+from ..records import (
+    Campaign,
+    Consent,
+    ConsentAct,
+    Customer,
+    Delivery,
+    HoldState,
+    Kind,
+    MailingList,
+    Subscription,
+    SubscriptionState,
+)
 from ..store import implied
 from ..store.consents import subscribe
 from ..store.edition_figures import LINK_EVIDENCE
+from ..store.reach import silence_holds
 from .epoch import advance
 from .evidence import link_acted_on
+from .opt_in_words import ANSWER, STILL_SUBJECTS, STILL_TEXTS, SUBJECTS, TEXTS
 from .single import CAMPAIGNS, queue_single
 from .workspace import Workspace
 
-OCCASION = "confirm"
-SUBJECTS = {"en": "Please confirm: {title}", "de": "Bitte bestätigen: {title}"}
-TEXTS = {
-    "en": """Hello,
-
-somebody, you we hope, asked for “{title}” from {company} at this address.
-
-{words}Is that right? Then please confirm it here:
-{link}
-
-If it was not you, do nothing: you will get no mail of this list.
-
-{company}
-{postal}
-""",
-    "de": """Guten Tag,
-
-jemand, hoffentlich Sie, hat „{title}“ von {company} für diese Adresse bestellt.
-
-{words}Stimmt das? Dann bestätigen Sie es bitte hier:
-{link}
-
-Waren Sie es nicht, tun Sie nichts: Sie bekommen keine Mail von dieser Liste.
-
-{company}
-{postal}
-""",
-}
-ANSWER = {
-    "en": "Just answer this mail: a person reads it.",
-    "de": "Antworten Sie auf diese Mail: ein Mensch liest sie.",
-}
+OCCASION, STILL = "confirm", "still"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a confirmation link is about, and how its reader stands to it now."""
+    """What a confirmation link is about, and how its reader stands to it now.
+
+    `still`: they were asked whether they want what they get; `state` is then PENDING until they say so.
+    """
 
     delivery: str
     customer_id: int | None
@@ -68,6 +55,7 @@ class Asked:
     words: str
     language: str | None
     state: SubscriptionState | None
+    still: bool = False
 
 
 def join_list(
@@ -111,35 +99,55 @@ def join_list(
 def ask_to_confirm(
     session: Session, workspace: Workspace, customer: Customer, mailing_list: MailingList, now: datetime
 ) -> int:
-    """Queue the mail with the link; the delivery's id."""
+    """Queue the mail with the link that confirms; the delivery's id."""
+    return _ask(session, workspace, customer, mailing_list, OCCASION, (SUBJECTS, TEXTS), now)
+
+
+def ask_if_still(
+    session: Session, workspace: Workspace, customer: Customer, mailing_list: MailingList, now: datetime
+) -> int:
+    """Queue the question whether somebody still wants what they get; the delivery's id."""
+    return _ask(session, workspace, customer, mailing_list, STILL, (STILL_SUBJECTS, STILL_TEXTS), now)
+
+
+def _ask(
+    session: Session,
+    workspace: Workspace,
+    customer: Customer,
+    mailing_list: MailingList,
+    what: str,
+    words: tuple[Mapping[str, str], Mapping[str, str]],
+    now: datetime,
+) -> int:
     if not customer.address:
         raise InputError("a customer without an address cannot confirm a subscription")
-    language = _language(customer, workspace)
-    public_id, identity = new_public_id(), workspace.settings.identity
-    public = workspace.settings.public
-    token = sign_token(workspace.keys, "confirm", public_id)
-    link = f"{public.url.rstrip('/')}/s/{token}" if public.linkable else ANSWER[language]
-    title = mailing_list.title or mailing_list.name
+    language, public_id = _language(customer, workspace), new_public_id()
+    identity, public = workspace.settings.identity, workspace.settings.public
+
+    def link(purpose: Purpose, place: str) -> str:
+        token = sign_token(workspace.keys, purpose, public_id)
+        return f"{public.url.rstrip('/')}/{place}/{token}" if public.linkable else ANSWER[language]
+
     said = {
-        "title": title,
+        "title": mailing_list.title or mailing_list.name,
         "company": identity.company,
         "words": f"{mailing_list.words}\n\n" if mailing_list.words else "",
-        "link": link,
+        "link": link("confirm", "s"),
+        "wishes": link("unsubscribe", "p"),
         "postal": identity.postal_address,
     }
-    occasion = f"{OCCASION}/{mailing_list.id}/{customer.id}"
-    earlier = select(func.count()).select_from(Delivery).where(
-        col(Delivery.customer_id) == customer.id, col(Delivery.occasion).startswith(f"{occasion}/")
-    )  # fmt: skip
+    occasion = f"{what}/{mailing_list.id}/{customer.id}"
+    mine = col(Delivery.customer_id) == customer.id, col(Delivery.occasion).startswith(f"{occasion}/")
+    earlier = session.execute(select(func.count()).select_from(Delivery).where(*mine)).scalar() or 0
     return queue_single(
         session,
         workspace,
         kind=Kind.SERVICE,
         customer_id=customer.id,
         address=customer.address,
-        occasion=f"{occasion}/{1 + (session.execute(earlier).scalar() or 0)}",
-        subject=SUBJECTS[language].format(title=title),
-        text=TEXTS[language].format(**said),
+        occasion=f"{occasion}/{1 + earlier}",
+        subject=words[0][language].format(**said),
+        text=words[1][language].format(**said),
         public_id=public_id,
         now=now,
         content={"auto_submitted": "auto-generated"},
@@ -154,8 +162,9 @@ def find_asked(session: Session, workspace: Workspace, token: str) -> Asked | No
         query = select(Delivery).join(Campaign, col(Campaign.id) == col(Delivery.campaign_id))
         ours = col(Delivery.public_id) == public_id, col(Campaign.name) == CAMPAIGNS[Kind.SERVICE]
         row = session.execute(query.where(*ours)).scalar()
-    if row is None or public_id is None or not row.occasion.startswith(f"{OCCASION}/"):
+    if row is None or public_id is None or not row.occasion.startswith((f"{OCCASION}/", f"{STILL}/")):
         return None
+    still = row.occasion.startswith(STILL)
     list_id = int(row.occasion.split("/")[1])
     mailing_list = session.get_one(MailingList, list_id)
     customer = session.get(Customer, row.customer_id) if row.customer_id is not None else None
@@ -165,6 +174,8 @@ def find_asked(session: Session, workspace: Workspace, token: str) -> Asked | No
             col(Subscription.list_id) == list_id, col(Subscription.customer_id) == row.customer_id
         )
     ).scalar()
+    if still and state is SubscriptionState.SUBSCRIBED and _is_silent(session, row.customer_id or 0):
+        state = SubscriptionState.PENDING
     return Asked(
         public_id,
         row.customer_id if alive else None,
@@ -173,7 +184,12 @@ def find_asked(session: Session, workspace: Workspace, token: str) -> Asked | No
         mailing_list.words,
         customer.language if customer is not None else None,
         state if alive else None,
+        still,
     )
+
+
+def _is_silent(session: Session, customer_id: int) -> bool:
+    return any(hold.customer_id == customer_id for hold in silence_holds(session, customer_id))
 
 
 def confirm(workspace: Workspace, token: str) -> Asked | None:
@@ -182,18 +198,24 @@ def confirm(workspace: Workspace, token: str) -> Asked | None:
         asked = find_asked(session, workspace, token)
         if asked is None or asked.customer_id is None or asked.state is not SubscriptionState.PENDING:
             return asked
-        subscribe(
-            session,
-            customer_id=asked.customer_id,
-            list_id=asked.list_id,
-            at=workspace.clock(),
-            how="page",
-            evidence=f"{LINK_EVIDENCE}{asked.delivery}",
-            words=asked.words,
-        )
+        now, evidence = workspace.clock(), f"{LINK_EVIDENCE}{asked.delivery}"
+        act: dict[str, Any] = {"customer_id": asked.customer_id, "list_id": asked.list_id, "at": now, "how": "page"}
+        if asked.still:
+            session.add(Consent(act=ConsentAct.GIVEN, words=asked.words, evidence=evidence, **act))
+            _wake(session, asked.customer_id, now)
+        else:
+            subscribe(session, evidence=evidence, words=asked.words, **act)
         link_acted_on(session, workspace, asked.delivery, "page")
         advance(session, workspace.root, needed=False)
         return find_asked(session, workspace, token)
+
+
+def _wake(session: Session, customer_id: int, now: datetime) -> None:
+    """They said yes: whatever their silence brought is over."""
+    for hold in silence_holds(session, customer_id):
+        hold.state, hold.lifted_at = HoldState.LIFTED, now
+        session.add(hold)
+    session.flush()
 
 
 def lapsing_list(session: Session, name: str) -> int | None:

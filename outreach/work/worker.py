@@ -26,6 +26,7 @@ from .follow_up import follow_up
 from .life import PULSE_SECONDS, daemon_life
 from .lock import daemon_lock_file, hold_daemon_lock
 from .publish import publish_due
+from .reach import ReachLook, look_for_silent
 from .send import send_open
 from .sequences import follow_sequences
 from .tend import tend_cases
@@ -93,7 +94,7 @@ def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
             "trends",
             INCOMING,
             TRENDS_SECONDS,
-            _alone(workspace, "trends", lambda: {"topics": propose_trends(workspace)}),
+            _alone(workspace, "trends", lambda: _hourly(workspace)),
         ),
         Job("publish", PLANNING, SEND_SECONDS, _alone(workspace, "publish", lambda: publish_due(workspace))),
         Job(
@@ -104,6 +105,13 @@ def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
         *reading,
         Job("follow_up", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "follow_up", lambda: follow_up(workspace))),
     )
+
+
+def _hourly(workspace: Workspace) -> dict[str, Any]:
+    """What need not be done more often: trends, and who has been silent for long."""
+    topics = propose_trends(workspace)
+    silent = look_for_silent(workspace) if workspace.settings.reach.silent_issues else ReachLook()
+    return {"topics": topics, **vars(silent)} if any(vars(silent).values()) else {"topics": topics}
 
 
 def _alone(workspace: Workspace, name: str, work: Callable[[], Any]) -> Callable[[], Any]:

@@ -70,6 +70,7 @@ def test_the_json_fields_stay_stable(here: Workspace, clock: HandClock) -> None:
         "subscribed",
         "suppressed",
         "people_reached",
+        "people_heard_from",
         "sent",
         "bounced",
         "in_doubt",
