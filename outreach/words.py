@@ -98,6 +98,15 @@ class EnrolmentState(Vocabulary):
     LEFT = "left"
 
 
+class SeatState(Vocabulary):
+    """What somebody answered to a session's invitation; waiting: they would come, and no place is free."""
+
+    ACCEPTED = "accepted"
+    TENTATIVE = "tentative"
+    DECLINED = "declined"
+    WAITING = "waiting"
+
+
 class DeliveryState(Vocabulary):
     QUEUED = "queued"
     CLAIMED = "claimed"

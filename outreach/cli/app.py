@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "attributes": ("attributes", "Attributes of customers, and those declared with a type."),
     "campaigns": ("campaigns", "Write, check, preview and test newsletters."),
     "sequences": ("sequences", "Mails that follow each other, each person's by their own time."),
+    "seminars": ("seminars", "Sessions, invitations for calendars, answers, and who was there."),
     "tips": ("tips", "Keep the pool of tips."),
     "plan": ("plan", "See what will go to whom, when, what will not, and why."),
     "why": ("why", "Say why one person gets a campaign, or does not."),

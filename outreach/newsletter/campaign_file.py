@@ -14,6 +14,7 @@ from ..address import canonical_address
 from ..errors import InputError
 from ..words import BULK, Kind
 from .front_matter import FrontMatter, split_front_matter
+from .seminar_file import place_of
 from .whom import EXAMPLE as EXAMPLE_WHOM
 from .whom import WhomKind, parse_whom
 
@@ -34,6 +35,7 @@ KEYS = (
     "waves",
     "hold_out",
     "whom",
+    "seminar",
     "tips",
 )
 EXAMPLE = "---\nsubject: Three tips for you\nkind: tips\nlist: customers\n---"
@@ -67,6 +69,7 @@ class CampaignFile:
     waves: str
     hold_out: str
     whom: str
+    seminar: str
     tips: int | None
     body: str
     body_line: int
@@ -96,6 +99,7 @@ def parse_campaign(text: str, file: str, *, front: FrontMatter | None = None) ->
         waves=front.text("waves"),
         hold_out=front.text("hold_out"),
         whom=_whom(front, kind),
+        seminar=_seminar(front),
         tips=_tips(front),
         body=front.body,
         body_line=front.body_line,
@@ -137,6 +141,16 @@ def _whom(front: FrontMatter, kind: Kind) -> str:
         raise front.refuse("whom", str(wrong), EXAMPLE_WHOM) from None
     if whom is not None and whom.kind is WhomKind.SILENT and kind is Kind.SERVICE:
         raise front.refuse("whom", "who never told us asked for nothing: that is no service mail", "Use kind: tips")
+    return words
+
+
+def _seminar(front: FrontMatter) -> str:
+    words = front.text("seminar")
+    if words:
+        try:
+            place_of(words)
+        except ValueError as wrong:
+            raise front.refuse("seminar", str(wrong), "Write seminar: best-shot/evening") from None
     return words
 
 

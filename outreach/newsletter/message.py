@@ -76,12 +76,13 @@ def message_parts(letter: Letter) -> tuple[bytes, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What one reader gets to see; either part may be encoded already."""
+    """What one reader gets to see; either part may be encoded already. `calendar`: an invitation (RFC 6047)."""
 
     subject: str
     text: str | Encoded
     html: str | Encoded = ""
     images: Sequence[Image] = ()
+    calendar: str = ""
 
 
 class Letterhead:
@@ -153,13 +154,27 @@ def _list_id(list_id: str) -> str:
 
 def _content(content: Content, message_id: str) -> Part:
     text = _text_part("plain", content.text)
-    if not content.html:
-        return text
-    html = _text_part("html", content.html)
     mark = message_id.strip("<>").partition("@")[0][:40]
+    if not content.html:
+        return text if not content.calendar else _alternative(mark, [text], content.calendar)
+    html = _text_part("html", content.html)
     if content.images:
         html = _multipart("related", f"=_{mark}_r", [html, *map(image_part, content.images)], '; type="text/html"')
-    return _multipart("alternative", f"=_{mark}_a", [text, html])
+    return _alternative(mark, [text, html], content.calendar)
+
+
+def _alternative(mark: str, parts: list[Part], calendar: str) -> Part:
+    """The last part is the richest; mail programs that know calendars show their buttons (RFC 6047 2.4)."""
+    if calendar:
+        parts = [*parts, _calendar_part(calendar)]
+    return _multipart("alternative", f"=_{mark}_a", parts)
+
+
+def _calendar_part(calendar: str) -> Part:
+    method = calendar.partition("METHOD:")[2].partition("\r\n")[0]
+    encoding, body = encode_text(calendar)
+    head = f"Content-Type: text/calendar; charset=utf-8; method={checked('Content-Type', method)}\r\n"
+    return f"{head}Content-Transfer-Encoding: {encoding}\r\n".encode(), body
 
 
 def _multipart(subtype: str, boundary: str, parts: Sequence[Part], extra: str = "") -> Part:

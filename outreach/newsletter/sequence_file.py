@@ -85,7 +85,10 @@ def parse_sequence(text: str, file: str) -> SequenceFile:
     if not front.text("list"):
         raise front.refuse("list", "is missing", "Name the list it goes to, such as list: customers")
     kind = front.text("kind", "tips")
-    if kind not in (*(one.value for one in Kind),) or kind in (Kind.SERVICE, Kind.TEST):
+    if kind == Kind.SERVICE and not front.text("begins").startswith("seminar "):
+        words = "service mail goes only to a seminar's guests: begins: seminar NAME"
+        raise front.refuse("kind", words, "A newsletter is of the kind tips, news, offer or invitation.")
+    if kind not in (*(one.value for one in Kind),) or kind == Kind.TEST:
         raise front.refuse("kind", f"{kind!r} is no kind of newsletter", "Use one of invitation, news, offer, tips.")
     steps = [_step(piece, file, name, front) for piece in pieces[1:]]
     if not steps:
@@ -144,9 +147,11 @@ def _mail(piece: str, file: str, sequence: str, front: FrontMatter, above: Front
     own = {key: front.values[key] for key in STEP_KEYS if key in front.values and key in KEYS}
     given = own | {key: above.values[key] for key in inherited if key in above.values}
     given.setdefault("kind", "tips")
-    whole = replace(front, values=given | {"name": "step"})
-    made = parse_campaign("", file, front=whole)
-    return replace(made, name=f"{sequence}/{front.text('step')}", source=piece.lstrip("\n"))
+    kind = Kind.SERVICE if given["kind"] == Kind.SERVICE else None
+    if kind is not None:
+        given["kind"] = Kind.NEWS.value  # whom service mail may go to is judged by what begins the sequence
+    made = parse_campaign("", file, front=replace(front, values=given | {"name": "step"}))
+    return replace(made, kind=kind or made.kind, name=f"{sequence}/{front.text('step')}", source=piece.lstrip("\n"))
 
 
 def _hour(front: FrontMatter) -> time:

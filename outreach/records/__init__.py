@@ -35,6 +35,7 @@ from ..words import (
     NoticeKind,
     Onward,
     PromiseState,
+    SeatState,
     SequenceState,
     StepState,
     SubscriptionState,
@@ -65,6 +66,7 @@ from .permission import YES, Permission, withhold
 from .plan import Approval, Boost, Goal, Hold, Step
 from .replies import Inbound, MailboxMark, Verdict
 from .segments import Attribute, SavedSegment
+from .seminars import Seat, Seminar, SeminarSession
 from .sending import Alert, Bounce, Pace, RelayState, WaveLook
 from .sequences import Enrolment, Sequence
 from .touch import Link, Touch
@@ -144,6 +146,10 @@ __all__ = [
     "ReplyModel",
     "SavedSegment",
     "Schedule",
+    "Seat",
+    "SeatState",
+    "Seminar",
+    "SeminarSession",
     "Sequence",
     "SequenceState",
     "Step",

@@ -27,6 +27,10 @@ from ..records import (
     Goal,
     Inbound,
     Machine,
+    Seat,
+    SeatState,
+    Seminar,
+    SeminarSession,
     Subscription,
     SubscriptionState,
     UtcDateTime,
@@ -36,6 +40,8 @@ from ..timing.sequence_words import BeginKind, Begins
 from .segments import field_text, segment_filter
 
 PAGE = 1_000
+AHEAD = timedelta(days=31)
+"""So long before a session its guests' sequence may begin."""
 CATCH_UP = timedelta(days=60)
 """Nobody begins by what happened longer ago than this: whoever is imported late is still caught up with."""
 
@@ -52,7 +58,10 @@ class Beginning(NamedTuple):
 
 @dataclass(frozen=True)
 class Scan:
-    """Where and when somebody must have begun: since an instant, or on a local day from `first` to `last`."""
+    """Where and when somebody must have begun: since an instant, or on a local day from `first` to `last`.
+
+    Not `subscribed`: service mail to a session's guests, who asked for it.
+    """
 
     sequence_id: int
     list_id: int
@@ -62,6 +71,7 @@ class Scan:
     now: datetime
     first: date
     last: date
+    subscribed: bool = True
 
 
 def who_begins(session: Session, scan: Scan) -> Iterator[list[Beginning]]:
@@ -86,16 +96,15 @@ def _page(query: Select[Any], second: ColumnElement[int] | None, after: tuple[in
 
 
 def _base(scan: Scan, key: Any, at: Any, on: Any, second: Any) -> Select[Any]:
-    return (
-        select(col(Customer.id), col(Customer.zone), key, at, on, null() if second is None else second)
-        .join(Subscription, col(Subscription.customer_id) == col(Customer.id))
-        .where(
-            col(Subscription.list_id) == scan.list_id,
-            col(Subscription.state) == SubscriptionState.SUBSCRIBED,
-            col(Customer.address_key).is_not(None),
-            col(Customer.erased_at).is_(None),
-            segment_filter(scan.segment),
+    query = select(col(Customer.id), col(Customer.zone), key, at, on, null() if second is None else second)
+    if scan.subscribed:
+        query = query.join(Subscription, col(Subscription.customer_id) == col(Customer.id)).where(
+            col(Subscription.list_id) == scan.list_id, col(Subscription.state) == SubscriptionState.SUBSCRIBED
         )
+    return query.where(
+        col(Customer.address_key).is_not(None),
+        col(Customer.erased_at).is_(None),
+        segment_filter(scan.segment),
     )
 
 
@@ -211,6 +220,30 @@ def _quiet(scan: Scan) -> Query:
     )
 
 
+def _seminar(scan: Scan) -> Query:
+    """Those with a place, from a month before the session on; or those who were there, or missed it, once noted."""
+    second: Any = col(SeminarSession.id)
+    key = literal("session ").concat(_number(second))
+    who = scan.begins.who
+    at = col(SeminarSession.attendance_at) if who else col(SeminarSession.starts_at)
+    query = _base(scan, key, at, _NEVER, second)
+    query = query.join(Seat, col(Seat.customer_id) == col(Customer.id))
+    query = query.join(SeminarSession, col(SeminarSession.id) == col(Seat.session_id))
+    query = query.join(Seminar, col(Seminar.id) == col(SeminarSession.seminar_id))
+    query = query.where(
+        col(Seminar.name) == scan.begins.name,
+        col(SeminarSession.cancelled_at).is_(None),
+        at >= scan.since,
+        _new(scan, _same(key)),
+    )
+    if who == "attended":
+        return query.where(col(Seat.attended_at).is_not(None)), second
+    comes = col(Seat.state) == SeatState.ACCEPTED
+    if who == "missed":
+        return query.where(col(Seat.attended_at).is_(None), comes), second
+    return query.where(comes, at <= scan.now + AHEAD, at > scan.now), second
+
+
 _QUERIES: dict[BeginKind, Callable[[Scan], Query]] = {
     BeginKind.SIGNUP: _signup,
     BeginKind.DATE: _date,
@@ -219,4 +252,5 @@ _QUERIES: dict[BeginKind, Callable[[Scan], Query]] = {
     BeginKind.EVERY_GOAL: _every_goal,
     BeginKind.QUIET: _quiet,
     BeginKind.CASE_CLOSED: _case_closed,
+    BeginKind.SEMINAR: _seminar,
 }

@@ -56,6 +56,8 @@ HOUSE: Mapping[str, str] = {
     "reply_model": "weights of hashed words over all messages",
     "saved_segment": "a rule that a marketer saved",
     "schedule": "when a campaign goes",
+    "seminar": "what a marketer wrote",
+    "seminar_session": "when a seminar is",
     "sequence": "what a marketer wrote",
     "tip": "what an editor wrote",
     "wave_look": "figures of a wave",
@@ -64,7 +66,7 @@ HOUSE: Mapping[str, str] = {
 }
 """Tables that tell of nobody, each with what it holds. They are searched for the person's address all the same."""
 REMOVED = frozenset(
-    {"contact", "hold", "boost", "subscription", "learned_example", "enrolment", "import_change", "wish"}
+    {"boost", "contact", "enrolment", "hold", "import_change", "learned_example", "seat", "subscription", "wish"}
 )
 """Tables whose rows go as a whole; of all others a row without words stays, so that every count still adds up."""
 _NUMBER = "a random number, which the tokens in old mails need"

@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlmodel import Session
 
-from ..records import Campaign, Tip
+from ..records import Campaign, Seminar, Tip
 from ..records import Sequence as SequenceRow
 
 
-def write_row(session: Session, row: Campaign | Tip | SequenceRow, values: Mapping[str, Any], now: datetime) -> int:
+def write_row(
+    session: Session, row: Campaign | Tip | SequenceRow | Seminar, values: Mapping[str, Any], now: datetime
+) -> int:
     """Put `values` into a row, new or known, as of `now`; its id."""
     for key, value in values.items():
         setattr(row, key, value)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, update
 from sqlmodel import Session, col
 
-from ..records import Case, Delivery, Enrolment, EnrolmentState, Goal, Inbound, Machine
+from ..records import Case, Delivery, Enrolment, EnrolmentState, Goal, Inbound, Machine, Seat, SeatState, SeminarSession
 from ..timing.sequence_words import Event, EventKind
 from .database import rows_in_chunks
 from .sequences import CHUNK, Enrolled
@@ -125,3 +125,36 @@ def _times(event: Event, steps: Mapping[str, int], ids: Sequence[int]) -> Any:
 
 
 _NO_KEY: Any = func.coalesce("", "")
+
+
+def session_starts(session: Session, people: Sequence[Enrolled]) -> dict[int, datetime]:
+    """When the session now begins by which each of these people came in, by enrolment."""
+    query = select(col(SeminarSession.id), col(SeminarSession.starts_at))
+    known = {f"session {row[0]}": row[1] for row in session.execute(query)}
+    return {person.id: known[person.key] for person in people if person.key in known}
+
+
+def guests_of(session: Session, people: Sequence[Enrolled]) -> dict[int, bool]:
+    """Whether each of these people still has a place in their session, and it takes place; by enrolment."""
+    found: set[tuple[int, str]] = set()
+    for part in rows_in_chunks(sorted({person.customer_id for person in people}), CHUNK):
+        query = (
+            select(col(Seat.customer_id), col(Seat.session_id))
+            .join(SeminarSession, col(SeminarSession.id) == col(Seat.session_id))
+            .where(
+                col(Seat.customer_id).in_(part),
+                col(Seat.state) == SeatState.ACCEPTED,
+                col(SeminarSession.cancelled_at).is_(None),
+            )
+        )
+        found.update((customer_id, f"session {session_id}") for customer_id, session_id in session.execute(query))
+    return {person.id: (person.customer_id, person.key) in found for person in people}
+
+
+def wake_guests(session: Session, session_id: int, now: datetime) -> None:
+    """Have the guests of a session that was moved or called off looked at anew."""
+    session.connection().execute(
+        update(Enrolment)
+        .where(col(Enrolment.key) == f"session {session_id}", col(Enrolment.state) == EnrolmentState.GOING)
+        .values(look_at=now)
+    )

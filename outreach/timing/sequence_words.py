@@ -52,15 +52,18 @@ class BeginKind(StrEnum):
     EVERY_GOAL = "every goal"
     QUIET = "quiet"
     CASE_CLOSED = "case closed"
+    SEMINAR = "seminar"
 
 
 @dataclass(frozen=True)
 class Begins:
-    """`name` is an attribute's or a goal's, `days` how long somebody was quiet."""
+    """`name` is an attribute's, a goal's or a seminar's, `days` how long somebody was quiet; `who`: of a seminar's
+    guests those who attended, or missed it (""): those who come, before it."""
 
     kind: BeginKind
     name: str = ""
     days: int = 0
+    who: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ WHEN_EXAMPLE = (
 )
 BEGINS_EXAMPLE = (
     "Write begins: signup, begins: date joined, begins: each year on birthday, begins: goal order, "
-    "begins: every goal order, begins: quiet 90 days, or begins: case closed"
+    "begins: every goal order, begins: quiet 90 days, begins: case closed, begins: seminar NAME, "
+    "or begins: seminar NAME missed (or attended)"
 )
 EVENT_EXAMPLE = (
     "Events are: opened, clicked, replied (each alone or with a step's name), case opened, case closed, goal NAME"
@@ -111,6 +115,8 @@ def parse_begins(text: str) -> Begins:
         if int(found[1]) < 7:
             raise ValueError(f"{text!r}: nobody is quiet before a week has passed")
         return Begins(BeginKind.QUIET, days=int(found[1]))
+    if found := re.fullmatch(rf"seminar ({_NAME})(?: (attended|missed))?", low):
+        return Begins(BeginKind.SEMINAR, found[1], who=found[2] or "")
     for kind in (BeginKind.YEARLY, BeginKind.EVERY_GOAL, BeginKind.GOAL, BeginKind.DATE):
         if found := re.fullmatch(rf"{kind.value} ({_FIELD})", line, re.IGNORECASE):
             return Begins(kind, found[1])
@@ -165,6 +171,8 @@ def _when(line: str, within: timedelta) -> When:
         return When(0 if line.lower() == "on the day" else None)
     if found := re.fullmatch(r"on day (-?\d{1,4})", line, re.IGNORECASE):
         return When(days=int(found[1]))
+    if found := re.fullmatch(rf"{_SPAN} before start", line, re.IGNORECASE):
+        return When(span=-_span(found[1], found[2]))
     found = re.fullmatch(rf"(?:{_SPAN} )?after (.+)", line, re.IGNORECASE)
     if found is None:
         raise ValueError(f"{line!r} is no time" if line else "is missing")

@@ -27,6 +27,7 @@ from .confirm import confirm_page, confirmed
 from .consent_words import WISHES
 from .fixed import fixed_page, fixed_said
 from .pages import WORDS, Button, choose_language, page
+from .seminar import session_file, session_page
 from .unsubscribe import Link, bring_back, find_link, leave
 from .view import view_mail
 from .wishes import wishes_page, wishes_said
@@ -65,6 +66,8 @@ def public_app(workspace: Workspace) -> Starlette:
             Route(contact.PATH, contact.contact_page, methods=["GET"]),
             Route(contact.PATH, contact.contact_sent, methods=["POST"]),
             Route(plan_feed.ROUTE, plan_feed.plan_feed, methods=["GET"]),
+            Route("/seminar/{session}.ics", session_file, methods=["GET", "POST"]),
+            Route("/seminar/{session}", session_page, methods=["GET"]),
             Route("/f/{token}", fixed_page, methods=["GET"]),
             Route("/f/{token}/{says}", fixed_page, methods=["GET"]),
             Route("/f/{token}/{says}", fixed_said, methods=["POST"]),

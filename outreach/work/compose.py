@@ -30,9 +30,10 @@ from ..store.customers import list_id_of, list_names
 from ..store.tips import all_tips, keep_tip, next_position, tip_named
 from ..timing.occurrence import parse_schedule
 from .choose import tips_wanted
-from .files import ImageFile, embedded_images, markdown_files, read_layouts, read_text
+from .files import ImageFile, embedded_images, markdown_files, read_layouts, read_text, shown_path
 from .schedules import CUSTOMERS_OWN
 from .segments import check_rule
+from .seminar_event import invitation_of
 from .workspace import Workspace
 
 
@@ -135,6 +136,7 @@ def draft_of(workspace: Workspace, found: CampaignFile, path: Path) -> Draft:
             "waves": found.waves,
             "hold_out": found.hold_out,
             "whom": found.whom,
+            "seminar": found.seminar,
             "images": {src: image.digest for src, image in images.items()},
             "lines": {**found.lines, "body": found.body_line},
         },
@@ -180,11 +182,12 @@ def freeze(session: Session, workspace: Workspace, campaign: Campaign, *, now: d
                 assets |= _cids(_tip_images(tip), keys_are_cids=True)
     identity = workspace.settings.identity
     lines: Mapping[str, int] = campaign.options.get("lines") or {}
+    body, event = invitation_of(session, workspace, campaign)
     source = NewsletterSource(
         campaign=campaign.name,
         subject=campaign.subject,
         preheader=campaign.preheader,
-        body=campaign.body,
+        body=body,
         file=campaign.source_path,
         body_line=int(lines.get("body", 1)),
         layout=f"{campaign.template}.html.j2",
@@ -196,7 +199,7 @@ def freeze(session: Session, workspace: Workspace, campaign: Campaign, *, now: d
         images=_cids(campaign.options.get("images") or {}),
         assets=assets,
     )
-    frozen = compile_newsletter(source, pool)
+    frozen = compile_newsletter(source, pool) | ({"calendar": event} if event else {})
     digest, links = content_digest(frozen), tuple[str, ...]()
     told = (
         session.get(MailingList, campaign.list_id) if campaign.list_id is not None and campaign.kind in BULK else None
@@ -390,9 +393,3 @@ def _keep_images(session: Session, images: Iterable[ImageFile]) -> None:
 
 def _digest(parts: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:40]
-
-
-def shown_path(workspace: Workspace, path: Path) -> str:
-    """The path as a person would write it from the workspace."""
-    full = path.resolve()
-    return str(full.relative_to(workspace.root)) if full.is_relative_to(workspace.root) else str(path)

@@ -115,7 +115,7 @@ def _write_settings(root: Path, name: str, port: int, database: str, made: list[
 
 def _copy_templates(root: Path, made: list[str], kept: list[str]) -> None:
     source = starter_templates()
-    for folder in ("layouts", "campaigns", "sequences", "tips"):
+    for folder in ("layouts", "campaigns", "seminars", "sequences", "tips"):
         for file in sorted((source / folder).rglob("*")):
             if not file.is_file():
                 continue

@@ -106,3 +106,9 @@ def _image(folder: Path, src: str, file: str, line: int) -> ImageFile:
         why = "is larger than two megabytes" if media_type else "is no PNG, JPEG, GIF or WebP"
         raise InputError(f"the image {src} {why}", file=file, line=line)
     return ImageFile(place.name, media_type, data, hashlib.sha256(data).hexdigest()[:40])
+
+
+def shown_path(workspace: Workspace, path: Path) -> str:
+    """The path as a person would write it from the workspace."""
+    full = path.resolve()
+    return str(full.relative_to(workspace.root)) if full.is_relative_to(workspace.root) else str(path)

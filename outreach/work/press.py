@@ -17,6 +17,7 @@ from urllib.parse import quote
 from ..address import TokenMaker, message_id, tagged_address
 from ..delivery.envelope import Envelope, ProvedMessage, make_envelope
 from ..errors import TemplateError
+from ..newsletter.invitation import read_event, write_event
 from ..newsletter.message import Content, Image, Letterhead
 from ..newsletter.plates import Plates, Printed, person_values
 from ..newsletter.render import Links, Rendered, Renderer
@@ -110,6 +111,9 @@ class LetterPress:
             references=str(self.frozen.get("references") or ""),
             auto_submitted=str(self.frozen.get("auto_submitted") or ""),
         )
+        event = self.frozen.get("calendar")
+        self._event = read_event(event) if event else None
+        self._answer = str(self.frozen.get("calendar_answer") or "NEEDS-ACTION")
         ready = self.frozen.get("method") == READY
         self._plates = None if ready else Plates(Renderer(self.frozen, issue_number=facts.number))
 
@@ -147,8 +151,9 @@ class LetterPress:
     ) -> Pressed:
         facts = self.facts
         images = [facts.images[cid] for cid in content.images if cid in facts.images]
+        calendar = write_event(self._event, address, answer=self._answer) if self._event is not None else ""
         head, body = self._paper.write(
-            Content(content.subject, content.text, content.html, images),
+            Content(content.subject, content.text, content.html, images, calendar),
             address,
             self._links.reply_to(public_id),
             now,

@@ -33,6 +33,7 @@ from .follow_up import after_inbound
 from .learn import model_of
 from .own_mail import take_own_mail
 from .owners import find_owners, read_told, told_clues
+from .seats import heed_calendar
 from .understand import Reading, Understanding
 from .workspace import Workspace
 
@@ -151,6 +152,8 @@ class Reader:
             self._write_human(session, inbound, reading.judgement, reading.match, reading.leaves, now)
             return
         acts = act_on_machine(session, self.workspace, inbound, reading.machine, reading.match, now)
+        if reading.machine.calendar is not None:
+            acts += heed_calendar(session, self.workspace, inbound, reading.machine.calendar)
         add_verdict(session, inbound, _by_headers(inbound, [reading.machine.reason, *acts], now))
 
     def _write_human(

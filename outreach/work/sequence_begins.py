@@ -104,7 +104,7 @@ def _scan(session: Session, course: Course, now: datetime) -> Scan | None:
     first = max(starting, today - back)
     last = today + timedelta(days=course.rules.ahead + 1)
     segment = load_segment(session, course.rules.segment, now)
-    return Scan(course.id, row.list_id, segment, begins, since, now, first, last)
+    return Scan(course.id, row.list_id, segment, begins, since, now, first, last, not course.rules.service)
 
 
 def _enrolment(course: Course, one: Beginning, scan: Scan, now: datetime) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from ..errors import InputError, UsageError
 from ..newsletter.sequence_file import SequenceFile, StepFile, parse_sequence
-from ..records import Campaign, CampaignState, EnrolmentState, SequenceState
+from ..records import Campaign, CampaignState, EnrolmentState, Kind, SequenceState
 from ..records import Sequence as SequenceRow
 from ..store.campaigns import campaign_named, change_campaign_state, keep_asset, keep_campaign
 from ..store.outbox import hasten
@@ -38,8 +38,8 @@ from ..timing.sequence_words import (
     parse_when,
 )
 from ..workdays import zone_or
-from .compose import Applied, draft_of, freeze, shown_path
-from .files import read_text
+from .compose import Applied, draft_of, freeze
+from .files import read_text, shown_path
 from .schedules import CUSTOMERS_OWN
 from .segments import check_rule
 from .workspace import Workspace
@@ -59,6 +59,7 @@ class Rules:
     zone: ZoneInfo | None
     plan: Plan
     segments: Mapping[str, str]
+    service: bool = False
 
     @property
     def ahead(self) -> int:
@@ -89,6 +90,7 @@ def rules_of(workspace: Workspace, plan: Mapping[str, Any]) -> Rules:
             parse_span(plan["late"]) if plan["late"] else LATE,
         ),
         {step["name"]: step["segment"] for step in plan["steps"] if step["segment"]},
+        plan["kind"] == Kind.SERVICE,
     )
 
 
@@ -150,6 +152,7 @@ def _checked(workspace: Workspace, found: SequenceFile) -> dict[str, Any]:
                 EVENT_EXAMPLE,
             )
     return {
+        "kind": found.kind.value,
         "begins": found.begins,
         "segment": found.segment,
         "at": f"{found.at:%H:%M}",

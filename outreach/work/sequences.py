@@ -7,7 +7,7 @@ edition of that day and is from then on a delivery like any other: judged, held,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from ..records import Campaign, CampaignState, DeliveryState, Edition, EditionSt
 from ..store.ahead import among_people
 from ..store.editions import next_number
 from ..store.saved_segments import load_segment
-from ..store.sequence_events import events_of, wake_waiting
+from ..store.sequence_events import events_of, guests_of, session_starts, wake_waiting
 from ..store.sequences import (
     JOINABLE,
     Enrolled,
@@ -36,7 +36,7 @@ from ..store.sequences import (
     to_look_at,
 )
 from ..timing.sequence import Going, Move, MoveKind, next_moves
-from ..timing.sequence_words import Event
+from ..timing.sequence_words import BeginKind, Event
 from .compose import FrozenContent, freeze
 from .judge import judge_people
 from .pin import own_digest
@@ -119,6 +119,7 @@ def going_of(session: Session, course: Course, people: Sequence[Enrolled], now: 
     events: dict[Event, dict[int, datetime]] = {
         event: events_of(session, event, course.steps, people) for event in plan.events()
     }
+    starts = session_starts(session, people) if course.rules.begins.kind is BeginKind.SEMINAR else {}
     outside = _outside(session, course, people, now)
     found: dict[int, Going] = {}
     for person in people:
@@ -131,10 +132,13 @@ def going_of(session: Session, course: Course, people: Sequence[Enrolled], now: 
                 busy = max(mailed.next_at or now, busy or now)
             elif mailed is not None and mailed.at is not None:
                 done[step] = mailed.at
+        zone, since = course.zone_of(person.zone), person.began_at
+        if not course.rules.begins.who and person.id in starts:
+            since = starts[person.id]
         found[person.id] = Going(
-            person.day,
-            person.began_at,
-            course.zone_of(person.zone),
+            since.astimezone(zone).date() if person.id in starts else person.day,
+            since,
+            zone,
             done,
             {event: times[person.id] for event, times in events.items() if person.id in times},
             busy,
@@ -165,10 +169,11 @@ def _decide(
 ) -> Decided:
     decided = Decided()
     going = going_of(session, course, people, now)
+    guests = guests_of(session, people) if course.rules.begins.kind is BeginKind.SEMINAR else None
     sending: dict[tuple[str, str], list[tuple[Enrolled, list[Move]]]] = defaultdict(list)
     for person in people:
-        if not person.address_key or not person.subscribed:
-            gone = "has no address" if not person.address_key else "is not on the list any more"
+        gone = _gone(course, person, guests)
+        if gone:
             decided.people.append((person, [Move(MoveKind.LEAVE, at=now, reason=gone)], None))
             continue
         moves = next_moves(course.rules.plan, going[person.id], now)
@@ -187,6 +192,17 @@ def _decide(
         rows = _mails(session, workspace, course.campaigns[step], edition, those, now)
         decided.people += [(person, moves, Mail(step, occasion, rows[person.id])) for person, moves in those]
     return decided
+
+
+def _gone(course: Course, person: Enrolled, guests: Mapping[int, bool] | None) -> str:
+    """Why somebody gets no further step, whatever it is; "" where nothing speaks against it."""
+    if not person.address_key:
+        return "has no address"
+    if not (person.subscribed or course.rules.service):
+        return "is not on the list any more"
+    if guests is not None and not course.rules.begins.who and not guests.get(person.id):
+        return "does not come, or the session is off"
+    return ""
 
 
 def _occasion(course: Course, move: Move, zone: ZoneInfo, now: datetime) -> str:

@@ -30,9 +30,9 @@ def plant(workspace: Workspace, customer_id: int, address_key: str, campaign_id:
     with workspace.database.write() as session:
         run = session.connection().execute
         tables = SQLModel.metadata.sorted_tables
-        for name in ("colleague", "cause", "sequence", "customer_import"):
+        for name in ("colleague", "cause", "sequence", "customer_import", "seminar", "seminar_session"):
             known[name] = run(
-                insert(_table(name)).values(_row(_table(name), {}, "", workspace.clock())[0])
+                insert(_table(name)).values(_row(_table(name), known, "", workspace.clock())[0])
             ).inserted_primary_key[0]
         for table in sorted(tables, key=lambda one: FIRST.index(one.name) if one.name in FIRST else len(FIRST)):
             if table.name in HOUSE or table.name in ("customer", "subscription"):
