@@ -8,6 +8,7 @@ OutreachError                 something a person must repair; never a traceback
 ├── DatabaseError             cannot be opened, is newer, is full, is locked   exit 1
 ├── RelayError                the relay cannot be used at all                  exit 1
 ├── MailboxError              a mailbox cannot be read                         exit 1
+├── ClockError                the machine's clock cannot be believed           exit 1
 └── NeedsPerson               nothing is wrong, but a person must decide       exit 3
 
 What an SMTP server, a mailbox or a reply can do in the course of work is a value, not an exception.
@@ -93,6 +94,10 @@ class RelayError(OutreachError):
 
 class MailboxError(OutreachError):
     """A mailbox cannot be read."""
+
+
+class ClockError(OutreachError):
+    """The machine's clock was set so far ahead while we ran that it is not followed."""
 
 
 class NeedsPerson(OutreachError):

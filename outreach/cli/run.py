@@ -94,6 +94,8 @@ def _words(name: str, value: Any) -> str:
     plain = _plain(value)
     if name == "publish":
         return f"opened {len(plain)} edition{'s' if len(plain) != 1 else ''}" if plain else ""
+    if name == "clock":
+        return str(value)
     if name == "waves":
         return "; ".join(wave_said(one) for one in value or ())  # None: another machine has the turn
     if isinstance(plain, dict):

@@ -11,6 +11,7 @@ from ..delivery.domain import Finding
 from ..errors import DatabaseError
 from ..store.postgresql import ServerFacts, server_facts
 from ..store.server_clock import ServerClock
+from .steady import SteadyClock
 from .workspace import Workspace
 
 FAR_SECONDS = 0.02
@@ -43,8 +44,9 @@ def check_server(workspace: Workspace) -> Iterator[Finding]:
     if not (facts.local or facts.encrypted):
         remedy = "Add ?sslmode=verify-full to the URL in `database`."
         yield Finding("connection", "bad", "to another machine, and not encrypted", remedy)
-    if isinstance(workspace.clock, ServerClock):
-        yield _clock(workspace.clock)
+    clock = workspace.clock.system if isinstance(workspace.clock, SteadyClock) else workspace.clock
+    if isinstance(clock, ServerClock):
+        yield _clock(clock)
 
 
 def _durable(facts: ServerFacts) -> Finding:

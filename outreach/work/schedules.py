@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,8 @@ from .workspace import Workspace
 
 PUNCTUAL = timedelta(hours=1)
 """What is found due within this time was not missed, whatever the policy."""
+TOO_EARLY = timedelta(days=2)
+"""No zone's local time is so far ahead of UTC: an occasion that is done so long before its time was no occasion yet."""
 CUSTOMERS_OWN = ("customer", "customers", "recipient")
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -112,7 +114,8 @@ def settle_schedules(workspace: Workspace) -> None:
     """Bring the rows of schedules up to date with the campaigns' words.
 
     A new or changed rule begins at the moment when its campaign was applied, so that nothing between that and the
-    first run is forgotten. A rule that cannot be read has no row; `plan` says so.
+    first run is forgotten. A rule that cannot be read has no row; `plan` says so. One that a wrong clock moved on goes
+    back to what is next by the right one.
     """
     with workspace.database.read() as session:
         stale = [
@@ -149,13 +152,25 @@ def wanted_row(workspace: Workspace, campaign: Campaign, row: Schedule | None) -
         timing.zone_name,
         timing.per_customer,
     )
-    if row is not None and same and (row.next_at is not None or row.last_occasion is not None):
+    ahead = row is not None and same and _ran_ahead(row, workspace.clock())
+    if row is not None and same and not ahead and (row.next_at is not None or row.last_occasion is not None):
         return values | {"next_at": row.next_at, "next_occasion": row.next_occasion}
-    following = next_occasion(timing, campaign.updated_at)
+    if ahead:
+        values["last_occasion"] = None
+    following = next_occasion(timing, workspace.clock() if ahead else campaign.updated_at)
     return values | {
         "next_at": following.opens if following else None,
         "next_occasion": following.key if following else None,
     }
+
+
+def _ran_ahead(row: Schedule, now: datetime) -> bool:
+    """Whether a schedule was moved on by a clock that ran ahead: its last occasion is yet to come.
+
+    Then it goes on from now. An occasion that was opened too early is not opened again: it has its edition.
+    """
+    wall = occasion_wall(row.last_occasion or "")
+    return wall is not None and wall.replace(tzinfo=UTC) > now + TOO_EARLY
 
 
 def _kept(row: Schedule | None) -> dict[str, Any] | None:

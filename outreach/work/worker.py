@@ -29,6 +29,7 @@ from .publish import publish_due
 from .reach import ReachLook, look_for_silent
 from .send import send_open
 from .sequences import follow_sequences
+from .steady import SteadyClock
 from .tend import tend_cases
 from .trends import propose_trends
 from .watch import JobBook, look_and_tell
@@ -43,6 +44,7 @@ TRENDS_SECONDS = 3600
 TICK_SECONDS = 0.5
 ALERT_SECONDS = 15
 PLANNING, OUTGOING, INCOMING, WATCHING, LIVING = "planning", "outgoing", "incoming", "watching", "living"
+CLOCK = "clock"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,11 @@ def _alone(workspace: Workspace, name: str, work: Callable[[], Any]) -> Callable
     return do
 
 
+def look_at_clock(workspace: Workspace) -> str:
+    """What was said of the clock since the last look; it is only known to a process that lives through it."""
+    return workspace.clock.look() if isinstance(workspace.clock, SteadyClock) else ""
+
+
 def run_once(workspace: Workspace, *, stop: threading.Event | None = None, jobs: Sequence[Job] | None = None) -> Round:
     """One round of all jobs, each guarded. Beside a daemon, or another round, it does no harm."""
     stop = stop or threading.Event()
@@ -173,7 +180,9 @@ def run_forever(
         with daemon_life(workspace, DAEMON) as life:
             wanted = jobs if jobs is not None else [*usual_jobs(workspace, stop), alert_job(workspace, book)]
             beat = Job("beat", LIVING, PULSE_SECONDS, life.pulse)
+            clock = Job("clock", CLOCK, SEND_SECONDS, lambda: look_at_clock(workspace))
             lanes = [*_lanes(wanted, stop, say, book), _Lane(LIVING, [beat], stop, _only_troubles(say), book)]
+            lanes.append(_Lane(CLOCK, [clock], stop, _only_news(say), book))
             for lane in lanes:
                 lane.start()
             heart = Heart([(job.seconds, lane.kicker(job)) for lane in lanes for job in lane.jobs])
@@ -269,6 +278,19 @@ class _Lane:
 def _only_troubles(say: Say) -> Say:
     """A beat that went well is no news."""
     return lambda done: say(done) if done.troubles else None
+
+
+def _only_news(say: Say) -> Say:
+    """Tells what has words, what went wrong, and that it went well again."""
+    failing = False
+
+    def tell(done: Round) -> None:
+        nonlocal failing
+        if done.troubles or failing or any(done.results.values()):
+            say(done)
+        failing = bool(done.troubles)
+
+    return tell
 
 
 def _lanes(jobs: Sequence[Job], stop: threading.Event, say: Say, book: JobBook) -> list[_Lane]:

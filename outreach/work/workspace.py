@@ -20,6 +20,7 @@ from ..store.server_clock import ServerClock
 from ..store.standing import hold_back_intents
 from ..workdays import Clock, WorkingHours, utc_now, zone_or
 from .epoch import EPOCH, Mark, catch_up, read_mark, write_mark
+from .steady import SteadyClock
 
 __all__ = [
     "EPOCH",
@@ -81,7 +82,7 @@ def open_workspace(root: Path, clock: Clock | None = None) -> Workspace:
     database = open_database(settings.database, root)
     check_revision(database)
     if clock is None:
-        clock = utc_now if database.is_sqlite else ServerClock(database)
+        clock = SteadyClock(utc_now if database.is_sqlite else ServerClock(database))
     return Workspace(root, settings, keys, database, clock)
 
 

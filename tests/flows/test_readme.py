@@ -54,6 +54,7 @@ EXAMPLES = {
     "sequences show": "sequences show welcome",
     "sequences preview": "sequences preview welcome",
     "plan [": "plan",
+    "plan --ics": "plan --ics plan.ics",
     "plan diff": "plan diff spring",
     "plan approve": "plan approve spring --yes",
     "goals import": "goals import orders.csv --dry-run",
