@@ -1,71 +1,171 @@
-"""How fast one machine sends on SQLite, one on PostgreSQL, and two on one PostgreSQL, in turns. Trust the ratios.
+"""How fast one process sends on SQLite, one on PostgreSQL, and two on one PostgreSQL, in turns. Trust the ratios.
 
-    python -m tests.benchmarks.bench_machines 2000 --rounds 3
+    python -m tests.benchmarks.bench_machines [10000] [--rounds 5] [--delay 0.02] [--ways sqlite,one,two]
 
-Both databases lie on one disk and flush every commit. The rate is read off the mail server's own log, from its first
-mail to its last, so that starting and planning do not count.
+Each is `send_open` as `outreach send` runs it, with its carriers, from a common start to the last of them; opening and
+planning do not count. Both databases lie on one disk and flush every commit. Without `--delay` the mail server is
+Postfix's smtp-sink, which answers at once; with it one that takes so many seconds for each mail, as real ones do.
+What the server of the database costs is told as microseconds of CPU for each mail, with the octets of its log.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
-import time
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..faults.crowd import gather
-from ..faults.test_together import a_minute_ago
-from ..servers import start_sink
-from ..servers.postgres import Cluster, shared_cluster
+from outreach.work.workspace import Workspace
+from tests.benchmarks.bench_relay import FEW, lay_again, lay_people, prepare
+from tests.servers import start_sink
+from tests.servers.postfix import start_smtp_sink
+from tests.servers.postgres import Cluster, shared_cluster
+
+SEND = """
+import json, sys, time
+from pathlib import Path
+from outreach.work.send import send_open
+from outreach.work.workspace import open_workspace
+
+workspace = open_workspace(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+started = time.time()
+counts = send_open(workspace, edition_ids=[int(sys.argv[2])])
+print(json.dumps([counts.sent, started, time.time()]))
+"""
+WAYS = {"sqlite": 1, "one": 1, "two": 2}
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def rate(folder: Path, people: int, machines: int, database: str) -> float:
-    """Mails a second when so many machines send one edition together."""
-    with start_sink(folder / "sink.log") as sink:
-        first = gather(folder / "m0", sink.port, people, schedule=a_minute_ago(), database=database)
-        crowds = [first]
-        for number in range(1, machines):
-            shutil.copytree(first.root, folder / f"m{number}")
-            crowds.append(replace(first, root=folder / f"m{number}"))
-        running = [crowd.start("run") for crowd in crowds]
-        while sink.count() < people:
-            assert all(process.poll() is None for process in running)
-            time.sleep(0.05)
-        for process in running:
-            process.terminate()
-            process.communicate(timeout=60)
-        times = sorted(float(str(one["at"])) for one in sink.taken())
-    return (len(times) - 1) / (times[-1] - times[0])
+@dataclass
+class Way:
+    """A database with people and an edition, and as many workspaces on it as there are processes."""
+
+    workspace: Workspace
+    edition: int
+    roots: list[Path]
+    database: str
+    rates: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    wal: list[float] = field(default_factory=list)
 
 
-def measure(folder: Path, cluster: Cluster, people: int, rounds: int) -> dict[str, float]:
-    """The median rate of each way; the ways take turns, so that a busy minute hits all of them."""
-    found: dict[str, list[float]] = {"sqlite": [], "postgresql": [], "postgresql, two machines": []}
-    for number in range(rounds):
-        for way, rates in found.items():
-            place = folder / f"{way[:10]}-{len(rates)}-{way[-8:]}"
-            place.mkdir()
-            name = f"bench_{number}_{len(way)}"
-            url = "" if way == "sqlite" else cluster.create(name)
-            rates.append(rate(place, people, 2 if "two" in way else 1, url))
-            if url:
-                cluster.drop(name)
-            shutil.rmtree(place)
-    return {way: round(statistics.median(rates), 1) for way, rates in found.items()}
+@contextmanager
+def reach(url: str) -> Iterator[None]:
+    """Let what is opened and started in the block use this database; "" is a file."""
+    os.environ["OUTREACH_DATABASE"] = url
+    if not url:
+        del os.environ["OUTREACH_DATABASE"]
+    try:
+        yield
+    finally:
+        os.environ.pop("OUTREACH_DATABASE", None)
+
+
+def lay(folder: Path, name: str, people: int, cluster: Cluster) -> Way:
+    """One way, ready for its first round."""
+    folder.mkdir()
+    database = "" if name == "sqlite" else cluster.create(f"bench_{name}")
+    with reach(database):
+        workspace, edition, _ = prepare(folder)
+        lay_people(workspace, FEW + 1, people)
+    roots = [workspace.root]
+    for number in range(1, WAYS[name]):
+        roots.append(folder / f"machine-{number}")
+        shutil.copytree(workspace.root, roots[-1])
+    return Way(workspace, edition, roots, database)
+
+
+def run(way: Way, number: int, people: int, cluster: Cluster) -> None:
+    """One round: another edition of so many mails, sent by all processes of this way together."""
+    again = lay_again(way.workspace, way.edition, number, people)
+    with reach(way.database):
+        command = [sys.executable, "-c", SEND]
+        running = [
+            subprocess.Popen([*command, root, str(again)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for root in way.roots
+        ]
+    for process in running:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    cpu, wal = spent(cluster)
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [json.loads(process.communicate()[0]) for process in running]
+    if sum(sent for sent, _, _ in told) != people:
+        raise SystemExit(f"{told} of {people} were sent")
+    seconds = max(ended for _, _, ended in told) - min(started for _, started, _ in told)
+    way.rates.append(people / seconds)
+    if way.database:
+        after = spent(cluster)
+        way.cpu.append((after[0] - cpu) / people * 1e6)
+        way.wal.append((after[1] - wal) / people)
+
+
+def spent(cluster: Cluster) -> tuple[float, int]:
+    """The seconds of CPU of the database's server so far, with those of its children that have ended; its log's end."""
+    server = int((cluster.folder / "data" / "postmaster.pid").read_text().split()[0])
+    ticks = 0
+    for task in [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]:
+        try:
+            ticks += sum(map(int, Path(f"/proc/{task}/stat").read_text().rpartition(")")[2].split()[11:15]))
+        except OSError:  # it has ended meanwhile, and counts with its parent
+            continue
+    with cluster.connect() as connection:
+        end = connection.execute("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn").fetchone()[0]
+    return ticks / TICKS, int(end)
+
+
+def measure(folder: Path, cluster: Cluster, port: int, options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """The medians of each way; the ways take turns, so that a busy minute hits all of them."""
+    os.environ |= {
+        "OUTREACH_RELAY__PORT": str(port),
+        "OUTREACH_RELAY__CONNECTIONS": str(options.connections),
+        "OUTREACH_IDENTITY__POSTAL_ADDRESS": "1 Road, Town",
+        "OUTREACH_SENDING__PER_WEEK": "1000",
+    }
+    ways = {name: lay(folder / name, name, options.people, cluster) for name in options.ways.split(",")}
+    for number in range(1, options.rounds + 1):
+        for way in ways.values():
+            run(way, number, options.people, cluster)
+        print({name: round(way.rates[-1]) for name, way in ways.items()}, file=sys.stderr, flush=True)
+    found: dict[str, dict[str, float]] = {}
+    first = next(iter(ways.values()))
+    for name, way in ways.items():
+        shares = [mine / theirs for mine, theirs in zip(way.rates, first.rates, strict=True)]
+        found[name] = {"per_second": round(statistics.median(way.rates), 1), "of_first": statistics.median(shares)}
+        if way.database:
+            found[name] |= {"server_us_each": statistics.median(way.cpu), "wal_octets_each": statistics.median(way.wal)}
+        way.workspace.database.close()
+    return {name: {key: round(value, 3) for key, value in those.items()} for name, those in found.items()}
 
 
 def main() -> None:
-    """Print the rates as JSON."""
+    """Print the medians as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("people", nargs="?", type=int, default=2000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("people", nargs="?", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--connections", type=int, default=20, help="of each process")
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds that the mail server takes for each mail")
+    parser.add_argument("--ways", default=",".join(WAYS), help="the first is what the others are told as a share of")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, shared_cluster(Path(name), durable=True) as cluster:
-        print(json.dumps(measure(Path(name), cluster, given.people, given.rounds), indent=2))
+        if given.delay:
+            with start_sink(Path(name) / "sink.log", "--dot-delay", str(given.delay)) as sink:
+                print(json.dumps(measure(Path(name), cluster, sink.port, given), indent=2))
+        else:
+            with start_smtp_sink("-c") as port:
+                print(json.dumps(measure(Path(name), cluster, port, given), indent=2))
 
 
 if __name__ == "__main__":
