@@ -153,6 +153,7 @@ class Suppression(Record, table=True):
     """
 
     __tablename__ = "suppression"
+    __table_args__ = (Index("ix_suppression_domains", "address_key", **only_where("substr(address_key, 1, 1) = '@'")),)
     id: int | None = Field(default=None, primary_key=True)
     address_key: str = Field(unique=True)
     reason: SuppressionReason = Field(sa_type=Word(SuppressionReason))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, select, text
 from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as orm_select
@@ -195,10 +195,13 @@ def _speak(session: Session, tie: Subscription, **act: Any) -> bool:
     return True
 
 
+_OF_DOMAINS = text("substr(address_key, 1, 1) = '@'")
+"""Word for word as the index of just these rows. (By order, signs mix with letters where a server has a language.)"""
+
+
 def blocked_domains(session: Session, now: datetime) -> dict[str, Suppression]:
     """Domains that are never written to at `now`, by their key. Nearly always none."""
-    query = orm_select(Suppression).where(col(Suppression.address_key) >= "@", col(Suppression.address_key) < "A")
-    rows = session.exec(query)
+    rows = session.exec(orm_select(Suppression).where(_OF_DOMAINS))
     return {one.address_key[1:]: one for one in rows if one.expires_at is None or one.expires_at > now}
 
 

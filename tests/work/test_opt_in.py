@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select, text
 from sqlmodel import col
 
 from outreach.audience.consent import lapses_at, may_mail
@@ -23,8 +23,10 @@ from outreach.records import (
     Permission,
     Subscription,
     SubscriptionState,
+    Suppression,
+    SuppressionReason,
 )
-from outreach.store.consents import mail_facts, subscribe
+from outreach.store.consents import blocked_domains, mail_facts, subscribe
 from outreach.store.wishes import keep_wish
 from outreach.work.block import block, blocked_key
 from outreach.work.choose import choose_for
@@ -251,3 +253,25 @@ def test_tips_on_a_topic_that_is_not_wanted_are_left_out(workspace: Workspace, m
             pool=tip_pool(session, workspace, campaign, None),
         )
     assert (chosen[ann]["tips"], chosen[bob]["tips"]) == (["scale"], ["milk"])
+
+
+def test_blocked_domains_are_found_by_an_index_of_their_own(workspace: Workspace) -> None:
+    with workspace.database.write() as session:
+        session.execute(
+            insert(Suppression),
+            [
+                {"address_key": f"{number:040x}", "reason": SuppressionReason.IMPORTED, "at": START, "evidence": ""}
+                for number in range(3_000)
+            ],
+        )
+    _, key = blocked_key(workspace, "@example.com")
+    block(workspace, key, "their wish", by="maria")
+    query = "SELECT * FROM suppression WHERE substr(address_key, 1, 1) = '@'"
+    with workspace.database.write() as session:
+        if not workspace.database.is_sqlite:
+            session.execute(text("ANALYZE suppression"))
+        explain = "EXPLAIN QUERY PLAN " if workspace.database.is_sqlite else "EXPLAIN "
+        plan = str(session.execute(text(explain + query)).all())
+        found = blocked_domains(session, workspace.clock())
+    assert "ix_suppression_domains" in plan
+    assert [f"@{one}" for one in found] == [key]
