@@ -16,6 +16,7 @@ from outreach.wire.catcher import Catcher
 from tests.cli.inside import Done, outreach
 from tests.made import make_workspace
 from tests.servers.locked import LockedRelay, free_port
+from tests.servers.program import Program
 
 PEOPLE = "email,first_name,plan\nann@example.com,Ann,pro\nbob@example.com,Bob,free\n"
 CAMPAIGN = """---
@@ -149,13 +150,7 @@ def test_an_unknown_campaign_is_wrong_usage(ready: Path) -> None:
 
 
 def test_a_second_daemon_exits_with_a_message(ready: Path, catcher: Catcher) -> None:
-    first = subprocess.Popen(
-        [sys.executable, "-m", "outreach", "run"],
-        cwd=ready,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    first = Program(["run"], cwd=ready, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         assert first.stdout is not None
         first.stdout.readline()
@@ -187,7 +182,8 @@ def test_a_mail_of_50_megabytes_is_kept_cut_and_flagged(ready: Path, tmp_path: P
 
 def test_a_full_disk_sends_nothing_twice_and_says_so(ready: Path, catcher: Catcher) -> None:
     """The database is at its limit before the first intent: no dot leaves."""
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "full_disk")}
+    paths = [str(Path(__file__).parent / "full_disk"), os.environ.get("PYTHONPATH", "")]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     command = [sys.executable, "-m", "outreach", "send", "hello", "--yes"]
     done = subprocess.run(command, cwd=ready, env=environ, capture_output=True, text=True, timeout=90, check=False)
     check_told(Done(done.returncode, done.stdout, done.stderr), 1, "full")
@@ -207,10 +203,9 @@ def test_a_wrong_password_is_told_with_a_remedy(ready: Path) -> None:
 
 
 def test_two_at_the_same_instant_do_no_harm(ready: Path, catcher: Catcher) -> None:
-    command = [sys.executable, "-m", "outreach"]
     quiet = {"cwd": ready, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
     both = [
-        subprocess.Popen([*command, *words], **quiet)  # type: ignore[call-overload]
+        Program(words, **quiet)  # type: ignore[arg-type]
         for words in (["send", "hello", "--yes"], ["send", "hello", "--yes"], ["run", "--once"])
     ]
     assert {process.wait(timeout=90) for process in both} <= {0, 3}

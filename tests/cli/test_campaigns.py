@@ -8,7 +8,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -19,6 +18,7 @@ from outreach.wire.catcher import Catcher
 from tests.cli.inside import Done, outreach
 from tests.made import make_workspace
 from tests.servers.locked import free_port
+from tests.servers.program import Program
 
 TEXT = """---
 subject: Hello {{ first_name or "there" }}
@@ -135,9 +135,9 @@ def test_errors_name_the_file_and_the_line(root: Path) -> None:
 
 
 def test_watch_shows_what_is_being_written(root: Path) -> None:
-    command = [sys.executable, "-m", "outreach", "campaigns", "preview", "hello.md", "--watch"]
+    command = ["campaigns", "preview", "hello.md", "--watch"]
     environ = {**os.environ, "PYTHONUNBUFFERED": "1", "BROWSER": "true"}
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True, env=environ) as watching:
+    with Program(command, cwd=root, stdout=subprocess.PIPE, text=True, env=environ) as watching:
         try:
             assert watching.stdout is not None
             url = next(word for word in watching.stdout.readline().split() if word.startswith("http"))

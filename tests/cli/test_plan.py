@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +15,7 @@ from outreach.cli.plan import plan_app
 from outreach.plan.steps import PlanEvent
 from outreach.records import EditionState, Kind
 from outreach.work.workspace import Workspace
+from tests.cli import inside
 from tests.work.planning_kit import complain, make_campaign, make_edition, make_tip, with_calendar
 
 MakeCustomer = Callable[..., int]
@@ -151,8 +150,7 @@ def test_an_empty_workspace_says_how_to_begin(workspace: Workspace, monkeypatch:
 
 def test_an_unknown_campaign_is_a_wrong_argument(workspace: Workspace) -> None:
     make_campaign(workspace, "tips")
-    command = [sys.executable, "-m", "outreach", "-w", str(workspace.root), "plan", "--campaign", "nope"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = inside.outreach(workspace.root, "plan", "--campaign", "nope")
     assert done.returncode == 2
     assert "there is no campaign called nope" in done.stderr
     assert "There are: tips" in done.stderr

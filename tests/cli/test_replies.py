@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from outreach.cli.replies import app
 from outreach.work.workspace import Workspace
 
 from ..conftest import MakeCustomer
+from ..servers.program import Program
 from ..work.replying import drop_in
 
 COMPLAINT = "The pump is broken again and nobody answers. This is unacceptable."
@@ -163,8 +163,8 @@ def test_reviewing_at_a_terminal_needs_no_enter(acme: Workspace) -> None:
     number = logged()
     ours, theirs = pty.openpty()
     environ = {**os.environ, "OUTREACH_WORKSPACE": str(acme.root), "TERM": "dumb"}
-    command = [sys.executable, "-m", "outreach", "replies", "review", "--by", "maria"]
-    running = subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ)
+    command = ["replies", "review", "--by", "maria"]
+    running = Program(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ)
     os.close(theirs)
     assert running.stdout is not None
     os.set_blocking(running.stdout.fileno(), False)

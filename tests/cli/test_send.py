@@ -20,6 +20,7 @@ from outreach.work.workspace import open_workspace
 
 from ..faults.crowd import Crowd, count_in, gather
 from ..servers import Sink, start_sink
+from ..servers.program import Program
 
 
 @pytest.fixture
@@ -88,8 +89,8 @@ def test_without_a_terminal_and_without_yes_nothing_goes_not_even_by_the_daemon(
 def answer(crowd: Crowd, words: str) -> tuple[int, str]:
     """Run `send news` on a terminal of its own and type an answer to its question."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "outreach", "-w", str(crowd.root), "send", "news"]
-    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, env=crowd.environ(), text=True) as process:
+    command = ["-w", str(crowd.root), "send", "news"]
+    with Program(command, stdin=theirs, stdout=subprocess.PIPE, env=crowd.environ(), text=True) as process:
         os.write(ours, f"{words}\n".encode())
         said, _ = process.communicate(timeout=60)
     os.close(ours)

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +10,7 @@ from typer.testing import CliRunner
 from outreach.cli.why import why_app
 from outreach.records import Kind
 from outreach.work.workspace import Workspace
+from tests.cli import inside
 from tests.work.planning_kit import complain, make_campaign, make_tip
 
 MakeCustomer = Callable[..., int]
@@ -35,9 +34,8 @@ def _say(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, *arguments: str)
     return found.output
 
 
-def _why(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "outreach", "-w", str(workspace.root), "why", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def _why(workspace: Workspace, *arguments: str) -> inside.Done:
+    return inside.outreach(workspace.root, "why", *arguments)
 
 
 def test_the_answer_for_one_person_in_words(acme: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from outreach.work.workspace import Workspace, open_workspace
 from outreach.workdays import utc_now
 
 from ..made import make_workspace
+from ..servers.program import Program
 
 CAMPAIGN = """\
 ---
@@ -65,14 +66,12 @@ class Crowd:
 
     def start(self, *words: str, before: Sequence[str] = (), **how: Any) -> subprocess.Popen[bytes]:
         """Run `outreach words…` in this workspace; `before` stands before it, `how` are more arguments of Popen."""
-        return subprocess.Popen(
-            [*before, sys.executable, "-m", "outreach", "-w", str(self.root), *words],
-            env=self.environ(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            **how,
-        )
+        command = ["-w", str(self.root), *words]
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        if before or how:
+            whole = [*before, sys.executable, "-m", "outreach", *command]
+            return subprocess.Popen(whole, env=self.environ(), **streams, **how)
+        return Program(command, env=self.environ(), **streams)
 
     def run(self, *words: str) -> tuple[int, str]:
         """The exit status and output of `outreach words…`."""

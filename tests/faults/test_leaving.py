@@ -47,16 +47,14 @@ def leave_during_a_send(folder: Path, people: int, leaving: int) -> tuple[int, i
         crowd = gather(folder / "acme", sink.port, people)
         assert crowd.run("send", "news")[0] == 3, "planned, and nobody said yes"
         command = [sys.executable, "-c", DOOR, str(crowd.root), str(people), str(leaving), "5"]
-        with (
-            subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as door,
-            crowd.start("send", "news", "--yes") as sender,
-        ):
+        with subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as door:
             assert door.stdout is not None and door.stdout.readline() == "ready\n"
-            while not sink.taken() and sender.poll() is None:
-                time.sleep(0.002)
-            door.communicate("go\n", timeout=900)
-            assert door.returncode == 0
-            said = sender.communicate(timeout=900)[0].decode()
+            with crowd.start("send", "news", "--yes") as sender:
+                while not sink.taken() and sender.poll() is None:
+                    time.sleep(0.002)
+                door.communicate("go\n", timeout=900)
+                assert door.returncode == 0
+                said = sender.communicate(timeout=900)[0].decode()
         assert sender.returncode == 0, said
         workspace = crowd.open()
         withdrawn = select(col(Consent.customer_id), col(Consent.at)).where(col(Consent.act) == ConsentAct.WITHDRAWN)

@@ -38,6 +38,7 @@ from outreach.work.workspace import Workspace
 
 from ..conftest import HandClock
 from ..servers.fault import FaultServer
+from ..servers.program import Program
 from ..store.rows import lay_edition
 from .alerting import mails, telling
 from .test_tell import pause, recorder
@@ -249,8 +250,7 @@ def test_a_single_round_leaves_a_sign_of_life_and_looks(workspace: Workspace) ->
 def test_a_killed_daemon_is_found_by_whoever_looks(workspace: Workspace) -> None:
     workspace.database.close()
     environ = os.environ | {"OUTREACH_ALERTS__SILENT_MINUTES": "2"}
-    command = [sys.executable, "-m", "outreach", "-w", str(workspace.root)]
-    daemon = subprocess.Popen([*command, "run"], env=environ, stdout=subprocess.PIPE, text=True)
+    daemon = Program(["-w", str(workspace.root), "run"], env=environ, stdout=subprocess.PIPE, text=True)
     assert daemon.stdout is not None
     daemon.stdout.readline()
     until = time.monotonic() + 20
