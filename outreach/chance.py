@@ -56,12 +56,12 @@ def wilson(count: int, of: int, z: float = Z) -> tuple[float, float]:
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
-def difference(one: Share, other: Share) -> Difference:
-    """`one` less `other`, by Newcombe's hybrid of two Wilson intervals."""
+def difference(one: Share, other: Share, z: float = Z) -> Difference:
+    """`one` less `other`, by Newcombe's hybrid of two Wilson intervals; `z` standard errors to each side."""
     if not one.of or not other.of:
         return Difference(0.0, -1.0, 1.0)
-    low_1, high_1 = wilson(one.count, one.of)
-    low_2, high_2 = wilson(other.count, other.of)
+    low_1, high_1 = wilson(one.count, one.of, z)
+    low_2, high_2 = wilson(other.count, other.of, z)
     value = one.value - other.value
     below = math.hypot(one.value - low_1, high_2 - other.value)
     above = math.hypot(high_1 - one.value, other.value - low_2)

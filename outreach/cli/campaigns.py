@@ -132,6 +132,7 @@ def preview(
     watch: Annotated[
         bool, typer.Option("--watch", help="Show a page that reloads while the file is being written.")
     ] = False,
+    version: Annotated[str, typer.Option("--version", help="Another version of it, such as b.")] = "",
     port: Annotated[int, typer.Option("--port", help="The port of --watch; 0 takes any that is free.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -146,7 +147,7 @@ def preview(
     if watch:
         _watch(workspace, name, address, port)
         return
-    proof = prove(workspace, find_draft(workspace, name), address)
+    proof = prove(workspace, find_draft(workspace, name), address, version)
     files = write_proof(out or workspace.root / "preview", proof)
     if as_json:
         print_json(
@@ -253,6 +254,52 @@ def _change(name: str, word: str, then: str) -> None:
         with workspace.database.write() as session:
             more = hasten(session, campaign_id, "paused") > 0
     typer.echo(f"{name} is {word}{'' if changed else ' already'}. {then if changed else ''}".strip())
+
+
+@app.command()
+def compare(name: Annotated[str, typer.Argument(help="A campaign's name.")], as_json: AsJson = False) -> None:
+    """Say how the versions of a campaign's newest edition do, and whether one of them clearly won.
+
+    Example: [bold]outreach campaigns compare spring[/bold]
+    """
+    from ..chance import wilson
+    from ..store.campaigns import campaign_named
+    from ..store.editions import editions_of
+    from ..work.versions import version_figures
+
+    workspace = open_here()
+    with workspace.database.read() as session:
+        found = campaign_named(session, name)
+        if found is None or found.id is None:
+            raise UsageError(f"there is no campaign called {name}", remedy="See: outreach campaigns list")
+        tried = [edition for edition in editions_of(session, found.id) if edition.versions]
+    if not tried:
+        raise UsageError(
+            f"{name}: no edition was tried in several versions", remedy="See docs/planning.md: Two versions"
+        )
+    told = {"campaign": name, **version_figures(workspace, tried[-1])}
+    if as_json:
+        print_json(told)
+        return
+    columns = ("version", "sent", "clicks", "replies", "complaints", "in 100, 95 %")
+    rows = []
+    for one in told["versions"]:
+        low, high = wilson(one[told["by"]], one["sent"])
+        rows.append(
+            (
+                one["version"],
+                one["sent"],
+                one["clicks"],
+                one["replies"],
+                one["complaints"],
+                f"{100 * low:.2f} to {100 * high:.2f}",
+            )
+        )
+    print_table(columns, rows)
+    typer.echo(told["words"])
+    if told["wait_minutes"]:
+        rest = f"the rest gets {told['decided']}" if told["decided"] else "the rest waits"
+        typer.echo(f"{told['percent']} in 100 take part; {rest}.")
 
 
 def write_proof(folder: Path, proof: Proof) -> dict[str, Path]:

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from ..address import canonical_address
 from ..errors import InputError
 from ..words import BULK, Kind
-from .front_matter import FrontMatter, split_front_matter
+from .front_matter import FENCE, FrontMatter, split_front_matter
 from .seminar_file import place_of
 from .whom import EXAMPLE as EXAMPLE_WHOM
 from .whom import WhomKind, parse_whom
@@ -36,6 +36,7 @@ KEYS = (
     "hold_out",
     "whom",
     "seminar",
+    "test",
     "tips",
 )
 EXAMPLE = "---\nsubject: Three tips for you\nkind: tips\nlist: customers\n---"
@@ -43,6 +44,23 @@ MISSED = ("", "send", "skip", "ask")
 DEADLINE = re.compile(r"(\d{1,3}) ?(minute|hour|day|week)s?")
 SHORTEST, LONGEST = timedelta(minutes=10), timedelta(days=60)
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+VERSION_KEYS = ("version", "subject", "preheader", "later")
+VERSION = re.compile(r"[a-z][a-z0-9]{0,15}")
+MOST_VERSIONS = 4
+
+
+@dataclass(frozen=True)
+class VersionFile:
+    """Another version of a campaign: what differs ("" where it does not), and by how many minutes it goes later."""
+
+    name: str
+    subject: str
+    preheader: str
+    later: int
+    body: str
+    body_line: int
 
 
 @dataclass(frozen=True)
@@ -70,6 +88,8 @@ class CampaignFile:
     hold_out: str
     whom: str
     seminar: str
+    test: str
+    versions: tuple[VersionFile, ...]
     tips: int | None
     body: str
     body_line: int
@@ -80,7 +100,9 @@ class CampaignFile:
 
 def parse_campaign(text: str, file: str, *, front: FrontMatter | None = None) -> CampaignFile:
     """Read one campaign; `front`: its block, where that was read already. Raises InputError with file, line, remedy."""
-    front = front or split_front_matter(text, file, KEYS, EXAMPLE)
+    first, *others = split_blocks(text, "version") if front is None else [""]
+    front = front or split_front_matter(first, file, KEYS, EXAMPLE)
+    versions = tuple(_version(one, file) for one in others)
     kind = _kind(front)
     campaign = CampaignFile(
         name=_name(front),
@@ -100,6 +122,8 @@ def parse_campaign(text: str, file: str, *, front: FrontMatter | None = None) ->
         hold_out=front.text("hold_out"),
         whom=_whom(front, kind),
         seminar=_seminar(front),
+        test=front.text("test"),
+        versions=versions,
         tips=_tips(front),
         body=front.body,
         body_line=front.body_line,
@@ -113,6 +137,11 @@ def parse_campaign(text: str, file: str, *, front: FrontMatter | None = None) ->
         raise front.refuse("list", "is missing", "Name the list it goes to, such as list: customers")
     if campaign.missed not in MISSED:
         raise front.refuse("missed", f"{campaign.missed!r} is none of send, skip, ask")
+    names = ["a", *(one.name for one in versions)]
+    if len(set(names)) < len(names) or len(names) > MOST_VERSIONS:
+        raise front.refuse("name", f"the versions {', '.join(names)} are not up to {MOST_VERSIONS} different ones")
+    if campaign.test and not versions:
+        raise front.refuse("test", "there is no other version to try", VERSION_EXAMPLE)
     if campaign.hold_out not in ("", "yes", "no"):
         raise front.refuse("hold_out", f"{campaign.hold_out!r} is neither yes nor no", "No: nobody is held out.")
     return campaign
@@ -142,6 +171,36 @@ def _whom(front: FrontMatter, kind: Kind) -> str:
     if whom is not None and whom.kind is WhomKind.SILENT and kind is Kind.SERVICE:
         raise front.refuse("whom", "who never told us asked for nothing: that is no service mail", "Use kind: tips")
     return words
+
+
+VERSION_EXAMPLE = "Put it behind the text:\n---\nversion: b\nsubject: Another subject\n---\n"
+
+
+def split_blocks(text: str, key: str) -> list[str]:
+    """A file in pieces, each beginning with a line --- before a line `key:`, and with its line numbers kept."""
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    starts = [
+        number
+        for number, line in enumerate(lines[:-1])
+        if line.rstrip() == FENCE and re.match(rf"{key}\s*:", lines[number + 1])
+    ]
+    edges = zip([0, *starts], [*starts, len(lines)], strict=True)
+    return ["\n" * start + "\n".join(lines[start:end]) for start, end in edges]
+
+
+def _version(piece: str, file: str) -> VersionFile:
+    front = split_front_matter(piece, file, VERSION_KEYS, VERSION_EXAMPLE)
+    name, words = front.text("version"), front.text("later")
+    if not VERSION.fullmatch(name) or name in ("a", "rest"):
+        raise front.refuse("version", f"{name!r} cannot be a version's name", "The text above is a: call this one b.")
+    try:
+        later = int(parse_deadline(words).total_seconds() // 60) if words else 0
+    except ValueError as wrong:
+        raise front.refuse("later", str(wrong), "Write later: 9 hours") from None
+    body = front.body if front.body.strip() else ""
+    if not (body or later or front.text("subject") or front.text("preheader")):
+        raise front.refuse("version", "nothing in it differs", VERSION_EXAMPLE)
+    return VersionFile(name, front.text("subject"), front.text("preheader"), later, body, front.body_line)
 
 
 def _seminar(front: FrontMatter) -> str:

@@ -7,15 +7,14 @@ file and line. Whether a list, segment or time can be used is not judged here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import time
 from pathlib import PurePath
 
 from ..errors import InputError
 from ..words import Kind
-from .campaign_file import KEYS, CampaignFile, parse_campaign
-from .front_matter import FENCE, FrontMatter, split_front_matter
+from .campaign_file import KEYS, CampaignFile, parse_campaign, split_blocks
+from .front_matter import FrontMatter, split_front_matter
 
 OWN_KEYS = (
     "name", "list", "kind", "begins", "starting", "segment", "at", "zone", "exits", "late", "from", "template",
@@ -73,7 +72,7 @@ class SequenceFile:
 
 def parse_sequence(text: str, file: str) -> SequenceFile:
     """Read one sequence. Raises InputError with file, line and remedy."""
-    pieces = list(_pieces(text))
+    pieces = split_blocks(text, "step")
     front = split_front_matter(pieces[0], file, OWN_KEYS, EXAMPLE)
     if front.body.strip():
         raise InputError(
@@ -115,18 +114,6 @@ def parse_sequence(text: str, file: str) -> SequenceFile:
         file=file,
         front=front,
     )
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """The front matter, then each step's block, each with the empty lines before it that keep its line numbers."""
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    starts = [
-        number
-        for number, line in enumerate(lines[:-1])
-        if line.rstrip() == FENCE and re.match(r"step\s*:", lines[number + 1])
-    ]
-    for start, end in zip([0, *starts], [*starts, len(lines)], strict=True):
-        yield "\n" * start + "\n".join(lines[start:end])
 
 
 def _step(piece: str, file: str, sequence: str, above: FrontMatter) -> StepFile:

@@ -33,21 +33,27 @@ def track(frozen: Mapping[str, Any], *, clicks: bool, opens: bool) -> tuple[dict
     def linked(part: Mapping[str, Any]) -> dict[str, Any]:
         return {**part, "source": _LINK.sub(number, part["source"])} if clicks else dict(part)
 
-    layout = linked(frozen["layout"])
-    if opens:
-        page = layout["source"]
-        end = next(iter(reversed(list(_END.finditer(page)))), None)
-        at = end.start() if end is not None else len(page)
-        layout["source"] = page[:at] + _PICTURE + page[at:]
-    tips = {
-        name: {
-            **tip,
-            "texts": {
-                language: {**text, "bodies": [linked(body) for body in text["bodies"]]}
-                for language, text in tip["texts"].items()
-            },
+    def tracked(value: Mapping[str, Any]) -> dict[str, Any]:
+        layout = linked(value["layout"])
+        if opens:
+            page = layout["source"]
+            end = next(iter(reversed(list(_END.finditer(page)))), None)
+            at = end.start() if end is not None else len(page)
+            layout["source"] = page[:at] + _PICTURE + page[at:]
+        tips = {
+            name: {
+                **tip,
+                "texts": {
+                    language: {**text, "bodies": [linked(body) for body in text["bodies"]]}
+                    for language, text in tip["texts"].items()
+                },
+            }
+            for name, tip in value["tips"].items()
         }
-        for name, tip in frozen["tips"].items()
-    }
-    contents = [linked(part) for part in frozen["contents"]]
-    return {**frozen, "layout": layout, "contents": contents, "tips": tips, "tracked": True}, list(urls)
+        contents = [linked(part) for part in value["contents"]]
+        return {**value, "layout": layout, "contents": contents, "tips": tips, "tracked": True}
+
+    whole = tracked(frozen)
+    if frozen.get("versions"):
+        whole["versions"] = {name: tracked(one) for name, one in frozen["versions"].items()}
+    return whole, list(urls)

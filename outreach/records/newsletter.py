@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, Column, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field
 
 from ..words import CampaignState, EditionState, Kind
@@ -96,6 +96,7 @@ class Edition(Record, table=True):
     `planned` and `planned_digest` are set when planning ends, before the first claim.
     `waves` are the sizes of its waves, or empty; only deliveries whose wave is at most `released_wave` are claimed.
     `hold_out` is whether some are left out by chance, and why or why not: made and read by `plan.holdout`.
+    `versions`: which versions of it are tried on whom (`plan.variants`), and once that is decided, which the rest gets.
     """
 
     __tablename__ = "edition"
@@ -124,4 +125,7 @@ class Edition(Record, table=True):
     released_wave: int = 0
     released_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     hold_out: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    versions: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column(JSON, nullable=False, server_default=text("'{}'"))
+    )
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from ..words import SeatState
-from .types import UtcDateTime, Word
+from .types import Record, UtcDateTime, Word
 
 
-class Seminar(SQLModel, table=True):
+class Seminar(Record, table=True):
     """What is offered, as its file `source` says. `recording` is where it can be seen afterwards."""
 
     __tablename__ = "seminar"
@@ -28,7 +28,7 @@ class Seminar(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class SeminarSession(SQLModel, table=True):
+class SeminarSession(Record, table=True):
     """One date of a seminar. `public_id` is its UID in calendars, `revision` their SEQUENCE; those invited know of the
     revision `told`. `places` 0: for all who come. `attendance_at`: when it was noted who had come.
     """
@@ -49,7 +49,7 @@ class SeminarSession(SQLModel, table=True):
     attendance_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class Seat(SQLModel, table=True):
+class Seat(Record, table=True):
     """What one customer answered to a session's invitation, and `how`: calendar, page, person. `attended_at`: they
     were there, as a file said; known only once the session's attendance was noted."""
 

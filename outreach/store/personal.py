@@ -100,6 +100,7 @@ KEPT: Mapping[str, Mapping[str, str]] = {
         "content_digest": "a single mail has none",
         "waves": "numbers",
         "hold_out": "a single mail has none",
+        "versions": "a single mail has none",
     },
     "escalation": {"rule": _RULE, "told": _US},
     "goal": {"key": "a digest, so that the same row is not counted twice", "name": "the goal's name"},

@@ -13,8 +13,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, update
 from sqlmodel import Session, col
 
-from ..records import Case, Delivery, Enrolment, EnrolmentState, Goal, Inbound, Machine, Seat, SeatState, SeminarSession
-from ..timing.sequence_words import Event, EventKind
+from ..records import (
+    Case,
+    Delivery,
+    Enrolment,
+    EnrolmentState,
+    Goal,
+    Inbound,
+    Machine,
+    Seat,
+    SeatState,
+    SeminarSession,
+    Touch,
+)
+from ..timing.sequence_words import OF_A_STEP, Event, EventKind
 from .database import rows_in_chunks
 from .sequences import CHUNK, Enrolled
 
@@ -70,6 +82,19 @@ def _happened(event: Event, steps: Mapping[str, int]) -> ColumnElement[bool] | N
             col(Goal.at) >= col(Enrolment.began_at),
         )
         return goals.exists()
+    if event.kind in _TOUCHED:
+        touches = (
+            select(col(Touch.id))
+            .join(Delivery, col(Delivery.id) == col(Touch.delivery_id))
+            .where(
+                col(Delivery.customer_id) == col(Enrolment.customer_id),
+                col(Delivery.campaign_id).in_(_campaigns(event, steps)),
+                col(Delivery.occasion) == col(Enrolment.key),
+                col(Touch.person_at).is_not(None),
+                _TOUCHED[event.kind],
+            )
+        )
+        return touches.exists()
     column = _CASE_TIMES.get(event.kind)
     if column is None:
         return None
@@ -83,7 +108,12 @@ _CASE_TIMES: dict[EventKind, Any] = {
     EventKind.CASE_OPENED: col(Case.opened_at),
     EventKind.CASE_CLOSED: col(Case.closed_at),
 }
-RECORDED = (EventKind.REPLIED, EventKind.GOAL, *_CASE_TIMES)
+_TOUCHED: dict[EventKind, Any] = {
+    EventKind.OPENED: col(Touch.number) >= 0,
+    EventKind.CLICKED: col(Touch.number) > 0,
+}
+"""Whoever followed a link has opened the mail."""
+RECORDED = (EventKind.REPLIED, EventKind.GOAL, *_CASE_TIMES, *_TOUCHED)
 """The kinds of events that the database tells of."""
 
 
@@ -98,7 +128,7 @@ def events_of(
             found[customer_id, key].append(at)
     first: dict[int, datetime] = {}
     for person in people:
-        key = person.key if event.kind is EventKind.REPLIED else ""
+        key = person.key if event.kind in OF_A_STEP else ""
         times = [at for at in found.get((person.customer_id, key), ()) if at is not None and at >= person.began_at]
         if times:
             first[person.id] = min(times)
@@ -115,6 +145,16 @@ def _times(event: Event, steps: Mapping[str, int], ids: Sequence[int]) -> Any:
                 col(Inbound.customer_id).in_(ids),
                 col(Inbound.machine) == Machine.HUMAN,
                 col(Delivery.campaign_id).in_(_campaigns(event, steps)),
+            )
+        )
+    if event.kind in _TOUCHED:
+        return (
+            select(col(Delivery.customer_id), col(Delivery.occasion), col(Touch.person_at))
+            .join(Touch, col(Touch.delivery_id) == col(Delivery.id))
+            .where(
+                col(Delivery.customer_id).in_(ids),
+                col(Delivery.campaign_id).in_(_campaigns(event, steps)),
+                _TOUCHED[event.kind],
             )
         )
     if event.kind is EventKind.GOAL:

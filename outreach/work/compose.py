@@ -34,6 +34,7 @@ from .files import ImageFile, embedded_images, markdown_files, read_layouts, rea
 from .schedules import CUSTOMERS_OWN
 from .segments import check_rule
 from .seminar_event import invitation_of
+from .versions import compiled_versions, version_options
 from .workspace import Workspace
 
 
@@ -110,6 +111,8 @@ def read_draft(workspace: Workspace, path: Path) -> Draft:
 def draft_of(workspace: Workspace, found: CampaignFile, path: Path) -> Draft:
     """The same of a campaign that was read from `path`."""
     images = embedded_images(path, found.body, found.body_line, found.file)
+    for version in found.versions:
+        images |= embedded_images(path, version.body, version.body_line, found.file)
     with workspace.database.read() as session:
         list_id = _checked_list(session, found)
         _check_whom(session, found)
@@ -137,6 +140,7 @@ def draft_of(workspace: Workspace, found: CampaignFile, path: Path) -> Draft:
             "hold_out": found.hold_out,
             "whom": found.whom,
             "seminar": found.seminar,
+            **version_options(found),
             "images": {src: image.digest for src, image in images.items()},
             "lines": {**found.lines, "body": found.body_line},
         },
@@ -200,6 +204,7 @@ def freeze(session: Session, workspace: Workspace, campaign: Campaign, *, now: d
         assets=assets,
     )
     frozen = compile_newsletter(source, pool) | ({"calendar": event} if event else {})
+    frozen |= compiled_versions(campaign, source, pool)
     digest, links = content_digest(frozen), tuple[str, ...]()
     told = (
         session.get(MailingList, campaign.list_id) if campaign.list_id is not None and campaign.kind in BULK else None

@@ -29,6 +29,7 @@ from .jobs import Job, Person, Press
 from .presence import Presence
 from .pressroom import NoPress
 from .sight import kinds_that_wait
+from .versions import Turn, settle_versions, turns_of
 from .workspace import Workspace, check_may_send
 
 SLICE_SECONDS = 20.0
@@ -128,6 +129,7 @@ class Feed:
     ) -> tuple[Press, list[tuple[Claimed, Job]]]:
         """Judge and choose on one snapshot, later than the versions noted at the claim; write both down."""
         now = self._workspace.clock()
+        settle_versions(self._workspace, edition_id)
         people = [row.customer_id for row in rows if row.customer_id is not None]
         with self._workspace.database.read() as session:
             edition, campaign = _edition(session, edition_id)
@@ -142,10 +144,14 @@ class Feed:
                 now=now,
                 zones={person: reader[5] for person, reader in readers.items()},
             )
-            verdicts = [(row, _permission(row, allowed, now)) for row in rows]
+            turns = turns_of(session, edition, [row.id for row in rows], now)
+            verdicts = [(row, _in_turn(_permission(row, allowed, now), turns.get(row.id))) for row in rows]
             going = [row for row, permission in verdicts if permission.allowed]
             fresh = [row.customer_id for row in going if row.customer_id in readers and not row.resent]
             chosen = self._choose(session, edition, campaign, fresh, now)
+            for row in going if turns else ():
+                if row.customer_id in fresh:
+                    chosen[row.customer_id] = chosen.get(row.customer_id, {}) | {"variant": turns[row.id].version}
         refused = [refuse(row, permission) for row, permission in verdicts if not permission.allowed]
         if chosen:
             going = [_with_choices(row, chosen) for row in going]
@@ -178,6 +184,11 @@ class Feed:
         self.postponed += len(refused) - len(final)
         if final and self._progress is not None:
             self._progress(len(final))
+
+
+def _in_turn(said: Permission, turn: Turn | None) -> Permission:
+    """Whoever may go waits for the version that wins, where it is tried on others first."""
+    return turn.wait if turn is not None and turn.wait is not None and said.allowed else said
 
 
 def _by_edition(row: Claimed) -> int:

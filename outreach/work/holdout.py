@@ -49,7 +49,7 @@ def hold_out_of(
         return NOBODY
     own = workspace.settings.plan
     rules = HoldOutRules(own.hold_out_percent, own.hold_out_effect, own.hold_out_days, own.hold_out_later)
-    wanted = str(campaign.options.get("hold_out") or "yes") == "yes"
+    wanted = str(campaign.options.get("hold_out") or "yes") == "yes" and not campaign.options.get("versions")
     if not rules.percent or not wanted or edition.list_id is None:
         return decide_hold_out(campaign.kind, 0, Share(0, 0), rules, wanted=False)
     found = counted or Counted(session, workspace)

@@ -8,7 +8,7 @@ exactly whom the segment gave.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -40,6 +40,7 @@ from .holdout import deal, settle_hold_out
 from .judge import judge_people
 from .preflight import preflight
 from .schedules import due_for, life_of, timing_of
+from .versions import deal_versions
 from .wave_deal import WavePlan, deal_waves, waves_of
 from .whom import edition_people
 from .workspace import Workspace
@@ -147,9 +148,15 @@ def _rows(
     if skip_repeats:
         judged |= _nothing_new(session, workspace, facts, [person for person in due if judged[person].state is None])
     going = [person for person in people if judged[person.id].state is None]
-    groups = deal(session, workspace, facts.campaign, edition.occasion, going, facts.hold_out)
+    groups: dict[int, str] = dict(deal(session, workspace, facts.campaign, edition.occasion, going, facts.hold_out))
     held = [person for person, group in groups.items() if group is Group.HELD]
     judged |= {person: judge_hold_out(facts.hold_out, max(due[person], now)) for person in held}
+    versions = deal_versions(workspace, facts.campaign, edition, going)
+    for person_id, (name, later, waits) in versions.items():
+        groups[person_id] = name
+        due[person_id] += later
+        if waits is not None:
+            judged[person_id] = replace(waits, later=max(due[person_id], judged[person_id].later or due[person_id]))
     return [
         _row(facts, person, judged[person.id], due[person.id], max(judged[person.id].later or due[person.id], now), now)
         | {"domain_key": _domain(workspace, facts, person.address or ""), "variant": groups.get(person.id, "")}

@@ -116,6 +116,10 @@ class LetterPress:
         self._answer = str(self.frozen.get("calendar_answer") or "NEEDS-ACTION")
         ready = self.frozen.get("method") == READY
         self._plates = None if ready else Plates(Renderer(self.frozen, issue_number=facts.number))
+        self._versions = {
+            name: Plates(Renderer(frozen, issue_number=facts.number))
+            for name, frozen in (self.frozen.get("versions") or {}).items()
+        }
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.facts, self._sign)
@@ -128,13 +132,15 @@ class LetterPress:
         links = self.links(public_id)
         if self._plates is None:
             return self._wrapped(self._ready(), address, public_id, links, now)
-        return self._wrapped(self._plates.print(customer, chosen_tips(choices), links), address, public_id, links, now)
+        plates = self._versions.get(str(choices.get("variant") or ""), self._plates)
+        return self._wrapped(plates.print(customer, chosen_tips(choices), links), address, public_id, links, now)
 
     def render(self, customer: Reader | None, public_id: str, choices: Mapping[str, Any]) -> Rendered:
         """What the reader will see."""
         if self._plates is None:
             return self._ready()
-        return self._plates.renderer.render(person_values(customer), chosen_tips(choices), self.links(public_id))
+        plates = self._versions.get(str(choices.get("variant") or ""), self._plates)
+        return plates.renderer.render(person_values(customer), chosen_tips(choices), self.links(public_id))
 
     def wrap(self, rendered: Rendered, address: str, public_id: str, now: datetime) -> Pressed:
         """The message and envelope around what was rendered."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -77,8 +78,11 @@ def find_draft(workspace: Workspace, what: str) -> Draft:
     return Draft(campaign, {})
 
 
-def prove(workspace: Workspace, draft: Draft, address: str = "") -> Proof:
-    """The mail for the customer at `address`; "" takes the first on the list, or nobody where it is empty."""
+def prove(workspace: Workspace, draft: Draft, address: str = "", version: str = "") -> Proof:
+    """The mail for the customer at `address`; "" takes the first on the list, or nobody where it is empty.
+
+    `version`: another version of it, where it has several. Raises UsageError where there is no such one.
+    """
     now = workspace.clock()
     with workspace.database.read() as session:
         content = freeze(session, workspace, draft.campaign, now=now)
@@ -92,9 +96,10 @@ def prove(workspace: Workspace, draft: Draft, address: str = "") -> Proof:
             choices = found.get(customer.id) or {}
         images = _images(session, content, draft)
         press = LetterPress(edition_facts(session, workspace, edition, draft.campaign, images))
+    frozen = _version(content.frozen, version)
     public_id = new_public_id()
     person = TrialPerson(person_values(customer), chosen_tips(choices), press.links(public_id))
-    with Trial(content.frozen, issue_number=edition.number) as trial:
+    with Trial(frozen, issue_number=edition.number) as trial:
         rendered = trial.render(person)
     to = (customer.address if customer is not None else None) or canonical_address(workspace.settings.identity.sender)
     pressed = press.wrap(rendered, to, public_id, now)
@@ -109,6 +114,16 @@ def prove(workspace: Workspace, draft: Draft, address: str = "") -> Proof:
         images=images,
         deadline=deadline_words(workspace, draft.campaign),
     )
+
+
+def _version(frozen: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    versions: Mapping[str, Any] = frozen.get("versions") or {}
+    if name in ("", "a"):
+        return frozen
+    if name not in versions:
+        raise UsageError(f"there is no version {name}", remedy=f"There are: {', '.join(['a', *versions])}.")
+    found: Mapping[str, Any] = versions[name]
+    return found
 
 
 def prove_tip(workspace: Workspace, draft: TipDraft, address: str = "") -> tuple[Rendered, dict[str, Image]]:

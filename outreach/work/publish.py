@@ -330,6 +330,7 @@ def _content(session: Session, campaign: Campaign, content: FrozenContent | None
     if content is None:
         return values
     return values | {
+        "versions": campaign.options.get("test") or {},
         "frozen": content.frozen,
         "content_digest": own_digest(campaign),
         "subject": content.subject,

@@ -183,7 +183,7 @@ def _when(step: StepFile, earlier: list[str]) -> None:
 
 def _event(event: Event, names: list[str]) -> None:
     if event.kind not in RECORDED:
-        raise ValueError(f"nothing records yet that a mail was {event.kind.value}")
+        raise ValueError(f"nothing records that a mail was {event.kind.value}")
     if event.kind in OF_A_STEP and event.name and event.name not in names:
         raise ValueError(f"no step before this one is called {event.name}")
 

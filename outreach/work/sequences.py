@@ -35,6 +35,7 @@ from ..store.sequences import (
     running_sequences,
     to_look_at,
 )
+from ..store.touches import keep_links
 from ..timing.sequence import Going, Move, MoveKind, next_moves
 from ..timing.sequence_words import BeginKind, Event
 from .compose import FrozenContent, freeze
@@ -327,7 +328,9 @@ def _open(session: Session, course: Course, place: tuple[str, str], decided: Dec
         if found.occasion == name and found.id is not None:
             return found.id
     number = next_number(session, campaign.id)
-    return add_edition(session, _values(course, campaign, name, content, now) | {"number": number})
+    edition_id = add_edition(session, _values(course, campaign, name, content, now) | {"number": number})
+    keep_links(session, edition_id, content.links)
+    return edition_id
 
 
 def _after(person: Enrolled, moves: Sequence[Move], now: datetime) -> dict[str, Any]:
