@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import typer
 
 from outreach.cli.app import COMMANDS, LazyGroup, tree
 from tests.flows.readme import README
+from tests.laws.each import each
 
 STABLE = {
     "customers import": ("--list", "--map", "--dry-run"),
@@ -65,26 +65,25 @@ COMMANDS_FOUND = dict(walk())
 TEXT = README.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS_FOUND))
+@each(sorted(COMMANDS_FOUND))
 def test_every_command_is_in_the_readme_and_teaches(name: str) -> None:
     assert re.search(rf"outreach {re.escape(name)}\b", TEXT), f"the README does not name `outreach {name}`"
     assert COMMANDS_FOUND[name].help, f"`outreach {name}` has no help"
 
 
-@pytest.mark.parametrize("name", NOUNS)
+@each(NOUNS)
 def test_stable_commands_exist(name: str) -> None:
     assert name in COMMANDS_FOUND
 
 
-@pytest.mark.parametrize(("name", "options"), STABLE.items())
-def test_stable_options_exist(name: str, options: tuple[str, ...]) -> None:
+@each(STABLE.items())
+def test_stable_options_exist(promised: tuple[str, tuple[str, ...]]) -> None:
+    name, options = promised
     known = {option for parameter in COMMANDS_FOUND[name].params for option in parameter.opts}
     assert set(options) <= known
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in sorted(COMMANDS_FOUND) if name.split()[-1] in ("list", "plan", "verify", "why", "report")]
-)
+@each([name for name in sorted(COMMANDS_FOUND) if name.split()[-1] in ("list", "plan", "verify", "why", "report")])
 def test_every_listing_has_json(name: str) -> None:
     known = {option for parameter in COMMANDS_FOUND[name].params for option in parameter.opts}
     assert "--json" in known

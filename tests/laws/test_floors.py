@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 import outreach
+
+from .each import each
 
 ROOT = Path(outreach.__file__).parent
 RULES = ("audience", "newsletter", "timing", "delivery", "replies", "cases", "plan")
@@ -87,7 +87,7 @@ def test_every_room_has_a_floor() -> None:
     assert {room_of(path) for path in modules()} <= set(FLOORS)
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+@each(modules())
 def test_imports_go_down_only(path: Path) -> None:
     room = room_of(path)
     for target, line in imports_of(path):
@@ -104,9 +104,7 @@ def test_imports_go_down_only(path: Path) -> None:
             )
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in modules() if room_of(path) in RULES], ids=lambda path: str(path.relative_to(ROOT))
-)
+@each([path for path in modules() if room_of(path) in RULES])
 def test_rule_rooms_touch_no_clock_socket_file_or_chance(path: Path) -> None:
     for target, line in imports_of(path):
         assert target not in IMPURE and target.split(".")[0] not in IMPURE, f"{path}:{line}: a rule imports {target}"
@@ -118,7 +116,7 @@ def test_rule_rooms_touch_no_clock_socket_file_or_chance(path: Path) -> None:
             assert name not in IMPURE_CALLS, f"{path}:{node.lineno}: a rule calls {name}()"
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+@each(modules())
 def test_an_import_inside_a_function_is_a_lazy_one_that_says_so(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     for function in nodes_of(path):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 import outreach
 from outreach import errors
+
+from .each import each
 
 ROOT = Path(outreach.__file__).parent
 TOP = ROOT.parent
@@ -17,10 +18,16 @@ ALLOWED = {"outreach", "templates", "tests", "docs", "pyproject.toml", "README.m
 BANNED_WORDS = ("Manager", "Helper", "utils")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """A module's syntax tree: two laws read it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@each(MODULES)
 def test_a_module_is_short_opens_with_its_law_and_types_what_is_public(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    tree = ast.parse(text)
+    tree = tree_of(path)
     assert ast.get_docstring(tree), f"{path} opens with no docstring"
     assert text.count("\n") <= 400, f"{path} has {text.count(chr(10))} lines: more than one idea lives here"
     for node in ast.walk(tree):
@@ -32,9 +39,9 @@ def test_a_module_is_short_opens_with_its_law_and_types_what_is_public(path: Pat
             assert not any(word in node.name for word in BANNED_WORDS), f"{path}:{node.lineno}: {node.name}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+@each(MODULES)
 def test_public_functions_have_docstrings(path: Path) -> None:
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree_of(path).body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             assert ast.get_docstring(node), f"{path}:{node.lineno}: {node.name} has no docstring"
 
