@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import customer_change, customer_consent, customer_data, customer_import
+from . import customer_change, customer_consent, customer_data, customer_import, customer_merge
 from .common import AsJson, open_here, print_json, print_table, progress
 from .customer_consent import Email, InList, customer_at, list_id_named
 from .customer_views import customer_json, row_json, tell_customer
@@ -112,6 +112,8 @@ def show(email: Email, as_json: AsJson = False) -> None:
 
 app.command("add")(customer_change.add)
 app.command("change")(customer_change.change)
+app.command("duplicates")(customer_merge.duplicates)
+app.command("merge")(customer_merge.merge)
 app.command("export")(customer_data.export)
 app.command("erase")(customer_data.erase)
 

@@ -65,7 +65,7 @@ from .newsletter import Asset, Campaign, Edition, Schedule, Tip
 from .permission import YES, Permission, withhold
 from .plan import Approval, Boost, Goal, Hold, Step
 from .replies import Inbound, MailboxMark, Verdict
-from .segments import Attribute, SavedSegment
+from .segments import Attribute, CustomerMerge, SavedSegment
 from .seminars import Seat, Seminar, SeminarSession
 from .sending import Alert, Bounce, Pace, RelayState, WaveLook
 from .sequences import Enrolment, Sequence
@@ -108,6 +108,7 @@ __all__ = [
     "ContactKind",
     "Customer",
     "CustomerImport",
+    "CustomerMerge",
     "Delivery",
     "DeliveryEvent",
     "DeliveryMove",

@@ -1,9 +1,11 @@
-"""WHO, by rule: segments that are saved under a name, and the attributes that were declared with a type."""
+"""WHO, by rule and by look: saved segments, attributes declared with a type, and customers that a person made one."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import JSON, Column
 from sqlmodel import Field
 
 from ..words import AttributeKind
@@ -36,3 +38,16 @@ class SavedSegment(Record, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     changed_at: datetime = Field(sa_type=UtcDateTime)
     by: str = ""
+
+
+class CustomerMerge(Record, table=True):
+    """That a person made two customers one: who was kept, what both were before, and how much was moved."""
+
+    __tablename__ = "customer_merge"
+    id: int | None = Field(default=None, primary_key=True)
+    customer_id: int = Field(foreign_key="customer.id", index=True)
+    gone_id: int
+    at: datetime = Field(sa_type=UtcDateTime)
+    by: str = ""
+    before: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    moved: dict[str, int] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))

@@ -17,7 +17,7 @@ from sqlmodel import select as orm_select
 from ..address import KeyRing, address_key, canonical_address
 from ..audience.segment import COLUMNS, EVERYONE, Segment
 from ..errors import InputError
-from ..records import Campaign, Customer, Delivery, MailingList, Subscription, SubscriptionState
+from ..records import Campaign, Contact, ContactKind, Customer, Delivery, MailingList, Subscription, SubscriptionState
 from .database import rows_in_chunks
 from .prepared import Among, Prepared, instant, value_of
 from .segments import segment_filter
@@ -158,12 +158,22 @@ def customer_by_id(session: Session, customer_id: int) -> Customer | None:
 
 
 def find_customer(session: Session, keys: KeyRing, address: str) -> Customer | None:
-    """The customer with this address in whatever spelling; None where there is none, or it is no address."""
+    """The customer with this address in whatever spelling, also one who has another now and this one besides.
+
+    None where there is none, or it is no address.
+    """
     try:
         canonical = canonical_address(address)
     except InputError:
         return None
-    return session.exec(orm_select(Customer).where(Customer.address_key == address_key(keys, canonical))).first()
+    key = address_key(keys, canonical)
+    found = session.exec(orm_select(Customer).where(Customer.address_key == key)).first()
+    if found is not None:
+        return found
+    merged = orm_select(Customer).join(Contact, col(Contact.customer_id) == col(Customer.id))
+    theirs = col(Contact.kind) == ContactKind.ADDRESS, col(Contact.value) == key, col(Customer.erased_at).is_(None)
+    several = session.exec(merged.where(*theirs).limit(2)).all()
+    return several[0] if len(several) == 1 else None
 
 
 def was_erased(session: Session, customer_id: int | None) -> bool:

@@ -47,7 +47,21 @@ def known_by_key(session: Session, list_id: int | None, keys: list[str]) -> dict
     for part in rows_in_chunks(_there(session, keys), PAGE):
         rows: Iterable[Any] = session.connection().execute(query.where(col(Customer.address_key).in_(part)))
         found.update((row[0], Known(*row[1:])) for row in rows)
-    return found
+    return found | _known_besides(session, list_id, [key for key in keys if key not in found])
+
+
+def _known_besides(session: Session, list_id: int | None, keys: list[str]) -> dict[str, Known]:
+    """The customers with these addresses beside their own, by key: whoever was merged does not come back."""
+    besides = col(Contact.kind) == ContactKind.ADDRESS
+    if not keys or session.execute(select(col(Contact.id)).where(besides).limit(1)).first() is None:
+        return {}
+    query = _query(list_id, col(Contact.value)).join(Contact, col(Contact.customer_id) == col(Customer.id))
+    query = query.where(besides, col(Customer.erased_at).is_(None))
+    found: dict[str, list[Known]] = {}
+    for part in rows_in_chunks(keys, PAGE):
+        for row in session.connection().execute(query.where(col(Contact.value).in_(part))):
+            found.setdefault(row[0], []).append(Known(*row[1:]))
+    return {key: several[0] for key, several in found.items() if len(several) == 1}
 
 
 def _there(session: Session, keys: list[str]) -> list[str]:

@@ -79,6 +79,7 @@ KEPT: Mapping[str, Mapping[str, str]] = {
     "case_file": {"owner": _US, "answering_by": _US, "topic": _WORD},
     "cause_case": {"by": _US},
     "consent": {"how": _WORD, "by": _US},
+    "customer_merge": {"by": _US, "moved": "counts"},
     "delivery": {
         "public_id": _NUMBER,
         "occasion": "which occasion it was: planned once",

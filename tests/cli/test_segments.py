@@ -30,3 +30,20 @@ def test_a_rule_is_saved_listed_explained_and_let_go_of(workspace: Workspace, ma
     assert wrong.returncode == 1 and "column 15: expected" in wrong.stderr and "did you mean and?" in wrong.stderr
     assert outreach(root, "segments", "delete", "paying").stdout == "paying is gone.\n"
     assert outreach(root, "segments", "show", "paying").returncode == 1
+
+
+def test_duplicates_are_shown_and_merged_only_by_a_yes(workspace: Workspace, make_customer: MakeCustomer) -> None:
+    make_customer("ann@gmail.com")
+    make_customer("ann@gmial.com")
+    root = workspace.root
+    [group] = json.loads(outreach(root, "customers", "duplicates", "--json").stdout)
+    assert [one["address"] for one in group["people"]] == ["ann@gmail.com", "ann@gmial.com"]
+    pair = ("customers", "merge", "ann@gmail.com", "ann@gmial.com")
+    assert outreach(root, *pair, "--dry-run").stdout.endswith("Nothing was changed.\n")
+    assert outreach(root, *pair).returncode == 3
+    assert len(json.loads(outreach(root, "customers", "list", "--json").stdout)) == 2
+    assert outreach(root, *pair, "--yes").returncode == 0
+    assert [one["email"] for one in json.loads(outreach(root, "customers", "list", "--json").stdout)] == [
+        "ann@gmail.com"
+    ]
+    assert outreach(root, *pair, "--yes").returncode == 2

@@ -38,6 +38,7 @@ EXAMPLES = {
     "segments list": "segments list",
     "segments explain": "segments explain fresh",
     "attributes list": "attributes list",
+    "customers merge": "customers merge ann@example.com bruno@example.org --dry-run",
     "campaigns apply": "campaigns apply spring.md",
     "campaigns list": "campaigns list",
     "campaigns check": "campaigns check spring --offline",

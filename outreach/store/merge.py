@@ -1,0 +1,251 @@
+"""Two customers made one: what becomes of everything that is the other's.
+
+Law: the stricter wins: whoever unsubscribed, was blocked or asked for less mail stays so. Whatever leads to the other
+customer leads to the one that is kept; a mail that both would get is cancelled once. What was before is kept in the
+record of the merging. The caller commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlmodel import Session, SQLModel, col
+
+from ..delivery.state import move
+from ..errors import NeedsPerson
+from ..records import (
+    Consent,
+    ConsentAct,
+    Contact,
+    ContactKind,
+    Customer,
+    CustomerMerge,
+    Delivery,
+    DeliveryEvent,
+    DeliveryState,
+    Subscription,
+    SubscriptionState,
+    SuppressionReason,
+    Wish,
+)
+from .consents import find_suppression, suppress
+from .contacts import add_contacts
+from .customers import bump_versions
+
+STRICTNESS = {SubscriptionState.SUBSCRIBED: 0, SubscriptionState.PENDING: 1, SubscriptionState.UNSUBSCRIBED: 2}
+PERSONAL = frozenset(SuppressionReason) - {SuppressionReason.BAD_ADDRESS, SuppressionReason.BOUNCES}
+"""Blocks that are about the person; the others are about one address alone."""
+IN_THE_AIR = (DeliveryState.CLAIMED, DeliveryState.INFLIGHT)
+TO_GO = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+FIELDS = ("first_name", "last_name", "phone", "phone_end", "handle", "language", "country", "zone")
+_LET_GO = ("import_change",)
+"""What could only undo an import of the other one."""
+_OWN_WAY = ("subscription", "contact", "wish", "delivery", *_LET_GO)
+
+
+def merge_customers(session: Session, kept: Customer, gone: Customer, *, at: datetime, by: str) -> CustomerMerge:
+    """Make `gone` a part of `kept`. Raises NeedsPerson while a mail to the other is on its way."""
+    assert kept.id is not None and gone.id is not None
+    _check_nothing_in_the_air(session, gone.id)
+    before = {"kept": _told(kept), "gone": _told(gone), "subscriptions": _ties_told(session, kept.id, gone.id)}
+    done: dict[str, int] = {}
+    done["subscription"] = _join_ties(session, kept.id, gone.id, at, by)
+    done["wish"] = _join_wishes(session, kept.id, gone.id, at)
+    done["cancelled"], done["delivery"] = _move_mails(session, kept.id, gone.id, at)
+    for table in SQLModel.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            if key.column.table.name == "customer" and table.name not in _OWN_WAY:
+                done[table.name] = _move_rows(session, table, key.parent, kept.id, gone.id)
+    for name in _LET_GO:
+        table = SQLModel.metadata.tables[name]
+        session.connection().execute(delete(table).where(table.c.customer_id == gone.id))
+    address_key = gone.address_key
+    _join_fields(session, kept, gone, at, by)
+    if address_key is not None and kept.address_key is not None:
+        done["suppression"] = _carry_block(session, address_key, kept.address_key, at)
+    record = CustomerMerge(customer_id=kept.id, gone_id=gone.id, at=at, by=by, before=before, moved=done)
+    session.add(record)
+    session.execute(delete(Customer).where(col(Customer.id) == gone.id))
+    session.flush()
+    bump_versions(session, [kept.id], at)
+    return record
+
+
+def _check_nothing_in_the_air(session: Session, gone: int) -> None:
+    flying = select(col(Delivery.id)).where(col(Delivery.customer_id) == gone, col(Delivery.state).in_(IN_THE_AIR))
+    if session.execute(flying.limit(1)).first() is not None:
+        raise NeedsPerson("a mail to one of them is on its way", remedy="Try again in a minute.")
+
+
+def _told(customer: Customer) -> dict[str, Any]:
+    names = ("id", "public_id", "address", *FIELDS, "attributes")
+    return {name: getattr(customer, name) for name in names}
+
+
+def _ties_told(session: Session, *ids: int) -> list[dict[str, Any]]:
+    ties = session.execute(select(Subscription).where(col(Subscription.customer_id).in_(ids))).scalars()
+    return [{"customer": tie.customer_id, "list": tie.list_id, "state": tie.state.value} for tie in ties]
+
+
+def _join_ties(session: Session, kept: int, gone: int, at: datetime, by: str) -> int:
+    ties = list(session.execute(select(Subscription).where(col(Subscription.customer_id).in_((kept, gone)))).scalars())
+    own = {tie.list_id: tie for tie in ties if tie.customer_id == kept}
+    count = 0
+    for tie in ties:
+        if tie.customer_id != gone:
+            continue
+        count += 1
+        mine = own.get(tie.list_id)
+        if mine is None:
+            tie.customer_id = kept
+            session.add(tie)
+            continue
+        if STRICTNESS[tie.state] > STRICTNESS[mine.state]:
+            mine.state, mine.changed_at = tie.state, at
+            if tie.state is SubscriptionState.UNSUBSCRIBED:
+                words = f"merged with customer {gone}, who had left this list"
+                act: dict[str, Any] = {
+                    "act": ConsentAct.WITHDRAWN,
+                    "at": at,
+                    "how": "person",
+                    "evidence": words,
+                    "by": by,
+                }
+                session.add(Consent(customer_id=kept, list_id=mine.list_id, **act))
+        if tie.until is not None and (mine.until is None or tie.until < mine.until) and mine.state is tie.state:
+            mine.until = tie.until if mine.until is not None else None
+        session.add(mine)
+        session.delete(tie)
+    session.flush()
+    return count
+
+
+def _join_wishes(session: Session, kept: int, gone: int, at: datetime) -> int:
+    found = {one.customer_id: one for one in session.execute(
+        select(Wish).where(col(Wish.customer_id).in_((kept, gone)))).scalars()}  # fmt: skip
+    other, mine = found.get(gone), found.get(kept)
+    if other is None:
+        return 0
+    if mine is None:
+        other.customer_id = kept
+        session.add(other)
+    else:
+        pauses = [one for one in (mine.paused_until, other.paused_until) if one is not None]
+        mine.paused_until = max(pauses) if pauses else None
+        mine.every_days = max(mine.every_days, other.every_days)
+        mine.no_topics = sorted({*mine.no_topics, *other.no_topics})
+        mine.channel = mine.channel or other.channel
+        mine.changed_at = at
+        session.add(mine)
+        session.delete(other)
+    session.flush()
+    return 1
+
+
+def _move_mails(session: Session, kept: int, gone: int, at: datetime) -> tuple[int, int]:
+    """Cancel what both would get; the rest is the kept one's. (cancelled, moved)"""
+    connection = session.connection()
+    had = select(col(Delivery.campaign_id), col(Delivery.occasion)).where(col(Delivery.customer_id) == kept)
+    mine = {(row[0], row[1]) for row in connection.execute(had)}
+    waiting = connection.execute(
+        select(col(Delivery.id), col(Delivery.state), col(Delivery.campaign_id), col(Delivery.occasion)).where(
+            col(Delivery.customer_id) == gone, col(Delivery.state).in_(TO_GO)
+        )
+    ).all()
+    cancelled = 0
+    for number, state, campaign, occasion in waiting:
+        if (campaign, occasion) in mine and number is not None:
+            cancelled += connection.execute(
+                update(Delivery)
+                .where(col(Delivery.id) == number, col(Delivery.state) == state)
+                .values(
+                    state=move(state, DeliveryEvent.CANCEL),
+                    reason="merged",
+                    evidence="the same person gets it at their other address",
+                    next_at=None,
+                    settled_at=at,
+                )
+            ).rowcount
+    moved = connection.execute(update(Delivery).where(col(Delivery.customer_id) == gone).values(customer_id=kept))
+    return cancelled, moved.rowcount
+
+
+def _move_rows(session: Session, table: Any, column: Any, kept: int, gone: int) -> int:
+    """Let rows lead to the kept one; where they have the same already, the other's row goes."""
+    connection = session.connection()
+    for unique in table.constraints:
+        names = [one.name for one in getattr(unique, "columns", ())]
+        if column.name in names and unique is not table.primary_key and len(names) > 1:
+            other = table.alias()
+            same = [table.c[name] == other.c[name] for name in names if name != column.name]
+            twice = select(other.c.id).where(other.c[column.name] == kept, *same).correlate(table)
+            connection.execute(delete(table).where(column == gone, twice.exists()))
+    return connection.execute(update(table).where(column == gone).values({column.name: kept})).rowcount
+
+
+def _join_fields(session: Session, kept: Customer, gone: Customer, at: datetime, by: str) -> None:
+    """What the kept one lacks it takes from the other; a number, handle or address beside its own is a contact."""
+    assert kept.id is not None and gone.id is not None
+    more: list[tuple[ContactKind, str, str]] = []
+    for kind, value, own in (
+        (ContactKind.PHONE, gone.phone, kept.phone),
+        (ContactKind.HANDLE, gone.handle, kept.handle),
+    ):
+        if value and own and value != own:
+            more.append((kind, "", value))
+    address, key = gone.address, gone.address_key
+    gone.address_key = gone.address = None
+    session.add(gone)
+    session.flush()
+    if key is not None and kept.address_key is None:
+        kept.address, kept.address_key = address, key
+    elif key is not None:
+        more.append((ContactKind.ADDRESS, "", key))
+    for name in FIELDS:
+        if not getattr(kept, name):
+            setattr(kept, name, getattr(gone, name))
+    kept.attributes = join_attributes(kept.attributes or {}, gone.attributes or {})
+    kept.updated_at = at
+    session.add(kept)
+    session.flush()
+    theirs = session.execute(select(Contact).where(col(Contact.customer_id) == gone.id)).scalars().all()
+    mine = {
+        (one.kind, one.network, one.value)
+        for one in session.execute(select(Contact).where(col(Contact.customer_id) == kept.id)).scalars()
+    }
+    for one in theirs:
+        if (one.kind, one.network, one.value) in mine:
+            session.delete(one)
+        else:
+            one.customer_id = kept.id
+            session.add(one)
+    session.flush()
+    add_contacts(session, [(kept.id, one) for one in more], at=at, how="person", evidence="merged", by=by)
+
+
+def join_attributes(mine: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of both: the kept one's win, lists are joined, and so are tags."""
+    joined = {**other, **{name: value for name, value in mine.items() if value not in (None, "")}}
+    for name in mine.keys() & other.keys():
+        one, two = mine[name], other[name]
+        if isinstance(one, list) and isinstance(two, list):
+            joined[name] = [*one, *(member for member in two if member not in one)]
+        elif name == "tags" and isinstance(one, str) and isinstance(two, str):
+            members = [part.strip() for text in (one, two) for part in text.replace(";", ",").split(",")]
+            joined[name] = ", ".join(dict.fromkeys(part for part in members if part))
+    return joined
+
+
+def _carry_block(session: Session, from_key: str, to_key: str, at: datetime) -> int:
+    """Block the kept address too, where the other is blocked for the person's sake."""
+    block = find_suppression(session, from_key)
+    if block is None or block.reason not in PERSONAL or (block.expires_at is not None and block.expires_at <= at):
+        return 0
+    evidence = f"merged with a customer whose address was blocked: {block.evidence}"
+    blocked = suppress(
+        session, address_key=to_key, reason=block.reason, at=at, evidence=evidence, expires_at=block.expires_at
+    )
+    return int(blocked)
