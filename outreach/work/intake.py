@@ -37,7 +37,7 @@ from .rejects import Rejects
 from .sheet import Sheet, open_sheet
 from .workspace import Workspace
 
-SMALLEST_CHUNK, CHUNK = 250, 4_000
+SMALLEST_CHUNK, CHUNK = 600, 4_000
 """Rows per transaction: a slow machine takes fewer, so that no other writer waits long."""
 Begin = Callable[[], AbstractContextManager[Session]]
 """Begins a write transaction."""
