@@ -26,8 +26,8 @@ class Word:
 EVENTS = {
     "got": Word("a mail of ours was accepted for them", "campaign", ("kind",)),
     "bounced": Word("a mail to them failed for good", "campaign", ("kind",)),
-    "opened": Word("they opened a mail, where the list counts opens", "campaign"),
-    "clicked": Word("they followed a link in a mail", "campaign"),
+    "opened": Word("they opened a mail, where its list counts opens", "campaign"),
+    "clicked": Word("they followed a link in a mail, where its list counts clicks", "campaign"),
     "replied": Word("they wrote back", "campaign", ("category", "topic", "channel", "urgency")),
     "case": Word("a case of theirs was opened", "", ("topic", "category", "state", "urgency")),
     "reached": Word("they reached a goal", "goal"),
@@ -50,6 +50,8 @@ _KNOWN: dict[str, tuple[str, ...]] = {
 COUNTS = {"open_cases": "cases that somebody still has to solve", "all_cases": "all cases, whatever became of them"}
 DAYS = {
     "last_sent": "the day of the last mail that was accepted for them",
+    "last_open": "the day on which they last opened a mail",
+    "last_click": "the day on which they last followed a link",
     "last_reply": "the day on which they last wrote",
     "last_case": "the day on which their last case was opened",
     "added": "the day on which they became known to us",

@@ -23,7 +23,6 @@ from sqlmodel import Session, col
 from ..audience.segment_tree import Event, Happened, Segment, instant_of
 from ..audience.segment_words import COUNTS, EVENTS, FACTS, UNSOLVED
 from ..cases.case import UNSOLVED as UNSOLVED_STATES
-from ..errors import InputError
 from ..records import (
     Campaign,
     Case,
@@ -40,6 +39,7 @@ from ..records import (
     Subscription,
     SubscriptionState,
     Suppression,
+    Touch,
 )
 from .database import rows_in_chunks
 
@@ -120,12 +120,7 @@ def _event(what: str, at: datetime, told: Sequence[Any]) -> Event:
 
 
 def _source(what: str) -> Source:
-    found = SOURCES.get(what)
-    if found is None:
-        raise InputError(
-            f"segment: nothing is known yet of what {what}(…) asks for", remedy="Ask replied(…) or got(…)."
-        )
-    return found
+    return SOURCES[what]
 
 
 def _still(until: Any, now: datetime | None) -> Any:
@@ -156,6 +151,18 @@ def _mail(state: DeliveryState, at: Any) -> Source:
         named=lambda name: col(Delivery.edition_id).in_(_editions_named(name)),
         marks={"kind": lambda value: col(Delivery.kind) == Kind(value)},
         told=(col(Campaign.name), col(Edition.number), col(Delivery.kind)),
+        via=_with_edition,
+    )
+
+
+def _touches(sort: Any) -> Source:
+    """What a person did with a mail, once for each mail and link; what machines follow does not count."""
+    return Source(
+        at=col(Touch.person_at),
+        mine=col(Delivery.customer_id) == col(Customer.id),
+        kept=(col(Touch.delivery_id) == col(Delivery.id), col(Touch.person_at).is_not(None), sort),
+        named=lambda name: col(Delivery.edition_id).in_(_editions_named(name)),
+        told=(col(Campaign.name), col(Edition.number)),
         via=_with_edition,
     )
 
@@ -275,6 +282,8 @@ spell(_SPELT)
 SOURCES = {
     "got": _mail(DeliveryState.SENT, col(Delivery.sent_at)),
     "bounced": _mail(DeliveryState.FAILED, col(Delivery.settled_at)),
+    "opened": _touches(col(Touch.number) == 0),
+    "clicked": _touches(col(Touch.number) > 0),
     "replied": _replies(),
     "case": _cases(),
     "reached": _goals(),
@@ -293,11 +302,20 @@ def count_of(fact: str) -> Any:
     return mine.correlate(Customer).scalar_subquery()
 
 
+_LAST = {
+    "last_sent": "got",
+    "last_open": "opened",
+    "last_click": "clicked",
+    "last_reply": "replied",
+    "last_case": "case",
+}
+
+
 def day_of(fact: str) -> Any:
     """The day of a customer's last of these (`segment_words.DAYS`); NULL where there was none."""
     if fact == "added":
         return Day(col(Customer.created_at))
-    source = SOURCES[{"last_sent": "got", "last_reply": "replied", "last_case": "case"}[fact]]
+    source = SOURCES[_LAST[fact]]
     last = select(func.max(source.at)).where(source.mine, *source.kept).correlate(Customer).scalar_subquery()
     return Day(last)
 

@@ -52,6 +52,7 @@ from outreach.records import (
     SubscriptionState,
     Suppression,
     SuppressionReason,
+    Touch,
     Urgency,
 )
 from outreach.store.attributes import add_column
@@ -155,12 +156,13 @@ def _keep(session: Session, people: list[dict[str, Any]]) -> None:
     session.expunge_all()
 
 
-EVERY = (Goal, Suppression, Subscription, Inbound, Case, Delivery, Edition, Campaign, MailingList, Customer)
+EVERY = (Touch, Goal, Suppression, Subscription, Inbound, Case, Delivery, Edition, Campaign, MailingList, Customer)
 CAMPAIGNS = [("tips", 2), ("tips", 3), ("news", 1), ("tips-3", 1)]
 LISTS = ["customers", "news"]
 DAYS = st.sampled_from([1, 10, 30, 31, 90, 400])
 HAPPENED = st.one_of(
     st.tuples(st.sampled_from(["got", "bounced", "queued", "test"]), DAYS, st.sampled_from(range(4))),
+    st.tuples(st.sampled_from(["opened", "clicked"]), DAYS, st.sampled_from(range(4)), st.booleans()),
     st.tuples(
         st.just("replied"),
         DAYS,
@@ -208,12 +210,21 @@ ASKED: st.SearchStrategy[Node] = st.one_of(
     st.builds(Ordered, st.sampled_from(["open_cases", "last_sent", "added"]), st.just(">="), st.just(1)),
     st.builds(
         Ordered,
-        st.sampled_from(["last_sent", "last_reply", "last_case", "added", "all_cases"]),
+        st.sampled_from(["last_sent", "last_open", "last_click", "last_reply", "last_case", "added", "all_cases"]),
         st.sampled_from(["<", "<=", ">", ">="]),
         st.sampled_from([date(2026, 11, 1), date(2026, 11, 30), date(2025, 11, 1), "2026-11"]),
     ),
     st.builds(Empty, st.sampled_from(["last_sent", "last_reply", "last_case", "added", "open_cases"])),
 )
+
+
+FACT_OF = {
+    "got": "last_sent",
+    "opened": "last_open",
+    "clicked": "last_click",
+    "replied": "last_reply",
+    "case": "last_case",
+}
 
 
 class Kept:
@@ -266,7 +277,7 @@ class Kept:
             if found is None:
                 continue
             events.append(found)
-            fact = {"got": "last_sent", "replied": "last_reply", "case": "last_case"}.get(found.what)
+            fact = FACT_OF.get(found.what)
             if fact:
                 facts[fact] = max(facts.get(fact, ""), at.date().isoformat())
             if found.what == "case":
@@ -331,6 +342,16 @@ class Kept:
             return None
         marks = {"category": frozenset([category] if category else []), "topic": frozenset(topics)}
         return Event(what, at, *(CAMPAIGNS[to] if to is not None else ("", None)), marks)
+
+    def _opened(self, who: int, at: datetime, what: str, edition: int, person: bool) -> Event | None:
+        self._mail(who, at, "queued", edition)
+        self.session.flush()
+        number, when = int(what == "clicked"), at if person else None
+        kept = {"first_at": at - timedelta(days=1), "last_at": at, "person_at": when}
+        self.session.add(Touch(delivery_id=self.count, edition_id=edition + 1, number=number, **kept))
+        return Event(what, at, *CAMPAIGNS[edition]) if person else None
+
+    _clicked = _opened
 
     def _case(self, who: int, at: datetime, what: str, topic: str, state: CaseState) -> Event:
         self.session.add(
