@@ -69,6 +69,9 @@ def plan(
     ics: Annotated[
         Path | None, typer.Option("--ics", help="Write the plan to this file, for a calendar program.")
     ] = None,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Live through these days in a copy: nothing is sent.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """See what will go to whom, when by their own clock, what will not, and why.
@@ -81,6 +84,8 @@ def plan(
 
       outreach plan --days 30 --ics plan.ics
 
+      outreach plan --days 30 --simulate
+
       outreach plan --days 30 --json
     """
     if context.invoked_subcommand is not None:
@@ -89,16 +94,10 @@ def plan(
     if who is not None:
         _names(workspace, campaign, who, as_json)
         return
-    from ..work.agenda import read_agenda  # lazy: SQLModel
-
-    with progress() as bar:
-        task = bar.add_task("looking ahead", total=None)
-        agenda = read_agenda(
-            workspace,
-            days=days,
-            campaign=campaign,
-            progress=lambda name: bar.update(task, description=f"looking ahead: {name}"),
-        )
+    if simulate:
+        _simulate(workspace, days, as_json)
+        return
+    agenda = _read(workspace, days, campaign)
     if ics is not None:
         _write_calendar(workspace, agenda, ics, as_json)
         return
@@ -115,6 +114,53 @@ def plan(
             f"\nWithout an e-mail address, beside {one.campaign}: {one.call:,} to call, {one.write:,} to write to:"
             f" outreach plan --campaign {one.campaign} --who by-hand"
         )
+
+
+def _read(workspace: Any, days: int, campaign: str | None) -> Agenda:
+    from ..work.agenda import read_agenda  # lazy: SQLModel
+
+    with progress() as bar:
+        task = bar.add_task("looking ahead", total=None)
+        return read_agenda(
+            workspace,
+            days=days,
+            campaign=campaign,
+            progress=lambda name: bar.update(task, description=f"looking ahead: {name}"),
+        )
+
+
+def _simulate(workspace: Any, days: int, as_json: bool) -> None:
+    from ..work.simulate import simulate  # lazy: SQLModel
+
+    zone = workspace.settings.identity.zone
+    with progress() as bar:
+        task = bar.add_task("living through it", total=None)
+        lived = simulate(
+            workspace, days, lambda now: bar.update(task, description=f"living through {now:%-d %b %Y %H:%M} UTC")
+        )
+    if as_json:
+        print_json(asdict(lived))
+        return
+    typer.echo(
+        f"Lived through {_local(lived.since, zone)} to {_local(lived.until, zone)} in a copy: nothing was sent, and "
+        "nobody wrote back."
+    )
+    for one in lived.editions:
+        typer.echo("")
+        typer.echo(
+            f"{one.campaign} · {one.occasion.replace('/', ' ')} · {one.state}"
+            + (f": {one.reason}" if one.reason else "")
+        )
+        if one.sent and one.first and one.last:
+            typer.echo(f"  {one.sent:,} would have gone, from {_local(one.first, zone)} to {_local(one.last, zone)}")
+        for word, people in one.not_sent.items():
+            typer.echo(f"  not to {people:,}: {word}")
+        if one.to_go:
+            typer.echo(f"  {one.to_go:,} would still have waited")
+    if not lived.editions:
+        typer.echo("Nothing would have gone.")
+    for problem in lived.problems:
+        typer.echo(f"! {problem}")
 
 
 def _write_calendar(workspace: Any, agenda: Agenda, file: Path, as_json: bool) -> None:

@@ -56,6 +56,7 @@ EXAMPLES = {
     "sequences preview": "sequences preview welcome",
     "plan [": "plan",
     "plan --ics": "plan --ics plan.ics",
+    "plan --simulate": "plan --simulate --days 2",
     "plan diff": "plan diff spring",
     "plan approve": "plan approve spring --yes",
     "goals import": "goals import orders.csv --dry-run",

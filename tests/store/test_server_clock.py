@@ -10,6 +10,7 @@ from sqlalchemy import event
 from outreach.errors import DatabaseError
 from outreach.store import server_clock
 from outreach.store.server_clock import ServerClock
+from outreach.work.steady import SteadyClock
 from outreach.work.workspace import Workspace, open_workspace
 
 pytestmark = [pytest.mark.needs_debian, pytest.mark.parametrize("backend", ["postgresql"], indirect=True)]
@@ -61,5 +62,6 @@ def test_it_goes_on_while_the_server_is_away(workspace: Workspace) -> None:
 
 def test_a_workspace_on_a_server_goes_by_it(workspace: Workspace) -> None:
     opened = open_workspace(workspace.root)
-    assert isinstance(opened.clock, ServerClock)
+    assert isinstance(opened.clock, SteadyClock)
+    assert isinstance(opened.clock.system, ServerClock)
     opened.database.close()

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlmodel import select
+
+from outreach.records import Campaign, Delivery, Edition, Schedule, Step
+from outreach.work.agenda import read_agenda
+from outreach.work.compose import apply_campaign, apply_tip
+from outreach.work.simulate import simulate
+from outreach.work.workspace import Workspace
+
+from .planning_kit import complain, with_calendar
+
+MakeCustomer = Callable[..., int]
+
+
+def _write(workspace: Workspace, name: str, front: str) -> None:
+    path = workspace.root / f"{name}.md"
+    path.write_text(f"---\nname: {name}\nsubject: About {name}\nlist: customers\n{front}---\nHello\n", encoding="utf-8")
+    apply_campaign(workspace, path)
+
+
+def test_a_month_is_lived_through_in_a_copy_as_the_plan_foresees_it_and_nothing_is_touched(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    for number, zone in enumerate(["Europe/Berlin", "America/New_York", "Asia/Tokyo", None]):
+        make_customer(f"p{number}@example.com", zone=zone)
+    make_customer("gone@example.com", subscribed=False)
+    complain(workspace, make_customer("ann@example.com", zone="Europe/Berlin"))
+    for number in range(9):
+        path = workspace.root / f"tip{number}.md"
+        path.write_text(f"---\nname: tip{number}\ntitle: T\ntopics: [other]\n---\nDo.\n", encoding="utf-8")
+        apply_tip(workspace, path)
+    _write(workspace, "tips", "kind: tips\ntips: 1\nschedule: every thursday at 09:00\nzone: customer\n")
+    _write(workspace, "news", "kind: news\nschedule: at 2026-12-02 15:00\nzone: Europe/Berlin\n")
+    _write(workspace, "sale", "kind: offer\nschedule: at 2026-12-10 10:00\nzone: Europe/Berlin\n")
+    here = with_calendar(replace(workspace), blackout=("2026-12-17",))
+    before = _everything(here)
+    foreseen = read_agenda(here, days=21)
+    lived = simulate(here, 21)
+    assert _everything(here) == before
+    assert not list((here.root).glob("outreach-simulation*"))
+    went = {(one.campaign, one.occasion): one for one in lived.editions}
+    wanted = {(one.campaign, one.occasion): one for one in foreseen.entries}
+    assert set(went) == set(wanted)
+    for key, one in went.items():
+        assert (one.sent, one.to_go) == (wanted[key].going, 0), key
+        assert one.not_sent == {refused.reason: refused.people for refused in wanted[key].refused}
+        assert one.first == min(slot.at for slot in wanted[key].slots)
+    assert went["news", "2026-12-02/15:00"].not_sent == {"unsubscribed": 1, "open complaint": 1}
+    assert went["tips", "2026-12-17/09:00"].first == datetime(2026, 12, 18, 0, 0, tzinfo=UTC)
+
+
+def _everything(workspace: Workspace) -> list[str]:
+    with workspace.database.read() as session:
+        return [
+            repr(row)
+            for record in (Campaign, Schedule, Edition, Delivery, Step)
+            for row in session.exec(select(record))
+        ]
