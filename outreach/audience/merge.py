@@ -133,13 +133,19 @@ def _with_zone(told: dict[str, Any], zone: str | None, country: str | None) -> d
     return told
 
 
-def next_state(person: Person, known: SubscriptionState | None) -> SubscriptionState | None:
-    """The state that the row gives to a subscription, or None where it stays as it is, or is not made."""
+def next_state(
+    person: Person, known: SubscriptionState | None, *, asks_twice: bool = False
+) -> SubscriptionState | None:
+    """The state that the row gives to a subscription, or None where it stays as it is, or is not made.
+
+    `asks_twice`: the list's double opt-in; there a row without the date of a consent waits.
+    """
     if not person.tied:
         return None
     wanted = person.status or SubscriptionState.SUBSCRIBED
     if known is None:
-        return wanted
+        waits = asks_twice and wanted is SubscriptionState.SUBSCRIBED and not person.consent_at
+        return SubscriptionState.PENDING if waits else wanted
     if known is SubscriptionState.UNSUBSCRIBED or wanted is known or wanted is SubscriptionState.PENDING:
         return None
     if known is SubscriptionState.PENDING and wanted is SubscriptionState.SUBSCRIBED and not person.consent_at:

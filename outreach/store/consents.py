@@ -195,6 +195,12 @@ def _speak(session: Session, tie: Subscription, **act: Any) -> bool:
     return True
 
 
+def asks_twice(session: Session, list_id: int | None) -> bool:
+    """Whether this list has its subscriptions confirmed by the owner of the address."""
+    row = session.get(MailingList, list_id) if list_id is not None else None
+    return row is not None and row.double_opt_in
+
+
 _OF_DOMAINS = text("substr(address_key, 1, 1) = '@'")
 """Word for word as the index of just these rows. (By order, signs mix with letters where a server has a language.)"""
 

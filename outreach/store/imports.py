@@ -27,7 +27,7 @@ from ..records import (
     SuppressionReason,
 )
 from .bulk import insert_rows, next_ids
-from .consents import suppress, suppressed_keys, unsubscribe
+from .consents import asks_twice, suppress, suppressed_keys, unsubscribe
 from .contacts import Known as KnownContact
 from .contacts import add_contacts, contacts_by_customer
 from .customers import PAGE, bump_versions
@@ -94,6 +94,7 @@ def plan_chunk(session: Session, into: Into, people: Sequence[KeyedPerson]) -> C
     known |= known_by_reach(session, into.list_id, [(key, person) for key, person in people if not person.address])
     proved = _proved(session, into.list_id, [known[key].id for key, one in people if key in known and one.consent_at])
     contacts = contacts_by_customer(session, [known[key].id for key, one in people if key in known and one.contacts])
+    twice = asks_twice(session, into.list_id)
     for key, person in people:
         nobodys = key in blocked and key not in known
         if into.seen.blocked_before(key) if nobodys else into.seen.before(key, known[key].id if key in known else None):
@@ -103,10 +104,11 @@ def plan_chunk(session: Session, into: Into, people: Sequence[KeyedPerson]) -> C
             chunk.suppressed.append(person)
         elif key not in known:
             chunk.created.append((key, person))
-            if (state := next_state(person, None)) is not None:
+            if (state := next_state(person, None, asks_twice=twice)) is not None:
                 chunk.ties.append(Tie(key, None, None, state, person))
         else:
-            _plan_known(chunk, key, person, known[key], proved, contacts.get(known[key].id, set()), into.ways)
+            of = contacts.get(known[key].id, set())
+            _plan_known(chunk, key, person, known[key], proved, of, into.ways, asks_twice=twice)
         if person.block is not None and person.address and key not in blocked:
             chunk.blocks.append((key, person))
     return chunk
@@ -120,11 +122,13 @@ def _plan_known(
     proved: set[tuple[int, datetime]],
     contacts: set[KnownContact],
     ways: Ways,
+    *,
+    asks_twice: bool,
 ) -> None:
     changed = changed_fields(person, known, ways)
     if person.contacts and not contacts.issuperset(person.contacts):
         chunk.contacts.append((known.id, person))
-    state = next_state(person, known.state)
+    state = next_state(person, known.state, asks_twice=asks_twice)
     new_proof = (
         state is None
         and known.state is SubscriptionState.SUBSCRIBED

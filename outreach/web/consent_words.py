@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CONFIRM: dict[str, dict[str, str]] = {
     "en": {
-        "ask": "Yes, please?",
+        "ask": "Please confirm",
         "ask_line": "With one click “{name}” from {company} will reach you.",
         "still": "Shall we go on?",
         "still_line": "With one click “{name}” from {company} will go on reaching you.",
@@ -19,7 +19,7 @@ CONFIRM: dict[str, dict[str, str]] = {
         "gone_line": "We keep nothing about whoever got this mail any more.",
     },
     "de": {
-        "ask": "Ja, gern?",
+        "ask": "Bitte bestätigen",
         "ask_line": "Mit einem Klick erreicht Sie „{name}“ von {company}.",
         "still": "Sollen wir weitermachen?",
         "still_line": "Mit einem Klick erreicht Sie „{name}“ von {company} weiter.",

@@ -275,3 +275,17 @@ def test_blocked_domains_are_found_by_an_index_of_their_own(workspace: Workspace
         found = blocked_domains(session, workspace.clock())
     assert "ix_suppression_domains" in plan
     assert [f"@{one}" for one in found] == [key]
+
+
+def test_a_row_without_the_date_of_a_consent_waits_where_a_list_asks_twice(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    set_list(workspace, double_opt_in=True)
+    file = tmp_path / "people.csv"
+    file.write_text("email,consent_at\nann@example.com,\nbob@example.com,2026-01-10\n", encoding="utf-8")
+    import_customers(workspace, file, "customers")
+    import_customers(workspace, file, "customers")
+    with workspace.database.read() as session:
+        states = session.scalars(select(Subscription.state).order_by(col(Subscription.customer_id))).all()
+        assert states == [PENDING, SUBSCRIBED]
+        assert session.scalars(select(Delivery)).all() == []
