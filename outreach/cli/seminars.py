@@ -81,6 +81,8 @@ def show(
         print_json(told)
         return
     typer.echo(f"{told['title']}  ({told['place'] or 'no place given'})")
+    if told["recording"]:
+        typer.echo(f"Recording: {told['recording']}")
     _table([(name, one) for one in told["sessions"]])
     for one in told["sessions"]:
         for guest in one.get("guests", ()):

@@ -83,12 +83,14 @@ def list_sequences(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(name: Name, as_json: AsJson = False) -> None:
-    """Show a sequence: each step's time, where people are, what became of its mails.
+def show(name: Name, days: Days = 14, as_json: AsJson = False) -> None:
+    """Show a sequence: each step's time, where people are, what became of its mails, and what is to come.
 
-    Example: [bold]outreach sequences show welcome[/bold]
+    What is to come is foreseen for those who are in it, if nothing else happens.
+
+    Example: [bold]outreach sequences show welcome --days 30[/bold]
     """
-    told = _told(name)
+    told = _told(name, days)
     if as_json:
         print_json(told)
         return
@@ -97,12 +99,13 @@ def show(name: Name, as_json: AsJson = False) -> None:
     if told["exits"]:
         typer.echo(f"Ends when: {', '.join(told['exits'])}")
     print_table(
-        ("step", "when", "people before it", "mails"),
+        ("step", "when", "people before it", f"next {days} days", "mails"),
         [
             (
                 step["step"],
                 ", ".join([step["when"], *(f"if {one}" for one in step["if"])]),
                 step["before"],
+                step["coming"],
                 ", ".join(f"{count} {state}" for state, count in sorted(step["mails"].items())) or "none yet",
             )
             for step in told["steps"]
@@ -115,10 +118,11 @@ def show(name: Name, as_json: AsJson = False) -> None:
         typer.echo(f"A draft waits for a yes: outreach sequences preview {name}")
 
 
-def _told(name: str) -> dict[str, Any]:
+def _told(name: str, days: int) -> dict[str, Any]:
     from ..store.campaigns import campaign_named
     from ..store.sequences import enrolment_counts, mail_counts
     from ..work.sequence_plan import sequence_named, step_campaign
+    from ..work.sequence_preview import coming_mails
 
     workspace = open_here()
     with workspace.database.read() as session:
@@ -127,6 +131,7 @@ def _told(name: str) -> dict[str, Any]:
         people = enrolment_counts(session, row.id or 0)
         ids = {step["name"]: campaign_named(session, step_campaign(name, step["name"])) for step in plan["steps"]}
         mails = mail_counts(session, [found.id or 0 for found in ids.values() if found is not None])
+    coming = coming_mails(workspace, row, days) if row.plan and row.state == "running" else []
     steps: list[dict[str, Any]] = []
     for step in plan["steps"]:
         found = ids[step["name"]]
@@ -138,6 +143,7 @@ def _told(name: str) -> dict[str, Any]:
                 "if": step["if"],
                 "subject": found.subject if found is not None else "",
                 "before": before,
+                "coming": sum(one.people for one in coming if one.step == step["name"]),
                 "mails": mails.get(found.id or 0, {}) if found is not None else {},
             }
         )
@@ -157,6 +163,7 @@ def _told(name: str) -> dict[str, Any]:
         "approved_by": row.approved_by,
         "draft": bool(row.draft),
         "steps": steps,
+        "coming": [vars(one) for one in coming],
         "ended": ended,
     }
 

@@ -254,4 +254,11 @@ def figures_of(workspace: Workspace, name: str, *, who: bool = False) -> dict[st
                     for address, seat in people_of(session, one.id or 0)
                 ]
             rows.append(row)
-    return {"name": name, "title": seminar.title, "place": seminar.place, "file": seminar.source_path, "sessions": rows}
+    return {
+        "name": name,
+        "title": seminar.title,
+        "place": seminar.place,
+        "recording": seminar.recording,
+        "file": seminar.source_path,
+        "sessions": rows,
+    }

@@ -131,6 +131,20 @@ def test_each_guest_gets_an_invitation_that_names_them_alone(workspace: Workspac
     assert other["UID"] == found["UID"] and "ann" not in str(other)
 
 
+def test_another_reader_of_calendars_finds_no_fault_in_it(workspace: Workspace) -> None:
+    from icalendar import Calendar
+
+    offer(workspace)
+    with workspace.database.read() as session:
+        text = write_event(event_of(workspace, *session_named(session, "best-shot/evening")), "ann@example.com")
+    whole = Calendar.from_ical(text)
+    [event] = whole.walk("VEVENT")
+    assert whole["METHOD"] == "REQUEST" and event.errors == []
+    assert event["SUMMARY"] == "Your best shot, at home" and event["DESCRIPTION"] == "Bring your machine; and a cup."
+    assert event["ATTENDEE"].params["PARTSTAT"] == "NEEDS-ACTION"
+    assert event["DTSTART"].dt == datetime(2026, 12, 10, 17, tzinfo=UTC)
+
+
 def test_lines_are_folded_at_75_octets_and_never_within_a_character(workspace: Workspace) -> None:
     offer(workspace, text=SEMINAR.replace("at home", "zu Hause – " + "größer, schöner; " * 12))
     with workspace.database.read() as session:
