@@ -51,8 +51,9 @@ LONGEST = 4000
 def points_at_error(text: str) -> tuple[str, ...]:
     """The words that point at an error in the mail itself; none where the text does not. Only its beginning is read."""
     found: list[str] = []
+    text = text[:LONGEST]
     for cue in _CUES:
-        for match in cue.finditer(text[:LONGEST]):
+        for match in cue.finditer(text):
             behind = text[match.end() : match.end() + 30]
             if not _OURS_NOT.match(behind.lstrip()):
                 found.append(" ".join(match[0].split()))

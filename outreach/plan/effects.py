@@ -7,7 +7,7 @@ as it was proposed, whoever says yes tomorrow.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -86,7 +86,7 @@ _KINDS: dict[str, type[Effect]] = {
 def effect_value(effect: Effect) -> dict[str, Any]:
     """The effect as JSON."""
     kind = next(name for name, made in _KINDS.items() if isinstance(effect, made))
-    values = asdict(effect)
+    values = {each.name: getattr(effect, each.name) for each in fields(effect)}
     if isinstance(effect, NewHold):
         values |= {"state": effect.state.value, "until": effect.until.isoformat() if effect.until else None}
     return {"kind": kind, **values}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..prose import shingles, words_of
 
@@ -52,15 +53,21 @@ def near_same(one: str, other: str) -> bool:
             return True
     if min(len(first), len(second)) < 5:
         return False
-    left, right = shingles(" ".join(first), 3), shingles(" ".join(second), 3)
+    left, right = _shingles(first), _shingles(second)
     common = len(left & right)
     alike = common / len(left | right)
     inside = common / min(len(left), len(right))
     return alike >= NEAR or (inside >= WITHIN and min(len(left), len(right)) * 2 >= max(len(left), len(right)))
 
 
-def _essence(text: str) -> list[str]:
+@lru_cache(maxsize=1024)
+def _shingles(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    return shingles(" ".join(words), 3)
+
+
+@lru_cache(maxsize=1024)
+def _essence(text: str) -> tuple[str, ...]:
     """The words that are said: without what a network, a link or a name called adds."""
     passed = read_repost(text)
     words = passed.words if passed is not None else text[:COMPARED]
-    return words_of(_CALLED.sub(" ", _NOISE.sub(lambda m: m[0] if m[0] == "@" else " ", words)))
+    return tuple(words_of(_CALLED.sub(" ", _NOISE.sub(lambda m: m[0] if m[0] == "@" else " ", words))))

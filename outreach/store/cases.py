@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func
-from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, or_, select
 
@@ -32,16 +31,17 @@ from ..records import (
     Verdict,
 )
 from .database import rows_in_chunks
-from .prepared import Change, NewRow
+from .prepared import Change, NewRow, as_loaded
 
 CHUNK = 500
 
 
-def open_case(session: Session, case: Case) -> None:
-    """Write a new case down, and give it its id. What changes it later is `change_case`."""
-    case.id = _CASE.add(session, **case.model_dump(exclude={"id"}))
-    make_transient_to_detached(case)
+def open_case(session: Session, **values: Any) -> Case:
+    """A new case of these columns, with its id. What changes it later is `change_case`."""
+    number = _CASE.add(session, **values)
+    case = as_loaded(Case, {**_CASE.usual, **values, "id": number})
     session.add(case)
+    return case
 
 
 _CASE, _ENTRY, _CHANGE = NewRow(Case), NewRow(CaseEntry), Change(Case)

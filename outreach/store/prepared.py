@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import (
     ARRAY,
@@ -35,10 +35,14 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.attributes import instance_dict, manager_of_class
 from sqlmodel import SQLModel
 
 from .conflict import insert_on
 from .postgresql import json_text
+
+R = TypeVar("R", bound=SQLModel)
 
 
 class Among(ColumnElement[bool]):
@@ -191,6 +195,7 @@ class NewRow:
         fields = record.model_fields
         usual = {name: fields[name].get_default(call_default_factory=True) for name in names}
         self._json = frozenset(each.name for each in table.columns if isinstance(each.type, JSON))
+        self.usual = usual
         self._usual = {name: json_text(value) if name in self._json else value for name, value in usual.items()}
         self._table, self._names, self._unless = table, names, list(unless)
         self._inserts: dict[str, Prepared] = {}
@@ -213,6 +218,15 @@ class NewRow:
             row = row.on_conflict_do_nothing(index_elements=self._unless) if self._unless else row
             prepared = self._inserts[connection.dialect.name] = Prepared(row.returning(self._table.c.id))
         return prepared.rows(session, **{**self._usual, **values})
+
+
+def as_loaded(record: type[R], values: Mapping[str, Any]) -> R:
+    """What stands for a row that holds these values, as if it had been read: `__init__` costs ten times as much."""
+    made = manager_of_class(record).new_instance()
+    instance_dict(made).update(values)
+    make_transient_to_detached(made)
+    loaded: R = made
+    return loaded
 
 
 class Change:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from ..address import address_key, canonical_address
+from ..address import address_key
 from ..cases.acknowledge import acknowledgement, why_not
 from ..cases.clock import owed_at
 from ..errors import OutreachError
@@ -70,7 +70,7 @@ def acknowledge(session: Session, workspace: Workspace, case: Case, inbound: Inb
 def our_addresses(session: Session, workspace: Workspace) -> dict[str, str]:
     """Addresses that are ours, in lower case, with whose they are: the sender's, the replies', the colleagues'."""
     found = {
-        canonical_address(workspace.settings.identity.sender).lower(): "",
+        workspace.sender_address.lower(): "",
         workspace.reply_address.lower(): "",
         workspace.bounce_address.lower(): "",
     }

@@ -205,7 +205,8 @@ def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetim
     assert inbound.category is not None
     desk = case_desk(session, workspace, workspace.settings.cases.owner)
     words = " ".join((inbound.text or inbound.subject or "(nothing to read: see the message)").split())
-    case = Case(
+    case = kept.open_case(
+        session,
         customer_id=inbound.customer_id,
         author=author_of(inbound),
         category=inbound.category,
@@ -217,7 +218,6 @@ def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetim
         opened_at=inbound.received_at,
         due_at=next_due(inbound.received_at, inbound.urgency, desk),
     )
-    kept.open_case(session, case)
     _attach(session, workspace, case, inbound, inbound.received_at)
     note_case(session, case, NoticeKind.NEW, now)
     acknowledge(session, workspace, case, inbound, now)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session
 
 from ..contacts import author_key, shown_handle
@@ -219,23 +220,28 @@ class Reader:
 
 
 def _fill(inbound: Inbound, reading: Reading) -> None:
-    """Write what was read on the row. The customer of a bounce is whom we had written to."""
+    """What was read, on what stands for the row. The customer of a bounce is whom we had written to."""
     mail, match = reading.mail, reading.match
-    inbound.state = InboundState.READ
-    inbound.message_id = mail.message_id[:500]
-    inbound.recipient = next(iter(mail.recipients), "")
-    inbound.sender, inbound.sender_name = mail.sender, mail.sender_name
-    inbound.subject = mail.subject
-    inbound.text = reading.stripped.text[:LONGEST_KEPT]
-    inbound.quoted = reading.stripped.quoted[:LONGEST_KEPT]
-    inbound.attachments = [
-        {"name": one.name, "media_type": one.media_type, "size": one.size} for one in mail.attachments
-    ]
-    inbound.language = reading.language
-    inbound.machine = reading.machine.machine
-    inbound.customer_id, inbound.delivery_id, inbound.clue = match.customer_id, match.delivery_id, match.clue
-    inbound.foreign_token = match.foreign
-    inbound.flagged = _joined(inbound.flagged, match.flagged, *mail.faults)
+    found = {
+        "state": InboundState.READ,
+        "message_id": mail.message_id[:500],
+        "recipient": next(iter(mail.recipients), ""),
+        "sender": mail.sender,
+        "sender_name": mail.sender_name,
+        "subject": mail.subject,
+        "text": reading.stripped.text[:LONGEST_KEPT],
+        "quoted": reading.stripped.quoted[:LONGEST_KEPT],
+        "attachments": [{"name": one.name, "media_type": one.media_type, "size": one.size} for one in mail.attachments],
+        "language": reading.language,
+        "machine": reading.machine.machine,
+        "customer_id": match.customer_id,
+        "delivery_id": match.delivery_id,
+        "clue": match.clue,
+        "foreign_token": match.foreign,
+        "flagged": _joined(inbound.flagged, match.flagged, *mail.faults),
+    }
+    for name, value in found.items():
+        set_committed_value(inbound, name, value)  # it is written by `keep_inbound`, not by the ORM
 
 
 def _by_headers(inbound: Inbound, reasons: list[str], now: datetime) -> Judged:

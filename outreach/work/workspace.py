@@ -48,14 +48,19 @@ class Workspace:
     clock: Clock = utc_now
 
     @cached_property
+    def sender_address(self) -> str:
+        """The address of the identity's sender."""
+        return canonical_address(self.settings.identity.sender)
+
+    @cached_property
     def sender_domain(self) -> str:
         """The domain of the identity's sender, for Message-IDs and List-Ids."""
-        return canonical_address(self.settings.identity.sender).rpartition("@")[2]
+        return self.sender_address.rpartition("@")[2]
 
     @cached_property
     def reply_address(self) -> str:
         """Where answers go, before a token is added."""
-        return canonical_address(self.settings.replies.address or self.settings.identity.sender)
+        return canonical_address(self.settings.replies.address or self.sender_address)
 
     @cached_property
     def bounce_address(self) -> str:

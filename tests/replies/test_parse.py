@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from email.message import EmailMessage
+from email.utils import getaddresses
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outreach.replies.mail import Limits
-from outreach.replies.parse import parse_inbound
+from outreach.replies.parse import parse_inbound, plain_address
 
 PLAIN = (
     b"From: =?utf-8?q?Doe=2C_J=C3=B6rg?= <Jorg@Example.COM>\r\nTo: care+1abc@acme.example\r\n"
@@ -153,3 +154,21 @@ def test_no_bytes_raise(pieces: list[bytes]) -> None:
     mail = parse_inbound(raw)
     assert isinstance(mail.text, str)
     sort_machine(mail, raw)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Ann <ann@example.com>",
+        "Ann Maria Lee <Ann.Lee@Example.COM>",
+        "ann_lee-3 <ann+tag@mail.example.co>",
+        "<ann@example.com>",
+        "Ann  Lee <ann@example.com>",
+        "Ann. Lee <ann@example.com>",
+        "Ann <ann@-example.com>",
+    ],
+)
+def test_a_plain_name_and_address_are_read_as_the_library_reads_them(value: str) -> None:
+    ((name, address),) = getaddresses([value])
+    mail = parse_inbound(f"From: {value}\r\nSubject: x\r\n\r\nhello\r\n".encode())
+    assert (mail.sender_name, mail.sender) == ((name, plain_address(address)) if plain_address(address) else ("", ""))
