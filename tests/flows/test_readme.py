@@ -38,6 +38,7 @@ EXAMPLES = {
     "segments list": "segments list",
     "segments explain": "segments explain fresh",
     "attributes list": "attributes list",
+    "customers duplicates": "customers duplicates",
     "customers merge": "customers merge ann@example.com bruno@example.org --dry-run",
     "campaigns apply": "campaigns apply spring.md",
     "campaigns list": "campaigns list",
@@ -176,6 +177,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         _need_a_person(reader.place)
         slow_a_domain(reader.place)
         _go_in_waves(reader.place)
+        outreach(reader.place, "customers", "add", "ann+news@example.com")
         (reader.place / "calls.jsonl").write_text('{"text": "Where is my parcel?", "channel": "phone"}\n')
         labels = "".join(f"It leaks again {at},1,milk\nThanks a lot {at},0,app\n" for at in range(15))
         (reader.place / "labels.csv").write_text(f"text,label,topic\n{labels}")
