@@ -21,7 +21,17 @@ from ..audience.segment_tokens import fault_at
 from ..audience.segment_tree import AllOf, AnyOf, Node, Not, Segment, put_saved
 from ..audience.segment_words import nearest
 from ..errors import InputError
-from ..records import Campaign, CampaignState, Cause, Customer, SavedSegment, Subscription, SubscriptionState, Tip
+from ..records import (
+    Campaign,
+    CampaignState,
+    Cause,
+    Customer,
+    SavedSegment,
+    Sequence,
+    Subscription,
+    SubscriptionState,
+    Tip,
+)
 from .attributes import kinds_of
 from .segments import node_filter
 
@@ -110,7 +120,7 @@ def drop_saved(session: Session, name: str) -> None:
 
 
 def uses_of(session: Session, name: str) -> list[str]:
-    """What names the saved rule: "campaign spring", "tip milk", "cause blinking-light", "segment loyal"."""
+    """What names the saved rule: "campaign spring", "tip milk", "cause leak", "segment loyal", "sequence welcome"."""
     found: list[str] = []
     campaigns = select(col(Campaign.name), col(Campaign.segment)).where(col(Campaign.state) != CampaignState.CANCELLED)
     kept: tuple[tuple[str, Any, Any], ...] = (
@@ -122,7 +132,26 @@ def uses_of(session: Session, name: str) -> list[str]:
     for what, table, query in kept:
         rows: Iterable[Any] = session.connection().execute(query.order_by(table.name))
         found += [f"{what} {row[0]}" for row in rows if row[1] and name in _names_in(row[1])]
+    for sequence in session.execute(select(Sequence).order_by(col(Sequence.name))).scalars():
+        rules = [*_rules_in(sequence.plan), *_rules_in(sequence.draft)]
+        if any(name in _names_in(rule) for rule in rules):
+            found.append(f"sequence {sequence.name}")
     return found
+
+
+def _rules_in(plan: Any) -> Iterable[str]:
+    """The rules in a sequence's plan: what stands under `segment` or `segments`, however deep."""
+    if isinstance(plan, list):
+        for one in plan:
+            yield from _rules_in(one)
+    elif isinstance(plan, dict):
+        for key, value in plan.items():
+            if key == "segment" and isinstance(value, str):
+                yield value
+            elif key == "segments" and isinstance(value, dict):
+                yield from (rule for rule in value.values() if isinstance(rule, str))
+            else:
+                yield from _rules_in(value)
 
 
 def _names_in(rule: str) -> tuple[str, ...]:

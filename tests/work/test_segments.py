@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from outreach.errors import InputError, UsageError
-from outreach.records import Campaign, Edition, Kind
+from outreach.records import Campaign, Edition, Kind, Sequence
 from outreach.store.customers import load_customers
 from outreach.store.saved_segments import count_clauses, load_segment, uses_of, whole_text
 from outreach.store.segments import count_people, people_among
@@ -72,6 +72,17 @@ def test_what_cannot_be_saved_or_deleted_is_told(workspace: Workspace) -> None:
     delete_segment(workspace, "a")
     with pytest.raises(InputError, match="no segment is saved as a"):
         delete_segment(workspace, "a")
+
+
+def test_a_sequence_holds_the_rules_that_it_names(workspace: Workspace) -> None:
+    for name in ("a", "b", "c"):
+        _save(workspace, name, "open_cases == 0")
+    now = workspace.clock()
+    plan = {"rules": {"segment": 'segment("a")', "segments": {"vips": "b"}}, "steps": [{"name": "c"}]}
+    with workspace.database.write() as session:
+        session.add(Sequence(name="welcome", plan=plan, created_at=now, updated_at=now))
+        session.flush()
+        assert [uses_of(session, name) for name in ("a", "b", "c")] == [["sequence welcome"], ["sequence welcome"], []]
 
 
 def test_what_nobody_has_heard_of_is_said_with_the_nearest(workspace: Workspace, make_customer: MakeCustomer) -> None:
