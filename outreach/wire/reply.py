@@ -33,7 +33,6 @@ class ReplyReader:
         self._code = 0
         self._texts: list[str] = []
         self.lines: tuple[str, ...] = ()
-        self._broken = False
 
     def feed(self, data: bytes) -> None:
         """Take what arrived."""
@@ -41,8 +40,8 @@ class ReplyReader:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is left over, not even half a reply; what has met garbage is never done with it."""
-        return not (self._buffer or self._texts or self._broken)
+        """Whether nothing is left over, not even half a reply."""
+        return not self._buffer and not self._texts
 
     def take(self) -> SmtpReply | None:
         """The next whole reply, or None while it is incomplete. Raises Garbage; after that the reader is of no use."""
@@ -51,7 +50,7 @@ class ReplyReader:
             if end < 0:
                 self._looked = len(self._buffer)
                 if self._looked > LINE_OCTETS:
-                    raise self._garbage(f"a line of more than {LINE_OCTETS} octets")
+                    raise Garbage(f"a line of more than {LINE_OCTETS} octets")
                 return None
             line = bytes(self._buffer[: end + 1])
             del self._buffer[: end + 1]
@@ -65,22 +64,18 @@ class ReplyReader:
                 self.lines, self._texts = tuple(self._texts), []
                 return reply
 
-    def _garbage(self, words: str) -> Garbage:
-        self._broken = True
-        return Garbage(words)
-
     def _last(self, line: bytes) -> bool:
         """Take one line of a reply; whether it was the last."""
         if len(line) > LINE_OCTETS:
-            raise self._garbage(f"a line of more than {LINE_OCTETS} octets")
+            raise Garbage(f"a line of more than {LINE_OCTETS} octets")
         found = _LINE.fullmatch(line, 0, len(line) - 2) if line.endswith(b"\r\n") else None
         if found is None:
-            raise self._garbage(f"{line[:60]!r} is no SMTP reply")
+            raise Garbage(f"{line[:60]!r} is no SMTP reply")
         code = int(found[1])
         if self._texts and code != self._code:
-            raise self._garbage(f"a reply that begins with {self._code} goes on with {code}")
+            raise Garbage(f"a reply that begins with {self._code} goes on with {code}")
         if len(self._texts) >= LINES:
-            raise self._garbage(f"a reply of more than {LINES} lines")
+            raise Garbage(f"a reply of more than {LINES} lines")
         self._code = code
         self._texts.append((found[3] or b"").decode("utf-8", "replace"))
         return found[2] != b"-"

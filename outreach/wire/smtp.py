@@ -1,10 +1,9 @@
 """One SMTP session that hands over mail: pipelined, a deadline per reply (RFC 5321, 2920, 3207, 4954).
 
 Laws: the body goes out in `offer` and the final dot only in `finish`, so that the caller can commit its intent in
-between; one message in flight: behind its dot may go the commands of the next mail, as RFC 2920 3.1 allows, never its
-text. What the server does comes back as a value. TLS and AUTH never fall back to less than the settings ask for. Each
-verb is there twice with one body: as steps for whoever holds many sessions in one thread (`opening`, `offering`, …),
-and blocking (`open`, `offer`, …).
+between; one message in flight; nothing is pipelined past the dot. What the server does comes back as a value. TLS and
+AUTH never fall back to less than the settings ask for. Each verb is there twice with one body: as steps for whoever
+holds many sessions in one thread (`opening`, `offering`, …), and blocking (`open`, `offer`, …).
 """
 
 from __future__ import annotations
@@ -14,17 +13,18 @@ import socket
 from dataclasses import dataclass
 from functools import partial
 
-from ..delivery.envelope import Envelope
+from ..delivery.envelope import Envelope, ProvedMessage
 from ..delivery.outcome import Lost, Result, SmtpReply, Stage, Unable
 from ..errors import SettingsError
 from .line import Ended, Line
 from .login import login_steps
-from .octets import wire_bytes, without_signatures
 from .target import RelayTarget
 from .waits import Steps, wait_out
 
-__all__ = ["Offered", "RelayTarget", "SmtpSession"]
+__all__ = ["Offered", "RelayTarget", "SmtpSession", "wire_bytes"]
 
+TEXT_LINE_OCTETS = 998
+"""RFC 5321 4.5.3.1.6: 1000 with CRLF."""
 QUIT_SECONDS = 5.0
 CLOSING_SECONDS = 1.0
 """After a 421 the relay closes (RFC 5321 3.8); for so long we look whether it does."""
@@ -40,30 +40,45 @@ class Offered:
     result: Result
 
 
-Mail = tuple[Envelope, bytes]
+def wire_bytes(message: bytes) -> bytes | Unable:
+    """`message` dot-stuffed (RFC 5321 4.5.2), or why its octets may not go out.
+
+    A bare CR or LF would let one mail smuggle in a second one; a NUL or an overlong line is cut by servers on the way.
+    """
+    if isinstance(message, ProvedMessage):
+        return message
+    ends = message.count(b"\r\n")
+    if message.count(b"\r") != ends or message.count(b"\n") != ends:
+        return Unable("the mail has a bare CR or LF", message=True)
+    if not message.endswith(b"\r\n"):
+        return Unable("the mail does not end in CRLF", message=True)
+    if b"\x00" in message:
+        return Unable("the mail has a NUL", message=True)
+    if _has_long_line(message):
+        return Unable(f"the mail has a line of more than {TEXT_LINE_OCTETS} octets", message=True)
+    stuffed = message.replace(b"\r\n.", b"\r\n..")
+    return b"." + stuffed if stuffed.startswith(b".") else stuffed
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """What goes out for a mail: its commands, and its text as the wire wants it."""
+def _has_long_line(message: bytes) -> bool:
+    """Whether a line is longer than TEXT_LINE_OCTETS, by leaps as long as a line may be, not line by line."""
+    at, most = 0, TEXT_LINE_OCTETS + 2
+    while len(message) - at > most:
+        end = message.rfind(b"\r\n", at, at + most)
+        if end < 0:
+            return True
+        at = end + 2
+    return False
 
-    commands: list[bytes]
-    body: bytes
 
-
-@dataclass(slots=True)
-class _Ahead:
-    """A mail whose commands went out behind a dot; `heard`: the answers, where they had to be read already."""
-
-    envelope: Envelope
-    message: bytes
-    prepared: _Prepared
-    heard: list[SmtpReply] | None = None
-
-    @property
-    def behind_dot(self) -> bytes:
-        """The dot of the mail before, and these commands."""
-        return b"".join([b".\r\n", *self.prepared.commands])
+def without_signatures(message: bytes) -> bytes:
+    """`message` without the DKIM signatures that stand in front of it: for a relay that makes its own."""
+    while message.startswith(b"DKIM-Signature:"):
+        end = message.index(b"\r\n") + 2
+        while message.startswith((b" ", b"\t"), end):
+            end = message.index(b"\r\n", end) + 2
+        message = message[end:]
+    return message
 
 
 class SmtpSession:
@@ -79,7 +94,6 @@ class SmtpSession:
         self.extensions: dict[str, str] = {}
         self._line: Line | None = None
         self._reset = False
-        self._ahead: _Ahead | None = None
 
     def open(self) -> SmtpReply | Lost | None:
         """Connect, greet, start TLS, log in. None when mail can be offered; else what stood in the way."""
@@ -89,16 +103,13 @@ class SmtpSession:
         """Send MAIL, RCPT, DATA and the whole mail, but not the final dot."""
         return wait_out(self.offering(envelope, message))
 
-    def finish(self, then: Mail | None = None) -> SmtpReply | Lost:
+    def finish(self) -> SmtpReply | Lost:
         """Send the final dot and read its one reply. Lost means in doubt: the relay may have taken the mail.
-
-        `then` is the mail that will be offered next: where the relay takes commands behind a dot, its own go along,
-        which saves a journey (`begun`). It is offered next, or the session is dropped.
 
         A 421 that the relay said before it got the dot is the answer too, and the dot is not sent. One that crosses
         the dot on its way counts only if the relay then closes, as it must, and does not answer the dot after all.
         """
-        return wait_out(self.finishing(then))
+        return wait_out(self.finishing())
 
     def quit(self) -> None:
         """Say QUIT and close; whether the relay answers is of no matter (RFC 5321 4.1.1.10)."""
@@ -122,37 +133,29 @@ class SmtpSession:
             self.drop()
         return trouble
 
-    @property
-    def begun(self) -> bool:
-        """Whether the commands of the next mail went out behind the last dot: another one cannot be offered now."""
-        return self._ahead is not None
-
     def offering(self, envelope: Envelope, message: bytes) -> Steps[Offered]:
         """The steps of `offer`."""
-        ahead, self._ahead = self._ahead, None
-        prepared = self._prepared(envelope, message) if ahead is None else ahead.prepared
-        if isinstance(prepared, Offered):
-            return prepared
+        if self.target.signs_dkim:
+            message = without_signatures(message)
+        body = wire_bytes(message)
+        if isinstance(body, Unable):
+            return Offered(False, Stage.BODY, body)
         line = self._line
         if line is None or not self.alive:
             return Offered(False, Stage.MAIL, Lost(Stage.MAIL, "the connection is closed"))
-        if ahead is not None and (ahead.envelope, ahead.message) != (envelope, message):
-            raise ValueError("another mail has been begun")
+        commands = self._commands(envelope, message)
+        if not isinstance(commands, list):
+            return Offered(False, Stage.MAIL, commands)
         line.stage = Stage.MAIL
         try:
-            if ahead is None:
-                line.expect_silence()
-                way = self._pipelined if "PIPELINING" in self.extensions else self._one_by_one
-                offered = yield from way(line, prepared.commands)
-            elif ahead.heard is None:
-                offered = yield from self._hear(line)
-            else:
-                offered = self._judged(ahead.heard)
+            line.expect_silence()
+            way = self._pipelined if "PIPELINING" in self.extensions else self._one_by_one
+            offered = yield from way(line, commands)
             if offered.ok:
                 if not line.quiet:
                     raise line.ended("the relay gave more replies than it was sent commands")
                 line.stage = Stage.BODY
-                yield from line.send(prepared.body, self.target.reply_timeout)
+                yield from line.send(body, self.target.reply_timeout)
                 line.expect_silence()
         except Ended as ended:
             self.drop()
@@ -160,67 +163,29 @@ class SmtpSession:
         self.stage = offered.stage
         return offered
 
-    def _prepared(self, envelope: Envelope, message: bytes) -> _Prepared | Offered:
-        if self.target.signs_dkim:
-            message = without_signatures(message)
-        body = wire_bytes(message)
-        if isinstance(body, Unable):
-            return Offered(False, Stage.BODY, body)
-        commands = self._commands(envelope, message)
-        return _Prepared(commands, body) if isinstance(commands, list) else Offered(False, Stage.MAIL, commands)
-
-    def finishing(self, then: Mail | None = None) -> Steps[SmtpReply | Lost]:
+    def finishing(self) -> Steps[SmtpReply | Lost]:
         """The steps of `finish`."""
         self.stage = Stage.DOT
         line = self._line
         if line is None or not self.alive:
             return Lost(Stage.DOT, "the connection is closed")
         line.stage = Stage.DOT
-        ahead = self._begin(then)
         try:
             line.expect_silence()
-            yield from line.send(b".\r\n" if ahead is None else ahead.behind_dot, self.target.reply_timeout)
+            yield from line.send(b".\r\n", self.target.reply_timeout)
             reply = yield from line.read(self.target.dot_timeout)
-            if reply.code >= 400:
-                yield from self._prove(line, reply, ahead)
+            if reply.code >= 400 and (yield from line.goes_on(CLOSING_SECONDS if reply.code == 421 else 0.0)):
+                raise line.ended(f"the relay said {reply}, and then something else")
         except Ended as ended:
             self.drop()
             return ended.reply or ended.lost
         if reply.code == 421 or 300 <= reply.code < 400:
             self.drop()
-        elif self.alive:
-            self._ahead = ahead
         return reply
-
-    def _begin(self, then: Mail | None) -> _Ahead | None:
-        if then is None or "PIPELINING" not in self.extensions:
-            return None
-        prepared = self._prepared(*then)
-        return None if isinstance(prepared, Offered) else _Ahead(*then, prepared)
-
-    def _prove(self, line: Line, reply: SmtpReply, ahead: _Ahead | None) -> Steps[None]:
-        """Raise Ended where a refusal cannot have been the answer to the dot, since more was said than was asked."""
-        if ahead is None:
-            if (yield from line.goes_on(CLOSING_SECONDS if reply.code == 421 else 0.0)):
-                raise line.ended(f"the relay said {reply}, and then something else")
-            return
-        patience = CLOSING_SECONDS if reply.code == 421 else self.target.reply_timeout
-        heard: list[SmtpReply] = []
-        try:
-            for _ in TRANSACTION:
-                heard.append((yield from line.read(patience)))
-        except Ended:
-            if not line.quiet:
-                raise
-            self.drop()  # it closed behind its refusal, or says no more
-        fitting = all(_fits(stage, one) for stage, one in zip(TRANSACTION, heard, strict=False))
-        if not (fitting and line.quiet):
-            raise line.ended(f"the relay said {reply}, and then something else")
-        ahead.heard = heard
 
     def drop(self) -> None:
         """Close at once, without the dot: what was offered is not taken (RFC 5321 4.1.1.4)."""
-        self.alive, self._ahead = False, None
+        self.alive = False
         if self._line is not None:
             self._line.close()
 
@@ -231,7 +196,7 @@ class SmtpSession:
 
     def quitting(self) -> Steps[None]:
         """The steps of `quit`."""
-        if self.alive and self._line is not None and not self.begun:
+        if self.alive and self._line is not None:
             with contextlib.suppress(Ended):
                 yield from self._line.ask("QUIT", min(QUIT_SECONDS, self.target.reply_timeout))
         self.drop()
@@ -310,30 +275,21 @@ class SmtpSession:
         yield from line.send(every, self.target.reply_timeout)
         if self._reset:
             yield from self._read_reset(line)
-        return (yield from self._hear(line))
-
-    def _hear(self, line: Line) -> Steps[Offered]:
-        """The answers to a whole transaction's commands."""
-        heard: list[SmtpReply] = []
+        first: Offered | None = None
         for stage in TRANSACTION:
             line.stage = stage
             try:
-                heard.append((yield from line.read(self.target.reply_timeout)))
+                reply = yield from line.read(self.target.reply_timeout)
             except Ended:
-                if all(_taken(*one) for one in zip(TRANSACTION, heard, strict=False)):
+                if first is None:
                     raise
-                break
-        return self._judged(heard)
-
-    def _judged(self, heard: list[SmtpReply]) -> Offered:
-        """What the answers mean, of which some may be missing behind a refusal."""
-        for stage, reply in zip(TRANSACTION, heard, strict=False):
-            if not _taken(stage, reply):
-                # where DATA was answered 354 with nobody to get the mail a lone dot might send an empty one: we close
-                last = heard[-1].code
-                close = len(heard) < len(TRANSACTION) or last < 400 or last == 421
-                return self._refused(Offered(False, stage, reply), close=close)
-        return Offered(True, Stage.DATA, heard[-1])
+                return self._refused(first, close=True)
+            if first is None and not _taken(stage, reply):
+                first = Offered(False, stage, reply)
+        if first is not None:
+            # DATA was answered 354 with nobody to get the mail: a lone dot might send an empty one, so we close
+            return self._refused(first, close=reply.code < 400 or reply.code == 421)
+        return Offered(True, Stage.DATA, reply)
 
     def _one_by_one(self, line: Line, commands: list[bytes]) -> Steps[Offered]:
         """The same where PIPELINING is not offered: one command, one reply."""
@@ -376,11 +332,6 @@ def _wanted(line: Line, reply: SmtpReply, code: int) -> SmtpReply | None:
 def _taken(stage: Stage, reply: SmtpReply) -> bool:
     """DATA wants 354 and nothing else: after a 250 the lines of the mail would be read as commands."""
     return reply.code == 354 if stage is Stage.DATA else 200 <= reply.code < 300
-
-
-def _fits(stage: Stage, reply: SmtpReply) -> bool:
-    """Whether this can be the answer to that command, be it a refusal."""
-    return reply.code >= 400 or _taken(stage, reply)
 
 
 def _own_name() -> str:

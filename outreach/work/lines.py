@@ -78,18 +78,6 @@ class Lines:
             return self._rendered.popleft()
         return (self._jobs.popleft(), None) if self._jobs else None
 
-    def take_rendered(self) -> tuple[Job, Pressed] | None:
-        """The next job whose mail has been rendered ahead, if there is one."""
-        if self.stopped or not self._rendered or isinstance(self._rendered[0][1], Report):
-            return None
-        job, pressed = self._rendered.popleft()
-        assert not isinstance(pressed, Report)
-        return job, pressed
-
-    def put_back(self, job: Job, pressed: Pressed) -> None:
-        """Let another line carry what this one took and cannot begin now."""
-        self._rendered.appendleft((job, pressed))
-
     def render_ahead(self) -> bool:
         """Render one mail that no line has begun, while the lines wait for others; whether there was one."""
         if len(self._rendered) >= self._connections or not self._jobs or self.stopped:
@@ -191,22 +179,19 @@ class _Line:
         self._session: SmtpSession | None = None
         self._carried = 0
         self._pause = FIRST_PAUSE
-        self._next: tuple[Job, Pressed] | None = None
 
     def run(self) -> Steps[None]:
         """Carry until the lines stop."""
         lines = self._lines
         try:
             while not lines.stopped:
-                next_one, self._next = self._next or lines.take(), None
+                next_one = lines.take()
                 if next_one is not None:
                     yield from self._carry(*next_one)
                 elif not (yield from lines.rest(self)):
                     yield from self._hang_up()
         except Exception as wrong:  # a line must not die in silence: everybody stops and the cause is raised
             lines.stop_all(wrong)
-        if self._next is not None:
-            lines.tray.record(give_back(self._next[0]))
         yield from self._hang_up()
 
     def _carry(self, job: Job, pressed: Pressed | Report | None) -> Steps[None]:
@@ -241,10 +226,7 @@ class _Line:
             self.drop()
             yield from self._settle(job, DeliveryState.INFLIGHT, _frozen())
         else:
-            if self._carried + 1 < lines.target.messages_per_connection:
-                self._next = lines.take_rendered()
-            then = None if self._next is None else (self._next[1].envelope, self._next[1].message)
-            result = yield from session.finishing(then)
+            result = yield from session.finishing()
             yield from self._settle(job, DeliveryState.INFLIGHT, judge(Stage.DOT, result))
 
     def _hang_up(self) -> Steps[None]:
@@ -287,10 +269,6 @@ class _Line:
         if outcome.close:
             self.drop()
         if outcome.back_off or outcome.stop:
-            if self._next is not None:
-                self.drop()
-                lines.put_back(*self._next)
-                self._next = None
             yield from self._wait(outcome)
         else:
             self._pause = FIRST_PAUSE

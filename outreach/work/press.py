@@ -22,7 +22,7 @@ from ..newsletter.message import Content, Image, Letterhead
 from ..newsletter.plates import Plates, Printed, person_values
 from ..newsletter.render import Links, Rendered, Renderer
 from ..newsletter.tips import ChosenTip
-from ..wire.octets import wire_bytes
+from ..wire.smtp import wire_bytes
 from ..words import BULK, Kind
 
 READY = "ready"

@@ -30,7 +30,7 @@ from outreach.store.moves import Move, apply_moves
 from outreach.store.outbox import Claimed, claim, intend
 from outreach.wire.dkim import DkimKey, Signer, split_message
 from outreach.wire.dkim_keys import make_key
-from outreach.wire.octets import wire_bytes
+from outreach.wire.smtp import wire_bytes
 from outreach.work.compose import freeze
 from outreach.work.judge import judge_people
 from outreach.work.letter import press_facts

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import select
 import socket
 import ssl
 import threading
@@ -63,14 +62,6 @@ class Interrupt:
 
 
 @dataclass(frozen=True)
-class Hold:
-    """Say these octets as soon as the client has said something more, or after `seconds`."""
-
-    octets: bytes
-    seconds: float = 0.5
-
-
-@dataclass(frozen=True)
 class Sip:
     """To DATA: say 354, then read one octet at a time, so that each packet is taken but the mail never is."""
 
@@ -89,7 +80,7 @@ class Veil:
     seconds: float = 0.0
 
 
-Action = Veil | bytes | Do | Drip | Say | Deaf | Hold | Interrupt | Sip
+Action = Veil | bytes | Do | Drip | Say | Deaf | Interrupt | Sip
 USUAL: dict[str, bytes] = {
     "CONNECT": b"220 fault.test ESMTP\r\n",
     "HELO": b"250 fault.test\r\n",
@@ -108,7 +99,7 @@ USUAL: dict[str, bytes] = {
 class FaultServer:
     """Listens on 127.0.0.1 in threads between `with`. `taken` are the whole mails it was told 250 for.
 
-    `clear` is all that came without TLS; `ahead` counts how often more had been said than a Hold waited to answer.
+    `clear` is all that came without TLS.
     """
 
     script: Mapping[str, Action | Sequence[Action]] = field(default_factory=dict)
@@ -118,7 +109,6 @@ class FaultServer:
     taken: list[bytes] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     dots: int = 0
-    ahead: int = 0
     cut: list[bytes] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
     clear: bytearray = field(default_factory=bytearray)
@@ -289,10 +279,6 @@ class _Conversation:
                 if self.server._ended.wait(action.seconds):
                     break
             raise _Over
-        if isinstance(action, Hold):
-            self.server.ahead += bool(self.buffer or select.select([self.socket], [], [], action.seconds)[0])
-            self.socket.sendall(action.octets)
-            return action.octets
         if isinstance(action, Deaf):
             self.socket.sendall(action.octets)
             self.server._ended.wait(30)

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from outreach.delivery.envelope import Envelope
 from outreach.delivery.outcome import Lost, SmtpReply, Stage, Unable, judge
-from outreach.wire.octets import wire_bytes
 from outreach.wire.relay import relay_error
-from outreach.wire.smtp import RelayTarget, SmtpSession
+from outreach.wire.smtp import RelayTarget, SmtpSession, wire_bytes
 from outreach.words import DeliveryEvent as Event
 
 from ..servers import start_sink

@@ -23,7 +23,7 @@ from outreach.errors import TemplateError
 from outreach.newsletter.compile import compile_newsletter
 from outreach.newsletter.message import Image
 from outreach.store.customers import load_customers
-from outreach.wire.octets import wire_bytes
+from outreach.wire.smtp import wire_bytes
 from outreach.words import Kind
 from outreach.work.letter import press_facts
 from outreach.work.press import LetterPress, LinkFacts, PressFacts
