@@ -75,11 +75,7 @@ class Database:
 
     @contextmanager
     def write_much(self) -> Iterator[Callable[[], AbstractContextManager[Session]]]:
-        """What begins write transactions on one connection, as `write`, for bulk work that can be done again.
-
-        On SQLite each of them is whole after a crash, but the last ones before a power cut may be missing: whoever uses
-        this ends with a `write`, whose commit is on the disk together with all before it.
-        """
+        """What begins write transactions on one connection, each as `write` has it, for bulk work."""
         with self.engine.execution_options(outreach_write=True).connect() as connection:
 
             @contextmanager
@@ -93,7 +89,7 @@ class Database:
             if not self.is_sqlite:
                 yield begin
                 return
-            with sqlite.lighter(connection):
+            with sqlite.roomier(connection):
                 yield begin
 
     @contextmanager

@@ -1,8 +1,8 @@
 """SQLite: how a file is opened, how its one writer at a time is kept, and what it means when it fails.
 
-Law: WAL, synchronous=FULL, foreign keys on, and writers begin IMMEDIATE (RELIABILITY, SQLite; `lighter` for bulk that
-can be done again). Where the linked SQLite has the WAL-reset bug (3.7.0–3.51.2 but 3.44.6+ and 3.50.7+), a file lock is
-held around each write transaction, and nobody checkpoints outside it.
+Law: WAL, synchronous=FULL, foreign keys on, and writers begin IMMEDIATE (RELIABILITY, SQLite). Where the linked SQLite
+has the WAL-reset bug (3.7.0–3.51.2 but 3.44.6+ and 3.50.7+), a file lock is held around each write transaction, and
+nobody checkpoints outside it.
 """
 
 from __future__ import annotations
@@ -68,26 +68,18 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 
 @contextmanager
-def lighter(connection: Connection) -> Iterator[None]:
-    """Let this connection's commits not wait for the disk, keep more pages at hand and write them back less often.
-
-    Foreign keys are not looked up: whoever writes in bulk names rows that the same transaction made or read. A fifth
-    of the time of an import.
-    """
+def roomier(connection: Connection) -> Iterator[None]:
+    """Let this connection keep more pages at hand and write them back less often; its commits are as durable as any."""
     cursor = connection.connection.cursor()
-    usual = (("synchronous", "FULL"), ("foreign_keys", "ON"), ("cache_size", "-8000"), ("wal_autocheckpoint", "1000"))
     try:
-        for name, value in (*_LIGHTER, ("foreign_keys", "OFF")):
+        for name, value in (("cache_size", "-32000"), ("wal_autocheckpoint", "8000")):
             cursor.execute(f"PRAGMA {name}={value}")
         yield
     finally:
         connection.rollback()
-        for name, value in usual:
+        for name, value in (("cache_size", "-8000"), ("wal_autocheckpoint", "1000")):
             cursor.execute(f"PRAGMA {name}={value}")
         cursor.close()
-
-
-_LIGHTER = (("synchronous", "NORMAL"), ("cache_size", "-32000"), ("wal_autocheckpoint", "8000"))
 
 
 def _begin(connection: Connection) -> None:
