@@ -163,7 +163,7 @@ def _touches(sort: Any) -> Source:
         kept=(col(Touch.delivery_id) == col(Delivery.id), col(Touch.person_at).is_not(None), sort),
         named=lambda name: col(Delivery.edition_id).in_(_editions_named(name)),
         told=(col(Campaign.name), col(Edition.number)),
-        via=_with_edition,
+        via=lambda query: _with_edition(query.join(Delivery, col(Delivery.id) == col(Touch.delivery_id))),
     )
 
 

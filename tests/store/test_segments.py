@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -477,3 +478,9 @@ def test_the_filter_is_sql_that_postgresql_reads_too() -> None:
     said = str(segment_filter(segment).compile(dialect=postgresql.dialect()))
     assert "json_typeof" in said and 'COLLATE "C"' in said
     assert "json_extract" not in said and "pro" not in said
+
+
+@pytest.mark.parametrize("what", EVENTS)
+def test_each_kind_of_event_is_read_for_the_judge(session: Session, what: str) -> None:
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+    assert events_of(session, replace(parse_segment(f"{what}()"), now=now), [1]) == {}

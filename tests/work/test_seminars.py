@@ -102,7 +102,9 @@ def uid_of(workspace: Workspace, place: str = "best-shot/evening") -> str:
 
 def states(workspace: Workspace) -> dict[int, str]:
     with workspace.database.read() as session:
-        return {seat.customer_id: seat.state.value for seat in session.exec(select(Seat))}
+        return {
+            seat.customer_id: seat.state.value for seat in session.exec(select(Seat).order_by(col(Seat.customer_id)))
+        }
 
 
 def says(workspace: Workspace, customer_id: int, state: SeatState, place: str = "best-shot/evening") -> str:

@@ -1,11 +1,15 @@
+"""A month lived through in a copy, beside what the plan foresees of it."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from sqlmodel import select
 
+from outreach.errors import UsageError
 from outreach.records import Campaign, Delivery, Edition, Schedule, Step
 from outreach.work.agenda import read_agenda
 from outreach.work.compose import apply_campaign, apply_tip
@@ -26,6 +30,8 @@ def _write(workspace: Workspace, name: str, front: str) -> None:
 def test_a_month_is_lived_through_in_a_copy_as_the_plan_foresees_it_and_nothing_is_touched(
     workspace: Workspace, make_customer: MakeCustomer
 ) -> None:
+    if not workspace.database.is_sqlite:
+        pytest.skip("a server's database is not copied into a file")
     for number, zone in enumerate(["Europe/Berlin", "America/New_York", "Asia/Tokyo", None]):
         make_customer(f"p{number}@example.com", zone=zone)
     make_customer("gone@example.com", subscribed=False)
@@ -61,3 +67,10 @@ def _everything(workspace: Workspace) -> list[str]:
             for record in (Campaign, Schedule, Edition, Delivery, Step)
             for row in session.exec(select(record))
         ]
+
+
+def test_a_servers_database_is_not_copied_and_the_remedy_is_told(workspace: Workspace) -> None:
+    if workspace.database.is_sqlite:
+        pytest.skip("it is about PostgreSQL")
+    with pytest.raises(UsageError, match="outreach plan"):
+        simulate(workspace, days=3)
