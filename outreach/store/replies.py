@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, literal_column, or_, select, update
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
@@ -235,7 +235,8 @@ _COPIES = Prepared(
     select(col(Inbound.id))
     .where(
         col(Inbound.message_id) == bindparam("message_id"),
-        col(Inbound.sender) == bindparam("sender"),
+        # no bare column: all that came from one sender would be walked, such as all bounces, which come from nobody
+        col(Inbound.sender).op("||")(literal_column("''")) == bindparam("sender"),
         col(Inbound.id) < bindparam("id"),
         col(Inbound.state) == InboundState.READ,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -61,11 +62,13 @@ def read_inbound(workspace: Workspace, inbound_id: int) -> Outcome:
 class Reader:
     """Reads messages one after the other, and remembers the editions that they answer.
 
-    `forgot`: it read something of somebody who was erased, which must leave the disk too.
+    `begin` begins a write transaction for several. `forgot`: it read something of somebody who was erased, which must
+    leave the disk too.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        self.begin: Callable[[], AbstractContextManager[Session]] = workspace.database.write
         self.forgot = False
         self.understanding = Understanding(workspace)
 
@@ -103,7 +106,7 @@ class Reader:
             inbounds = inbounds_with(session, list(readings))
         waiting = list(readings)
         while waiting:
-            with self.workspace.database.write() as session:
+            with self.begin() as session:
                 began, unread = time.monotonic(), still_unread(session, waiting)
                 while waiting and time.monotonic() - began < SHORT:
                     number = waiting.pop(0)

@@ -17,6 +17,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
@@ -61,7 +62,9 @@ class ReadingRoom:
         self._heard: queue.SimpleQueue[tuple[_Child, Message | None]] = queue.SimpleQueue()
         self._offered = self._numbers = 0
         self.last = 0
+        self._many = False
         self._rubbish = gc.get_threshold()
+        self._held = ExitStack()
 
     def __enter__(self) -> ReadingRoom:
         return self
@@ -72,6 +75,7 @@ class ReadingRoom:
         for child in self._children:
             child.end()
         gc.set_threshold(*self._rubbish)
+        self._held.close()
 
     def offer(self, ids: Sequence[int]) -> None:
         """Take these stored messages in hand, behind all that was offered before. None may be offered twice."""
@@ -80,7 +84,9 @@ class ReadingRoom:
             self._batches.append(_Batch(self._numbers, some))
         self._offered += len(ids)
         self.last = max(self.last, *ids) if ids else self.last
-        if not self._children and self._offered >= ENOUGH:
+        if not self._many and self._offered >= ENOUGH:
+            self._many = True
+            self.reader.begin = self._held.enter_context(self.workspace.database.write_much())
             self._start()
         self._give()
 

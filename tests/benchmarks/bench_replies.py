@@ -56,6 +56,7 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replies", type=int, default=4_000)
+    parser.add_argument("--people", type=int, default=PEOPLE, help="who write them, in turn")
     parser.add_argument("--processes", type=int, default=0, help="as in [replies]; 0: by cores")
     parser.add_argument("--stages", action="store_true", help="what each stage costs, one after the other")
     parser.add_argument("--profile", action="store_true", help="show where the time goes, in one process")
@@ -66,8 +67,8 @@ def main() -> None:
         root = Path(folder) / "acme"
         create_workspace(root, "acme", port=2525)
         workspace = open_workspace(root)
-        add_people(workspace, PEOPLE)
-        mails = list(send_newsletter(workspace, range(1, PEOPLE + 1)).values())
+        add_people(workspace, wanted.people)
+        mails = list(send_newsletter(workspace, range(1, wanted.people + 1)).values())
         replies = make_replies(mails, wanted.replies)
         drop(root / "inbox", replies)
         yardstick = parse_only(replies)
