@@ -8,15 +8,19 @@ a second one (RFC 6376, 8.15). No `l=`. It is on the way of every mail: one body
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
+from operator import itemgetter
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from .dkim_keys import load_private
@@ -32,7 +36,7 @@ COVERED = (
 WIDTH = 76
 SHAPES = 64
 _SPACES = re.compile(rb"[ \t]+")
-_PADDING, _HASH = PKCS1v15(), SHA256()
+_PADDING, _HASH = PKCS1v15(), Prehashed(SHA256())
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,12 @@ class DkimKey:
     pem: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What follows from the names of the fields alone: which lines are signed, and each field up to its `h=`."""
+class Begun(NamedTuple):
+    """The signature fields of one mail without their signatures: for each key what is to be signed, and the field so
+    far."""
 
-    lines: tuple[int, ...]
-    begun: tuple[tuple[bytes, bytes], ...]
+    digests: tuple[bytes, ...]
+    fields: tuple[bytes, ...]
 
 
 class Signer:
@@ -59,6 +63,7 @@ class Signer:
         self.keys, self.valid_days = tuple(keys), valid_days
         self._private = [load_private(key.pem, f"the key of selector {key.selector}") for key in keys]
         self._shapes: dict[tuple[bytes, ...], _Shape] = {}
+        self._last: _Shape | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
         return _signer, (self.keys, self.valid_days)
@@ -68,50 +73,133 @@ class Signer:
 
         `head` is the header block, with or without the empty line that ends it; `body` all that follows that line.
         """
-        if not self._private:
-            return b""
-        names, lines = header_lines(head)
-        shape = self._shapes.get(names) or self._shape(names)
-        signed = b"".join([lines[at] for at in shape.lines])
-        until = f" x={int((now + timedelta(days=self.valid_days)).timestamp())};" if self.valid_days else ""
-        times = f"t={int(now.timestamp())};{until}\r\n bh=".encode()
-        rest = times + b64encode(body_hash(body)) + b";\r\n b="
-        one_line = rest.replace(b"\r\n", b"")
-        made = []
-        for private, (begun, canonical) in zip(self._private, shape.begun, strict=True):
-            octets = signature(private, signed + canonical + one_line)
-            made.append(begun + rest + _folded(b64encode(octets)) + b"\r\n")
-        return b"".join(made)
+        begun = self.begin(head, body, now)
+        return finished(begun, self.signatures(begun.digests))
 
-    def _shape(self, names: tuple[bytes, ...]) -> _Shape:
-        listed, lines = chosen_fields(names)
+    def begin(self, head: bytes, body: bytes, now: datetime) -> Begun:
+        """All of `sign` but the signatures themselves, which may be made elsewhere."""
+        if not self._private:
+            return Begun((), ())
+        shape, signed = self._canonical(head)
+        second = int(now.timestamp())
+        if shape.second != second:
+            shape = self._dated(shape, second)
+        digest = b2a_base64(body_hash(body), newline=False)
+        return Begun(
+            tuple([sha256(b"%b%b%b; b=" % (signed, line, digest)).digest() for line in shape.lines]),
+            tuple([b"%b%b;\r\n b=" % (field, digest) for field in shape.fields]),
+        )
+
+    def signatures(self, digests: Sequence[bytes]) -> list[bytes]:
+        """The signature of each digest, with the key that it was begun for."""
+        return [signature(private, digest) for private, digest in zip(self._private, digests, strict=True)]
+
+    def _canonical(self, head: bytes) -> tuple[_Shape, bytes]:
+        """The shape of a header block, and its signed fields in relaxed form."""
+        shape = self._last
+        signed = shape.canonical(head) if shape is not None else None
+        if shape is None or signed is None:
+            names, lines = header_lines(head)
+            shape = self._last = self._shapes.get(names) or self._shape(names, head)
+            signed = b"".join([lines[at] for at in shape.places])
+        return shape, signed
+
+    def _shape(self, names: tuple[bytes, ...], head: bytes) -> _Shape:
+        listed, places = chosen_fields(names)
         begun = []
         for key, private in zip(self.keys, self._private, strict=True):
             algorithm = "rsa" if isinstance(private, RSAPrivateKey) else "ed25519"
-            field_text = _begun(key, algorithm, [name.decode() for name in listed])
-            begun.append((field_text.encode(), _relaxed(field_text.encode()) + b" "))
+            begun.append(_begun(key, algorithm, [name.decode() for name in listed]).encode())
         if len(self._shapes) >= SHAPES:
             self._shapes.clear()
-        made = self._shapes[names] = _Shape(lines, tuple(begun))
+        spelled = [line.partition(b":")[0] for line in _unfolded(head)]
+        made = self._shapes[names] = _Shape(names, places, tuple(begun), spelled)
         return made
+
+    def _dated(self, shape: _Shape, second: int) -> _Shape:
+        """The same shape for mails of another second."""
+        until = f" x={second + self.valid_days * 86_400};" if self.valid_days else ""
+        dated = copy(shape)
+        dated.date(second, f"t={second};{until}".encode())
+        if self._shapes.get(shape.names) is shape:
+            self._shapes[shape.names] = dated
+        self._last = dated
+        return dated
+
+
+class _Shape:
+    """What header blocks with the same names in the same order share: worked out once, dated once a second.
+
+    `places` are the lines that are signed, in order; `fields` the signature fields up to the body's hash, and `lines`
+    the same in relaxed form. `canonical` knows the block as we write it, by one pattern, and leaves all others alone.
+    """
+
+    def __init__(
+        self, names: tuple[bytes, ...], places: tuple[int, ...], begun: tuple[bytes, ...], spelled: Sequence[bytes]
+    ) -> None:
+        self.names, self.places = names, places
+        self.second: int | None = None
+        self.fields = self.lines = begun
+        self._begun = begun
+        chosen = frozenset(places)
+        self._pattern = re.compile(
+            b"".join(
+                [
+                    re.escape(name) + (b": ([^\r]+)(?<! )\r\n" if at in chosen else b": [^\r]+\r\n")
+                    for at, name in enumerate(spelled)
+                ]
+            )
+            + rb"(?:\r\n)*"
+        )
+        order = sorted(places)
+        self._take = itemgetter(*(order.index(place) for place in places)) if len(places) > 1 else None
+        self._form = b"".join([b"%b:%%b\r\n" % names[place] for place in places])
+
+    def date(self, second: int, tags: bytes) -> None:
+        """Write these tags, which hold for one second, into every field."""
+        self.second = second
+        self.fields = tuple([field + tags + b"\r\n bh=" for field in self._begun])
+        self.lines = tuple([_relaxed(field) for field in self.fields])
+
+    def canonical(self, head: bytes) -> bytes | None:
+        """The signed fields in relaxed form; None where this block must be taken apart with more care."""
+        text = head.replace(b"\r\n ", b" ")
+        if self._take is None or b"  " in text or b"\t" in text:
+            return None
+        found = self._pattern.fullmatch(text)
+        return self._form % self._take(found.groups()) if found is not None else None
 
 
 def _signer(keys: Sequence[DkimKey], valid_days: int) -> Signer:
     return Signer(keys, valid_days=valid_days)
 
 
+def finished(begun: Begun, signatures: Sequence[bytes]) -> bytes:
+    """The whole fields."""
+    return b"".join(
+        [
+            field + _folded(b2a_base64(made, newline=False)) + b"\r\n"
+            for field, made in zip(begun.fields, signatures, strict=True)
+        ]
+    )
+
+
 def header_lines(head: bytes) -> tuple[tuple[bytes, ...], list[bytes]]:
     """The names of the fields, in order, and each field in relaxed form with its CRLF (RFC 6376, 3.4.2)."""
-    text = head.rstrip(b"\r\n").replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
-    if b"\t" in text or b"  " in text:
-        text = _SPACES.sub(b" ", text)
     names, lines = [], []
-    for line in text.split(b"\r\n"):
+    for line in _unfolded(head):
         name, _, value = line.partition(b":")
         name = name.rstrip(b" ").lower()
         names.append(name)
         lines.append(b"%b:%b\r\n" % (name, value.strip(b" ")))
     return tuple(names), lines
+
+
+def _unfolded(head: bytes) -> list[bytes]:
+    text = head.rstrip(b"\r\n").replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
+    if b"\t" in text or b"  " in text:
+        text = _SPACES.sub(b" ", text)
+    return text.split(b"\r\n")
 
 
 def chosen_fields(names: Sequence[bytes]) -> tuple[list[bytes], tuple[int, ...]]:
@@ -138,11 +226,11 @@ def body_hash(body: bytes) -> bytes:
     return made.digest()
 
 
-def signature(private: RSAPrivateKey | Ed25519PrivateKey, octets: bytes) -> bytes:
-    """The signature itself: RSASSA-PKCS1-v1_5 with SHA-256, or Ed25519 over the SHA-256 (RFC 8463, 3)."""
+def signature(private: RSAPrivateKey | Ed25519PrivateKey, digest: bytes) -> bytes:
+    """The signature itself over a SHA-256: RSASSA-PKCS1-v1_5, or Ed25519 over its octets (RFC 8463, 3)."""
     if isinstance(private, RSAPrivateKey):
-        return private.sign(octets, _PADDING, _HASH)
-    return private.sign(sha256(octets).digest())
+        return private.sign(digest, _PADDING, _HASH)
+    return private.sign(digest)
 
 
 def split_message(message: bytes) -> tuple[bytes, bytes]:
