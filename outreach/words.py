@@ -229,8 +229,7 @@ class ClueKind(Vocabulary):
 
 
 class ContactKind(Vocabulary):
-    """By what a customer is known beside their address; ADDRESS: another address of theirs, by its key; POST: a
-    postal address on one line, of somebody who has no other."""
+    """By what a customer is known beside their address. ADDRESS: another one, by its key; POST: a postal address."""
 
     HANDLE = "handle"
     PHONE = "phone"
@@ -254,6 +253,7 @@ class Changed(Vocabulary):
     TIE = "tie"
     CONTACT = "contact"
     BLOCK = "block"
+    GROUP = "group"
 
 
 class CaseState(Vocabulary):
@@ -354,10 +354,7 @@ class BreakerState(Vocabulary):
 
 
 class BreakerEvent(Vocabulary):
-    """What moves a relay's breaker; `delivery.breaker` holds the table.
-
-    bad: a failure of the relay, not yet one too many; trip: one too many, or one that a person must mend.
-    """
+    """What moves a relay's breaker. bad: one failure; trip: one too many, or one that a person must mend."""
 
     GOOD = "good"
     BAD = "bad"

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..contacts import read_network
 from ..errors import InputError, UsageError
@@ -77,6 +78,15 @@ _POSTAL = (
     "city, town, city home, ort, stadt, wohnort, ville, ciudad, mailing city",
 )
 _POSTAL_BY_NAME = {fold(name): part for part, names in enumerate(_POSTAL) for name in names.split(",")}
+_GROUPS = {
+    "household": "household, household id, household key, household name, haushalt, haushaltsnummer, haushalts-id,"
+    " foyer, ménage, numéro de foyer, hogar, id de hogar, unidad familiar",
+    "company": "company, company name, organization, organisation, organization name, organisation name, employer,"
+    " account name, business name, firma, firmenname, unternehmen, société, entreprise, raison sociale, organisme,"
+    " empresa, compañía, razón social, organización",
+}
+"""Attributes that say to which household and company a person belongs."""
+_GROUP_BY_NAME = {fold(name): field for field, names in _GROUPS.items() for name in names.split(",")}
 _PLATFORMS = (
     "twitter, x, mastodon, fediverse, bluesky, threads, facebook, instagram, linkedin, youtube, tiktok, reddit, xing"
 )
@@ -196,10 +206,24 @@ def read_headings(
     if "address" not in used:
         _find_address(headings, meanings, sample, file)
     for place, heading in enumerate(headings):
+        group = _GROUP_BY_NAME.get(fold(heading), "")
+        if group and not meanings[place] and f".{group}" not in used and fold(heading) not in wanted:
+            meanings[place] = _attribute(group, used)
+    for place, heading in enumerate(headings):
         if not meanings[place] and fold(heading) not in wanted and (heading or _any_cell(sample, place)):
             meanings[place] = _attribute(heading or f"column_{place + 1}", used)
     types = {meanings[place]: found[2] for place, found in typed.items() if meanings[place][:1] == "."}
     return Columns(tuple(headings), tuple("" if meaning == "-" else meaning for meaning in meanings), types)
+
+
+def postal_of(attributes: Mapping[str, Any]) -> str:
+    """The postal address that a customer's attributes tell, on one line; "" where there is no street with a place."""
+    parts: dict[int, str] = {}
+    for name, value in attributes.items():
+        part = _POSTAL_BY_NAME.get(fold(name))
+        if part is not None and isinstance(value, str | int) and str(value).strip():
+            parts.setdefault(part, " ".join(str(value).split()))
+    return ", ".join(parts[part] for part in sorted(parts)) if 0 in parts and len(parts) > 1 else ""
 
 
 def network_of_heading(heading: str) -> str:

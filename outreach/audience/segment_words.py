@@ -47,7 +47,14 @@ _KNOWN: dict[str, tuple[str, ...]] = {
     "urgency": tuple(Urgency),
 }
 
-COUNTS = {"open_cases": "cases that somebody still has to solve", "all_cases": "all cases, whatever became of them"}
+COUNTS = {
+    "open_cases": "cases that somebody still has to solve",
+    "all_cases": "all cases, whatever became of them",
+    "household_size": "how many people their household has, themselves counted; 0 where none is known",
+    "household_open_cases": "cases of anybody in their household that somebody still has to solve",
+    "company_size": "how many people of their company are customers, themselves counted; 0 where none is known",
+    "company_open_cases": "cases of anybody in their company that somebody still has to solve",
+}
 DAYS = {
     "last_sent": "the day of the last mail that was accepted for them",
     "last_open": "the day on which they last opened a mail",

@@ -116,6 +116,7 @@ def customer_json(session: Session, customer: Customer) -> dict[str, Any]:
             | {"since": one.added_at, "how": one.how, "by": one.by, "evidence": one.evidence}
             for one in contacts_of(session, number)
         ],
+        "groups": _groups(session, number),
         "subscriptions": [{"list": names[t.list_id], "state": t.state, "since": t.changed_at} for t in ties],
         "consents": [
             {"at": a.at, "act": a.act, "list": names.get(a.list_id or 0), "how": a.how, "words": a.words}
@@ -133,6 +134,38 @@ def customer_json(session: Session, customer: Customer) -> dict[str, Any]:
             for mail, name in recent_deliveries(session, number)
         ],
     }
+
+
+def _groups(session: Session, number: int) -> list[dict[str, Any]]:
+    """Their household and company, who else is of it, and what of theirs is still to be solved."""
+    from ..store.groups import groups_of, members_of, open_cases_among
+
+    told = []
+    for kind, own in sorted(groups_of(session, [number]).get(number, {}).items()):
+        others = [one for one in members_of(session, own.group_id, limit=21) if one.customer_id != number][:20]
+        called = {one.customer_id: one.address or f"#{one.customer_id}" for one in others}
+        cases = open_cases_among(session, called)
+        told.append(
+            {"kind": kind, "name": own.name, "since": own.since, "how": own.how, "manager": own.manager}
+            | {"others": [{"id": one.customer_id, "email": one.address, "name": one.name} for one in others]}
+            | {
+                "open_cases": [
+                    {"case": case, "who": called[who], "category": category, "topic": topic, "owner": owner}
+                    for who, case, category, topic, owner in cases
+                ]
+            }
+        )
+    return told
+
+
+def _tell_groups(told: dict[str, Any]) -> None:
+    for one in told["groups"]:
+        others = ", ".join(printable(each["name"] or each["email"] or f"#{each['id']}") for each in one["others"])
+        after = f", looked after by {one['manager']}" if one["manager"] else ""
+        typer.echo(f"Of the {one['kind']} {printable(one['name'])}{after}; others: {others or 'nobody'}")
+        for case in one["open_cases"]:
+            about = f" about {case['topic']}" if case["topic"] else ""
+            typer.echo(f"  open there: case {case['case']}, {case['category']}{about} of {case['who']}")
 
 
 def _reach(session: Session, number: int) -> dict[str, Any]:
@@ -181,6 +214,7 @@ def tell_customer(told: dict[str, Any]) -> None:
         ["list", "state", "since"],
         [[tie["list"], tie["state"], f"{tie['since']:%Y-%m-%d}"] for tie in told["subscriptions"]],
     )
+    _tell_groups(told)
     _tell_reach(told)
     if block := told["suppression"]:
         typer.echo(f"Blocked since {block['at']:%Y-%m-%d}: {block['words']} ({block['evidence']})")

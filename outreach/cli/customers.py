@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import customer_change, customer_consent, customer_data, customer_import, customer_merge
+from . import customer_change, customer_consent, customer_data, customer_groups, customer_import, customer_merge
 from .common import AsJson, open_here, print_json, print_table, progress
 from .customer_consent import Email, InList, customer_at, list_id_named
 from .customer_views import customer_json, row_json, tell_customer
@@ -22,6 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Import customers, look them up, st
 Rule = Annotated[str, typer.Option("--segment", help="""Only whom this takes: 'plan == "pro" and country == "DE"'.""")]
 
 
+app.add_typer(customer_groups.app, name="groups")
 app.command("import")(customer_import.import_file)
 app.command("imports")(customer_import.imports)
 

@@ -3,6 +3,7 @@
 Law: no I/O and no Relationship(); a table says what is kept, never how it is found or changed.
 """
 
+from ..groups import GroupKind
 from ..words import (
     BULK,
     PROMOTION,
@@ -59,6 +60,7 @@ from .audience import (
 from .cases import Case, CaseEntry
 from .delivery import Delivery, DeliveryMove, Worker
 from .desk import Colleague, Escalation, Notice, Promise, ReadyAnswer
+from .groups import CustomerGroup, Membership
 from .learning import LearnedExample, ReplyModel
 from .loop import Cause, CauseCase, Thanks
 from .newsletter import Asset, Campaign, Edition, Schedule, Tip
@@ -107,6 +109,7 @@ __all__ = [
     "Contact",
     "ContactKind",
     "Customer",
+    "CustomerGroup",
     "CustomerImport",
     "CustomerMerge",
     "Delivery",
@@ -121,6 +124,7 @@ __all__ = [
     "Escalation",
     "FailureClass",
     "Goal",
+    "GroupKind",
     "Hold",
     "HoldState",
     "ImportChange",
@@ -134,6 +138,7 @@ __all__ = [
     "Machine",
     "MailboxMark",
     "MailingList",
+    "Membership",
     "ModelState",
     "Notice",
     "NoticeKind",

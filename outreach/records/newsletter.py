@@ -96,6 +96,7 @@ class Edition(Record, table=True):
     `planned` and `planned_digest` are set when planning ends, before the first claim.
     `waves` are the sizes of its waves, or empty; only deliveries whose wave is at most `released_wave` are claimed.
     `hold_out` is whether some are left out by chance, and why or why not: made and read by `plan.holdout`.
+    `one_per`: of each household (or company) one person gets it, "": everybody.
     `versions`: which versions of it are tried on whom (`plan.variants`), and once that is decided, which the rest gets.
     """
 
@@ -129,3 +130,4 @@ class Edition(Record, table=True):
         default_factory=dict, sa_column=Column(JSON, nullable=False, server_default=text("'{}'"))
     )
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    one_per: str = ""

@@ -24,6 +24,7 @@ from ..records import CaseEntry, Consent, Customer, Delivery, EntryKind, Thanks,
 from .customers import bump_versions
 from .database import Database, rows_in_chunks
 from .edition_figures import LINK_EVIDENCE
+from .groups import drop_empty
 from .personal import CHUNK, REMOVED, Own, complete, holds_words, is_personal
 
 GONE = "[erased]"
@@ -42,7 +43,18 @@ WRITTEN = frozenset(
             "edition",
             "saved_segment",
         ),
-        *("customer", "contact", "inbound", "case_file", "case_entry", "thanks", "verdict", "promise", "consent"),
+        *(
+            "customer",
+            "customer_group",
+            "contact",
+            "inbound",
+            "case_file",
+            "case_entry",
+            "thanks",
+            "verdict",
+            "promise",
+            "consent",
+        ),
     }
 )
 """Tables whose words people wrote, or that tell of somebody else: where they name the person, a person must look."""
@@ -74,6 +86,7 @@ def empty_rows(database: Database, own: Own, advance: Callable[[str, int], None]
                     _empty(session, table, part)
                 advance(table.name, len(part))
     with database.write() as session:
+        drop_empty(session)  # also what an erasure that was broken off had left behind
         _empty(session, _tables()["customer"], own.rows.get("customer", []))
 
 

@@ -32,6 +32,7 @@ from .contacts import Known as KnownContact
 from .contacts import add_contacts, contacts_by_customer
 from .customers import PAGE, bump_versions
 from .database import rows_in_chunks
+from .group_intake import Joining, plan_joining, settle_names, write_joining
 from .known import Known, known_by_key, known_by_reach
 from .newcomers import insert_people, insert_proofs, insert_ties
 from .seen import Seen
@@ -75,6 +76,7 @@ class Chunk:
     blocks: list[tuple[str, Person]] = field(default_factory=list)
     suppressed: list[Person] = field(default_factory=list)
     repeated: list[KeyedPerson] = field(default_factory=list)
+    groups: list[Joining] = field(default_factory=list)
     changed: int = 0
     unchanged: int = 0
     ids: list[int] = field(default_factory=list)
@@ -83,6 +85,7 @@ class Chunk:
 def plan_chunk(session: Session, into: Into, people: Sequence[KeyedPerson]) -> Chunk:
     """What these people (no key twice) would change."""
     chunk = Chunk()
+    settle_names(session, [person for _, person in people])
     keys = [key for key, person in people if person.address]
     into.seen.look(key for key, _ in people)
     blocked = {
@@ -95,6 +98,8 @@ def plan_chunk(session: Session, into: Into, people: Sequence[KeyedPerson]) -> C
     proved = _proved(session, into.list_id, [known[key].id for key, one in people if key in known and one.consent_at])
     contacts = contacts_by_customer(session, [known[key].id for key, one in people if key in known and one.contacts])
     twice = asks_twice(session, into.list_id)
+    there = ((person, known[key]) for key, person in people if key in known and key not in blocked)
+    joining = plan_joining(session, there, into.ways)
     for key, person in people:
         nobodys = key in blocked and key not in known
         if into.seen.blocked_before(key) if nobodys else into.seen.before(key, known[key].id if key in known else None):
@@ -108,7 +113,9 @@ def plan_chunk(session: Session, into: Into, people: Sequence[KeyedPerson]) -> C
                 chunk.ties.append(Tie(key, None, None, state, person))
         else:
             of = contacts.get(known[key].id, set())
-            _plan_known(chunk, key, person, known[key], proved, of, into.ways, asks_twice=twice)
+            moves = joining.get(known[key].id, [])
+            _plan_known(chunk, key, person, known[key], proved, of, into.ways, asks_twice=twice, moves=bool(moves))
+            chunk.groups += moves
         if person.block is not None and person.address and key not in blocked:
             chunk.blocks.append((key, person))
     return chunk
@@ -124,6 +131,7 @@ def _plan_known(
     ways: Ways,
     *,
     asks_twice: bool,
+    moves: bool,
 ) -> None:
     changed = changed_fields(person, known, ways)
     if person.contacts and not contacts.issuperset(person.contacts):
@@ -142,7 +150,7 @@ def _plan_known(
     if new_proof:
         chunk.consents.append((known.id, person))
     told = (chunk.contacts and chunk.contacts[-1][1] is person) or (person.block is not None and person.address)
-    if changed or state is not None or new_proof or told:
+    if changed or state is not None or new_proof or told or moves:
         chunk.changed += 1
     else:
         chunk.unchanged += 1
@@ -179,6 +187,9 @@ def write_chunk(session: Session, into: Into, chunk: Chunk) -> None:
         kept = [list(one) for one in person.contacts]
         changes.append(_change(into, customer_id, Changed.CONTACT, {}, {"contacts": kept}))
     changes += _block(session, into, chunk, ids)
+    made = [(ids[key], person) for key, person in chunk.created]
+    for moved in write_joining(session, made, chunk.groups, into.now, into.file):
+        changes.append({"import_id": into.import_id, **moved})
     insert_rows(session, ImportChange, changes)
     bump_versions(session, stopped, into.now)
 

@@ -34,6 +34,7 @@ from ..records import (
 from .consents import find_suppression, suppress
 from .contacts import add_contacts
 from .customers import bump_versions
+from .groups import drop_empty
 
 STRICTNESS = {SubscriptionState.SUBSCRIBED: 0, SubscriptionState.PENDING: 1, SubscriptionState.UNSUBSCRIBED: 2}
 PERSONAL = frozenset(SuppressionReason) - {SuppressionReason.BAD_ADDRESS, SuppressionReason.BOUNCES}
@@ -66,6 +67,7 @@ def merge_customers(session: Session, kept: Customer, gone: Customer, *, at: dat
     _join_fields(session, kept, gone, at, by)
     if address_key is not None and kept.address_key is not None:
         done["suppression"] = _carry_block(session, address_key, kept.address_key, at)
+    drop_empty(session)
     record = CustomerMerge(customer_id=kept.id, gone_id=gone.id, at=at, by=by, before=before, moved=done)
     session.add(record)
     session.execute(delete(Customer).where(col(Customer.id) == gone.id))

@@ -30,10 +30,12 @@ from ..records import (
     Word,
 )
 from .database import rows_in_chunks
+from .groups import groups_alone
 
 CHUNK = 400
-ROOTS = ("customer", "delivery", "inbound", "case_file", "edition", "suppression")
-"""Tables whose rows are found by name; whatever leads to one of them (an edition aside) is found by its keys."""
+ROOTS = ("customer", "delivery", "inbound", "case_file", "edition", "suppression", "customer_group")
+"""Tables whose rows are found by name; whatever leads to one of them (an edition aside) is found by its keys. A
+household or company is somebody's where nobody else is of it."""
 SINGLE = (Kind.SERVICE, Kind.TEST)
 """Kinds of mail whose edition is one person's own: what was frozen in it is that person's letter."""
 HOUSE: Mapping[str, str] = {
@@ -66,7 +68,10 @@ HOUSE: Mapping[str, str] = {
 }
 """Tables that tell of nobody, each with what it holds. They are searched for the person's address all the same."""
 REMOVED = frozenset(
-    {"boost", "contact", "enrolment", "hold", "import_change", "learned_example", "seat", "subscription", "wish"}
+    {
+        *("boost", "contact", "customer_group", "enrolment", "hold", "import_change", "learned_example", "membership"),
+        *("seat", "subscription", "wish"),
+    }
 )
 """Tables whose rows go as a whole; of all others a row without words stays, so that every count still adds up."""
 _NUMBER = "a random number, which the tokens in old mails need"
@@ -102,6 +107,7 @@ KEPT: Mapping[str, Mapping[str, str]] = {
         "waves": "numbers",
         "hold_out": "a single mail has none",
         "versions": "a single mail has none",
+        "one_per": "a single mail has none",
     },
     "escalation": {"rule": _RULE, "told": _US},
     "goal": {"key": "a digest, so that the same row is not counted twice", "name": "the goal's name"},
@@ -155,6 +161,7 @@ def own_of(session: Session, customer: Customer) -> Own:
     unknown = and_(col(Inbound.customer_id).is_(None), theirs)
     sent = _ids(session, Inbound, or_(col(Inbound.customer_id) == who, unknown))
     own.rows["inbound"] = sorted({*sent, *_answers(session, own.rows["delivery"])})
+    own.rows["customer_group"] = groups_alone(session, who)
     own.rows["suppression"] = _ids(session, Suppression, col(Suppression.address_key).in_(own.address_keys))
     author = and_(col(Case.customer_id).is_(None), col(Case.author).in_({*needles}))
     own.rows["case_file"] = _ids(session, Case, or_(col(Case.customer_id) == who, author))

@@ -32,10 +32,12 @@ from ..records import (
     DeliveryState,
     Edition,
     Goal,
+    GroupKind,
     Inbound,
     Kind,
     Machine,
     MailingList,
+    Membership,
     Subscription,
     SubscriptionState,
     Suppression,
@@ -296,9 +298,23 @@ SOURCES = {
 
 def count_of(fact: str) -> Any:
     """How many of these a customer has (`segment_words.COUNTS`)."""
+    kind, _, what = fact.partition("_")
+    if kind in set(GroupKind):
+        return _count_together(GroupKind(kind), what)
     mine = select(func.count()).where(col(Case.customer_id) == col(Customer.id))
     if fact == "open_cases":
         mine = mine.where(col(Case.state).in_(UNSOLVED_STATES))
+    return mine.correlate(Customer).scalar_subquery()
+
+
+def _count_together(kind: GroupKind, what: str) -> Any:
+    """How many people a customer's group has, or how many open cases they have together."""
+    own: Any = Membership.__table__.alias("own")  # type: ignore[attr-defined]
+    each: Any = Membership.__table__.alias("each_one")  # type: ignore[attr-defined]
+    mine = select(func.count()).where(own.c.customer_id == col(Customer.id), own.c.kind == kind)
+    mine = mine.where(each.c.group_id == own.c.group_id)
+    if what == "open_cases":
+        mine = mine.where(col(Case.customer_id) == each.c.customer_id, col(Case.state).in_(UNSOLVED_STATES))
     return mine.correlate(Customer).scalar_subquery()
 
 

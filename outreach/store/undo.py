@@ -25,14 +25,17 @@ from ..records import (
     Customer,
     CustomerImport,
     ImportChange,
+    Membership,
     Subscription,
     SubscriptionState,
 )
 from .consents import find_suppression
 from .contacts import drop_contact
 from .customers import bump_versions
+from .group_intake import put_group_back
+from .groups import drop_empty
 
-OWN = frozenset({"subscription", "consent", "contact"})
+OWN = frozenset({"subscription", "consent", "contact", "membership"})
 """Tables whose rows of a customer an import makes itself: they go with the customer."""
 
 
@@ -81,6 +84,8 @@ def put_back(session: Session, undo: Undo, changes: Sequence[ImportChange], done
         elif change.what is Changed.CONTACT:
             found = [(ContactKind(kind), network, value) for kind, network, value in change.after["contacts"]]
             ok = sum(drop_contact(session, change.customer_id, one, how="import") for one in found) > 0
+        elif change.what is Changed.GROUP:
+            ok = put_group_back(session, change, import_at=undo.row.at, now=undo.now, by=undo.by)
         else:
             ok = _unblock(session, change)
             done.unblocked += ok
@@ -168,8 +173,9 @@ def remove_created(session: Session, undo: Undo, first: int, last: int, done: Un
         return
     busy = _touched(session, undo, ids)
     gone = [one for one in ids if one not in busy]
-    for table in (Subscription, Consent, Contact):
+    for table in (Subscription, Consent, Contact, Membership):
         session.execute(delete(table).where(col(table.customer_id).in_(gone)))
+    drop_empty(session)
     session.execute(delete(Customer).where(col(Customer.id).in_(gone)))
     session.flush()
     for one in sorted(busy):
@@ -196,6 +202,7 @@ def _touched(session: Session, undo: Undo, ids: list[int]) -> set[int]:
         (Subscription, or_(col(Subscription.list_id) != undo.list_id, col(Subscription.changed_at) != undo.row.at)),
         (Consent, col(Consent.evidence).startswith(f"{undo.evidence}:", autoescape=True).is_(False)),
         (Contact, and_(col(Contact.how) != "import")),
+        (Membership, or_(col(Membership.how) != "import", col(Membership.since) != undo.row.at)),
     )
     for table, since in others:
         busy.update(

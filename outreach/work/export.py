@@ -16,7 +16,7 @@ from sqlalchemy import LargeBinary, Table, select
 from sqlmodel import Session, SQLModel, col
 
 from ..audience.consent import SUPPRESSION_WORDS
-from ..records import Campaign, Channel, Customer, Edition, MailingList, SuppressionReason
+from ..records import Campaign, Channel, Customer, CustomerGroup, Edition, MailingList, SuppressionReason
 from ..store.customers import find_customer
 from ..store.database import rows_in_chunks
 from ..store.personal import CHUNK, Own, own_of
@@ -121,6 +121,8 @@ def _names(session: Session, own: Own) -> dict[tuple[str, int], str]:
     found: dict[tuple[str, int], str] = {}
     for number, name in session.execute(select(col(MailingList.id), col(MailingList.name))):
         found["mailing_list", number] = name
+    for number, name in session.execute(select(col(CustomerGroup.id), col(CustomerGroup.name))):
+        found["customer_group", number] = name
     for number, name in session.execute(select(col(Campaign.id), col(Campaign.name))):
         found["campaign", number] = name
     issues = select(col(Edition.id), col(Edition.number), col(Edition.subject))

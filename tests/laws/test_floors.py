@@ -28,6 +28,7 @@ FLOORS = {
     "settings_steps": 1,
     "address": 1,
     "contacts": 1,
+    "groups": 1,
     "workdays": 1,
     "words": 1,
     "prose": 1,
