@@ -25,6 +25,20 @@ from .prepared import Prepared, run_bare
 T = TypeVar("T")
 
 
+class OneTransaction(Session):
+    """A session that lasts for one transaction, and so knows its connection: to ask each time costs a prepared
+    statement as much as to run it."""
+
+    _known: Connection | None = None
+
+    def connection(self, *given: Any, **how: Any) -> Connection:
+        """As a session has it."""
+        known = self._known
+        if known is None or given or how or not known.in_transaction():
+            known = self._known = super().connection(*given, **how)
+        return known
+
+
 class Database:
     """One database, shared by all threads of a process. `path` is its file, None on PostgreSQL."""
 
@@ -49,7 +63,7 @@ class Database:
         engine = self.engine
         if not self.is_sqlite:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
-        with told(self), Session(engine, expire_on_commit=False, autoflush=False) as session:
+        with told(self), OneTransaction(engine, expire_on_commit=False, autoflush=False) as session:
             if not self.is_sqlite:
                 postgresql.take_time(session.connection())
             yield session
@@ -67,7 +81,7 @@ class Database:
         `beside` lets others write at the same time on PostgreSQL: only for statements that compare and set.
         """
         engine = self.engine.execution_options(outreach_write=True)
-        with told(self), self._lock, Session(engine, expire_on_commit=False) as session:
+        with told(self), self._lock, OneTransaction(engine, expire_on_commit=False) as session:
             if not (beside or self.is_sqlite):
                 postgresql.take_turn(session.connection())
             yield session
@@ -80,7 +94,7 @@ class Database:
 
             @contextmanager
             def begin() -> Iterator[Session]:
-                with told(self), self._lock, Session(connection, expire_on_commit=False) as session:
+                with told(self), self._lock, OneTransaction(connection, expire_on_commit=False) as session:
                     if not self.is_sqlite:
                         postgresql.take_turn(session.connection())
                     yield session

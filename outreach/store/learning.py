@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
 from ..records import LearnedExample, ModelState, ReplyModel
+from .prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -32,23 +33,27 @@ class Standing:
 
 def standing(session: Session) -> Standing:
     """What is in force, and what waits to be learned from."""
-    force = session.execute(
-        select(col(ReplyModel.id), col(ReplyModel.mark))
-        .where(col(ReplyModel.state) == ModelState.IN_FORCE)
-        .order_by(col(ReplyModel.id).desc())
-        .limit(1)
-    ).first()
-    latest = session.execute(
-        select(col(ReplyModel.mark), col(ReplyModel.state)).order_by(col(ReplyModel.id).desc()).limit(1)
-    ).first()
+    force = next(iter(_IN_FORCE.rows(session)), None)
+    latest = next(iter(_LATEST.rows(session)), None)
     version, mark = (int(force[0]), int(force[1])) if force is not None else (0, 0)
     tried = int(latest[0]) if latest is not None else 0
-    last = session.execute(select(func.max(col(LearnedExample.id)))).scalar() or 0
-    waiting = session.execute(
-        select(func.count()).where(col(LearnedExample.id) > tried, col(LearnedExample.set_aside).is_(False))
-    ).scalar()
-    refused = latest is not None and latest[1] is ModelState.REFUSED
-    return Standing(version, mark, int(last), int(waiting or 0), tried, refused)
+    last = _LAST.rows(session)[0][0] or 0
+    waiting = _WAITING.rows(session, tried=tried)[0][0]
+    refused = latest is not None and ModelState(latest[1]) is ModelState.REFUSED
+    return Standing(version, mark, int(last), int(waiting), tried, refused)
+
+
+_IN_FORCE = Prepared(
+    select(col(ReplyModel.id), col(ReplyModel.mark))
+    .where(col(ReplyModel.state) == ModelState.IN_FORCE)
+    .order_by(col(ReplyModel.id).desc())
+    .limit(1)
+)
+_LATEST = Prepared(select(col(ReplyModel.mark), col(ReplyModel.state)).order_by(col(ReplyModel.id).desc()).limit(1))
+_LAST = Prepared(select(func.max(col(LearnedExample.id))))
+_WAITING = Prepared(
+    select(func.count()).where(col(LearnedExample.id) > bindparam("tried"), col(LearnedExample.set_aside).is_(False))
+)
 
 
 def add_examples(session: Session, rows: Sequence[LearnedExample]) -> int:

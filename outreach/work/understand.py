@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from ..address import address_key
 from ..prose import guess_language
-from ..records import Channel, ClueKind, InboundState, Machine
+from ..records import Category, Channel, ClueKind, InboundState, Machine, Urgency
 from ..replies.classify import Judgement, classify
 from ..replies.dsn import named_addresses
 from ..replies.learned import Learned
@@ -32,30 +32,24 @@ from .workspace import Workspace
 REPORTS = frozenset(
     (Machine.BOUNCE, Machine.DELAY, Machine.ABUSE_REPORT, Machine.AUTH_REPORT, Machine.RECEIPT, Machine.CALENDAR)
 )
+UNJUDGED = Judgement(Category.MACHINE, (), Urgency.NORMAL, None, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a mail says, before it is written down."""
+    """What a mail says, before it is written down.
+
+    `leaves`: it asks to be unsubscribed, by the address it came to, by a bare command, or in a person's words.
+    `judgement`: `UNJUDGED` of what a machine wrote.
+    """
 
     mail: ParsedMail
     machine: MachineMail
     match: Match
     stripped: Stripped
     language: str
+    leaves: bool
     judgement: Judgement
-
-    @property
-    def leaves(self) -> bool:
-        """Whether it asks to be unsubscribed: by the address it came to, by a bare command, or in a person's words."""
-        if self.machine.machine in REPORTS:
-            return False
-        person = self.machine.machine is Machine.HUMAN
-        return (
-            self.match.leave
-            or asks_to_leave(self.stripped.text, self.mail.subject)
-            or (person and self.judgement.leaves)
-        )
 
 
 class Understanding:
@@ -84,11 +78,14 @@ class Understanding:
 
     def _understand(self, session: Session, inbound: Stored, mail: ParsedMail, model: Learned) -> Reading:
         keys = self.workspace.keys
-        to_bounces = any(clue.kind is ClueKind.RETURN_PATH for clue in clues(mail, keys))
+        found = clues(mail, keys)
+        to_bounces = any(clue.kind is ClueKind.RETURN_PATH for clue in found)
         machine = sort_machine(mail, inbound.raw, to_bounces=to_bounces)
         is_report = machine.machine in REPORTS and machine.machine is not Machine.CALENDAR
         returned = machine.bounce.returned if machine.bounce else None
-        found = clues(mail, keys, returned=machine.feedback.returned if machine.feedback else returned)
+        returned = machine.feedback.returned if machine.feedback else returned
+        if returned is not None:
+            found = clues(mail, keys, returned=returned)
         if is_report:
             found = [clue for clue in found if clue.kind is not ClueKind.SENDER]
         key = address_key(keys, mail.sender) if mail.sender else ""
@@ -102,8 +99,12 @@ class Understanding:
         sent = self._sent_texts.of(session, match.delivery_id) if machine.machine not in REPORTS else None
         stripped = strip_quotes(mail.text, mail.html, sent)
         language = guess_language(stripped.text or mail.subject)
+        leaves = machine.machine not in REPORTS and (match.leave or asks_to_leave(stripped.text, mail.subject))
+        if machine.machine is not Machine.HUMAN and not leaves:
+            return Reading(mail, machine, match, stripped, language, False, UNJUDGED)
         judgement = classify(stripped.text, mail.subject, language, self.workspace.settings.topics, model)
-        return Reading(mail, machine, match, stripped, language, judgement)
+        leaves = leaves or judgement.leaves
+        return Reading(mail, machine, match, stripped, language, leaves, judgement)
 
 
 def _slim(reading: Reading) -> Reading:
