@@ -10,10 +10,11 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from ..errors import InputError
 
@@ -56,6 +57,49 @@ class Record:
     row: int
     cells: list[str]
     fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Rows that follow each other, with their numbers; one alone where `fault` says why it cannot be read."""
+
+    numbers: Sequence[int]
+    rows: list[list[str]]
+    fault: str = ""
+
+    def records(self) -> Iterator[Record]:
+        """Its rows one by one."""
+        for number, cells in zip(self.numbers, self.rows, strict=True):
+            yield Record(number, cells, self.fault)
+
+
+def without_blank(run: Run) -> Run:
+    """The run without rows that hold nothing."""
+    if run.fault or all(cells and cells[0] for cells in run.rows):
+        return run
+    both = [
+        (number, cells)
+        for number, cells in zip(run.numbers, run.rows, strict=True)
+        if cells and (cells[0] or any(map(str.strip, cells)))
+    ]
+    return Run([number for number, _ in both], [cells for _, cells in both])
+
+
+def in_runs(records: Iterable[Record], most: int = 1_000) -> Iterator[Run]:
+    """Records as runs of at most so many."""
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    for record in records:
+        if numbers and (record.fault or len(numbers) >= most):
+            yield Run(numbers, rows)
+            numbers, rows = [], []
+        if record.fault:
+            yield Run((record.row,), [record.cells], record.fault)
+        else:
+            numbers.append(record.row)
+            rows.append(record.cells)
+    if numbers:
+        yield Run(numbers, rows)
 
 
 def refuse_other_kinds(head: bytes, *, file: str) -> None:
@@ -124,11 +168,17 @@ def _parse(sample: str, delimiter: str) -> list[list[str]]:
     return rows
 
 
-def _reader(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
-    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=False)
+def _reader(lines: Iterable[str], delimiter: str, *, strict: bool = False) -> Any:
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict)
 
 
 def read_records(lines: Iterable[str], delimiter: str) -> Iterator[Record]:
+    """The records of a file one by one, as `read_runs` finds them."""
+    for run in read_runs(lines, delimiter):
+        yield from run.records()
+
+
+def read_runs(lines: Iterable[str], delimiter: str) -> Iterator[Run]:
     """The records of a file from its lines (with their endings); the first that is not blank sets the width.
 
     Where a quotation mark is opened and never closed (the file ends, the cell grows beyond 131,072 characters, or a
@@ -136,20 +186,19 @@ def read_records(lines: Iterable[str], delimiter: str) -> Iterator[Record]:
     reading goes on behind it. A line is given back only up to the next mark, so this stays linear in time.
     """
     source = _Lines(lines)
-    row, width = 0, 0
+    row, width, careful = 0, 0, 0
     while True:
-        plain = source.plain_lines() if width else []
-        try:
-            quick = list(_reader(plain, delimiter))
-        except csv.Error:  # a cell that is far too long: the slow way says which
-            source.give_back(plain)
-            quick = []
-        for cells in quick:
-            row += 1
-            if len(cells) > width and any(cells[width:]):
-                yield Record(row, cells, f"{len(cells)} cells, but {width} headings")
-            else:
-                yield Record(row, cells)
+        if width and not careful:
+            taken = source.take()
+            quick, used = _read_strictly(taken, delimiter, width)
+            source.give_back(taken[used:])
+            # what only the end of these lines cut off is read again with more of them, a doubtful line by itself
+            careful = 0 if quick and used else CAREFUL
+            if quick:
+                yield from _not_too_wide(row + 1, quick, width)
+                row += len(quick)
+                continue
+        careful = max(0, careful - 1)
         found = _next_record(source, delimiter, row, width)
         if found is None:
             return
@@ -157,7 +206,53 @@ def read_records(lines: Iterable[str], delimiter: str) -> Iterator[Record]:
         if row and not width and not found.fault and any(found.cells):
             width = len(found.cells)
         if row:
-            yield found
+            yield Run((found.row,), [found.cells], found.fault)
+
+
+MOST_LINES = 1_000
+"""Lines that are read at once."""
+CAREFUL = 32
+"""Records that are read one by one after a doubtful one: where one is, there are more."""
+
+
+def _read_strictly(lines: list[str], delimiter: str, width: int) -> tuple[list[list[str]], int]:
+    """The records of these lines up to the first that gives cause for doubt, and how many lines they took.
+
+    Strictly read, nothing is doubtful but a record of several lines with more cells than headings.
+    """
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows.extend(_reader(lines, delimiter, strict=True))
+        if not _too_wide(rows, width):
+            return rows, len(lines)
+    rows, used = [], 0
+    reader = _reader(lines, delimiter, strict=True)
+    with suppress(csv.Error):
+        for cells in reader:
+            if reader.line_num > used + 1 and any(cells[width:]):
+                break
+            rows.append(cells)
+            used = reader.line_num
+    return rows, used
+
+
+def _too_wide(rows: list[list[str]], width: int) -> list[int]:
+    """Which of these rows have more cells than there are headings."""
+    if max(map(len, rows), default=0) <= width:
+        return []
+    return [place for place, cells in enumerate(rows) if len(cells) > width and any(cells[width:])]
+
+
+def _not_too_wide(number: int, rows: list[list[str]], width: int) -> Iterator[Run]:
+    """Rows from this number on as runs; those that are too wide each by itself, as a fault."""
+    begin = 0
+    for place in _too_wide(rows, width):
+        if place > begin:
+            yield Run(range(number + begin, number + place), rows[begin:place])
+        yield Run((number + place,), [rows[place]], f"{len(rows[place])} cells, but {width} headings")
+        begin = place + 1
+    if begin < len(rows):
+        yield Run(range(number + begin, number + len(rows)), rows[begin:])
 
 
 def _next_record(source: _Lines, delimiter: str, row: int, width: int) -> Record | None:
@@ -218,17 +313,18 @@ class _Lines:
         self.taken.append(line)
         return line
 
-    def plain_lines(self, most: int = 1_000) -> list[str]:
-        """The next lines up to one with a quotation mark: each of them is a record by itself."""
-        if self._back:
-            return []
-        taken: list[str] = []
-        for line in islice(self._lines, most):
-            if '"' in line:
-                self._back.append(line)
+    def take(self) -> list[str]:
+        """The next lines, as far as they are there: at most so many, and about a million characters."""
+        lines: list[str] = []
+        size = 0
+        while len(lines) < MOST_LINES and size < LONGEST_LINE:
+            more = min(50, MOST_LINES - len(lines))
+            part = [self._back.popleft() for _ in range(min(more, len(self._back)))] or list(islice(self._lines, more))
+            if not part:
                 break
-            taken.append(line)
-        return taken
+            lines += part
+            size += sum(map(len, part))
+        return lines
 
     def give_back(self, lines: list[str]) -> None:
         self._back.extendleft(reversed(lines))

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from ..address import canonical_address
@@ -291,14 +290,16 @@ class RowReader:
 
 
 def survey_types(
-    columns: Columns, rows: Iterable[list[str]], wanted: Mapping[str, Callable[[str], Any]] | None = None
+    columns: Columns, parts: Iterable[list[list[str]]], wanted: Mapping[str, Callable[[str], Any]] | None = None
 ) -> dict[str, Callable[[str], Any]]:
-    """How to read the cells of each attribute, by its meaning: as `wanted` says, else the type of its whole column."""
+    """How to read the cells of each attribute, by its meaning: as `wanted` says, else the type of its whole column.
+
+    `parts`: the rows of the file, some at a time.
+    """
     wanted = wanted or {}
     types = {one: ColumnType() for one in columns.meanings if one.startswith(".") and one not in wanted}
     open_types = [(place, types[meaning]) for place, meaning in enumerate(columns.meanings) if meaning in types]
-    rows = iter(rows)
-    while part := list(islice(rows, 1_000)):
+    for part in parts:
         if open_types:
             open_types = [
                 (place, kind)

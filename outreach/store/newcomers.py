@@ -9,17 +9,20 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 
+from sqlalchemy.engine import Connection
 from sqlmodel import Session, SQLModel
 
 from ..audience.intake import Person
 from ..audience.merge import new_fields
 from ..records import Consent, ConsentAct, Customer, Subscription, SubscriptionState
 from .bulk import driver_values
+from .prepared import bare_cursor
 
 FIELDS = ("first_name", "last_name", "phone", "phone_end", "handle", "language", "country", "zone")
+ROWS_A_STATEMENT = 50
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _FIVE_BITS = _LETTERS.encode() * 8
 
@@ -74,16 +77,31 @@ def insert_columns(
     connection = session.connection()
     kinds = table.__table__.columns  # type: ignore[attr-defined]
     made: list[Any] = [driver_values(connection, kinds[name].type, values) for name, values in columns.items()]
-    count = len(made[0])
-    if not count:
+    shared = [driver_values(connection, kinds[name].type, [value])[0] for name, value in same.items()]
+    quoted = ", ".join(map(connection.dialect.identifier_preparer.quote, [*same, *columns]))
+    if made[0]:
+        put_rows(connection, f"INSERT INTO {table.__tablename__} ({quoted}) VALUES", shared, made)
+
+
+def put_rows(connection: Connection, insert: str, shared: Sequence[Any], columns: Sequence[Sequence[Any]]) -> None:
+    """Insert rows of driver's values, given by columns; `shared` are those of the first columns, alike in all rows.
+
+    SQLite takes many rows by one statement in two thirds of the time that they take one by one.
+    """
+    if connection.dialect.name != "sqlite":
+        marks = ", ".join(["%s"] * (len(shared) + len(columns)))
+        rows = zip(*(repeat(value, len(columns[0])) for value in shared), *columns, strict=True)
+        connection.exec_driver_sql(f"{insert} ({marks})", list(rows))
         return
-    made += [repeat(driver_values(connection, kinds[name].type, [value])[0], count) for name, value in same.items()]
-    names = [*columns, *same]
-    mark = "%s" if connection.dialect.paramstyle in ("format", "pyformat") else "?"
-    quoted = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in names)
-    marks = ", ".join([mark] * len(names))
-    sql = f"INSERT INTO {table.__tablename__} ({quoted}) VALUES ({marks})"  # noqa: S608  names of our own tables
-    connection.exec_driver_sql(sql, list(zip(*made, strict=True)))
+    marks = ", ".join([*(f"?{place}" for place in range(1, len(shared) + 1)), *["?"] * len(columns)])
+    whole = len(columns[0]) // ROWS_A_STATEMENT * ROWS_A_STATEMENT
+    many = insert + ", ".join([f" ({marks})"] * ROWS_A_STATEMENT)
+    with bare_cursor(connection) as cursor:
+        for begin in range(0, whole, ROWS_A_STATEMENT):
+            part = zip(*(column[begin : begin + ROWS_A_STATEMENT] for column in columns), strict=True)
+            cursor.execute(many, (*shared, *chain.from_iterable(part)))
+        for row in zip(*(column[whole:] for column in columns), strict=True):
+            cursor.execute(f"{insert} ({marks})", (*shared, *row))
 
 
 def rising_ids(count: int, now: datetime) -> list[str]:

@@ -122,7 +122,7 @@ class Prepared:
     def pages(self, session: Connected, size: int = 2000, **given: Any) -> Iterator[list[Any]]:
         """Run it; its rows as the driver gives them, so many at a time, in constant memory."""
         text, connection = self._in(session)
-        with _bare(connection, {} if text.sqlite else {"name": "pages"}) as cursor:
+        with bare_cursor(connection, {} if text.sqlite else {"name": "pages"}) as cursor:
             cursor.execute(text.sql, text.values(given))
             while page := cursor.fetchmany(size):
                 yield page
@@ -133,7 +133,7 @@ class Prepared:
         values = [text.values(row) for row in rows]
         if not values:
             return 0
-        with _bare(connection) as cursor:
+        with bare_cursor(connection) as cursor:
             cursor.executemany(text.sql, values)
             return int(cursor.rowcount)
 
@@ -165,7 +165,7 @@ class Prepared:
         On PostgreSQL, and where no transaction is open.
         """
         text = self._spelt(connection)
-        with _bare(connection) as cursor:
+        with bare_cursor(connection) as cursor:
             cursor.connection.autocommit = True
             try:
                 return list(cursor.execute(text.sql, text.values(given), **text.how).fetchall())
@@ -296,12 +296,12 @@ def rows_given(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def run_bare(connection: Connection, sql: str) -> None:
     """Have the driver run this, past SQLAlchemy."""
-    with _bare(connection) as cursor:
+    with bare_cursor(connection) as cursor:
         cursor.execute(sql)
 
 
 @contextmanager
-def _bare(connection: Connection, how: Mapping[str, Any] = MappingProxyType({})) -> Iterator[Any]:
+def bare_cursor(connection: Connection, how: Mapping[str, Any] = MappingProxyType({})) -> Iterator[Any]:
     """The driver's own cursor in the transaction of `connection`; what it raises is told as SQLAlchemy tells it."""
     cursor = connection.connection.cursor(**how)
     error = connection.dialect.loaded_dbapi.Error

@@ -10,6 +10,7 @@ import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,11 +18,14 @@ from typing import Any, TextIO
 from ..audience.csv_text import (
     LONGEST_LINE,
     Record,
+    Run,
     choose_narrow,
     guess_wide,
-    read_records,
+    in_runs,
+    read_runs,
     refuse_other_kinds,
     sniff_delimiter,
+    without_blank,
 )
 from ..audience.headings import Columns, attribute_name, means_address, read_headings
 from ..audience.intake import survey_types
@@ -74,14 +78,19 @@ class Sheet:
     types: Mapping[str, Callable[[str], Any]]
     rows: int
     profile: Profile | None
-    records_of: Callable[[], Iterator[Record]]
+    runs_of: Callable[[], Iterator[Run]]
+
+    def runs(self) -> Iterator[Run]:
+        """The rows below the headings, many at a time."""
+        with _told(self.path):
+            runs = self.runs_of()
+            _first_record(runs)
+            yield from runs
 
     def records(self) -> Iterator[Record]:
         """The rows below the headings, one after the other."""
-        with _told(self.path):
-            records = self.records_of()
-            next(records, None)
-            yield from records
+        for run in self.runs():
+            yield from run.records()
 
 
 def open_sheet(path: Path, reading: Reading | None = None) -> Sheet:
@@ -94,7 +103,7 @@ def open_sheet(path: Path, reading: Reading | None = None) -> Sheet:
         with path.open("rb") as raw:
             head = raw.read(SAMPLE_SIZE)
         if is_workbook(head, path):
-            return _survey(path, "workbook", "xlsx", ",", Workbook(path).records, reading)
+            return _survey(path, "workbook", "xlsx", ",", _runs_of(Workbook(path)), reading)
         if looks_like_json_lines(head):
             encoding = guess_wide(head) or choose_narrow(*_count_foreign(path))
             keys = find_keys(_all_lines(path, encoding))
@@ -104,7 +113,7 @@ def open_sheet(path: Path, reading: Reading | None = None) -> Sheet:
             sample = text.read(SAMPLE_SIZE)
             whole = not text.read(1)
         delimiter = sniff_delimiter(sample, whole, _heading_test(sample, reading))
-        return _survey(path, "csv", encoding, delimiter, lambda: _records(path, encoding, delimiter), reading)
+        return _survey(path, "csv", encoding, delimiter, lambda: _runs(path, encoding, delimiter), reading)
 
 
 def _heading_test(sample: str, reading: Reading) -> Callable[[str], bool]:
@@ -116,10 +125,10 @@ def _heading_test(sample: str, reading: Reading) -> Callable[[str], bool]:
 
 
 def _survey(
-    path: Path, kind: str, encoding: str, delimiter: str, records_of: Callable[[], Iterator[Record]], reading: Reading
+    path: Path, kind: str, encoding: str, delimiter: str, runs_of: Callable[[], Iterator[Run]], reading: Reading
 ) -> Sheet:
-    records = records_of()
-    first = next(records, None)
+    runs = runs_of()
+    first = _first_record(runs)
     if first is None:
         raise InputError("the file has no rows", file=path, remedy="It needs a row of headings, one of them email.")
     if first.fault:
@@ -132,21 +141,37 @@ def _survey(
     reading = reading.known_to(first.cells)
     profile = reading.profile or (recognise(first.cells) if reading.recognise else None)
     mapping = {**(profile.mapping(first.cells) if profile else {}), **reading.mapping}
-    sample = list(islice(records, SAMPLE_ROWS))
-    good = [record.cells for record in sample if not record.fault]
+    sample: list[Run] = []
+    while sum(len(run.rows) for run in sample) < SAMPLE_ROWS and (run := next(runs, None)) is not None:
+        sample.append(run)
+    good = [cells for run in sample if not run.fault for cells in run.rows][:SAMPLE_ROWS]
     columns = read_headings(first.cells, mapping, good, file=str(path))
     wanted = _wanted_types(columns, reading.types)
     count = 0
 
-    def counted(rows: Iterable[Record]) -> Iterator[list[str]]:
+    def counted(runs: Iterable[Run]) -> Iterator[list[list[str]]]:
         nonlocal count
-        for record in rows:
-            count += 1
-            if not record.fault:
-                yield record.cells
+        for run in runs:
+            count += len(run.rows)
+            if not run.fault:
+                yield run.rows
 
-    types = survey_types(columns, counted(chain(sample, records)), wanted)
-    return Sheet(path, kind, encoding, delimiter, columns, types, count, profile, records_of)
+    types = survey_types(columns, counted(chain(sample, runs)), wanted)
+    return Sheet(path, kind, encoding, delimiter, columns, types, count, profile, runs_of)
+
+
+def _first_record(runs: Iterator[Run]) -> Record | None:
+    """The record of the headings, which always is a run of its own."""
+    return next((record for run in runs for record in run.records()), None)
+
+
+def _runs_of(book: Workbook) -> Callable[[], Iterator[Run]]:
+    def runs() -> Iterator[Run]:
+        records = book.records()
+        yield from in_runs(islice(records, 1))
+        yield from in_runs(records)
+
+    return runs
 
 
 def _wanted_types(columns: Columns, types: Mapping[str, str]) -> dict[str, Callable[[str], Any]]:
@@ -164,9 +189,9 @@ def _wanted_types(columns: Columns, types: Mapping[str, str]) -> dict[str, Calla
     return wanted
 
 
-def _objects(path: Path, encoding: str, keys: list[str]) -> Iterator[Record]:
-    yield Record(0, keys)
-    yield from read_objects(_all_lines(path, encoding), keys)
+def _objects(path: Path, encoding: str, keys: list[str]) -> Iterator[Run]:
+    yield Run((0,), [keys])
+    yield from in_runs(read_objects(_all_lines(path, encoding), keys))
 
 
 def _all_lines(path: Path, encoding: str) -> Iterator[str]:
@@ -185,7 +210,8 @@ class Rows:
     def records(self) -> Iterator[Record]:
         """Every record that is not blank, the headings first."""
         with _told(self.path):
-            yield from _records(self.path, self.encoding, self.delimiter)
+            for run in _runs(self.path, self.encoding, self.delimiter):
+                yield from run.records()
 
 
 def open_rows(path: Path, is_heading: Callable[[str], bool]) -> Rows:
@@ -210,22 +236,34 @@ def open_lines(path: Path) -> Iterator[tuple[int, str]]:
             yield from enumerate(_lines(text), 1)
 
 
-def _records(path: Path, encoding: str, delimiter: str) -> Iterator[Record]:
+def _runs(path: Path, encoding: str, delimiter: str) -> Iterator[Run]:
     with _open_text(path, encoding) as text:
-        for record in read_records(_lines(text), delimiter):
-            if record.fault or (record.cells and (record.cells[0] or any(map(str.strip, record.cells)))):
-                yield record
+        for run in read_runs(_lines(text), delimiter):
+            if (filled := without_blank(run)).rows:
+                yield filled
 
 
 def _lines(text: TextIO) -> Iterator[str]:
     """Lines with their endings; of one that is far too long only the beginning, so that memory stays bounded."""
-    while line := text.readline(LONGEST_LINE):
-        if len(line) < LONGEST_LINE or line.endswith(("\n", "\r")):
-            yield line
-            continue
-        while (more := text.readline(LONGEST_LINE)) and not more.endswith(("\n", "\r")):
-            pass
-        yield line + "\n"
+    return chain.from_iterable(_many_lines(text))
+
+
+def _many_lines(text: TextIO) -> Iterator[list[str]]:
+    rest = ""
+    while piece := text.read(PIECE):
+        lines = StringIO(rest + piece, newline="").readlines()
+        rest = lines.pop()  # the next piece may go on with it, if only by the \n behind its \r
+        if len(rest) > LONGEST_LINE:
+            rest = _shortened(rest) if rest.endswith(("\n", "\r")) else rest[: LONGEST_LINE + 1]
+        if lines and len(max(lines, key=len)) > LONGEST_LINE:
+            lines = [_shortened(line) if len(line) > LONGEST_LINE else line for line in lines]
+        yield lines
+    if rest:
+        yield [_shortened(rest) if len(rest) > LONGEST_LINE else rest]
+
+
+def _shortened(line: str) -> str:
+    return line[:LONGEST_LINE] + ("\r" if line.endswith("\r") else "\n")
 
 
 def _open_text(path: Path, encoding: str) -> TextIO:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from outreach.audience import csv_text
 from outreach.audience.csv_text import (
     DELIMITERS,
     choose_narrow,
@@ -211,3 +212,21 @@ def test_other_kinds_of_file_are_named_with_a_remedy(head: bytes, words: str) ->
     with pytest.raises(InputError, match=words) as told:
         refuse_other_kinds(head, file="people.csv")
     assert told.value.remedy and "people.csv" in told.value.message
+
+
+LINE = st.lists(st.sampled_from(["a", "", " b ", '"c"', '"d', 'e"', '"f""g"', '"h"i', "'", "x;y", "\0"]), max_size=5)
+LINES = st.lists(LINE.map(",".join), max_size=60)
+
+
+@given(LINES, st.sampled_from(["\n", "\r\n", "\r"]), st.integers(1, 9))
+@settings(max_examples=400, deadline=None)
+def test_many_lines_at_once_are_read_as_they_are_one_by_one(lines: list[str], ending: str, most: int) -> None:
+    """Also where a record is cut off by the end of the lines that are looked at together."""
+    text = ending.join(["one,two,three", *lines])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_text, "MOST_LINES", most)
+        patch.setattr(csv_text, "CAREFUL", 1 + most // 3)
+        at_once = list(read_records(io.StringIO(text, newline=""), ","))
+        patch.setattr(csv_text, "_read_strictly", lambda lines, delimiter, width: ([], 0))
+        one_by_one = list(read_records(io.StringIO(text, newline=""), ","))
+    assert at_once == one_by_one
