@@ -62,3 +62,4 @@ class Retention(Part):
     workers_days: int = Field(30, ge=0)
     alerts_days: int = Field(365, ge=0)
     pace_days: int = Field(30, ge=0)
+    notices_days: int = Field(365, ge=0)

@@ -16,6 +16,7 @@ TITLES = {
     "workers": "processes that ended",
     "alerts": "alerts that are over",
     "pace": "limits of domains that nobody writes to any more",
+    "notices": "words to colleagues about cases that are closed",
 }
 
 

@@ -15,7 +15,7 @@ from ..records import Category, Urgency
 from .cues import NO_CUES, TABLES, Found, find_cues
 from .cues.table import Hit
 from .learned import NOTHING, Evidence, Learned
-from .leaving import REPLY_MARK, asks_to_leave
+from .leaving import REPLY_MARK, asks_to_leave, greets
 from .tokens import pieces, plain
 from .topics import MOST_TOPICS, topics_among
 
@@ -91,7 +91,7 @@ def classify(
 
 def weigh(text: str, subject: str, language: str, topics: Mapping[str, Sequence[str]]) -> Weighed:
     """A text cut, its topics by their cues, and what the cues of its language say; no scores where it has none."""
-    own = "" if REPLY_MARK.match(subject) else subject
+    own = "" if REPLY_MARK.match(subject) or greets(subject) else subject
     said = tuple(pieces(plain(f"{own}\n{text}" if own else text)))
     about = topics_among(said, topics) or (topics_among(pieces(plain(subject)), topics) if not own else ())
     name, found = _best_table(said, language)

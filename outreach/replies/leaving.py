@@ -41,7 +41,17 @@ _POLITE = frozenset(
     " graag prego grazie obrigado obrigada proszę proszę o tak tack per the this newsletter veuillez de"
     " quero".split()
 )
+_GREETINGS = frozenset(
+    "hi hello hey hallo dear there team all everyone good morning afternoon evening day guten tag morgen abend moin"
+    " servus liebes bonjour bonsoir salut hola buenos buenas días tardes ciao buongiorno hej olá".split()
+)
 _WORD = re.compile(r"[\w'-]+")
+
+
+def greets(subject: str) -> bool:
+    """Whether a subject is no more than a greeting, which says nothing of what the message is about."""
+    words = _WORD.findall(subject.lower())
+    return bool(words) and _GREETINGS.issuperset(words)
 
 
 def asks_to_leave(text: str, subject: str) -> bool:

@@ -29,6 +29,7 @@ from ..records import (
     Inbound,
     InboundState,
     Machine,
+    Notice,
     Pace,
     Worker,
 )
@@ -139,6 +140,14 @@ def _old_pace(before: datetime, after: int) -> Select[Any]:
     return _ids(Pace, and_(col(Pace.key).startswith("domain:"), col(Pace.changed_at) < before, ~rests), after)
 
 
+def _old_notices(before: datetime, after: int) -> Select[Any]:
+    """What colleagues were told of cases that are closed; while one goes on, nothing of it is told twice."""
+    closed = select(col(Case.id)).where(
+        col(Case.id) == col(Notice.case_id), col(Case.state).in_([CaseState.CONFIRMED, CaseState.DISMISSED])
+    )
+    return _ids(Notice, and_(col(Notice.at) < before, closed.exists()), after)
+
+
 SORTS = (
     Sort("bodies", _old_bodies, _cut_bodies),
     Sort("moves", _old_moves, _deleter(DeliveryMove)),
@@ -146,6 +155,7 @@ SORTS = (
     Sort("workers", _old_workers, _deleter(Worker)),
     Sort("alerts", _old_alerts, _deleter(Alert)),
     Sort("pace", _old_pace, _deleter(Pace)),
+    Sort("notices", _old_notices, _deleter(Notice)),
 )
 
 

@@ -217,6 +217,12 @@ def test_the_subject_of_our_own_mail_is_no_word_of_theirs() -> None:
     assert judge("Thank you!", "Re: Is your machine broken and useless?").category is Category.THANKS
 
 
+@pytest.mark.parametrize("subject", ["hi", "Hello there", "Guten Morgen!", "Good evening all"])
+def test_a_greeting_as_the_subject_weighs_nothing(subject: str) -> None:
+    assert judge("It leaks.", subject, "en") == judge("It leaks.", "", "en")
+    assert judge("It leaks.", subject, "en").category is Category.COMPLAINT
+
+
 @given(st.text(max_size=500), st.text(max_size=80), st.sampled_from(["", "en", "de", "fr", "es", "it", "xx"]))
 @settings(deadline=None, max_examples=150)
 def test_any_text_gets_a_judgement(text: str, subject: str, language: str) -> None:

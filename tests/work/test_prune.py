@@ -20,6 +20,7 @@ from outreach.records import (
     CaseState,
     Category,
     Channel,
+    Colleague,
     Consent,
     Delivery,
     DeliveryMove,
@@ -27,6 +28,8 @@ from outreach.records import (
     Inbound,
     InboundState,
     Machine,
+    Notice,
+    NoticeKind,
     Pace,
     Urgency,
     Worker,
@@ -161,6 +164,30 @@ def test_workers_alerts_and_limits_go_when_they_are_over(
         assert list(session.exec(select(Worker.name))) == ["here"]
         assert list(session.exec(select(Alert.subject))) == ["open"]
         assert set(session.exec(select(Pace.key))) == {"domain:b", "relay:main"}
+
+
+def test_notices_go_with_closed_cases_and_stay_while_one_goes_on(
+    workspace: Workspace, clock: HandClock, long_ago: datetime
+) -> None:
+    kept = {"category": Category.COMPLAINT, "topic": "", "urgency": Urgency.NORMAL, "due_at": long_ago}
+    add(
+        workspace,
+        Colleague(id=1, name="kim", address="kim@acme.example", created_at=long_ago),
+        Case(id=1, state=CaseState.OPEN, opened_at=long_ago, **kept),
+        Case(id=2, state=CaseState.CONFIRMED, opened_at=long_ago, **kept),
+        Case(id=3, state=CaseState.SOLVED, opened_at=long_ago, **kept),
+    )
+    told = {"colleague_id": 1, "kind": NoticeKind.NEW, "told_at": long_ago}
+    add(
+        workspace,
+        Notice(at=long_ago, case_id=1, words="open", **told),
+        Notice(at=long_ago, case_id=2, words="closed", **told),
+        Notice(at=clock(), case_id=2, words="new", mark="2", **told),
+        Notice(at=long_ago, case_id=3, words="unconfirmed", **told),
+    )
+    assert prune(workspace).removed["notices"] == 1
+    with workspace.database.read() as session:
+        assert set(session.exec(select(Notice.words))) == {"open", "new", "unconfirmed"}
 
 
 def test_zero_days_keep_for_ever(workspace: Workspace, long_ago: datetime) -> None:
