@@ -62,6 +62,7 @@ class AttributeKind(Vocabulary):
     NUMBER = "number"
     DAY = "day"
     TRUTH = "truth"
+    LIST = "list"
 
 
 class CampaignState(Vocabulary):

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from ..words import AttributeKind
 from .segment_words import region_codes
-from .typed import typed_value
+from .typed import plain_commas, typed_value
 
 Value: TypeAlias = str | int | float | bool | date
 Order: TypeAlias = Literal["<", "<=", ">", ">="]
@@ -162,7 +162,7 @@ class Segment:
     @property
     def nodes(self) -> tuple[Node, ...]:
         """Every node of the tree."""
-        return () if self.tree is None else tuple(_walk(self.tree))
+        return () if self.tree is None else tuple(walk(self.tree))
 
 
 EVERYONE = Segment("", None)
@@ -284,7 +284,7 @@ def _times(node: Happened, person: _Person) -> bool:
 
 def _has(found: Any, value: str | int | float) -> bool:
     if isinstance(found, str):
-        several = members_text(found)
+        several = f",{plain_commas(found)},"
         return any(f",{text}," in several for text in equal_forms((value,))[0])
     return isinstance(found, list) and any(_is_member(one, value) for one in found)
 
@@ -294,17 +294,6 @@ def _is_member(found: Any, value: str | int | float) -> bool:
     if isinstance(found, str):
         return found in texts
     return isinstance(found, int | float) and not isinstance(found, bool) and found in numbers
-
-
-DIVIDERS = ((";", ","), ("|", ","), ('"', ""), (", ", ","), (" ,", ","))
-"""What becomes what, in this order, before a text of several values is looked through."""
-
-
-def members_text(text: str) -> str:
-    """A text of several values with a comma around each. SQL does the same with REPLACE."""
-    for sign, becomes in DIVIDERS:
-        text = text.replace(sign, becomes)
-    return f",{text},"
 
 
 def _is_one_of(found: Any, wanted: tuple[Value, ...]) -> bool:
@@ -344,11 +333,12 @@ def _compare(left: Any, order: str, right: Any) -> bool:
             return bool(left >= right)
 
 
-def _walk(node: Node) -> Iterator[Node]:
+def walk(node: Node) -> Iterator[Node]:
+    """A node and all that stand inside it."""
     yield node
     match node:
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
-                yield from _walk(part)
+                yield from walk(part)
         case Not(part):
-            yield from _walk(part)
+            yield from walk(part)

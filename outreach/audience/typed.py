@@ -9,15 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 from ..words import AttributeKind
-from .values import ColumnType, read_instant
+from .values import ColumnType, read_instant, typed_reader
+
+BETWEEN = "\x1f"
+"""What stands around each member of a list in its column; in a member it is a space."""
+DIVIDERS = ((";", ","), ("|", ","), ('"', ""), (", ", ","), (" ,", ","))
+"""What becomes what, in this order, before a text of several values is looked through."""
 
 
-def typed_value(kind: AttributeKind, value: Any) -> str | int | float | bool | None:
+def typed_value(kind: AttributeKind, value: Any) -> str | int | float | bool | list[str] | None:
     """The value as a segment sees it; None where it does not fit the type.
 
     text: a text, or a whole number's digits. number: a number. day: the first ten characters of a text that begins
-    like 2025-01-31. truth: true or false.
+    like 2025-01-31. truth: true or false. list: the texts and whole numbers of a list, or the parts of a text of
+    several, divided by commas, semicolons or |.
     """
+    if kind is AttributeKind.LIST:
+        return _members(value)
     if isinstance(value, bool):
         return value if kind is AttributeKind.TRUTH else None
     if isinstance(value, str):
@@ -30,10 +38,28 @@ def typed_value(kind: AttributeKind, value: Any) -> str | int | float | bool | N
     return str(value) if kind is AttributeKind.TEXT and isinstance(value, int) else None
 
 
+def _members(value: Any) -> list[str] | None:
+    if isinstance(value, str):
+        return plain_commas(value).replace(BETWEEN, " ").split(",") if value else None
+    if not isinstance(value, list):
+        return None
+    plain = (one for one in value if isinstance(one, str | int) and not isinstance(one, bool))
+    return [str(one).replace(BETWEEN, " ") for one in plain] or None
+
+
+def plain_commas(text: str) -> str:
+    """A text of several values with nothing but a comma between them. SQL does the same with REPLACE."""
+    for sign, becomes in DIVIDERS:
+        text = text.replace(sign, becomes)
+    return text
+
+
 def read_as(kind: AttributeKind, value: Any) -> Any:
-    """A value turned into what its attribute is declared as ("5" into 5, 31.12.2025 into 2025-12-31, ja into true);
-    one that cannot be, as it is.
+    """A value turned into what its attribute is declared as ("5" into 5, 31.12.2025 into 2025-12-31, ja into true,
+    "a; b" into a list of both); one that cannot be, as it is.
     """
+    if kind is AttributeKind.LIST:
+        return _as_list(value)
     if typed_value(kind, value) is not None or value is None:
         return str(value) if kind is AttributeKind.TEXT and not isinstance(value, str) else value
     if kind is AttributeKind.TEXT:
@@ -48,6 +74,16 @@ def read_as(kind: AttributeKind, value: Any) -> Any:
     column.look(text)
     read = column.reader()(text)
     return read if typed_value(kind, read) is not None else value
+
+
+def _as_list(value: Any) -> Any:
+    if not isinstance(value, str):
+        return [str(value)] if isinstance(value, int) and not isinstance(value, bool) else value
+    column = ColumnType()
+    column.look(value)
+    read = column.reader()(value.strip())
+    parts = read if isinstance(read, list) else typed_reader("list", "")(value)
+    return parts or value
 
 
 def _plain(value: Any) -> Any:

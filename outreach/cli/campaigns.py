@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import OutreachError, UsageError
+from .applied import applied_json, tell_notes
 from .common import AsJson, Yes, confirm, open_here, print_json, print_table
 
 if TYPE_CHECKING:
@@ -31,15 +32,18 @@ def apply(
     Example: [bold]outreach campaigns apply templates/campaigns/tips.md[/bold]
     """
     from ..work.compose import apply_campaign  # lazy, as all below: SQLModel takes most of a second
+    from ..work.doubts import doubts_kept
     from ..work.files import markdown_files
 
     workspace = open_here()
     applied = [apply_campaign(workspace, path) for path in markdown_files(paths)]
+    notes = doubts_kept(workspace, "campaign", [each.name for each in applied])
     if as_json:
-        print_json([{"name": each.name, "change": each.change, "file": each.file} for each in applied])
+        print_json(applied_json(applied, notes))
         return
     for each in applied:
         typer.echo(f"{each.change:<9}  {each.name}  ({each.file})")
+    tell_notes(applied, notes)
     if applied and applied[0].change != "unchanged":
         typer.echo(f"Next: outreach campaigns check {applied[0].name}")
 

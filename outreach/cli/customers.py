@@ -75,7 +75,8 @@ def count(list_name: InList = None, segment: Rule = "", as_json: AsJson = False)
     Example: [bold]outreach customers count --list customers --segment 'seats >= 5 and plan != "free"'[/bold]
     """
     from ..store.customers import count_states
-    from ..store.segments import count_people, unknown_fields
+    from ..store.segment_counts import count_people
+    from ..store.segments import unknown_fields
 
     workspace = open_here()
     with workspace.database.read() as session:

@@ -29,7 +29,7 @@ def rule_of(session: Session, workspace: Workspace, text: str) -> Segment:
 
 def tell_doubts(session: Session, rule: Segment) -> None:
     """Say on stderr what the rule names that nobody has heard of."""
-    from ..work.segments import doubts
+    from ..work.doubts import doubts
 
     for words in doubts(session, rule):
         typer.echo(f"note: {words}", err=True)
@@ -49,13 +49,13 @@ def save(
 
     Example: [bold]outreach segments save loyal 'plan == "pro" and since < 2025-01-01 and open_cases == 0'[/bold]
     """
-    from ..store.segments import count_people
+    from ..store.segment_counts import count_people
     from ..work.segments import save_segment
 
     workspace = open_here()
     saved = save_segment(workspace, name, rule, about=about, again=replace, by=by or me())
     with workspace.database.read() as session:
-        segment = rule_of(session, workspace, name)
+        segment = rule_of(session, workspace, rule)
         people = count_people(session, segment)
         tell_doubts(session, segment)
     typer.echo(f"{saved.name} is {saved.change if saved.change != 'created' else 'saved'}: {people:,} people now.")
@@ -99,7 +99,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     with workspace.database.read() as session:
         saved = known_saved(session, name)
         row = _row(session, workspace, saved) | {"whole": whole_text(session, saved.rule)}
-        tell_doubts(session, rule_of(session, workspace, name))
+        tell_doubts(session, rule_of(session, workspace, saved.rule))
     if as_json:
         print_json(row)
         return
@@ -134,7 +134,7 @@ def explain(
 
     Example: [bold]outreach segments explain 'plan == "pro" and not replied(within="90d")' --as ann@example.com[/bold]
     """
-    from ..store.saved_segments import count_clauses
+    from ..store.segment_counts import count_clauses
     from ..work.segments import judge_clauses, known_list
 
     workspace = open_here()
@@ -169,7 +169,7 @@ def _cells(row: dict[str, Any]) -> list[Any]:
 
 def _row(session: Session, workspace: Workspace, saved: SavedSegment) -> dict[str, Any]:
     from ..store.saved_segments import load_segment, uses_of
-    from ..store.segments import count_people
+    from ..store.segment_counts import count_people
 
     names = ("name", "rule", "about", "by", "created_at", "changed_at")
     people = count_people(session, load_segment(session, saved.rule, workspace.clock()))

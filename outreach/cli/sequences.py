@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
+from .applied import applied_json, tell_notes
 from .common import AsJson, Yes, confirm, me, open_here, print_json, print_table
 
 if TYPE_CHECKING:
@@ -27,16 +28,19 @@ def apply(
 
     Example: [bold]outreach sequences apply templates/sequences/welcome.md[/bold]
     """
-    from ..work.files import markdown_files  # lazy, as all below: SQLModel takes most of a second
+    from ..work.doubts import doubts_kept  # lazy, as all below: SQLModel takes most of a second
+    from ..work.files import markdown_files
     from ..work.sequence_plan import apply_sequence
 
     workspace = open_here()
     applied = [apply_sequence(workspace, path) for path in markdown_files(paths)]
+    notes = doubts_kept(workspace, "sequence", [each.name for each in applied])
     if as_json:
-        print_json([{"name": each.name, "change": each.change, "file": each.file} for each in applied])
+        print_json(applied_json(applied, notes))
         return
     for each in applied:
         typer.echo(f"{each.change:<9}  {each.name}  ({each.file})")
+    tell_notes(applied, notes)
     if any(each.change in ("created", "changed") for each in applied):
         typer.echo(f"Next: outreach sequences preview {applied[0].name}")
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
+from .applied import applied_json, tell_notes
 from .common import AsJson, open_here, print_json, print_table
 
 app = typer.Typer(no_args_is_help=True, help="Keep the pool of tips.")
@@ -22,11 +23,15 @@ def apply(
     Example: [bold]outreach tips apply templates/tips[/bold]
     """
     from ..work.compose import apply_tips  # lazy, as all below: SQLModel takes most of a second
+    from ..work.doubts import doubts_kept
 
-    applied = apply_tips(open_here(), paths)
+    workspace = open_here()
+    applied = apply_tips(workspace, paths)
+    notes = doubts_kept(workspace, "tip", [each.name for each in applied])
     if as_json:
-        print_json([{"name": each.name, "change": each.change, "file": each.file} for each in applied])
+        print_json(applied_json(applied, notes))
         return
+    tell_notes(applied, notes)
     for change in ("created", "updated", "unchanged"):
         names = [each.name for each in applied if each.change == change]
         if names:

@@ -256,6 +256,17 @@ def count_states(session: Session, list_id: int, segment: Segment = EVERYONE) ->
     return {row[0]: row[1] for row in rows}
 
 
+def takes_nobody(session: Session, list_id: int, segment: Segment) -> bool:
+    """Whether the segment takes none of those who are subscribed to the list."""
+    query = (
+        select(col(Customer.id))
+        .join(Subscription, col(Customer.id) == col(Subscription.customer_id))
+        .where(col(Subscription.list_id) == list_id, col(Subscription.state) == SubscriptionState.SUBSCRIBED)
+        .where(col(Customer.address_key).is_not(None), segment_filter(segment))
+    )
+    return session.connection().execute(query.limit(1)).first() is None
+
+
 def recent_deliveries(session: Session, customer_id: int, limit: int = 10) -> list[tuple[Delivery, str]]:
     """The newest mails planned for a person, newest first, each with its campaign's name."""
     query = (

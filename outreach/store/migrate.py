@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 from ..errors import DatabaseError
-from .attributes import fill_by_itself
+from .attributes import fill_by_itself, lay_lean
 from .database import Database, told
 from .postgresql import take_turn
 
@@ -78,6 +78,7 @@ def _migrate_file(database: Database, config: Config) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         fill_by_itself(connection)
+        lay_lean(connection)
         connection.commit()
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         connection.rollback()

@@ -7,33 +7,29 @@ spans are counted from one instant. A rule never comes round to itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from ..audience.segment import parse_segment
 from ..audience.segment_text import segment_text
 from ..audience.segment_tokens import fault_at
-from ..audience.segment_tree import AllOf, AnyOf, Node, Not, Segment, put_saved
+from ..audience.segment_tree import Node, Segment, put_saved
 from ..audience.segment_words import nearest
 from ..errors import InputError
 from ..records import (
     Campaign,
     CampaignState,
     Cause,
-    Customer,
     SavedSegment,
     Sequence,
-    Subscription,
-    SubscriptionState,
     Tip,
 )
 from .attributes import kinds_of
-from .segments import node_filter
 
 
 def load_segment(session: Session, text: str, now: datetime) -> Segment:
@@ -133,17 +129,17 @@ def uses_of(session: Session, name: str) -> list[str]:
         rows: Iterable[Any] = session.connection().execute(query.order_by(table.name))
         found += [f"{what} {row[0]}" for row in rows if row[1] and name in _names_in(row[1])]
     for sequence in session.execute(select(Sequence).order_by(col(Sequence.name))).scalars():
-        rules = [*_rules_in(sequence.plan), *_rules_in(sequence.draft)]
+        rules = [*rules_in(sequence.plan), *rules_in(sequence.draft)]
         if any(name in _names_in(rule) for rule in rules):
             found.append(f"sequence {sequence.name}")
     return found
 
 
-def _rules_in(plan: Any) -> Iterable[str]:
+def rules_in(plan: Any) -> Iterable[str]:
     """The rules in a sequence's plan: what stands under `segment` or `segments`, however deep."""
     if isinstance(plan, list):
         for one in plan:
-            yield from _rules_in(one)
+            yield from rules_in(one)
     elif isinstance(plan, dict):
         for key, value in plan.items():
             if key == "segment" and isinstance(value, str):
@@ -151,7 +147,7 @@ def _rules_in(plan: Any) -> Iterable[str]:
             elif key == "segments" and isinstance(value, dict):
                 yield from (rule for rule in value.values() if isinstance(rule, str))
             else:
-                yield from _rules_in(value)
+                yield from rules_in(value)
 
 
 def _names_in(rule: str) -> tuple[str, ...]:
@@ -159,64 +155,3 @@ def _names_in(rule: str) -> tuple[str, ...]:
         return parse_segment(rule).saved
     except InputError:
         return ()
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One part of a rule. `alone`: whom it takes by itself; `left`: who is left of those whom the parts before it
-    took too (joined by `and`) or have been added so far (by `or`), None for parts inside parts. `depth` from 0.
-    """
-
-    text: str
-    depth: int
-    joined: str
-    alone: int
-    left: int | None
-
-
-def count_clauses(session: Session, segment: Segment, list_id: int | None = None) -> tuple[int, list[Clause]]:
-    """How many people there are (with an address; subscribed to the list), and how many each clause keeps: one look."""
-    parts = [*_parts(segment.tree)] if segment.tree is not None else []
-    base: list[Any] = [col(Customer.address_key).is_not(None), col(Customer.erased_at).is_(None)]
-    counted: list[Any] = [func.count()]
-    for node, depth, _, before in parts:
-        own = node_filter(node, segment)
-        counted.append(_count(own))
-        if depth == 0:
-            together = or_ if isinstance(segment.tree, AnyOf) else and_
-            counted.append(_count(together(*(node_filter(one, segment) for one in before), own)))
-    query = select(*counted).select_from(Customer).where(*base)
-    if list_id is not None:
-        tied = and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == list_id)
-        query = query.join(Subscription, tied).where(col(Subscription.state) == SubscriptionState.SUBSCRIBED)
-    people, *numbers = session.connection().execute(query).one()
-    rest = iter(numbers)
-    clauses = []
-    for node, depth, joined, _ in parts:
-        alone = next(rest)
-        clauses.append(Clause(clause_text(node), depth, joined, alone, next(rest) if depth == 0 else None))
-    return people, clauses
-
-
-def clause_text(node: Node) -> str:
-    """A clause as a person reads it on a line of its own."""
-    return f"({segment_text(node)})" if isinstance(node, AllOf | AnyOf) else segment_text(node)
-
-
-def _count(condition: ColumnElement[bool]) -> Any:
-    return func.count(case((condition, 1)))
-
-
-def _parts(tree: Node) -> Iterable[tuple[Node, int, str, tuple[Node, ...]]]:
-    """The clauses of a rule with their depth, the word that joins them, and those that stand before them."""
-    yield from _joined(tree, 0)
-
-
-def _joined(node: Node, depth: int) -> Iterable[tuple[Node, int, str, tuple[Node, ...]]]:
-    joined = "or" if isinstance(node, AnyOf) else "and"
-    parts = node.parts if isinstance(node, AllOf | AnyOf) else (node,)
-    for place, part in enumerate(parts):
-        yield part, depth, joined if place else "", parts[:place]
-        inner = part.part if isinstance(part, Not) else part
-        if isinstance(inner, AllOf | AnyOf) and depth < 3:
-            yield from _joined(inner, depth + 1)

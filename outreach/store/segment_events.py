@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, null, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, null, or_, select, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Boolean, String
@@ -61,6 +61,7 @@ PAGE = 2_000
 class Source:
     """Where one kind of event is kept. `named` is the condition for a name, `marks` those for each mark's value;
     `told` are the columns (name, issue, then the marks in order) by which an event is loaded, `via` joins for them.
+    `whose`: the customer's id in it, where everybody's are few enough to be taken together (`by_name` names them then).
     """
 
     at: Any
@@ -71,35 +72,55 @@ class Source:
     told: tuple[Any, ...] = ()
     via: Callable[[Any], Any] = lambda query: query
     unless_over: Any = None
+    whose: Any = None
+    by_name: Callable[[str], Any] | None = None
 
 
-def happened(node: Happened, now: datetime | None) -> ColumnElement[bool]:
-    """The condition on `Customer` that it happened to them so many times."""
-    source = _source(node.what)
-    asked = [source.mine, *source.kept]
+def happened(node: Happened, now: datetime | None, everyone: bool = False) -> ColumnElement[bool]:
+    """The condition on `Customer` that it happened to them so many times.
+
+    `everyone` is asked, not a page of them: then whom it happened to may be found once, and all others looked up there.
+    """
+    source = SOURCES[node.what]
+    asked = [*source.kept]
     if source.unless_over is not None:
         asked.append(_still(source.unless_over, now))
-    if node.name and source.named is not None:
-        asked.append(source.named(node.name))
+    ever = ever_or_never(node.order, node.number)
+    together = everyone and ever is not None and source.whose is not None
+    named = source.by_name if together and source.by_name is not None else source.named
+    if node.name and named is not None:
+        asked.append(named(node.name))
     if node.since is not None:
         asked.append(source.at >= instant_of(node.since, now))
     if node.before is not None:
         asked.append(source.at < instant_of(node.before, now))
     asked += [source.marks[mark](value) for mark, value in node.marks]
-    if (node.order, node.number) in ((">=", 1), (">", 0), ("!=", 0)):
-        return exists().where(*asked).correlate(Customer)
-    if (node.order, node.number) in (("==", 0), ("<", 1), ("<=", 0)):
-        return ~exists().where(*asked).correlate(Customer)
+    if not together:
+        asked.append(source.mine)
+    if ever is not None:
+        found = _among(source.whose, *asked) if together else exists().where(*asked).correlate(Customer)
+        return found if ever else ~found
     count = select(func.count()).where(*asked).correlate(Customer).scalar_subquery()
-    found: ColumnElement[bool] = _COMPARE[node.order](count, node.number)
-    return found
+    counted: ColumnElement[bool] = _COMPARE[node.order](count, node.number)
+    return counted
+
+
+def ever_or_never(order: str, number: float) -> bool | None:
+    """Whether so many times means at least once (True) or not at all (False); None for any other count."""
+    if (order, number) in ((">=", 1), (">", 0), ("!=", 0)):
+        return True
+    return False if (order, number) in (("==", 0), ("<", 1), ("<=", 0)) else None
+
+
+def _among(whose: Any, *asked: Any) -> ColumnElement[bool]:
+    return col(Customer.id).in_(select(whose).where(*asked, whose.is_not(None)))
 
 
 def events_of(session: Session, segment: Segment, ids: Sequence[int]) -> dict[int, list[Event]]:
     """What happened to these customers, of all that the rule asks for; for the pure judge."""
     found: dict[int, list[Event]] = defaultdict(list)
     for what in sorted({node.what for node in segment.nodes if isinstance(node, Happened)}):
-        source = _source(what)
+        source = SOURCES[what]
         query = source.via(select(col(Customer.id), source.at, *source.told).where(source.mine, *source.kept))
         if source.unless_over is not None:
             query = query.where(_still(source.unless_over, segment.now))
@@ -119,10 +140,6 @@ def _event(what: str, at: datetime, told: Sequence[Any]) -> Event:
             several = [*several, UNSOLVED]
         words[mark] = frozenset(several)
     return Event(what, at, name or "", issue, words)
-
-
-def _source(what: str) -> Source:
-    return SOURCES[what]
 
 
 def _still(until: Any, now: datetime | None) -> Any:
@@ -166,6 +183,8 @@ def _touches(sort: Any) -> Source:
         named=lambda name: col(Delivery.edition_id).in_(_editions_named(name)),
         told=(col(Campaign.name), col(Edition.number)),
         via=lambda query: _with_edition(query.join(Delivery, col(Delivery.id) == col(Touch.delivery_id))),
+        whose=col(Delivery.customer_id),
+        by_name=lambda name: col(Touch.edition_id).in_(_editions_named(name)),
     )
 
 
@@ -220,6 +239,7 @@ def _cases() -> Source:
             "urgency": lambda value: col(Case.urgency) == value,
         },
         told=(null(), null(), col(Case.topic), col(Case.category), col(Case.state), col(Case.urgency)),
+        whose=col(Case.customer_id),
     )
 
 
@@ -301,9 +321,7 @@ def count_of(fact: str) -> Any:
     kind, _, what = fact.partition("_")
     if kind in set(GroupKind):
         return _count_together(GroupKind(kind), what)
-    mine = select(func.count()).where(col(Case.customer_id) == col(Customer.id))
-    if fact == "open_cases":
-        mine = mine.where(col(Case.state).in_(UNSOLVED_STATES))
+    mine = select(func.count()).where(col(Case.customer_id) == col(Customer.id), _counts(fact))
     return mine.correlate(Customer).scalar_subquery()
 
 
@@ -316,6 +334,20 @@ def _count_together(kind: GroupKind, what: str) -> Any:
     if what == "open_cases":
         mine = mine.where(col(Case.customer_id) == each.c.customer_id, col(Case.state).in_(UNSOLVED_STATES))
     return mine.correlate(Customer).scalar_subquery()
+
+
+CASE_COUNTS = ("open_cases", "all_cases")
+
+
+def has_some(fact: str, everyone: bool = False) -> ColumnElement[bool]:
+    """The condition on `Customer` that they have at least one of these (of CASE_COUNTS)."""
+    if everyone:
+        return _among(col(Case.customer_id), _counts(fact))
+    return exists().where(col(Case.customer_id) == col(Customer.id), _counts(fact)).correlate(Customer)
+
+
+def _counts(fact: str) -> ColumnElement[bool]:
+    return col(Case.state).in_(UNSOLVED_STATES) if fact == "open_cases" else true()
 
 
 _LAST = {

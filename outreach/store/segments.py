@@ -35,7 +35,6 @@ from sqlmodel import Session, col
 
 from ..audience.segment_tree import (
     COLUMNS,
-    DIVIDERS,
     EVERYONE,
     AllOf,
     AnyOf,
@@ -54,10 +53,11 @@ from ..audience.segment_tree import (
     equal_forms,
 )
 from ..audience.segment_words import COUNTS, DAYS, FACTS, region_codes
+from ..audience.typed import BETWEEN, DIVIDERS
 from ..records import AttributeKind, Customer
 from .attributes import column_of
 from .database import rows_in_chunks
-from .segment_events import count_of, day_of, happened, spell
+from .segment_events import CASE_COUNTS, count_of, day_of, ever_or_never, happened, has_some, spell
 
 PAGE = 2_000
 _ORDERS: dict[str, Any] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -75,16 +75,6 @@ def segment_filter(segment: Segment) -> ColumnElement[bool]:
     return and_(true(), *(_sought(part, segment) for part in parts))
 
 
-def count_people(session: Session, segment: Segment) -> int:
-    """How many customers with an address the segment takes."""
-    query = (
-        select(func.count())
-        .select_from(Customer)
-        .where(col(Customer.address_key).is_not(None), col(Customer.erased_at).is_(None))
-    )
-    return session.connection().execute(query.where(segment_filter(segment))).scalar_one()
-
-
 def people_among(session: Session, segment: Segment, ids: Sequence[int]) -> set[int]:
     """Whom of these customers the segment takes."""
     found: set[int] = set()
@@ -95,9 +85,10 @@ def people_among(session: Session, segment: Segment, ids: Sequence[int]) -> set[
 
 
 def known_attributes(session: Session) -> list[str]:
-    """The attributes that the newest thousand customers have, sorted."""
+    """The attributes that the newest thousand customers have (null is none), sorted."""
     newest = select(col(Customer.attributes)).order_by(col(Customer.id).desc()).limit(1000)
-    return sorted({name for (found,) in session.connection().execute(newest) for name in found or {}})
+    rows = session.connection().execute(newest)
+    return sorted({name for (found,) in rows for name, value in (found or {}).items() if value is not None})
 
 
 def asks_more(segment: Segment) -> bool:
@@ -108,7 +99,8 @@ def asks_more(segment: Segment) -> bool:
 def unknown_fields(session: Session, segment: Segment) -> list[str]:
     """The attributes in the rule that no customer has: most likely a slip of the pen. Sorted."""
     unknown = []
-    for name in sorted(segment.fields - set(COLUMNS) - FACTS - set(segment.kinds)):
+    asked = segment.fields - set(COLUMNS) - FACTS - set(segment.kinds)
+    for name in sorted(asked - set(known_attributes(session))) if asked else ():
         kind = _Kind(col(Customer.attributes), name)
         if not session.connection().execute(select(exists().where(kind.is_not(None)))).scalar():
             unknown.append(name)
@@ -123,21 +115,23 @@ def _sought(part: Node, segment: Segment) -> ColumnElement[bool]:
     return node_filter(part, segment)
 
 
-def node_filter(node: Node, segment: Segment) -> ColumnElement[bool]:
-    """The condition on `Customer` of one node of the segment's tree."""
+def node_filter(node: Node, segment: Segment, everyone: bool = False) -> ColumnElement[bool]:
+    """The condition on `Customer` of one node of the segment's tree; `everyone` as in `segment_events.happened`."""
     match node:
         case AllOf(parts):
-            return and_(true(), *(node_filter(part, segment) for part in parts))
+            return and_(true(), *(node_filter(part, segment, everyone) for part in parts))
         case AnyOf(parts):
-            return or_(false(), *(node_filter(part, segment) for part in parts))
+            return or_(false(), *(node_filter(part, segment, everyone) for part in parts))
         case Not(part):
-            return not_(node_filter(part, segment))
+            return not_(node_filter(part, segment, everyone))
         case Happened():
-            return happened(node, segment.now)
+            return happened(node, segment.now, everyone)
         case InRegion(name):
             return func.coalesce(col(Customer.country).in_(region_codes(name)), false())
         case Named(name):
             raise ValueError(f"the saved rule {name} is not in its place")
+    if node.field in CASE_COUNTS and (some := _some_or_none(node)) is not None:
+        return has_some(node.field, everyone) if some else ~has_some(node.field, everyone)
     look = _look(node.field, segment)
     match node:
         case Empty():
@@ -150,6 +144,16 @@ def node_filter(node: Node, segment: Segment) -> ColumnElement[bool]:
             return _has(look, value)
         case Ordered():
             return look.surely(_ordered(look, node))
+
+
+def _some_or_none(node: Node) -> bool | None:
+    """Whether a condition on a count asks for at least one (True) or for none (False); None for anything else."""
+    match node:
+        case OneOf(_, values) if equal_forms(values)[1] == {0}:
+            return False
+        case Ordered(_, order, int(number)):
+            return ever_or_never(order, number)
+    return None
 
 
 def _surely(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -195,8 +199,17 @@ def _declared(field: str, kind: AttributeKind, sure: Callable[[Any], Any]) -> _L
     """The column of a declared attribute, which holds only what fits its type."""
     types: dict[str, Any] = {"number": Numeric(asdecimal=False), "truth": Integer()}
     column: Any = literal_column(f"customer.{column_of(field)}", types.get(kind.value, String()))
+    if kind is AttributeKind.LIST:
+        return _Look(_surely(column.is_(None)), whole=column, listed=lambda text, _: _in_column(column, text))
     as_what = {kind.value if kind in ("number", "truth") else "text": column}
     return _Look(_surely(column.is_(None)), whole=column, day=kind is AttributeKind.DAY, surely=sure, **as_what)
+
+
+def _in_column(column: Any, text: str | None) -> ColumnElement[bool]:
+    """Whether the column of a declared list has this member."""
+    if text is None or BETWEEN in text:
+        return false()
+    return _Position(column, literal(f"{BETWEEN}{text}{BETWEEN}")) > 0
 
 
 def _one_of(look: _Look, values: tuple[Value, ...]) -> ColumnElement[bool]:
@@ -220,15 +233,18 @@ def _one_of(look: _Look, values: tuple[Value, ...]) -> ColumnElement[bool]:
 def _has(look: _Look, value: str | int | float) -> ColumnElement[bool]:
     texts, numbers, _, _ = equal_forms((value,))
     text, number = next(iter(texts), None), next(iter(numbers), None)
-    ways: list[ColumnElement[bool]] = []
-    if look.text is not None and text is not None:
-        several = look.text
-        for sign, becomes in DIVIDERS:
-            several = func.replace(several, sign, becomes)
-        ways.append(_Position(literal(",") + several + literal(","), literal(f",{text},")) > 0)
     if look.listed is not None:
-        ways.append(look.listed(text, number))
-    return or_(false(), *(look.surely(way) for way in ways))
+        return look.surely(look.listed(text, number))
+    if look.text is None or text is None:
+        return false()
+    return look.surely(_among_parts(look.text, text))
+
+
+def _among_parts(several: Any, text: str) -> ColumnElement[bool]:
+    """Whether a text of several values has this one."""
+    for sign, becomes in DIVIDERS:
+        several = func.replace(several, sign, becomes)
+    return _Position(literal(",") + several + literal(","), literal(f",{text},")) > 0
 
 
 def _ordered(look: _Look, node: Ordered) -> ColumnElement[bool]:
@@ -304,7 +320,7 @@ class _Position(FunctionElement[int]):
 
 
 class _Member(FunctionElement[bool]):
-    """Whether an attribute is a list that holds this text or number."""
+    """Whether an attribute is a list that holds this text or number, or a text of several that has it."""
 
     type = Boolean()
     inherit_cache = True
@@ -312,15 +328,17 @@ class _Member(FunctionElement[bool]):
     def __init__(self, column: Any, name: str, text: str | None, number: int | float | None) -> None:
         path = bindparam(None, f'$."{name}"', String, unique=True)
         wanted = bindparam(None, text, String, unique=True), bindparam(None, number, Numeric, unique=True)
-        super().__init__(column, path, bindparam(None, name, String, unique=True), *wanted)
+        parted = false() if text is None else _among_parts(_Text(column, name), text)
+        super().__init__(column, path, bindparam(None, name, String, unique=True), *wanted, parted)
 
 
 _LIST_IN_SQLITE = (
     "CASE json_type({0}, {1}) WHEN 'array' THEN EXISTS (SELECT 1 FROM json_each({0}, {1}) AS one"
-    " WHERE (one.type = 'text' AND one.value = {3}) OR (one.type IN ('integer', 'real') AND one.value = {4})) END"
+    " WHERE (one.type = 'text' AND one.value = {3}) OR (one.type IN ('integer', 'real') AND one.value = {4}))"
+    " WHEN 'text' THEN {5} END"
 )
 _LIST_IN_POSTGRESQL = (
-    "CASE json_typeof({0} -> CAST({2} AS TEXT)) WHEN 'array' THEN EXISTS (SELECT 1 FROM"
+    "CASE json_typeof({0} -> CAST({2} AS TEXT)) WHEN 'string' THEN {5} WHEN 'array' THEN EXISTS (SELECT 1 FROM"
     " json_array_elements({0} -> CAST({2} AS TEXT)) AS one WHERE CASE json_typeof(one)"
     " WHEN 'string' THEN one #>> '{{}}' = CAST({3} AS TEXT)"
     " WHEN 'number' THEN CAST(one #>> '{{}}' AS NUMERIC) = CAST({4} AS NUMERIC) END) END"

@@ -14,6 +14,7 @@ from ..newsletter.tips import ChosenTip
 from ..wire.links import ask_links
 from .choose import choose_for
 from .compose import Draft, freeze
+from .doubts import campaign_doubts
 from .preflight import try_everyone
 from .press import chosen_tips
 from .proof import Proof, proof_edition, prove, subscribers
@@ -39,6 +40,8 @@ def check_campaign(workspace: Workspace, draft: Draft, *, fetch: bool = True) ->
         if fetch:
             faults += _ask(proof)
     faults += _short_deadline(workspace, draft)
+    where = f"{draft.campaign.source_path}:{(draft.campaign.options.get('lines') or {}).get('segment', 1)}"
+    faults += [Fault("warning", "segment", words, where) for words in campaign_doubts(workspace, draft.campaign)]
     return sorted(dict.fromkeys(faults), key=lambda fault: fault.level != "error")
 
 

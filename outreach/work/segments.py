@@ -13,16 +13,14 @@ from sqlmodel import Session
 
 from ..audience.segment import SAVED_NAME
 from ..audience.segment_tokens import fault_at
-from ..audience.segment_tree import COLUMNS, Segment, judge_segment
-from ..audience.segment_words import FACTS, nearest
+from ..audience.segment_tree import Segment, judge_segment
+from ..audience.segment_words import nearest
 from ..errors import InputError, UsageError
 from ..records import SavedSegment
 from ..store.customers import find_customer, list_id_of, list_names, load_customers
-from ..store.editions import campaigns_and_schedules
-from ..store.goals import goal_names
-from ..store.saved_segments import all_saved, clause_text, drop_saved, keep_saved, load_segment, saved_named, uses_of
+from ..store.saved_segments import all_saved, drop_saved, keep_saved, load_segment, saved_named, uses_of
+from ..store.segment_counts import clause_text
 from ..store.segment_events import events_of, facts_of
-from ..store.segments import known_attributes, unknown_fields
 from .workspace import Workspace
 
 
@@ -39,28 +37,6 @@ def check_rule(session: Session, workspace: Workspace, text: str) -> Segment:
             words = f"there is no {one.kind} {one.text!r}{nearest(one.text, known)}"
             raise fault_at(segment.text, one.column, words, there)
     return segment
-
-
-def doubts(session: Session, segment: Segment) -> list[str]:
-    """What the rule names that nobody has heard of, in words for a person; most likely a slip of the pen."""
-    said = []
-    unknown = unknown_fields(session, segment)
-    fields = [*COLUMNS, *FACTS, *known_attributes(session)] if unknown else []
-    said += [f"no customer has {name!r}{nearest(name, fields) or '; is it spelt right?'}" for name in unknown]
-    asked = {kind: {one.text for one in segment.mentions if one.kind == kind} for kind in ("campaign", "goal")}
-    if asked["campaign"]:
-        known = {campaign.name for campaign, _ in campaigns_and_schedules(session)}
-        for name in sorted(asked["campaign"]):
-            if name not in known and name.rpartition("-")[0] not in known:
-                said.append(f"there is no campaign {name!r}{nearest(name, sorted(known))}")
-    if asked["goal"]:
-        reached = goal_names(session)
-        said += [
-            f"nobody has reached a goal {name!r}{nearest(name, reached)}"
-            for name in sorted(asked["goal"])
-            if name not in reached
-        ]
-    return said
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.bench_segments [PEOPLE]
 
 Yardsticks: the same question as SQL written by hand over the same columns, and over the JSON of the same people. Rounds
-alternate; the shortest of five counts. Trust the ratios.
+alternate; the shortest of five counts, in seconds of a core: what else the machine does counts less so.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from outreach.records import AttributeKind
-from outreach.store.saved_segments import count_clauses, load_segment
-from outreach.store.segments import count_people
+from outreach.store.saved_segments import load_segment
+from outreach.store.segment_counts import count_clauses, count_people
 from outreach.work.attributes import declare
 from outreach.work.create import create_workspace
 from outreach.work.workspace import Workspace, open_workspace
@@ -33,6 +34,7 @@ SELECT printf('p%025d', i), 'person' || i || '@example' || (i % 50) || '.com', p
        'Europe/Berlin', json_object('plan', CASE i % 5 WHEN 0 THEN 'pro' WHEN 1 THEN 'plus' ELSE 'free' END,
        'seats', i % 40, 'since', date('2020-01-01', '+' || (i % 2400) || ' days'), 'vip', json(CASE i % 10 WHEN 0 THEN
        'true' ELSE 'false' END), 'tags', json_array('t' || (i % 7), CASE i % 9 WHEN 0 THEN 'vip' ELSE 'beta' END),
+       'labels', json_array('t' || (i % 7), CASE i % 9 WHEN 0 THEN 'vip' ELSE 'beta' END),
        'city', 'Town ' || (i % 1000), 'model', 'X' || (i % 12)),
        1, '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000' FROM n
 """
@@ -49,7 +51,13 @@ INSERT INTO delivery (public_id, edition_id, campaign_id, occasion, customer_id,
 SELECT 'd' || id, 1, 1, 'once-1', id, address_key, '', 'tips', 'sent', '', '', '2026-11-01 00:00:00.000000', 0, '',
        '{}', 1, 0, 0, 0, 1, 1, 1, '', '', '2026-11-01 00:00:00.000000', '' FROM customer WHERE id % 2 = 0
 """
-DECLARED = {"plan": "text", "seats": "number", "since": "day", "vip": "truth"}
+OPENS = """
+INSERT INTO touch (delivery_id, edition_id, number, first_at, last_at, times, person_at, why)
+SELECT id, edition_id, 0, '2026-11-10 00:00:00.000000', '2026-11-10 00:00:00.000000', 1,
+       CASE WHEN id % 10 < 7 THEN '2026-11-10 00:00:00.000000' END, '' FROM delivery WHERE id % 3 = 0
+"""
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
+DECLARED = {"plan": "text", "seats": "number", "since": "day", "vip": "truth", "tags": "list"}
 QUESTIONS = {
     "three declared": (
         'plan == "pro" and since < 2025-01-01 and seats >= 5',
@@ -63,23 +71,35 @@ QUESTIONS = {
         "(json_extract(attributes, '$.plan') IN ('pro', 'plus') OR json_extract(attributes, '$.vip') = 1)"
         " AND NOT json_extract(attributes, '$.seats') < 10 AND json_extract(attributes, '$.since') IS NOT NULL",
     ),
-    "the issue's": (
-        'plan == "pro" and since < 2025-01-01 and not got("tips-1", within="30d") and open_cases == 0'
+    "the one of the documentation": (
+        'plan == "pro" and since < 2025-01-01 and not opened("tips-3", within="30d") and open_cases == 0'
         ' and "vip" in tags',
-        "a_plan = 'pro' AND a_since < '2025-01-01' AND NOT EXISTS (SELECT 1 FROM delivery WHERE"
-        " customer_id = customer.id AND edition_id = 1 AND state = 'sent' AND sent_at >= '2026-11-01')"
+        "a_plan = 'pro' AND a_since < '2025-01-01' AND NOT EXISTS (SELECT 1 FROM delivery JOIN touch ON"
+        " touch.delivery_id = delivery.id WHERE customer_id = customer.id AND +delivery.edition_id = 1 AND number = 0"
+        " AND person_at >= '2026-10-29')"
         " AND NOT EXISTS (SELECT 1 FROM case_file WHERE customer_id = customer.id"
         " AND state IN ('new', 'open', 'waiting'))"
         " AND EXISTS (SELECT 1 FROM json_each(attributes, '$.tags') WHERE value = 'vip')",
+        "",
+    ),
+    "the same, by labels that are not declared": (
+        'plan == "pro" and since < 2025-01-01 and not opened("tips-3", within="30d") and open_cases == 0'
+        ' and "vip" in labels',
+        "a_plan = 'pro' AND a_since < '2025-01-01' AND NOT EXISTS (SELECT 1 FROM delivery JOIN touch ON"
+        " touch.delivery_id = delivery.id WHERE customer_id = customer.id AND +delivery.edition_id = 1 AND number = 0"
+        " AND person_at >= '2026-10-29')"
+        " AND NOT EXISTS (SELECT 1 FROM case_file WHERE customer_id = customer.id"
+        " AND state IN ('new', 'open', 'waiting'))"
+        " AND EXISTS (SELECT 1 FROM json_each(attributes, '$.labels') WHERE value = 'vip')",
         "",
     ),
 }
 
 
 def _least(work: Callable[[], object]) -> float:
-    begin = time.perf_counter()
+    begin = time.process_time()
     work()
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def _make(root: Path, people: int) -> Workspace:
@@ -94,10 +114,11 @@ def _make(root: Path, people: int) -> Workspace:
                  f" {now})")  # fmt: skip
     file.execute(f"INSERT INTO edition (id, public_id, campaign_id, kind, number, occasion, state, reason, segment,"
                  f" subject, sender, frozen, content_digest, due_at, frozen_at, waves, released_wave, hold_out) VALUES"
-                 f" (1, 'e', 1, 'tips', 1, 'once-1', 'done', '', '', '', '', '{{}}', '', {now}, {now}, '[]', 0,"
+                 f" (1, 'e', 1, 'tips', 3, 'once-1', 'done', '', '', '', '', '{{}}', '', {now}, {now}, '[]', 0,"
                  f" '{{}}')")  # fmt: skip
     file.execute(CASES)
     file.execute(MAILS)
+    file.execute(OPENS)
     file.commit()
     file.close()
     return workspace
@@ -116,7 +137,7 @@ def main() -> None:
         file = sqlite3.connect(root / "outreach.db")
         for name, (rule, by_hand, by_json) in QUESTIONS.items():
             with workspace.database.read() as session:
-                segment = load_segment(session, rule, workspace.clock())
+                segment = load_segment(session, rule, NOW)
                 answers = {
                     "segment": lambda segment=segment, session=session: count_people(session, segment),
                     "by hand": lambda by_hand=by_hand: file.execute(ALIVE + by_hand).fetchone()[0],

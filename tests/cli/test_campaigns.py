@@ -53,7 +53,7 @@ def run(root: Path, *arguments: str, status: int = 0) -> Done:
 def test_apply_list_and_apply_again(root: Path) -> None:
     assert "created    hello" in run(root, "campaigns", "apply", "hello.md").stdout
     again = json.loads(run(root, "campaigns", "apply", "hello.md", "templates/campaigns", "--json").stdout)
-    assert again[0] == {"name": "hello", "change": "unchanged", "file": "hello.md"}
+    assert again[0] == {"name": "hello", "change": "unchanged", "file": "hello.md", "notes": []}
     assert {each["change"] for each in again[1:]} == {"created"}
     listed = json.loads(run(root, "campaigns", "list", "--json").stdout)
     assert {"name", "kind", "state", "list", "segment", "schedule", "zone", "topics", "subject", "file"} < set(

@@ -18,7 +18,7 @@ def test_a_rule_is_saved_listed_explained_and_let_go_of(workspace: Workspace, ma
     root = workspace.root
     done = outreach(root, "segments", "save", "paying", 'plan == "pro" and plna is empty', "--by", "maria")
     assert done.stdout == "paying is saved: 1 people now.\n"
-    assert done.stderr == "note: no customer has 'plna'; did you mean plan?\n"
+    assert done.stderr == "note: no customer has 'plna' (column 19); did you mean plan?\n"
     [row] = json.loads(outreach(root, "segments", "list", "--json").stdout)
     assert (row["name"], row["people"], row["used_by"], row["by"]) == ("paying", 1, [], "maria")
     told = json.loads(outreach(root, "segments", "explain", "paying", "--as", "ben@example.com", "--json").stdout)

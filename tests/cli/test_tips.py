@@ -27,7 +27,7 @@ def test_the_starters_are_applied_listed_and_shown(root: Path) -> None:
     assert "created" in run(root, "tips", "apply", "templates/tips").stdout
     again = json.loads(run(root, "tips", "apply", "templates/tips", "--json").stdout)
     assert len(again) >= 20 and {each["change"] for each in again} == {"unchanged"}
-    assert set(again[0]) == {"name", "change", "file"}
+    assert set(again[0]) == {"name", "change", "file", "notes"}
     listed = json.loads(run(root, "tips", "list", "--json").stdout)
     assert len(listed) == len(again)
     assert [each["position"] for each in listed] == sorted(each["position"] for each in listed)

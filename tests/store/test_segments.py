@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, delete, select, update
+from sqlalchemy import create_engine, delete, event, select, update
 from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, SQLModel, col
 
@@ -56,11 +56,12 @@ from outreach.records import (
     Touch,
     Urgency,
 )
-from outreach.store.attributes import add_column
+from outreach.store.attributes import LEAN, add_column, end_filling
 from outreach.store.customers import load_customers
 from outreach.store.database import open_database
+from outreach.store.segment_counts import count_clauses, count_people
 from outreach.store.segment_events import SOURCES, events_of, facts_of
-from outreach.store.segments import count_people, people_among, segment_filter, unknown_fields
+from outreach.store.segments import people_among, segment_filter, unknown_fields
 
 from ..servers.postgres import Cluster
 
@@ -400,6 +401,12 @@ def test_sql_and_the_pure_judge_take_the_same_people(
     refused = select(col(Customer.id)).where(~segment_filter(segment))
     assert set(session.connection().execute(refused).scalars()) == set(rows) - judged
     assert count_people(session, segment) == len(judged)
+    assert _left(session, segment) == len(judged)
+
+
+def _left(session: Session, segment: Segment) -> int | None:
+    """How many the explanation of a rule says are left after its last clause."""
+    return [one.left for one in count_clauses(session, segment)[1] if one.depth == 0][-1]
 
 
 @given(
@@ -414,6 +421,7 @@ def test_sql_and_the_pure_judge_agree_on_what_happened(session: Session, tree: N
     session.expunge_all()
     taken = people_among(session, segment, list(known))
     assert taken == {who for who, (facts, events) in known.items() if judge_segment(segment, facts, events)}
+    assert count_people(session, segment) == _left(session, segment) == len(taken)
     loaded, values = events_of(session, segment, list(known)), facts_of(session, segment, list(known))
     assert taken == {who for who in known if judge_segment(segment, values.get(who, {}), loaded.get(who, []))}
 
@@ -431,6 +439,7 @@ ON_TYPED: st.SearchStrategy[Node] = st.one_of(
     st.builds(Contains, TYPED, TEXTS.filter(bool)),
     st.builds(Empty, TYPED),
     st.builds(Has, TYPED, st.one_of(st.sampled_from(["pro", "vip", 5, "5"]), INTEGERS)),
+    st.builds(Has, st.just("as_list"), st.one_of(TEXTS.filter(bool), INTEGERS, st.just("a\x1fb"))),
 )
 
 
@@ -438,6 +447,7 @@ ON_TYPED: st.SearchStrategy[Node] = st.one_of(
 def typed(session: Session) -> Session:
     for name, kind in DECLARED.items():
         add_column(session, name, kind, by="", at=NOW)
+        end_filling(session, name, NOW)
     return session
 
 
@@ -460,6 +470,33 @@ def test_columns_of_declared_attributes_say_what_the_judge_says(
     judged = {number for number, row in rows.items() if judge_segment(segment, row.values())}
     assert people_among(typed, segment, list(rows)) == judged
     assert people_among(typed, Segment("…", Not(tree), kinds=DECLARED), list(rows)) == set(rows) - judged
+    assert count_people(typed, segment) == _left(typed, segment) == len(judged)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("outreach.store.segment_counts.FEW", -1)
+        assert count_people(typed, segment) == len(judged)
+
+
+def test_everybody_is_counted_out_of_the_narrow_index_and_whom_it_happened_to_is_found_once(typed: Session) -> None:
+    if typed.connection().dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans for itself")
+    rule = parse_segment('as_text == "pro" and as_day < 2025-01-01 and "vip" in as_list and not opened("tips-3")')
+    said: list[str] = []
+    listen = event.listens_for(typed.connection(), "before_cursor_execute")
+
+    @listen
+    def look(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        rows = cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+        said.append("\n".join(str(row[3]) for row in rows))
+
+    _keep(typed, [])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("outreach.store.segment_counts.FEW", -1)
+        assert count_people(typed, replace(rule, kinds=DECLARED, now=NOW)) == 0
+    count_clauses(typed, replace(rule, kinds=DECLARED, now=NOW))
+    event.remove(typed.connection(), "before_cursor_execute", look)
+    for plan in said[-2:]:
+        assert f"SCAN customer USING INDEX {LEAN}" in plan and "LIST SUBQUERY" in plan
+        assert "SEARCH customer" not in plan and "CORRELATED" not in plan
 
 
 def test_a_field_that_nobody_has_is_named(session: Session) -> None:

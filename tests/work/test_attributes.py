@@ -12,7 +12,8 @@ from outreach.store.attributes import add_column, kinds_of
 from outreach.store.customers import load_customers
 from outreach.store.migrate import migrate
 from outreach.store.saved_segments import load_segment
-from outreach.store.segments import count_people, segment_filter
+from outreach.store.segment_counts import count_people
+from outreach.store.segments import segment_filter
 from outreach.work.attributes import declare, drop
 from outreach.work.intake import import_customers
 from outreach.work.workspace import Workspace

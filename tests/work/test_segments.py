@@ -12,12 +12,14 @@ from sqlmodel import col
 from outreach.errors import InputError, UsageError
 from outreach.records import Campaign, Edition, Kind, Sequence
 from outreach.store.customers import load_customers
-from outreach.store.saved_segments import count_clauses, load_segment, uses_of, whole_text
-from outreach.store.segments import count_people, people_among
+from outreach.store.saved_segments import load_segment, uses_of, whole_text
+from outreach.store.segment_counts import count_clauses, count_people
+from outreach.store.segments import people_among
 from outreach.work.choose import choose_for
 from outreach.work.compose import apply_campaign
+from outreach.work.doubts import doubts
 from outreach.work.publish import open_occasion
-from outreach.work.segments import check_rule, delete_segment, doubts, save_segment
+from outreach.work.segments import check_rule, delete_segment, save_segment
 from outreach.work.whom import edition_people
 from outreach.work.workspace import Workspace
 
@@ -91,9 +93,9 @@ def test_what_nobody_has_heard_of_is_said_with_the_nearest(workspace: Workspace,
     with workspace.database.read() as session:
         rule = check_rule(session, workspace, 'plna == "x" and got("tipps-3") and got("tips-3") and reached("order")')
         assert doubts(session, rule) == [
-            "no customer has 'plna'; did you mean plan?",
-            "there is no campaign 'tipps-3'; did you mean tips?",
-            "nobody has reached a goal 'order'",
+            "no customer has 'plna' (column 1); did you mean plan?",
+            "there is no campaign 'tipps-3' (column 21); did you mean tips?",
+            "nobody has reached a goal 'order' (column 62)",
         ]
 
 
