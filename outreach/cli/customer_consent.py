@@ -147,7 +147,7 @@ def unsuppress(who: Blocked, yes: Yes = False) -> None:
     """
     from ..audience.consent import SUPPRESSION_WORDS
     from ..store import consents
-    from ..work.block import blocked_key
+    from ..work.block import blocked_key, unblock
 
     workspace = open_here()
     shown, key = blocked_key(workspace, who)
@@ -159,8 +159,7 @@ def unsuppress(who: Blocked, yes: Yes = False) -> None:
     typer.echo(f"{shown} is blocked since {block.at:%Y-%m-%d}: {SUPPRESSION_WORDS[block.reason]} ({block.evidence}).")
     if not ask("Write to it again?", yes=yes):
         raise typer.Exit(3)
-    with workspace.database.write() as session:
-        consents.unsuppress(session, address_key=key)
+    unblock(workspace, key)
     typer.echo(f"{shown} is no longer blocked.")
 
 

@@ -42,16 +42,17 @@ def doctor(
     Exits 1 when something must be mended. Example: [bold]outreach doctor --probe --lines[/bold]
     """
     from ..delivery.domain import COMMON_SELECTORS  # lazy: as all that follows
-    from ..work import workspace as work_workspace
     from ..work.doctor import NameServerAddress, check_all, lines_to_paste
+    from ..work.erase_again import accept_restored, told
 
     workspace = open_here()
     if install or into is not None:
         _install(workspace, into, as_json=as_json)
         return
     if accept_database:
-        work_workspace.accept_database(workspace)
-        typer.echo("This database is the one to go on with.")
+        for line in told(accept_restored(workspace)):
+            typer.echo(line, err=as_json)
+        typer.echo("This database is the one to go on with.", err=as_json)
     host, _, port = resolver.partition(":")
     findings = []
     for found in check_all(

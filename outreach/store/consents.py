@@ -267,6 +267,13 @@ def suppressed_keys(session: Session, address_keys: Sequence[str], now: datetime
     return found
 
 
+def erased_blocks(session: Session) -> dict[str, datetime]:
+    """The addresses that are blocked since their owners were erased, by their keys, and since when."""
+    query = select(col(Suppression.address_key), col(Suppression.at))
+    erased = session.connection().execute(query.where(col(Suppression.reason) == SuppressionReason.ERASED))
+    return {row[0]: row[1] for row in erased}
+
+
 _ANY_BLOCK = Prepared(select(col(Suppression.id)).limit(1))
 
 

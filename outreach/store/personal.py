@@ -153,7 +153,18 @@ def own_of(session: Session, customer: Customer) -> Own:
     phones = {value for kind, value in known if kind is ContactKind.PHONE} | {customer.phone or ""}
     senders = {customer.address or "", (customer.address or "").lower()} - {""}
     needles = tuple(sorted({(customer.address or "").lower(), *phones} - {""}))
-    own = Own(who, frozenset(keys - {""}), needles, {"customer": [who]})
+    return _find_rows(session, Own(who, frozenset(keys - {""}), needles, {"customer": [who]}), senders)
+
+
+def own_of_stranger(session: Session, address: str, key: str) -> Own:
+    """Every row about somebody who is no customer: what this address wrote, and what was sent there."""
+    return _find_rows(
+        session, Own(0, frozenset({key}), (address.lower(),), {"customer": []}), {address, address.lower()}
+    )
+
+
+def _find_rows(session: Session, own: Own, senders: Collection[str]) -> Own:
+    who, needles = own.customer_id, own.needles
     nobodys = col(Delivery.customer_id).is_(None), col(Delivery.address_key).in_(own.address_keys)
     own.rows["delivery"] = _ids(session, Delivery, or_(col(Delivery.customer_id) == who, and_(*nobodys)))
     own.rows["edition"] = _single_editions(session, own.rows["delivery"])

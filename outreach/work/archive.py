@@ -136,6 +136,30 @@ def read_archive(archive: Path, folder: Path | None, advance: Advance = lambda _
         raise InputError(f"cannot be read: {wrong.strerror or wrong}", file=archive) from wrong
 
 
+def read_one(archive: Path, name: str) -> bytes:
+    """One small file out of an archive, checked; b"" where the archive has none. Raises InputError.
+
+    It is read up to there only, so it is quick where that file stands near the beginning.
+    """
+    try:
+        with tarfile.open(archive, mode="r:gz") as tar:
+            manifest = _manifest(tar, archive)
+            entry = (
+                next((one for one in islice(tar, 1, None) if one.name == name), None)
+                if name in manifest.files
+                else None
+            )
+            source = tar.extractfile(entry) if entry is not None and entry.isreg() else None
+            if source is None:
+                return b""
+            data = source.read(MOST_MANIFEST)
+    except (tarfile.TarError, EOFError, zlib.error, ValueError, TypeError, OSError) as wrong:
+        raise InputError(f"is no backup that can be read: {wrong}", file=archive, remedy="Take another one.") from wrong
+    if hashlib.sha256(data).hexdigest() != manifest.files[name][1]:
+        raise InputError(f"{name} in it is damaged", file=archive, remedy="Take another backup.")
+    return data
+
+
 def _manifest(tar: tarfile.TarFile, archive: Path) -> Manifest:
     first = tar.next()
     source = tar.extractfile(first) if first is not None and first.name == MANIFEST and first.isreg() else None

@@ -1,4 +1,4 @@
-"""A backup: the database, the keys, the settings, the epoch and what else the workspace cannot be made again without.
+"""A backup: the database, keys, settings, mark, register of erasures, and what else cannot be made again.
 
 Law: made while everything runs, checked before it gets its name, and its owner's alone: it holds addresses and secrets.
 """
@@ -24,6 +24,7 @@ from ..store.migrate import current_revision
 from ..workdays import Clock, utc_now
 from .archive import Manifest, read_archive, write_archive
 from .epoch import EPOCH
+from .erasures import REGISTER
 from .workspace import KEYS
 
 FOLDER = "backups"
@@ -88,7 +89,8 @@ def _make(root: Path, settings: Settings, file: Path, staging: Path, now: dateti
             raise OutreachError(f"{root} has no database yet", remedy="Run `outreach init` here.")
         name = DATABASE if database.is_sqlite else DUMP
         copy_database(database, staging / name, lambda done, total: report("copying", done, total))
-    files = {name: staging / name}
+    files = {} if not (root / REGISTER).is_file() else {REGISTER: staging / "beside" / REGISTER}  # soon found there
+    files[name] = staging / name
     for beside, path in _beside(root, settings):  # copied first: some of them change while we pack
         files[beside] = staging / "beside" / beside
         files[beside].parent.mkdir(parents=True, exist_ok=True)
@@ -119,8 +121,8 @@ def _make(root: Path, settings: Settings, file: Path, staging: Path, now: dateti
 
 
 def _beside(root: Path, settings: Settings) -> Iterator[tuple[str, Path]]:
-    """What stands beside the database: settings, keys, epoch, folders, and the secrets that the settings name."""
-    for name in (FILE, KEYS, EPOCH):
+    """What stands beside the database: settings, keys, mark, register, folders, and the secrets that settings name."""
+    for name in (FILE, KEYS, EPOCH, REGISTER):
         if (root / name).is_file():
             yield name, root / name
     for tree in TREES:

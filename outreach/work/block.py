@@ -10,8 +10,9 @@ from datetime import datetime
 
 from ..address import address_key, canonical_address, domain_key
 from ..records import SuppressionReason
-from ..store.consents import suppress
+from ..store.consents import find_suppression, suppress, unsuppress
 from .epoch import advance
+from .erasures import LIFTED, NOBODY, Entry, note
 from .pause import locked_row
 from .workspace import Workspace
 
@@ -42,3 +43,15 @@ def block(workspace: Workspace, key: str, reason: str, *, by: str, until: dateti
         )
         advance(session, workspace.root, needed=False)
         return changed
+
+
+def unblock(workspace: Workspace, key: str) -> bool:
+    """Let an address or a domain be written to again; False where it was not blocked.
+
+    Of somebody who was erased that is kept beside the database too, so that no restore blocks them once more.
+    """
+    with workspace.database.write() as session:
+        row = find_suppression(session, key)
+        if row is not None and row.reason is SuppressionReason.ERASED:
+            note(workspace.root, workspace.keys, [Entry(workspace.clock(), LIFTED, NOBODY, (key,))])
+        return unsuppress(session, address_key=key)

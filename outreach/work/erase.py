@@ -7,9 +7,9 @@ here (mail servers, backups, words that a colleague wrote) is named, never passe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlmodel import Session, col
@@ -18,7 +18,7 @@ from ..address import address_key, canonical_address
 from ..cases.case import CLOSED
 from ..errors import DatabaseError, InputError
 from ..records import Case, CaseEvent, CaseState, Customer, Inbound, Suppression, SuppressionReason
-from ..store.consents import find_suppression, suppress
+from ..store.consents import erased_blocks, find_suppression, suppress
 from ..store.customers import find_customer
 from ..store.database import Database, rows_in_chunks
 from ..store.erase import Mention, empty_messages, empty_rows, late_words, mentions, rub_out, stop_mail
@@ -27,6 +27,7 @@ from ..store.wash import cut_wal, traces, vacuum_tables
 from .casework import move_case
 from .epoch import advance
 from .erase_files import Named, backups_of, naming_files
+from .erasures import ERASED, NOBODY, Entry, note, person_key
 from .prune import make_smaller
 from .workspace import Workspace
 
@@ -76,23 +77,27 @@ def erase_customer(
 
     Raises InputError where nobody has this address.
     """
-    own, phrases = _begin(workspace, address, by)
+    own, phrases = begin(workspace, lambda session: _customer(session, workspace, address), by)
     empty_rows(workspace.database, own, report)
-    found = _rub_out(workspace.database, own)
-    washed, rewritten = _wash(workspace, own, phrases, report)
+    found = rub_out_all(workspace.database, own)
+    washed, rewritten = wash(workspace, [own], phrases, report)
     return _erasure(workspace, own, address, found, clean=files, washed=washed, rewritten=rewritten)
 
 
-def _begin(workspace: Workspace, address: str, by: str) -> tuple[Own, list[bytes]]:
-    """Stop all mail and block the address; what is theirs, and some of their words to look for afterwards."""
+def begin(
+    workspace: Workspace, find: Callable[[Session], Customer], by: str, before: datetime | None = None
+) -> tuple[Own, list[bytes]]:
+    """Stop all mail and block the address; what is theirs, and some of their words to look for afterwards.
+
+    `before`: they were erased then already, and a restore brought them back.
+    """
     with workspace.database.write() as session:
-        customer = _customer(session, workspace, address)
+        customer = find(session)
         own, now = own_of(session, customer), workspace.clock()
+        if before is None:
+            _note(session, workspace, customer, own, now)
         for key in sorted(own.address_keys):
-            reason, words = SuppressionReason.ERASED, f"erased on {now:%Y-%m-%d} by {by}"
-            suppress(session, address_key=key, reason=reason, at=now, evidence=words)
-            evidence = update(Suppression).where(col(Suppression.address_key) == key).values(evidence=words)
-            session.connection().execute(evidence)
+            block_erased(session, key, before or now, by)
         own.rows["suppression"] = []
         for case_id in own.rows["case_file"]:
             case = session.get_one(Case, case_id)
@@ -108,6 +113,25 @@ def _begin(workspace: Workspace, address: str, by: str) -> tuple[Own, list[bytes
     return again, phrases
 
 
+def _note(session: Session, workspace: Workspace, customer: Customer, own: Own, now: datetime) -> None:
+    """Keep in the register that they are erased, before that is so; a register that begins now learns of all before."""
+    erased = Entry(now, ERASED, person_key(workspace.keys, customer.public_id), tuple(sorted(own.address_keys)))
+    note(workspace.root, workspace.keys, [*entries_of(erased_blocks(session)), erased])
+
+
+def entries_of(blocks: Mapping[str, datetime]) -> list[Entry]:
+    """What the blocks in a database say of erasures: less than the register, since they know addresses only."""
+    return [Entry(at, ERASED, NOBODY, (key,)) for key, at in blocks.items()]
+
+
+def block_erased(session: Session, key: str, at: datetime, by: str) -> None:
+    """Block the address of somebody who was erased, by its key. The caller commits."""
+    reason, words = SuppressionReason.ERASED, f"erased on {at:%Y-%m-%d} by {by}"
+    suppress(session, address_key=key, reason=reason, at=at, evidence=words)
+    evidence = update(Suppression).where(col(Suppression.address_key) == key).values(evidence=words)
+    session.connection().execute(evidence)
+
+
 def _phrases(session: Session, own: Own) -> list[bytes]:
     """Their address and numbers, and pieces out of the middle of what they wrote."""
     found = [needle.encode() for needle in own.needles]
@@ -119,7 +143,8 @@ def _phrases(session: Session, own: Own) -> list[bytes]:
     return [one for one in found if len(one) >= LEAST]
 
 
-def _rub_out(database: Database, own: Own) -> list[Mention]:
+def rub_out_all(database: Database, own: Own) -> list[Mention]:
+    """Take their name out of what machines wrote elsewhere; where a person must look."""
     with database.read() as session:
         found = list(mentions(session, own.needles))
     told: list[Mention] = []
@@ -129,11 +154,11 @@ def _rub_out(database: Database, own: Own) -> list[Mention]:
     return [one for one in told if not one.replaced]
 
 
-def _wash(workspace: Workspace, own: Own, phrases: Sequence[bytes], report: Report) -> tuple[bool, bool]:
+def wash(workspace: Workspace, owns: Sequence[Own], phrases: Sequence[bytes], report: Report) -> tuple[bool, bool]:
     """Whether the files are clean by now, and whether the whole had to be written anew for it."""
     database = workspace.database
     report("washing", 1)
-    vacuum_tables(database, sorted(name for name, ids in own.rows.items() if ids))
+    vacuum_tables(database, sorted({name for own in owns for name, ids in own.rows.items() if ids}))
     cut = cut_wal(database)
     if cut and not traces(database, phrases):
         return True, False
@@ -158,11 +183,16 @@ def _erasure(
         with workspace.database.read() as session:
             mine = {(table, number) for table, ids in own.rows.items() for number in ids}
             found = [one for one in mentions(session, own.needles) if (one.table, one.id) not in mine]
-    named = tuple(dict.fromkeys(f"{WORDS.get(one.table, one.table)} {one.id} ({one.column})" for one in found))
+    named = where_named(found)
     files = naming_files(workspace, own.needles, clean=clean)
     boxes = tuple(box.name for box in workspace.settings.replies.mailboxes)
     backups = tuple(backups_of(workspace))
     return Erasure(own.customer_id, address, own.count(), named, files, backups, boxes, washed, rewritten)
+
+
+def where_named(found: Sequence[Mention]) -> tuple[str, ...]:
+    """Where a person must look, in words."""
+    return tuple(dict.fromkeys(f"{WORDS.get(one.table, one.table)} {one.id} ({one.column})" for one in found))
 
 
 WORDS = {

@@ -2,14 +2,14 @@
 
 Law: nothing is touched before the archive has been checked as a whole; what stands there is kept aside; and whatever is
 put back, everything pauses until a person says go (RELIABILITY I10): mail that went out after the backup was made would
-go out again.
+go out again. The register of erasures is never rolled back, and whoever it names is erased again.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,16 +22,20 @@ from ..errors import DatabaseError, InputError, OutreachError
 from ..records import WorkspaceRow
 from ..settings import FILE, load_settings
 from ..store.backup import check_copy, copy_database, is_sound, load_dump, pour_back
+from ..store.consents import erased_blocks
 from ..store.database import Database, open_database
 from ..store.migrate import HEAD
 from ..store.standing import hold_back_intents
 from ..workdays import Clock, utc_now
-from .archive import Manifest, read_archive
+from .archive import Manifest, read_archive, read_one
 from .backup import DUMP, TREES
 from .epoch import EPOCH, Mark, read_mark, write_mark
+from .erase import entries_of
+from .erase_again import ErasedAgain, erase_again
+from .erasures import REGISTER, note, parse_register, read_register
 from .lock import alone, refuse_while_others_work
 from .upgrade import revision_of
-from .workspace import KEYS, RESTORED, new_epoch
+from .workspace import KEYS, RESTORED, new_epoch, open_workspace
 
 ASIDE = "before-restore"
 STOP_IT = "Stop it first (systemctl stop, or Ctrl-C), then run the command again."
@@ -39,12 +43,16 @@ STOP_IT = "Stop it first (systemctl stop, or Ctrl-C), then run the command again
 
 @dataclass(frozen=True)
 class Restored:
-    """What was put back, where the present state is kept, and whether the database must be upgraded."""
+    """What was put back, where the present state is kept, and whether the database must be upgraded.
+
+    `erased`: who was erased again; None where that waits for the upgrade, and for a person's go.
+    """
 
     made_at: str
     files: int
     aside: Path | None
     revision: str
+    erased: ErasedAgain | None = None
 
     @property
     def older(self) -> bool:
@@ -74,6 +82,7 @@ def restore_workspace(root: Path, archive: Path, *, clock: Clock = utc_now) -> R
                 aside = _keep_aside(root, database, f"{ASIDE}-{clock():%Y%m%dT%H%M%SZ}")
                 _pause(root, database)
                 try:
+                    _gather_erasures(root, staging, archive, database)
                     _put_database(staging / manifest.database, database)
                     _pause_in_it(database, clock())
                     _put_files(root, staging, manifest)
@@ -83,13 +92,34 @@ def restore_workspace(root: Path, archive: Path, *, clock: Clock = utc_now) -> R
                     raise OutreachError(
                         f"the backup could not be put back whole: {said}", remedy=f"Everything is paused.{kept}"
                     ) from wrong
-        return Restored(manifest.made_at, len(manifest.files), aside, revision)
+        return Restored(manifest.made_at, len(manifest.files), aside, revision, _erase_again(root, revision, clock))
     except OSError as wrong:
         raise OutreachError(
             f"{archive} cannot be restored: {wrong.strerror or wrong}", remedy="Is there room for it? Nothing changed."
         ) from wrong
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _gather_erasures(root: Path, staging: Path, archive: Path, database: Database) -> None:
+    """Bring together what is known of erasures: here, in the archive and those beside it, and in the database that
+    goes: another machine may have done them, or an older outreach."""
+    keys = read_key_ring(staging / KEYS)
+    found = list(read_register(staging / REGISTER, keys).entries)
+    for other in sorted(archive.parent.glob("*.tar.gz")):
+        with suppress(InputError):
+            found += parse_register(read_one(other, REGISTER), keys).entries
+    with suppress(DatabaseError), database.read() as session:
+        found += entries_of(erased_blocks(session))
+    note(root, keys, found)
+
+
+def _erase_again(root: Path, revision: str, clock: Clock) -> ErasedAgain | None:
+    if revision < HEAD:
+        return None
+    workspace = open_workspace(root, clock)
+    with closing(workspace.database):
+        return erase_again(workspace)
 
 
 def _check(staging: Path, manifest: Manifest, archive: Path) -> str:
@@ -130,7 +160,7 @@ def _pause_in_it(database: Database, now: datetime) -> None:
 
 def _keep_aside(root: Path, database: Database, name: str) -> Path | None:
     """Copy what stands in the folder into one of its own; None where nothing does. A damaged file is taken as it is."""
-    names = [each for each in (FILE, KEYS, EPOCH, *TREES) if (root / each).exists()]
+    names = [each for each in (FILE, KEYS, EPOCH, REGISTER, *TREES) if (root / each).exists()]
     file = database.path
     if not names and not (file is not None and file.exists() and file.stat().st_size):
         return None
@@ -169,9 +199,10 @@ def _put_database(copy: Path, database: Database) -> None:
 
 
 def _put_files(root: Path, staging: Path, manifest: Manifest) -> None:
-    """Everything but the database and the mark: that one says how far the database had come, which must be noticed."""
+    """Everything but the database, the register and the mark: that one says how far the database had come, which must
+    be noticed."""
     for name in sorted(manifest.files):
-        if name in (manifest.database, EPOCH):
+        if name in (manifest.database, EPOCH, REGISTER):
             continue
         place = root / name
         place.parent.mkdir(parents=True, exist_ok=True)
