@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from sqlmodel import col
 from outreach.address import address_key
 from outreach.errors import NeedsPerson
 from outreach.records import Customer, SuppressionReason
+from outreach.store.backup import copy_database
 from outreach.store.consents import find_suppression, suppress
 from outreach.work.backup import BackupMade, back_up_workspace
 from outreach.work.block import unblock
@@ -164,15 +166,11 @@ def test_another_address_a_merge_and_another_machines_erasure_are_known_too(
         assert [session.get_one(Customer, one).first_name for one in (ann, bob)] == [None, None]
 
 
+@pytest.mark.sqlite
 def test_a_database_put_back_by_hand_is_seen_to_when_a_person_accepts_it(
     workspace: Workspace, ann: int, clock: HandClock, tmp_path: Path
 ) -> None:
-    if workspace.database.path is None:
-        pytest.skip("it is about a file that is copied")
-    from contextlib import closing
-
-    from outreach.store.backup import copy_database
-
+    assert workspace.database.path is not None
     copy_database(workspace.database, tmp_path / "old.db")
     erase_customer(workspace, ANN, by="maria")
     workspace.database.close()
