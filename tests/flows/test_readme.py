@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from outreach.records import AlertKind, Edition
+from outreach.records import AlertKind, Category, Channel, Edition, Inbound, InboundState
 from outreach.store.alerts import raise_alert
 from outreach.store.pace import DOMAIN, slow_down
 from outreach.work.workspace import open_workspace
@@ -92,6 +92,7 @@ EXAMPLES = {
     "cases ageing": "cases ageing --escalations 1",
     "cases promises": "cases promises",
     "answers list": "answers list",
+    "cases attachments": "cases attachments 1",
     "cases escalate": "cases escalate --dry-run",
     "people list": "people list",
     "causes list": "causes list",
@@ -180,6 +181,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         _need_a_person(reader.place)
         slow_a_domain(reader.place)
         _go_in_waves(reader.place)
+        _attach(reader.place)
         outreach(reader.place, "customers", "add", "ann+news@example.com")
         (reader.place / "calls.jsonl").write_text('{"text": "Where is my parcel?", "channel": "phone"}\n')
         labels = "".join(f"It leaks again {at},1,milk\nThanks a lot {at},0,app\n" for at in range(15))
@@ -203,6 +205,27 @@ def _go_in_waves(root: Path) -> None:
     opened = open_workspace(root)
     with opened.database.write() as session:
         session.connection().execute(update(Edition).values(waves=[500, 20], released_wave=1))
+    opened.database.close()
+
+
+def _attach(root: Path) -> None:
+    """A photo that `outreach cases attachments 1` has to show."""
+    opened = open_workspace(root)
+    now = opened.clock()
+    mail = Inbound(
+        public_id="photo",
+        channel=Channel.EMAIL,
+        state=InboundState.READ,
+        received_at=now,
+        stored_at=now,
+        content_hash="photo",
+        raw=b"",
+        case_id=1,
+        category=Category.COMPLAINT,
+        attachments=[{"name": "photo.jpg", "media_type": "image/jpeg", "size": 5}],
+    )
+    with opened.database.write() as session:
+        session.add(mail)
     opened.database.close()
 
 
