@@ -13,6 +13,7 @@ import typer
 
 from ..errors import UsageError
 from .common import AsJson, open_here, print_json, print_table, progress
+from .plan_sequences import sequence_lines
 from .plan_steps import approve, diff
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _simulate(workspace: Any, days: int, as_json: bool) -> None:
 
 
 def _write_calendar(workspace: Any, agenda: Agenda, file: Path, as_json: bool) -> None:
-    from ..work.team_calendar import calendar_of, feed_path  # lazy: SQLModel
+    from ..work.team_calendar import calendar_of, count_events, feed_path  # lazy: SQLModel
 
     try:
         file.write_bytes(calendar_of(workspace, agenda))
@@ -175,9 +176,9 @@ def _write_calendar(workspace: Any, agenda: Agenda, file: Path, as_json: bool) -
     public, path = workspace.settings.public, feed_path(workspace)
     link = f"{public.url.rstrip('/')}{path}" if public.linkable and path else ""
     if as_json:
-        print_json({"file": str(file), "events": len(agenda.entries) + len(agenda.closed), "link": link})
+        print_json({"file": str(file), "events": count_events(agenda), "link": link})
         return
-    typer.echo(f"{len(agenda.entries) + len(agenda.closed)} events are in {file}.")
+    typer.echo(f"{count_events(agenda)} events are in {file}.")
     if link:
         typer.echo(f"A calendar that follows this link stays up to date (whoever has it reads the plan): {link}")
     elif path:
@@ -246,11 +247,14 @@ def _by_hand(workspace: Any, campaign: str, as_json: bool) -> None:
 def agenda_lines(agenda: Agenda, zone: str) -> Iterable[str]:
     """The plan in words, line by line; `zone` is the workspace's, for the days of changes."""
     yield f"The plan from {agenda.now:%-d %b %Y %H:%M} to {agenda.until:%-d %b %Y %H:%M} UTC"
-    if not agenda.entries:
+    if not agenda.entries and not agenda.sequences:
         yield "Nothing is planned. Write a campaign and apply it: outreach campaigns apply FILE.md"
     for entry in agenda.entries:
         yield ""
         yield from _entry_lines(entry)
+    for one in agenda.sequences:
+        yield ""
+        yield from sequence_lines(one)
     if agenda.clashes or agenda.closed:
         yield ""
     for clash in agenda.clashes:

@@ -72,6 +72,8 @@ class Scan:
     first: date
     last: date
     subscribed: bool = True
+    until: datetime | None = None
+    """So far a look ahead goes, which takes in those who will begin by then; None: those who begin now."""
 
 
 def who_begins(session: Session, scan: Scan) -> Iterator[list[Beginning]]:
@@ -85,6 +87,36 @@ def who_begins(session: Session, scan: Scan) -> Iterator[list[Beginning]]:
         if len(page) < PAGE:
             return
         after = (page[-1][0], page[-1][5])
+
+
+def query_of(scan: Scan) -> Select[Any]:
+    """Those who begin, all at once: a row as `Beginning` has it, and one value more."""
+    return _QUERIES[scan.begins.kind](scan)[0]
+
+
+def quiet_query(scan: Scan) -> Select[Any]:
+    """Whoever will have been quiet for so long by `until`, if they give no sign of life: customer, zone, and the last
+    instants since which they may be."""
+    until = scan.until or scan.now
+    customer, since = col(Customer.id), until - timedelta(days=scan.begins.days)
+    mailed = select(col(Delivery.id)).where(
+        col(Delivery.customer_id) == customer,
+        col(Delivery.sent_at) >= scan.now - timedelta(days=scan.begins.days),
+        col(Delivery.kind).in_(sorted(BULK)),
+    )
+    wrote = select(func.max(col(Inbound.received_at))).where(
+        col(Inbound.customer_id) == customer, col(Inbound.machine) == Machine.HUMAN
+    )
+    bought = select(func.max(col(Goal.at))).where(col(Goal.customer_id) == customer)
+    ended = select(func.max(col(Enrolment.changed_at))).where(
+        col(Enrolment.sequence_id) == scan.sequence_id, col(Enrolment.customer_id) == customer
+    )
+    signs = [query.scalar_subquery() for query in (wrote, bought, ended)]
+    changed: Any = col(Subscription.changed_at)
+    query = _base(scan, changed, signs[0], signs[1], signs[2])
+    in_it = col(Enrolment.state) == EnrolmentState.GOING
+    old = [or_(sign.is_(None), sign < since) for sign in signs]
+    return query.where(changed < since, mailed.exists(), _new(scan, in_it), *old)
 
 
 def _page(query: Select[Any], second: ColumnElement[int] | None, after: tuple[int, int]) -> Select[Any]:
@@ -241,7 +273,7 @@ def _seminar(scan: Scan) -> Query:
     comes = col(Seat.state) == SeatState.ACCEPTED
     if who == "missed":
         return query.where(col(Seat.attended_at).is_(None), comes), second
-    return query.where(comes, at <= scan.now + AHEAD, at > scan.now), second
+    return query.where(comes, at <= (scan.until or scan.now) + AHEAD, at > scan.now), second
 
 
 _QUERIES: dict[BeginKind, Callable[[Scan], Query]] = {

@@ -124,7 +124,7 @@ def events_of(
     ids = sorted({person.customer_id for person in people})
     found: dict[tuple[int, str], list[datetime]] = defaultdict(list)
     for part in rows_in_chunks(ids, CHUNK):
-        for customer_id, key, at in session.connection().execute(_times(event, steps, part)):
+        for customer_id, key, at in session.connection().execute(times_of(event, steps, part)):
             found[customer_id, key].append(at)
     first: dict[int, datetime] = {}
     for person in people:
@@ -135,33 +135,26 @@ def events_of(
     return first
 
 
-def _times(event: Event, steps: Mapping[str, int], ids: Sequence[int]) -> Any:
-    """Customer, occasion ("" where it is no matter) and time of each such event."""
+def times_of(event: Event, steps: Mapping[str, int], ids: Sequence[int] | None) -> Any:
+    """Customer, occasion ("" where it is no matter) and time of each such event; None: everybody's."""
+    query: Any
     if event.kind is EventKind.REPLIED:
-        return (
+        query = (
             select(col(Inbound.customer_id), col(Delivery.occasion), col(Inbound.received_at))
             .join(Delivery, col(Delivery.id) == col(Inbound.delivery_id))
-            .where(
-                col(Inbound.customer_id).in_(ids),
-                col(Inbound.machine) == Machine.HUMAN,
-                col(Delivery.campaign_id).in_(_campaigns(event, steps)),
-            )
+            .where(col(Inbound.machine) == Machine.HUMAN, col(Delivery.campaign_id).in_(_campaigns(event, steps)))
         )
-    if event.kind in _TOUCHED:
-        return (
+    elif event.kind in _TOUCHED:
+        query = (
             select(col(Delivery.customer_id), col(Delivery.occasion), col(Touch.person_at))
             .join(Touch, col(Touch.delivery_id) == col(Delivery.id))
-            .where(
-                col(Delivery.customer_id).in_(ids),
-                col(Delivery.campaign_id).in_(_campaigns(event, steps)),
-                _TOUCHED[event.kind],
-            )
+            .where(col(Delivery.campaign_id).in_(_campaigns(event, steps)), _TOUCHED[event.kind])
         )
-    if event.kind is EventKind.GOAL:
-        return select(col(Goal.customer_id), _NO_KEY, col(Goal.at)).where(
-            col(Goal.customer_id).in_(ids), col(Goal.name) == event.name
-        )
-    return select(col(Case.customer_id), _NO_KEY, _CASE_TIMES[event.kind]).where(col(Case.customer_id).in_(ids))
+    elif event.kind is EventKind.GOAL:
+        query = select(col(Goal.customer_id), _NO_KEY, col(Goal.at)).where(col(Goal.name) == event.name)
+    else:
+        query = select(col(Case.customer_id), _NO_KEY, _CASE_TIMES[event.kind])
+    return query if ids is None else query.where(query.selected_columns[0].in_(ids))
 
 
 _NO_KEY: Any = func.coalesce("", "")

@@ -13,12 +13,26 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from ..records import Campaign, CampaignState, Delivery, DeliveryState, Edition, EditionState, Schedule
+from ..records import (
+    Campaign,
+    CampaignState,
+    Delivery,
+    DeliveryState,
+    Edition,
+    EditionState,
+    Enrolment,
+    EnrolmentState,
+    Schedule,
+    SequenceState,
+)
+from ..records import Sequence as SequenceRow
 from .editions import LIGHT, TO_GO, outcome_counts
 from .prepared import instant
 
 WAVE = timedelta(minutes=15)
 """While an edition goes out in waves, somebody looks at it so often."""
+SCAN = timedelta(hours=6)
+"""So often it is looked whether somebody begins a sequence: by a date, or because they have been quiet for long."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,8 @@ class LivedEdition:
 
 
 def next_event(session: Session, now: datetime) -> datetime | None:
-    """The next instant after `now` at which a schedule or a mail falls due, or a wave is looked at; None: none does."""
+    """The next instant after `now` at which a schedule, a mail or a step of a sequence falls due, or a wave is
+    looked at; None: none does."""
     schedules = select(func.min(col(Schedule.next_at))).join(Campaign, col(Campaign.id) == col(Schedule.campaign_id))
     schedules = schedules.where(col(Campaign.state) == CampaignState.ACTIVE, col(Schedule.next_at) > now)
     at: Any = func.coalesce(col(Delivery.next_at), col(Delivery.due_at))
@@ -47,6 +62,14 @@ def next_event(session: Session, now: datetime) -> datetime | None:
     waves = select(col(Edition.waves), col(Edition.released_wave)).where(col(Edition.state) == EditionState.OPEN)
     if any(sizes and released < len(sizes) - 1 for sizes, released in session.execute(waves)):
         found.append(now + WAVE)
+    running = col(SequenceRow.state) == SequenceState.RUNNING
+    looks = select(func.min(col(Enrolment.look_at))).join(
+        SequenceRow, col(SequenceRow.id) == col(Enrolment.sequence_id)
+    )
+    looks = looks.where(running, col(Enrolment.state) == EnrolmentState.GOING, col(Enrolment.look_at) > now)
+    found.append(session.execute(looks).scalar())
+    if session.execute(select(col(SequenceRow.id)).where(running).limit(1)).first() is not None:
+        found.append(now + SCAN)
     return min((one for one in map(instant, found) if one is not None), default=None)
 
 

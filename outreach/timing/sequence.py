@@ -82,6 +82,7 @@ class Move:
     at: datetime | None = None
     reason: str = ""
     waits: Event | None = None
+    """The event that has not come: while it is waited for, or where the step was passed over for want of it."""
 
 
 def next_moves(plan: Plan, going: Going, now: datetime) -> list[Move]:
@@ -106,18 +107,57 @@ def next_moves(plan: Plan, going: Going, now: datetime) -> list[Move]:
     return [*moves, Move(MoveKind.END, at=now)]
 
 
-def timeline(plan: Plan, going: Going, now: datetime, until: datetime) -> Iterator[Move]:
-    """The mails that would go up to `until` if nothing else happened."""
+@dataclass(frozen=True)
+class Hope:
+    """A step that somebody gets only if the event comes, by `until`; None: by the time at which the step is due."""
+
+    step: str
+    event: Event
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What comes for one person if nothing else happens: the next `mail` (None: none), where they are once it went,
+    and the steps before it that only an event would bring."""
+
+    mail: Move | None
+    going: Going
+    hopes: tuple[Hope, ...] = ()
+
+
+def look_ahead(plan: Plan, going: Going, now: datetime, until: datetime) -> Ahead:
+    """The next mail up to `until`. One that is on its way is taken to go when it is tried next."""
+    hopes: list[Hope] = []
+    if going.busy is not None:
+        last = next((step.name for step in reversed(plan.steps) if step.name in going.done), "")
+        went = max(going.busy, now)
+        going = replace(going, busy=None, done={**going.done, last: went} if last else going.done)
+        now = went
     while now <= until:
         for move in next_moves(plan, going, now):
+            if move.waits is not None:
+                hopes.append(Hope(move.step, move.waits, move.at if move.kind is MoveKind.WAIT else None))
             if move.kind in (MoveKind.LEAVE, MoveKind.END) or move.at is None:
-                return
+                return Ahead(None, going, tuple(hopes))
             if move.kind is MoveKind.WAIT:
                 now = max(move.at, now + timedelta(seconds=1))
-            else:
-                going = replace(going, done={**going.done, move.step: max(move.at, going.since)})
-                if move.kind is MoveKind.SEND:
-                    yield replace(move, at=max(move.at, now))
+                continue
+            at = max(move.at, now) if move.kind is MoveKind.SEND else move.at
+            going = replace(going, done={**going.done, move.step: at})
+            if move.kind is MoveKind.SEND:
+                return Ahead(replace(move, at=at), going, tuple(hopes))
+    return Ahead(None, going, tuple(hopes))
+
+
+def timeline(plan: Plan, going: Going, now: datetime, until: datetime) -> Iterator[Move]:
+    """The mails that would go up to `until` if nothing else happened."""
+    while True:
+        ahead = look_ahead(plan, going, now, until)
+        if ahead.mail is None or ahead.mail.at is None:
+            return
+        yield ahead.mail
+        now, going = ahead.mail.at, ahead.going
 
 
 def _place(plan: Plan, done: Mapping[str, datetime]) -> int:
@@ -140,7 +180,8 @@ def _judge(plan: Plan, going: Going, step: Step, now: datetime) -> Move:
         happened = going.events.get(condition.event)
         if (happened is not None and happened <= now) is not condition.wanted:
             said = "has not happened" if condition.wanted else "has happened"
-            return replace(due, kind=MoveKind.PASSED, reason=f"{condition.event} {said}")
+            wanted = condition.event if condition.wanted else None
+            return replace(due, kind=MoveKind.PASSED, reason=f"{condition.event} {said}", waits=wanted)
     return due
 
 

@@ -27,13 +27,16 @@ from ..store.editions import (
     outcome_counts,
 )
 from ..store.plan import recent_steps, step_counts
+from ..store.sequences import running_sequences
 from ..store.steps import count_proposed
 from ..store.worth import past_of
 from ..workdays import zone_or
 from .choose import tips_wanted
 from .clashes import Clash, ClosedDay, Instead, closed_days, find_clashes, instead_of
+from .courses import Courses
 from .crowd import Crowd, audience_of, tips_audience
 from .forecast import Concerned, count_forecast, draft_edition, read_concerned
+from .outlook import Outlook, Sequences
 from .schedules import Occasion, Timing, deadline_words, occasions_after, timing_of, wanted_row
 from .sight import kinds_that_wait, sight
 from .wave_deal import sizes_for, waves_of
@@ -127,6 +130,7 @@ class Agenda:
     problems: tuple[str, ...]
     clashes: tuple[Clash, ...] = ()
     closed: tuple[ClosedDay, ...] = ()
+    sequences: tuple[Outlook, ...] = ()
 
 
 def read_agenda(
@@ -148,7 +152,8 @@ def read_agenda(
         coming, problems = _coming(session, workspace, now, until, campaign)
         problems += _blind(session, workspace, [*(one.kind for one in under_way), *(c.kind for c, _, _ in coming)])
         entries: list[Entry] = []
-        look = _Look(session, workspace, [(found, max(occasion.opens, now)) for found, _, occasion in coming])
+        courses = Courses(session, workspace, now, until, running_sequences(session) if campaign is None else ())
+        look = _Look(session, workspace, [(found, max(occasion.opens, now)) for found, _, occasion in coming], courses)
         for found, timing, occasion in coming:
             if progress is not None:
                 progress(found.name)
@@ -167,10 +172,12 @@ def read_agenda(
         counts = dict(step_counts(session, since))
         told = _with_expectations(session, workspace, [*under_way, *entries], now)
         names = {-(one.edition_id or 0): (one.campaign, one.occasion) for one in under_way}
-        names |= {number: (one.campaign, one.occasion) for number, one in enumerate(told)}
+        names |= {number: (one.campaign, one.occasion) for number, one in enumerate(told)} | look.sequences.names()
+        look.sequences.finish(look.crowd.groups)
         clashes = find_clashes(look.crowd.groups, names)
+        outlooks = look.sequences.outlooks()
     closed = closed_days(workspace, now, until)
-    return Agenda(now, until, since, tuple(told), changes, counts, problems, clashes, closed)
+    return Agenda(now, until, since, tuple(told), changes, counts, problems, clashes, closed, outlooks)
 
 
 def _with_expectations(session: Session, workspace: Workspace, entries: list[Entry], now: datetime) -> list[Entry]:
@@ -244,16 +251,23 @@ def _gone_out(session: Session, campaign: Campaign) -> bool:
 class _Look:
     """What one look ahead reads once: everybody whom its campaigns concern."""
 
-    def __init__(self, session: Session, workspace: Workspace, coming: Sequence[tuple[Campaign, datetime]]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        workspace: Workspace,
+        coming: Sequence[tuple[Campaign, datetime]],
+        courses: Courses,
+    ) -> None:
         self.session, self.workspace = session, workspace
         tips = [
             found
-            for found, row in campaigns_and_schedules(session)
-            if found.kind in FIRST and found.state is CampaignState.ACTIVE and row is not None
+            for found, _ in campaigns_and_schedules(session)
+            if found.kind in FIRST and found.state is CampaignState.ACTIVE and found.schedule.strip()
         ]
         audiences = [audience_of(session, found, at) for found, at in coming]
         audiences += [tips_audience(session, found, at) for _, at in coming for found in tips]
-        self.crowd = Crowd(session, workspace, audiences)
+        self.crowd = Crowd(session, workspace, [*audiences, *courses.audiences()], courses.ways())
+        self.sequences = Sequences(session, workspace, courses)
         any_tips = any(tips_wanted(workspace, found) for found, _ in coming)
         self.concerned = read_concerned(session) if any_tips else Concerned({}, {}, {}, {})
 
@@ -272,6 +286,7 @@ def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion
         look.concerned.aside() if by_hand else look.concerned,
         per_customer=timing.per_customer,
         number=None if by_hand else number,
+        first=look.sequences.first,
     )
     return Entry(
         campaign=campaign.name,

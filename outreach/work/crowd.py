@@ -33,7 +33,9 @@ from ..store.plan import recent_bulk
 from ..store.prepared import instant
 from ..store.saved_segments import load_segment
 from ..store.segments import asks_more
+from ..store.sequences_ahead import in_or_beginning
 from ..store.wishes import all_wishes
+from ..timing.sequence import Going
 from ..workdays import zone_or
 from .holdout import Counted, as_it_will_be
 from .judge import NOBODY, PersonFacts
@@ -45,13 +47,15 @@ DEAL_EACH = 50_000
 
 class Audience(NamedTuple):
     """Whom an edition is for, as `work.whom` has it. `campaign`: only for a letter, which nobody gets twice. `at`: only
-    where the segment asks what happened, since that changes with time."""
+    where the segment asks what happened, since that changes with time. `sequence`: one of service mail, by its id, with
+    the seminar whose guests it is for."""
 
     list_id: int | None
     segment: str
     at: datetime | None = None
     whom: str = ""
     campaign: int | None = None
+    sequence: tuple[int, str] | None = None
 
 
 def audience_of(session: Session, campaign: Campaign, at: datetime) -> Audience:
@@ -89,12 +93,31 @@ class WishSeen(NamedTuple):
     no_topics: tuple[str, ...]
 
 
+class PutOff(NamedTuple):
+    """A sequence's mail that was due but may not go before `until`, by the first reason that put it off."""
+
+    step: str
+    due: datetime
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """Where people are in a sequence (its number in the look), as far as it tells what they get from `since` on."""
+
+    course: int
+    going: Going
+    since: datetime
+    waits: PutOff | None = None
+
+
 @dataclass(slots=True)
 class Alike:
     """People in whom no rule finds a difference. `mail` by list; `sent` and `foreseen`: when bulk mail goes to them.
 
     `planned`: when tips that are in the outbox go; `mails` are the entries of this look that they get, with the time
-    (an edition under way by its id, negative).
+    (an edition under way by its id, negative). `ways`: where they are in sequences; moved on in order of time.
     """
 
     zone: ZoneInfo
@@ -109,6 +132,7 @@ class Alike:
     owed: bool = False
     count: int = 0
     mails: tuple[tuple[int, datetime], ...] = ()
+    ways: tuple[Way, ...] = ()
 
     def get(self, number: int, at: datetime) -> None:
         """Each of them gets entry `number` of this look at this instant."""
@@ -121,7 +145,7 @@ class Alike:
         mail = self.mail.get(edition.list_id if bulk else None, NOBODY)
         span = WEEK if self.wish is None else max(WEEK, timedelta(days=self.wish.every_days))
         recent = [at for at in self.sent if at > edition.due_at - span]
-        sent = sorted(recent) + list(self.foreseen) if bulk else []
+        sent = [*sorted(recent), *self.foreseen] if bulk else []
         holds, wish = (self.holds, self.wish) if bulk else ((), None)
         return PersonFacts(mail, self.zone, holds, sent, ahead, self.paused, wish)  # type: ignore[arg-type]
 
@@ -135,9 +159,15 @@ Change = Callable[[Alike, Any], Alike]
 
 
 class Crowd(Counted):
-    """The groups of all whom these audiences take, as the database has them now."""
+    """The groups of all whom these audiences take, as the database has them now; `ways`: who is where in sequences."""
 
-    def __init__(self, session: Session, workspace: Workspace, audiences: Iterable[Audience]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        workspace: Workspace,
+        audiences: Iterable[Audience],
+        ways: Iterable[Sequence[tuple[int, Way]]] = (),
+    ) -> None:
         super().__init__(session, workspace)
         self._session, self._workspace = session, workspace
         self._of = array("I", [0]) * (kept.highest_id(session) + 1)
@@ -153,6 +183,7 @@ class Crowd(Counted):
         self._divide(self._paused(now), lambda group, row: replace(group, paused=row[0]))
         self._divide(self._wishes(now), lambda group, row: replace(group, wish=row[0], sent=(*row[1], *group.sent)))
         self._divide(self._blocked(now), lambda group, row: replace(group, mail=_blocked_mail(group.mail, row[0])))
+        self._divide(ways, lambda group, row: replace(group, ways=(*group.ways, row[0])))
         for number, count in Counter(self._of).items():
             self.groups[number].count = count
         self.groups[0].count = 0
@@ -224,6 +255,8 @@ class Crowd(Counted):
     def _add_audience(self, audience: Audience, default: str) -> None:
         whom = parse_whom(audience.whom)
         among = whom_filter(whom, audience.campaign, None) if whom is not None else None
+        if audience.sequence is not None:
+            among = in_or_beginning(*audience.sequence)
         list_id = audience.list_id
         new = not any(list_id in group.mail for group in self.groups)
 

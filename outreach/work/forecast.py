@@ -8,7 +8,7 @@ replies changed: no holds, no boosts. Groups of people alike (`work.crowd`) are 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, islice
@@ -157,6 +157,10 @@ class _DueIn(dict[ZoneInfo, datetime]):
         return due
 
 
+def _nothing_first(group: Alike, before: datetime) -> None:
+    """Where no sequence runs."""
+
+
 def count_forecast(
     session: Session,
     workspace: Workspace,
@@ -167,19 +171,23 @@ def count_forecast(
     *,
     per_customer: bool,
     number: int | None,
+    first: Callable[[Alike, datetime], None] = _nothing_first,
 ) -> Counts:
     """Who would get this edition, when by their own clock, who would not and why.
 
-    What goes is foreseen for its groups as entry `number` of the look; without one it is in nobody's budget.
+    What goes is foreseen for its groups as entry `number` of the look; without one it is in nobody's budget. `first`
+    lets a group get what comes before an instant otherwise: its mails of sequences.
     """
     tested = hold_out_of(session, workspace, campaign, edition, crowd)
     counts = Counts(hold_out=tested)
     rules = edition_facts(workspace, campaign, edition)
     due_in = _DueIn(workspace, edition, per_customer=per_customer)
-    ahead = _Ahead(session, workspace, edition)
+    ahead = TipsAhead(session, workspace, edition)
     judged: list[tuple[Alike, datetime, Permission, PersonFacts]] = []
     for group in crowd.people(audience_of(session, campaign, edition.due_at)):
-        due, facts = due_in[group.zone], group.facts(edition, ahead.of(group))
+        due = due_in[group.zone]
+        first(group, due)
+        facts = group.facts(edition, ahead.of(group))
         judged.append((group, due, judge_to_the_end(rules, facts, due), facts))
     parts = crowd.deal(campaign, edition.occasion, [one[0] for one in judged if one[2].state is None], tested)
     judged += [
@@ -204,7 +212,7 @@ def count_forecast(
     return counts
 
 
-class _Ahead:
+class TipsAhead:
     """The tips that a group is still to get, which an edition must leave room for; as `work.precedence` finds them."""
 
     def __init__(self, session: Session, workspace: Workspace, edition: Edition) -> None:

@@ -46,7 +46,7 @@ def coming_tips(
     """The campaigns of tips with occasions in the week after `now` that no edition was opened for yet."""
     coming: list[tuple[Campaign, Timing, Sequence[Occasion]]] = []
     for campaign, row in campaigns_and_schedules(session):
-        if campaign.kind not in FIRST or campaign.state is not CampaignState.ACTIVE or row is None:
+        if campaign.kind not in FIRST or campaign.state is not CampaignState.ACTIVE or not campaign.schedule.strip():
             continue
         try:
             timing = timing_of(workspace, campaign)
@@ -55,7 +55,7 @@ def coming_tips(
         assert campaign.id is not None
         opened = {edition.occasion for edition in editions_of(session, campaign.id)}
         soon = list(takewhile(lambda one: one.opens < now + WEEK, occasions_after(timing, now)))
-        if row.next_at is not None and row.next_at <= now and row.next_occasion:
+        if row is not None and row.next_at is not None and row.next_at <= now and row.next_occasion:
             soon.insert(0, Occasion(row.next_occasion, row.next_at))
         fresh = [one for one in soon if one.key not in opened]
         if fresh:

@@ -85,7 +85,7 @@ def begin(workspace: Workspace, course: Course) -> int:
 def beginners(workspace: Workspace, course: Course, now: datetime) -> Iterator[list[dict[str, Any]]]:
     """Those who begin now, as rows of enrolments, in pages."""
     with workspace.database.read() as session:
-        scan = _scan(session, course, now)
+        scan = scan_of(session, course, now)
         if scan is None:
             return
         for page in who_begins(session, scan):
@@ -93,7 +93,8 @@ def beginners(workspace: Workspace, course: Course, now: datetime) -> Iterator[l
             yield list(rows)
 
 
-def _scan(session: Session, course: Course, now: datetime) -> Scan | None:
+def scan_of(session: Session, course: Course, now: datetime, until: datetime | None = None) -> Scan | None:
+    """Where and when whoever begins now, or by `until`, must have begun; None for a sequence without a list."""
     row, begins = course.row, course.rules.begins
     starting = row.starting or now.date()
     if row.list_id is None:
@@ -102,9 +103,9 @@ def _scan(session: Session, course: Course, now: datetime) -> Scan | None:
     since = max(datetime.combine(starting, datetime.min.time(), tzinfo=UTC) - timedelta(hours=14), now - CATCH_UP)
     back = course.rules.plan.late if begins.kind is BeginKind.YEARLY else CATCH_UP
     first = max(starting, today - back)
-    last = today + timedelta(days=course.rules.ahead + 1)
+    last = (until or now).astimezone(course.default).date() + timedelta(days=course.rules.ahead + 1)
     segment = load_segment(session, course.rules.segment, now)
-    return Scan(course.id, row.list_id, segment, begins, since, now, first, last, not course.rules.service)
+    return Scan(course.id, row.list_id, segment, begins, since, now, first, last, not course.rules.service, until)
 
 
 def _enrolment(course: Course, one: Beginning, scan: Scan, now: datetime) -> Iterator[dict[str, Any]]:
@@ -115,14 +116,18 @@ def _enrolment(course: Course, one: Beginning, scan: Scan, now: datetime) -> Ite
         if one.at.astimezone(zone).date() >= (course.row.starting or date.min):
             yield shared | {"key": one.key, "day": one.at.astimezone(zone).date(), "began_at": one.at}
         return
-    try:
-        day = date.fromisoformat(one.on or "")
-    except ValueError:
-        return
-    days = [(one.key, day)]
-    if course.rules.begins.kind is BeginKind.YEARLY:
-        years = range(max(scan.first.year, day.year + 1), scan.last.year + 1)
-        kept = ((str(year), anniversary(day, year)) for year in years)
-        days = [(key, on) for key, on in kept if scan.first <= on <= scan.last]
-    for key, on in days:
+    for key, on in days_of(course, scan, one.key, one.on):
         yield shared | {"key": key, "day": on, "began_at": to_instant(on, datetime.min.time(), zone)}
+
+
+def days_of(course: Course, scan: Scan, key: str, on: str | None) -> list[tuple[str, date]]:
+    """The days on which somebody with this date begins, with their keys: one for each year of an anniversary."""
+    try:
+        day = date.fromisoformat(on or "")
+    except ValueError:
+        return []
+    if course.rules.begins.kind is not BeginKind.YEARLY:
+        return [(key, day)]
+    years = range(max(scan.first.year, day.year + 1), scan.last.year + 1)
+    kept = ((str(year), anniversary(day, year)) for year in years)
+    return [(key, on) for key, on in kept if scan.first <= on <= scan.last]

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from .agenda import Agenda, Entry
+from .outlook import Outlook, StepMails
 from .workspace import Workspace
 
 PATH = "/plan"
@@ -39,7 +42,7 @@ def _token(workspace: Workspace, key: int, number: int) -> str:
 
 
 def calendar_of(workspace: Workspace, agenda: Agenda) -> bytes:
-    """The plan as an iCalendar file: each edition an event, each blackout day an all-day one."""
+    """The plan as an iCalendar file: each edition an event; all-day ones for a sequence's mails and each day off."""
     from icalendar import Calendar, Event  # lazy: 100 ms, and only needed where a calendar is made
 
     made: Any = Calendar()
@@ -59,6 +62,17 @@ def calendar_of(workspace: Workspace, agenda: Agenda) -> bytes:
         event.add("status", "TENTATIVE" if entry.state in ("waiting", "paused", "ready") else "CONFIRMED")
         event.add("categories", [entry.kind])
         made.add_component(event)
+    for found in agenda.sequences:
+        for day, mails in groupby(found.mails, key=lambda mail: mail.day):
+            event = _event(Event(), f"{found.sequence}.{day}.sequence@{here}", agenda.now)
+            steps = list(mails)
+            event.add("dtstart", day)
+            event.add("dtend", day + DAY)
+            event.add("summary", f"{found.sequence} (sequence): {sum(mail.people for mail in steps):,} mails")
+            event.add("description", "\n".join(_sequence_words(found, day, steps, agenda)))
+            event.add("status", "CONFIRMED")
+            event.add("categories", [found.kind])
+            made.add_component(event)
     for closed in agenda.closed:
         event = _event(Event(), f"closed.{closed.day}@{here}", agenda.now)
         event.add("dtstart", closed.day)
@@ -79,6 +93,28 @@ def _event(event: Any, uid: str, now: datetime) -> Any:
 
 def _times(entry: Entry) -> list[datetime]:
     return [slot.at for slot in entry.slots] or [entry.opens]
+
+
+def count_events(agenda: Agenda) -> int:
+    """How many events the calendar has."""
+    days = sum(len({mail.day for mail in found.mails}) for found in agenda.sequences)
+    return len(agenda.entries) + len(agenda.closed) + days
+
+
+def _sequence_words(found: Outlook, day: date, mails: Sequence[StepMails], agenda: Agenda) -> list[str]:
+    words = [f"{mail.step}: to {mail.people:,} people at {mail.local} of theirs" for mail in mails]
+    words += [
+        f"{one.people:,} of them get {one.step} later than it is due:"
+        f" {'over their budget' if one.reason == 'budget' else one.reason}"
+        for one in found.later
+        if one.day == day
+    ]
+    words += [
+        f"clash: {' and '.join(clash.campaigns)} on one day for {clash.people:,} people"
+        for clash in agenda.clashes
+        if clash.day == day and (found.sequence, "") in zip(clash.campaigns, clash.occasions, strict=True)
+    ]
+    return [*words, "if nobody writes, clicks or buys meanwhile"]
 
 
 def _words(entry: Entry, agenda: Agenda) -> list[str]:

@@ -3,7 +3,8 @@
 Run: python -m tests.benchmarks.bench_plan [people] [folder]. The people live in twelve zones and had a newsletter three
 days ago; some complained, were answered, left, or must not be written to. Five campaigns go out: tips every week by
 each reader's own clock, news every second week, an invitation and an offer to parts of the list, and an offer for which
-there is no room. In a folder that is named the workspace is kept, and used again.
+there is no room. Two sequences run: a greeting on each birthday, and a welcome in which one in twenty is (--all:
+everybody). In a folder that is named the workspace is kept, and used again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Integer, Select, String, case, cast, func, insert, literal, select
+from sqlalchemy import Integer, Select, String, case, cast, func, insert, literal, select, text
 from sqlmodel import Session, SQLModel, col
 
 from outreach.records import (
@@ -37,6 +38,7 @@ from outreach.records import (
 from outreach.store.customers import list_id_of
 from outreach.work.agenda import read_agenda
 from outreach.work.create import create_workspace
+from outreach.work.sequence_plan import apply_sequence, approve_sequence
 from outreach.work.workspace import Workspace, open_workspace
 from tests.conftest import START, HandClock
 from tests.work.planning_kit import make_campaign, make_edition, make_tip
@@ -170,7 +172,92 @@ def _insert(session: Session, record: type[SQLModel], values: dict[str, Any], ro
     session.connection().execute(insert(record).from_select(list(values), rows))
 
 
-def main(people: int, folder: Path | None) -> None:
+GREETING = """---
+name: birthday
+list: customers
+kind: news
+begins: each year on born
+zone: customer
+---
+
+---
+step: wish
+when: on the day
+subject: Happy birthday
+---
+All the best.
+
+---
+step: gift
+when: 3 days after wish
+subject: A gift
+---
+For you.
+"""
+WELCOME = """---
+name: welcome
+list: customers
+kind: tips
+begins: signup
+zone: customer
+exits: [goal order]
+---
+
+---
+step: hello
+when: at once
+subject: Welcome
+---
+Hello.
+
+---
+step: first
+when: 3 days after hello
+subject: The first week
+---
+Do this.
+
+---
+step: more
+when: 1 day after replied hello, within 10 days
+subject: You asked
+---
+More.
+
+---
+step: month
+when: on day 25
+if: not replied hello
+subject: A month with it
+---
+And now?
+"""
+
+
+def lay_sequences(workspace: Workspace, every: int) -> None:
+    """Two sequences that run; one in `every` people began the welcome within three weeks and had its first mail."""
+    for name, words in (("birthday", GREETING), ("welcome", WELCOME)):
+        path = workspace.root / f"{name}.md"
+        path.write_text(words, encoding="utf-8")
+        apply_sequence(workspace, path)
+        approve_sequence(workspace, name, "bench")
+    born = "json_set(attributes, '$.born', date('1980-01-01', '+' || (id * 13 % 365) || ' days'))"
+    began = f"datetime('{workspace.clock():%Y-%m-%d %H:%M:%S}', '-' || (id * 7 % 30240) || ' minutes')"
+    with workspace.database.write() as session:
+        session.execute(text(f"UPDATE customer SET attributes = {born}"))
+        session.execute(
+            text(
+                "INSERT INTO enrolment (sequence_id, customer_id, key, day, began_at, state, reason, done, step,"
+                " waits, look_at, changed_at, version) SELECT s.id, c.id, 'signup', date(c.at), c.at || '.000000',"
+                " 'going', '', json_object('hello', json_object('at', replace(c.at, ' ', 'T') || '+00:00',"
+                " 'how', 'sent', 'why', '')), 'first', '', c.at || '.000000', c.at || '.000000', 2"
+                f" FROM sequence s, (SELECT id, {began} AS at FROM customer WHERE id % {every} = 0) c"
+                " WHERE s.name = 'welcome'"
+            )
+        )
+
+
+def main(people: int, folder: Path | None, every: int = 20) -> None:
     """Print the seconds of three looks ahead, their entries, and the memory that they took."""
     with tempfile.TemporaryDirectory() as scratch:
         root = (folder or Path(scratch)) / "acme"
@@ -181,6 +268,7 @@ def main(people: int, folder: Path | None) -> None:
         if not made:
             began = time.monotonic()
             fill(workspace, people)
+            lay_sequences(workspace, every)
             print(f"{people:,} people laid in {time.monotonic() - began:.0f} s")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for turn in range(3):
@@ -193,10 +281,14 @@ def main(people: int, folder: Path | None) -> None:
                         f"  {entry.campaign:<8} {entry.occasion:<18} to {entry.going:>9,} of {entry.people:>9,}",
                         entry.later,
                     )
+                for found in agenda.sequences:
+                    print(f"  {found.sequence:<8} {found.people:,} in it, {found.begin:,} begin: {found.going:,} mails")
             print(f"{len(agenda.entries)} entries in {seconds:.1f} s ({cpu:.1f} s of CPU)")
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         print(f"memory: {used / 1024:.0f} MB more than before")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else PEOPLE, Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    given = [one for one in sys.argv[1:] if one != "--all"]
+    place = Path(given[1]) if len(given) > 1 else None
+    main(int(given[0]) if given else PEOPLE, place, 1 if "--all" in sys.argv else 20)

@@ -17,6 +17,7 @@ from outreach.records import EditionState, Kind
 from outreach.work.workspace import Workspace
 from tests.cli import inside
 from tests.work.planning_kit import complain, make_campaign, make_edition, make_tip, with_calendar
+from tests.work.test_sequences import HELLO, TIPS, join, start
 
 MakeCustomer = Callable[..., int]
 
@@ -94,6 +95,7 @@ def test_the_json_of_the_plan_keeps_its_fields(acme: Workspace) -> None:
         "problems",
         "clashes",
         "closed",
+        "sequences",
         "by_hand",
     }
     news, tips = found["entries"]
@@ -179,8 +181,8 @@ def test_the_plan_tells_who_is_over_their_budget_where_newsletters_meet_and_the_
     make_campaign(acme, "second", Kind.NEWS, schedule="at 2026-12-02 16:00", zone="Europe/Berlin")
     make_campaign(acme, "third", Kind.TIPS, schedule="at 2026-12-03 09:30", zone="UTC")
     said = _run("--days", "12")
-    assert "! Wed 2 Dec 2026: news and second on one day for 2 people" in said
-    assert "1 of them later: over their budget: 1 on Fri 11 Dec" in said
+    assert "! Thu 3 Dec 2026: tips and third on one day for 3 people" in said
+    assert "3 of them later: over their budget: 3 on Fri 11 Dec" in said
     assert "Thu 10 Dec 2026: no newsletters of a schedule (no newsletters on this day, say the settings)" in said
     assert re.search(r"later: blackout day: \d on Fri 11 Dec", said)
     assert "10:30 local on Thu 10 Dec" not in said
@@ -197,3 +199,31 @@ def test_the_plan_goes_into_a_calendar_that_a_program_reads(acme: Workspace, tmp
     _run("--days", "7", "--ics", str(tmp_path / "again.ics"))
     again = icalendar.Calendar.from_ical((tmp_path / "again.ics").read_bytes()).walk("VEVENT")
     assert [event["uid"] for event in again] == [event["uid"] for event in events]
+
+
+def test_the_plan_tells_of_running_sequences_in_words_json_and_the_calendar(
+    workspace: Workspace, make_customer: MakeCustomer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outreach.cli.plan.open_here", lambda: workspace)
+    eve = make_customer("eve@example.com", subscribed=None, zone="Europe/Berlin")
+    more = "---\nstep: more\nwhen: 1 day after replied hello, within 4 days\nsubject: More\n---\nMore.\n\n"
+    start(workspace, HELLO, TIPS, more, zone="customer")
+    join(workspace, eve)
+    said = _run("--days", "7")
+    assert "welcome · sequence of tips · begins: signup · 0 people are in it, 1 more begin by then" in said
+    assert "Tue 1 Dec  hello to 1 at 11:00 local" in said
+    assert "Thu 3 Dec  tips to 1 at 09:00 local" in said
+    assert "up to 1 get more 1 day after replied hello, within 4 days (by 7 Dec)" in said
+    (found,) = json.loads(_run("--days", "7", "--json"))["sequences"]
+    assert (found["sequence"], found["begin"], found["going"]) == ("welcome", 1, 2)
+    assert [(one["step"], one["day"], one["local"], one["people"]) for one in found["mails"]] == [
+        ("hello", "2026-12-01", "11:00", 1),
+        ("tips", "2026-12-03", "09:00", 1),
+    ]
+    file = tmp_path / "plan.ics"
+    told = json.loads(_run("--days", "7", "--ics", str(file), "--json"))
+    events = icalendar.Calendar.from_ical(file.read_bytes()).walk("VEVENT")
+    assert told["events"] == len(events)
+    own = [event for event in events if "welcome (sequence)" in event["summary"]]
+    assert [str(event["dtstart"].dt) for event in own] == ["2026-12-01", "2026-12-03"]
+    assert "tips: to 1 people at 09:00 of theirs" in own[1]["description"]

@@ -109,7 +109,7 @@ def test_mail_that_is_foreseen_counts_in_the_budget_of_what_follows(workspace: W
 def test_what_a_person_may_send_by_hand_uses_up_nobodys_budget(workspace: Workspace, people: list[int]) -> None:
     for name in ("a", "b", "c"):
         make_campaign(workspace, name, Kind.NEWS)
-    make_campaign(workspace, schedule="every day at 12:00", zone="UTC")
+    make_campaign(workspace, schedule="at 2026-12-01 12:00", zone="UTC")
     entries = read_agenda(workspace, days=1).entries
     assert [(entry.campaign, entry.going) for entry in entries] == [("a", 5), ("b", 5), ("c", 5), ("tips", 5)]
 

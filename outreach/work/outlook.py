@@ -1,0 +1,331 @@
+"""What the running sequences will send: to how many people which step, on which day and hour of theirs.
+
+Law: a group's mails are moved on in order of time, judged as every mail is, and count in its budget beside editions;
+what a mail is put off by, the steps after it wait for. Only what is sure if nothing else happens is counted as going;
+what an event would bring is told apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from ..plan.budget import FIRST
+from ..records import BULK, CampaignState, Edition, EditionState, Permission
+from ..store.sequences_ahead import not_noted
+from ..timing.sequence import Ahead, Going, Hope, look_ahead
+from ..timing.sequence_words import BeginKind
+from ..workdays import zone_or
+from .courses import Courses, Foreseen, with_done
+from .crowd import Alike, PutOff, Way
+from .forecast import Counts, TipsAhead
+from .judge import MailFactsOfEdition, PersonFacts, edition_facts, judge_person, judge_to_the_end
+from .schedules import life_of
+from .workspace import Workspace
+
+FIRST_NUMBER = 1_000_000
+"""Entries of a look are numbered from 0, its sequences from here."""
+AFTER = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class StepMails:
+    """So many people get a step at this hour of this day of their own; `at`: when the first of them do."""
+
+    step: str
+    day: date
+    local: str
+    people: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class StepLater:
+    """So many get a step on this day of their own, later than it is due, for this reason."""
+
+    step: str
+    reason: str
+    day: date
+    people: int
+
+
+@dataclass(frozen=True)
+class StepRefused:
+    """How many will not get a step for one reason."""
+
+    step: str
+    state: str
+    reason: str
+    people: int
+
+
+@dataclass(frozen=True)
+class StepHoped:
+    """Up to so many people get a step, when they do what it waits for, the last of them by `until` (None: by the time
+    at which it is due)."""
+
+    step: str
+    event: str
+    people: int
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """One running sequence up to the end of a look: `people` are in it, `begin` more will be; `going`: its mails."""
+
+    sequence: str
+    kind: str
+    begins: str
+    people: int
+    begin: int
+    going: int
+    steps: tuple[dict[str, Any], ...]
+    mails: tuple[StepMails, ...]
+    later: tuple[StepLater, ...]
+    refused: tuple[StepRefused, ...]
+    hoped: tuple[StepHoped, ...]
+    notes: tuple[str, ...]
+
+
+class Sequences:
+    """Lets groups get their mails of sequences, and adds them up."""
+
+    def __init__(self, session: Session, workspace: Workspace, courses: Courses) -> None:
+        self._session, self._workspace, self._courses = session, workspace, courses
+        self._ahead: dict[tuple[Way, frozenset[str]], Ahead] = {}
+        self._next: dict[Any, Way] = {}
+        self._drafts: dict[tuple[int, str, datetime], tuple[Edition, MailFactsOfEdition]] = {}
+        self._tips: dict[date, TipsAhead] = {}
+
+    def first(self, group: Alike, before: datetime) -> None:
+        """Let a group get all that its sequences have for it before this instant; what was put off until it, too."""
+        while group.ways:
+            found: tuple[datetime, int] | None = None
+            for place, way in enumerate(group.ways):
+                at = self._when(way, group)
+                soon = at is not None and (at < before or (at == before and way.waits is not None))
+                if at is not None and soon and (found is None or at < found[0]):
+                    found = at, place
+            if found is None:
+                return
+            self._get(group, found[1])
+
+    def finish(self, groups: Sequence[Alike]) -> None:
+        """Let everybody get what is left up to the end, and note what they hope for then."""
+        for group in groups:
+            if not group.ways or not group.count:
+                continue
+            self.first(group, self._courses.until + AFTER)
+            for way in group.ways:
+                if way.waits is not None:
+                    draft, rules = self._draft(way.course, way.waits.step, way.waits.due, way.going.zone)
+                    said = judge_to_the_end(rules, self._facts(group, draft, way.waits.until), way.waits.until)
+                    self._count(way, group, way.waits.step, way.waits.due, said, way.waits.until)
+                else:
+                    self._hope(way, group, self._look(way, group))
+
+    def outlooks(self) -> tuple[Outlook, ...]:
+        """What came of it, by sequence."""
+        return tuple(self._told(one) for one in self._courses.all)
+
+    def names(self) -> dict[int, tuple[str, str]]:
+        """Each sequence by the number that its mails have in groups."""
+        return {FIRST_NUMBER + place: (one.course.row.name, "") for place, one in enumerate(self._courses.all)}
+
+    def _when(self, way: Way, group: Alike) -> datetime | None:
+        if way.waits is not None:
+            return way.waits.until
+        mail = self._look(way, group).mail
+        return None if mail is None else mail.at
+
+    def _look(self, way: Way, group: Alike) -> Ahead:
+        one = self._courses.all[way.course]
+        outside = one.outside
+        if one.segments:
+            outside |= {step for step, audience in one.segments.items() if not group.subscribed(audience)}
+        key = way, outside
+        if key not in self._ahead:
+            going = replace(way.going, outside=outside) if outside else way.going
+            self._ahead[key] = look_ahead(one.course.rules.plan, going, way.since, self._courses.until)
+        return self._ahead[key]
+
+    def _hope(self, way: Way, group: Alike, ahead: Ahead) -> None:
+        for hope in ahead.hopes:
+            self._courses.all[way.course].hopes[hope] += group.count
+
+    def _get(self, group: Alike, place: int) -> None:
+        """Let a group get the mail that this way of it has for it, or have it put off anew."""
+        way = group.ways[place]
+        one = self._courses.all[way.course]
+        if way.waits is not None:
+            step, due, at, reason = way.waits
+            going = way.going
+        else:
+            ahead = self._look(way, group)
+            assert ahead.mail is not None and ahead.mail.at is not None
+            step, due, at, reason = ahead.mail.step, ahead.mail.at, ahead.mail.at, ""
+            going = ahead.going
+            self._hope(way, group, ahead)
+        campaign = one.course.campaigns[step]
+        if campaign.state is CampaignState.PAUSED:
+            one.stopped[step] += group.count
+            group.ways = (*group.ways[:place], *group.ways[place + 1 :])
+            return
+        draft, rules = self._draft(way.course, step, due, going.zone)
+        said = judge_person(rules, self._facts(group, draft, at), at)
+        if said.state is None and said.later is not None and said.later > at:
+            after = self._after(way, going, said.later, PutOff(step, due, said.later, reason or said.reason))
+        else:
+            self._count(way, group, step, due, said, at)
+            after = self._after(way, with_done(going, step, at), at, None)
+            if said.state is None and campaign.kind in BULK:
+                group.get(FIRST_NUMBER + way.course, at)
+        group.ways = (*group.ways[:place], after, *group.ways[place + 1 :])
+
+    def _facts(self, group: Alike, draft: Edition, at: datetime) -> PersonFacts:
+        """What the rules read then: what goes after that is not known yet."""
+        facts = group.facts(draft, self._tips_of(draft, at).of(group))
+        return facts._replace(sent=[one for one in facts.sent if one <= at])
+
+    def _count(self, way: Way, group: Alike, step: str, due: datetime, said: Permission, at: datetime) -> None:
+        if said.state is None and at > due and said.later is None:
+            said = Permission(reason=way.waits.reason if way.waits else said.reason, later=at)
+        one = self._courses.all[way.course]
+        one.counts.setdefault(step, Counts()).add(group.zone.key, due, said, group.count)
+
+    def _after(self, way: Way, going: Going, since: datetime, waits: PutOff | None) -> Way:
+        """One way for all to whom the same happened."""
+        key = way, frozenset(going.outside), since, waits
+        if key not in self._next:
+            self._next[key] = Way(way.course, going, since, waits)
+        return self._next[key]
+
+    def _draft(self, number: int, step: str, at: datetime, zone: Any) -> tuple[Edition, MailFactsOfEdition]:
+        """The edition that a step's mail of that instant would join, and its rules."""
+        found = self._drafts.get((number, step, at))
+        if found is not None:
+            return found
+        course = self._courses.all[number].course
+        campaign = course.campaigns[step]
+        when = next(one.when for one in course.rules.plan.steps if one.name == step)
+        occasion = f"{at:%Y-%m-%d}"
+        if when.days is not None:
+            occasion = f"{at.astimezone(zone):%Y-%m-%d}/{course.rules.plan.at:%H:%M}"
+        draft = Edition(
+            public_id="",
+            campaign_id=campaign.id or 0,
+            kind=campaign.kind,
+            occasion=occasion,
+            state=EditionState.OPEN,
+            list_id=course.row.list_id,
+            due_at=at,
+            expires_at=at + life_of(self._workspace, campaign),
+            frozen_at=at,
+        )
+        made = draft, edition_facts(self._workspace, campaign, draft)
+        self._drafts[number, step, at] = made
+        return made
+
+    def _tips_of(self, draft: Edition, at: datetime) -> TipsAhead:
+        """The tips to leave room for; looked up once a day."""
+        day = at.date() if draft.kind in BULK and draft.kind not in FIRST else date.min
+        if day not in self._tips:
+            start = at.replace(hour=0, minute=0, second=0, microsecond=0)
+            self._tips[day] = TipsAhead(self._session, self._workspace, draft.model_copy(update={"due_at": start}))
+        return self._tips[day]
+
+    def _told(self, one: Foreseen) -> Outlook:
+        course = one.course
+        plan, home = course.row.plan, self._workspace.settings.identity.zone
+        order = [step.name for step in course.rules.plan.steps]
+        steps = tuple(
+            {
+                "step": step["name"],
+                "when": step["when"],
+                "if": step["if"],
+                "subject": course.campaigns[step["name"]].subject,
+            }
+            for step in plan["steps"]
+        )
+        in_order = [(step, one.counts[step]) for step in order if step in one.counts]
+        mails = [mail for step, counts in in_order for mail in _mails(step, counts, home)]
+        later: Counter[tuple[str, str, date]] = Counter()
+        for step, counts in in_order:
+            for (reason, zone, at), people in counts.instead.items():
+                later[step, reason, at.astimezone(zone_or(zone, home)).date()] += people
+        return Outlook(
+            sequence=course.row.name,
+            kind=plan["kind"],
+            begins=plan["begins"],
+            people=one.people,
+            begin=one.begin,
+            going=sum(mail.people for mail in mails),
+            steps=steps,
+            mails=tuple(sorted(mails, key=lambda mail: (mail.day, mail.local, order.index(mail.step)))),
+            later=tuple(StepLater(*key, people) for key, people in later.items()),
+            refused=tuple(
+                StepRefused(step, state, reason, people)
+                for step, counts in in_order
+                for (state, reason), people in counts.not_going.most_common()
+            ),
+            hoped=_hoped(one.hopes, order),
+            notes=tuple(self._notes(one)),
+        )
+
+    def _notes(self, one: Foreseen) -> list[str]:
+        """What the numbers cannot say, in words."""
+        course = one.course
+        begins, exits = course.rules.begins, course.rules.plan.exits
+        notes = []
+        if begins.kind in _MORE:
+            notes.append(f"on top of these come all {_MORE[begins.kind].format(name=begins.name)} from now on")
+        if begins.kind is BeginKind.QUIET and one.begin:
+            notes.append(f"the {one.begin:,} who begin do so unless they write or reach a goal before")
+        if begins.kind is BeginKind.SEMINAR and begins.who:
+            for name, ends, guests in not_noted(self._session, begins.name, course.row.created_at, self._courses.until):
+                which = "came to" if begins.who == "attended" else "missed"
+                session = f"{begins.name}/{name} ({ends:%-d %b %Y})"
+                notes.append(f"up to {guests:,} more who {which} {session}, once it is noted who came")
+        if exits:
+            notes.append(f"it ends for whoever has: {', '.join(map(str, exits))}")
+        for step, people in one.stopped.items():
+            notes.append(f"a person paused {course.row.name}/{step}: {people:,} wait there")
+        return notes
+
+
+_MORE = {
+    BeginKind.SIGNUP: "who join the list",
+    BeginKind.GOAL: "who reach the goal {name}",
+    BeginKind.EVERY_GOAL: "who reach the goal {name}",
+    BeginKind.CASE_CLOSED: "whose case is closed",
+}
+
+
+def _mails(step: str, counts: Counts, home: str) -> list[StepMails]:
+    people: Counter[tuple[date, str]] = Counter()
+    first: dict[tuple[date, str], datetime] = {}
+    for (zone, at), count in counts.going.items():
+        local = at.astimezone(zone_or(zone, home))
+        key = local.date(), f"{local:%H:%M}"
+        people[key] += count
+        first[key] = min(at, first.get(key, at))
+    return [StepMails(step, day, hour, count, first[day, hour]) for (day, hour), count in people.items() if count]
+
+
+def _hoped(hopes: Counter[Hope], order: Sequence[str]) -> tuple[StepHoped, ...]:
+    people: Counter[tuple[str, str]] = Counter()
+    until: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+    for hope, count in hopes.items():
+        key = hope.step, str(hope.event)
+        people[key] += count
+        until[key] += [hope.until] if hope.until is not None else []
+    found = [
+        StepHoped(step, event, count, max(until[step, event], default=None)) for (step, event), count in people.items()
+    ]
+    return tuple(sorted((one for one in found if one.people), key=lambda one: (order.index(one.step), one.event)))
