@@ -63,3 +63,4 @@ class Retention(Part):
     alerts_days: int = Field(365, ge=0)
     pace_days: int = Field(30, ge=0)
     notices_days: int = Field(365, ge=0)
+    merges_days: int = Field(365, ge=0)

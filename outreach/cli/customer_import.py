@@ -176,6 +176,8 @@ def _undo(number: int, *, yes: bool, by: str, as_json: bool) -> None:
         typer.echo(f"{done.left:,} changes stay as they are: somebody changed the same since.")
     if done.unblocked:
         typer.echo(f"{done.unblocked:,} addresses are no longer blocked.")
+    if done.merged:
+        typer.echo(f"{done.merged:,} became a part of others since: what those took of them went, the merging stays.")
 
 
 def _pairs(given: list[str], option: str, form: str, remedy: str) -> dict[str, str]:

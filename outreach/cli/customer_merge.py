@@ -1,13 +1,17 @@
-"""`outreach customers duplicates|merge`: customers who may be one person, made one by a person's word."""
+"""`outreach customers duplicates|merge|merges`: who may be one person, made one by a person's word, and two again."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import UsageError
 from .common import AsJson, Yes, confirm, me, open_here, print_json, print_table, printable, progress
+
+if TYPE_CHECKING:
+    from ..store.merge_log import MergeSeen
 
 By = Annotated[str, typer.Option("--by", help="Who does it; else the name you are logged in with.")]
 
@@ -44,8 +48,11 @@ def duplicates(
 
 
 def merge(
-    keep: Annotated[str, typer.Argument(metavar="KEEP", help="The address of the customer that is kept.")],
-    other: Annotated[str, typer.Argument(metavar="OTHER", help="The address of the one that becomes part of it.")],
+    keep: Annotated[str, typer.Argument(metavar="KEEP", help="The address of the customer that is kept.")] = "",
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The address of the one that becomes part of it.")] = "",
+    undo: Annotated[
+        int | None, typer.Option("--undo", metavar="ID", help="Take the merge with this number back.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
     by: By = "",
     yes: Yes = False,
@@ -54,10 +61,17 @@ def merge(
     """Make two customers one: mails, replies, cases, consents, contacts and attributes of both are the kept one's.
 
     The stricter wins: a list that one of them left stays left, a block for the person's sake blocks both addresses, the
-    longer pause and the rarer mail count. Mail that both would get is cancelled once. A record of both is kept.
+    longer pause and the rarer mail count. Mail that both would get is cancelled once. A record of both is kept, by
+    which --undo makes two of them again: what nobody changed since is as it was, and what cannot be parted is said.
 
-    Example: [bold]outreach customers merge ann@gmail.com ann@gmial.com[/bold]
+    Example: [bold]outreach customers merge ann@gmail.com ann@gmial.com[/bold], [bold]outreach customers merge --undo
+    3[/bold]
     """
+    if undo is not None and not (keep or other or dry_run):
+        _undo(undo, by=by, yes=yes, as_json=as_json)
+        return
+    if undo is not None or not (keep and other):
+        raise UsageError("say whom to keep and who becomes part of them", remedy="Or --undo ID alone takes one back.")
     from ..work.duplicates import look_at_merging
     from ..work.duplicates import merge as make_one
 
@@ -80,3 +94,89 @@ def merge(
         return
     moved = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in done.moved.items())
     typer.echo(f"Done: {done.gone} is a part of {done.kept}" + (f" ({moved})." if moved else "."))
+
+
+def _undo(number: int, *, by: str, yes: bool, as_json: bool) -> None:
+    from ..work.unmerge import known_merge, undo_merge
+
+    workspace = open_here()
+    seen = known_merge(workspace, number)
+    if seen.state == "done" and not confirm(f"Make {seen.gone} and {seen.kept} two people again?", yes=yes):
+        raise typer.Exit(3)
+    done = undo_merge(workspace, number, by=by or me())
+    if as_json:
+        print_json({"id": number, **asdict(done)})
+        return
+    back = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(done.back.items()))
+    typer.echo(f"Done: {done.kept} and {done.gone} are two people again" + (f" ({back} went back)." if back else "."))
+    for words in done.words:
+        typer.echo(f"  {printable(words)}")
+
+
+def merges(
+    number: Annotated[int | None, typer.Argument(metavar="[ID]", help="Only this one, with what both were.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the customers that were made one, newest first, or show one merge: who did it, and what both were before.
+
+    Example: [bold]outreach customers merges[/bold], [bold]outreach customers merges 3[/bold]
+    """
+    from ..store.merge_log import list_merges
+    from ..work.unmerge import known_merge
+
+    workspace = open_here()
+    if number is not None:
+        seen = known_merge(workspace, number)
+        if as_json:
+            print_json(_row(seen) | {"before": {name: seen.before.get(name) for name in ("kept", "gone")}})
+        else:
+            _tell(seen)
+        return
+    with workspace.database.read() as session:
+        rows = [_row(one) for one in list_merges(session, limit)]
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        typer.echo("None yet. Who may be one person: outreach customers duplicates")
+        return
+    heads = ["id", "at", "kept", "other", "by", "state"]
+    shown = [
+        [
+            *(row["id"], f"{row['at']:%Y-%m-%d %H:%M}", row["kept"] or f"#{row['customer_id']}", row["gone"] or "-"),
+            *(row["by"], row["state"].replace("_", " ")),
+        ]
+        for row in rows
+    ]
+    print_table(heads, shown)
+    if any(row["state"] == "done" for row in rows):
+        typer.echo("Take one back: outreach customers merge --undo ID")
+
+
+def _row(seen: MergeSeen) -> dict[str, Any]:
+    return {name: value for name, value in asdict(seen).items() if name != "before"}
+
+
+def _tell(seen: MergeSeen) -> None:
+    kept, gone = seen.kept or f"#{seen.customer_id}", seen.gone or "somebody whose record is not kept any more"
+    typer.echo(f"Merge {seen.id}: {printable(gone)} became a part of {printable(kept)}")
+    typer.echo(f"  on {seen.at:%Y-%m-%d %H:%M} UTC, by {printable(seen.by) or 'somebody'}")
+    moved = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in seen.moved.items() if count)
+    typer.echo(f"  moved: {moved or 'nothing'}")
+    names = ("address", "first_name", "last_name", "phone", "handle", "language", "country", "zone")
+    kept_then, gone_then = seen.before.get("kept") or {}, seen.before.get("gone") or {}
+    rows = [[name.replace("_", " "), kept_then.get(name), gone_then.get(name)] for name in names]
+    mine, other = kept_then.get("attributes") or {}, gone_then.get("attributes") or {}
+    rows += [[name, mine.get(name), other.get(name)] for name in sorted({*mine, *other})]
+    shown = [[name, _cell(one), _cell(two)] for name, one, two in rows if one or two]
+    if shown:
+        print_table(["before", "the one kept", "the other"], shown)
+    if seen.state == "taken_back":
+        typer.echo(f"Taken back on {seen.undone_at:%Y-%m-%d %H:%M} UTC by {printable(seen.undone_by) or 'somebody'}.")
+    elif seen.state == "done":
+        typer.echo(f"Take it back: outreach customers merge --undo {seen.id}")
+
+
+def _cell(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)

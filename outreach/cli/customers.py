@@ -116,6 +116,7 @@ app.command("add")(customer_change.add)
 app.command("change")(customer_change.change)
 app.command("duplicates")(customer_merge.duplicates)
 app.command("merge")(customer_merge.merge)
+app.command("merges")(customer_merge.merges)
 app.command("export")(customer_data.export)
 app.command("erase")(customer_data.erase)
 

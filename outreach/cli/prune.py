@@ -17,6 +17,7 @@ TITLES = {
     "alerts": "alerts that are over",
     "pace": "limits of domains that nobody writes to any more",
     "notices": "words to colleagues about cases that are closed",
+    "merges": "what two customers were before they were made one",
 }
 
 

@@ -41,7 +41,11 @@ class SavedSegment(Record, table=True):
 
 
 class CustomerMerge(Record, table=True):
-    """That a person made two customers one: who was kept, what both were before, and how much was moved."""
+    """That a person made two customers one: who was kept, what both were before, and how much was moved.
+
+    `before` also tells row by row what was done (`store.merge.Trace`); it is emptied when that is taken back, with the
+    customer's erasure, and after its time.
+    """
 
     __tablename__ = "customer_merge"
     id: int | None = Field(default=None, primary_key=True)
@@ -51,3 +55,5 @@ class CustomerMerge(Record, table=True):
     by: str = ""
     before: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     moved: dict[str, int] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    undone_by: str = ""

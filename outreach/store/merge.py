@@ -1,31 +1,36 @@
 """Two customers made one: what becomes of everything that is the other's.
 
 Law: the stricter wins: whoever unsubscribed, was blocked or asked for less mail stays so. Whatever leads to the other
-customer leads to the one that is kept; a mail that both would get is cancelled once. What was before is kept in the
-record of the merging. The caller commits.
+customer leads to the one that is kept; a mail that both would get is cancelled once. The record tells what both were
+and which rows were moved, changed, added and removed, so that `store.unmerge` can take it back. The caller commits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, SQLModel, col
 
 from ..delivery.state import move
 from ..errors import NeedsPerson
 from ..records import (
+    Case,
     Consent,
     ConsentAct,
     Contact,
     ContactKind,
     Customer,
+    CustomerGroup,
     CustomerMerge,
     Delivery,
     DeliveryEvent,
     DeliveryState,
+    Inbound,
+    Membership,
     Subscription,
     SubscriptionState,
     SuppressionReason,
@@ -35,6 +40,7 @@ from .consents import find_suppression, suppress
 from .contacts import add_contacts
 from .customers import bump_versions
 from .groups import drop_empty
+from .told_rows import tell_row, tell_rows
 
 STRICTNESS = {SubscriptionState.SUBSCRIBED: 0, SubscriptionState.PENDING: 1, SubscriptionState.UNSUBSCRIBED: 2}
 PERSONAL = frozenset(SuppressionReason) - {SuppressionReason.BAD_ADDRESS, SuppressionReason.BOUNCES}
@@ -45,29 +51,59 @@ FIELDS = ("first_name", "last_name", "phone", "phone_end", "handle", "language",
 _LET_GO = ("import_change",)
 """What could only undo an import of the other one."""
 _OWN_WAY = ("subscription", "contact", "wish", "delivery", *_LET_GO)
+_CUSTOMER = SQLModel.metadata.tables["customer"]
+
+
+@dataclass
+class Trace:
+    """What a merging did, row by row. `moved`: ids by "table.column"; `removed`: whole rows by table; `changed`: rows
+    of the kept one that became stricter, as they were and as they became; `contacts` and `block`: what was added;
+    `newest`: the highest ids before, by table.
+    """
+
+    newest: dict[str, int]
+    moved: dict[str, list[int]] = field(default_factory=dict)
+    removed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    changed: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
+    contacts: list[list[str]] = field(default_factory=list)
+    block: dict[str, str] = field(default_factory=dict)
+
+    def move(self, table: str, column: str, ids: Iterable[int | None]) -> None:
+        """Rows that led to the other customer and lead to the kept one now."""
+        self.moved.setdefault(f"{table}.{column}", []).extend(one for one in ids if one is not None)
+
+    def change(self, table: str, was: dict[str, Any], became: dict[str, Any]) -> None:
+        """A row of the kept one, where it became another."""
+        if was != became:
+            self.changed.setdefault(table, []).append([was, became])
 
 
 def merge_customers(session: Session, kept: Customer, gone: Customer, *, at: datetime, by: str) -> CustomerMerge:
     """Make `gone` a part of `kept`. Raises NeedsPerson while a mail to the other is on its way."""
     assert kept.id is not None and gone.id is not None
     _check_nothing_in_the_air(session, gone.id)
-    before = {"kept": _told(kept), "gone": _told(gone), "subscriptions": _ties_told(session, kept.id, gone.id)}
+    trace = Trace(newest=_newest(session))
+    before = {"kept": told_customer(session, kept.id), "gone": told_customer(session, gone.id)}
+    groups = _groups_told(session, gone.id)
     done: dict[str, int] = {}
-    done["subscription"] = _join_ties(session, kept.id, gone.id, at, by)
-    done["wish"] = _join_wishes(session, kept.id, gone.id, at)
-    done["cancelled"], done["delivery"] = _move_mails(session, kept.id, gone.id, at)
+    done["subscription"] = _join_ties(session, kept.id, gone.id, at, by, trace)
+    done["wish"] = _join_wishes(session, kept.id, gone.id, at, trace)
+    done["cancelled"], done["delivery"] = _move_mails(session, kept.id, gone.id, at, trace)
     for table in SQLModel.metadata.sorted_tables:
         for key in table.foreign_keys:
             if key.column.table.name == "customer" and table.name not in _OWN_WAY:
-                done[table.name] = _move_rows(session, table, key.parent, kept.id, gone.id)
+                done[table.name] = _move_rows(session, table, key.parent, kept.id, gone.id, trace)
     for name in _LET_GO:
         table = SQLModel.metadata.tables[name]
+        trace.removed[name] = tell_rows(session, table, table.c.customer_id == gone.id)
         session.connection().execute(delete(table).where(table.c.customer_id == gone.id))
     address_key = gone.address_key
-    _join_fields(session, kept, gone, at, by)
+    _join_fields(session, kept, gone, at, by, trace)
     if address_key is not None and kept.address_key is not None:
-        done["suppression"] = _carry_block(session, address_key, kept.address_key, at)
+        done["suppression"] = _carry_block(session, address_key, kept.address_key, at, trace)
     drop_empty(session)
+    trace.removed["customer_group"] = [one for one in groups if session.get(CustomerGroup, one["id"]) is None]
+    before |= {"after": told_customer(session, kept.id), "trace": asdict(trace)}
     record = CustomerMerge(customer_id=kept.id, gone_id=gone.id, at=at, by=by, before=before, moved=done)
     session.add(record)
     session.execute(delete(Customer).where(col(Customer.id) == gone.id))
@@ -82,17 +118,26 @@ def _check_nothing_in_the_air(session: Session, gone: int) -> None:
         raise NeedsPerson("a mail to one of them is on its way", remedy="Try again in a minute.")
 
 
-def _told(customer: Customer) -> dict[str, Any]:
-    names = ("id", "public_id", "address", *FIELDS, "attributes")
-    return {name: getattr(customer, name) for name in names}
+def told_customer(session: Session, customer_id: int) -> dict[str, Any]:
+    """A customer's whole row, as JSON has it."""
+    session.flush()
+    return tell_rows(session, _CUSTOMER, _CUSTOMER.c.id == customer_id)[0]
 
 
-def _ties_told(session: Session, *ids: int) -> list[dict[str, Any]]:
-    ties = session.execute(select(Subscription).where(col(Subscription.customer_id).in_(ids))).scalars()
-    return [{"customer": tie.customer_id, "list": tie.list_id, "state": tie.state.value} for tie in ties]
+def _newest(session: Session) -> dict[str, int]:
+    """The highest id of each kind of row by which one tells what came after the merging."""
+    found = {}
+    for table in (Delivery, Inbound, Case):
+        found[str(table.__tablename__)] = session.execute(select(func.max(col(table.id)))).scalar() or 0
+    return found
 
 
-def _join_ties(session: Session, kept: int, gone: int, at: datetime, by: str) -> int:
+def _groups_told(session: Session, customer_id: int) -> list[dict[str, Any]]:
+    mine = select(col(Membership.group_id)).where(col(Membership.customer_id) == customer_id)
+    return tell_rows(session, SQLModel.metadata.tables["customer_group"], col(CustomerGroup.id).in_(mine))
+
+
+def _join_ties(session: Session, kept: int, gone: int, at: datetime, by: str, trace: Trace) -> int:
     ties = list(session.execute(select(Subscription).where(col(Subscription.customer_id).in_((kept, gone)))).scalars())
     own = {tie.list_id: tie for tie in ties if tie.customer_id == kept}
     count = 0
@@ -104,7 +149,10 @@ def _join_ties(session: Session, kept: int, gone: int, at: datetime, by: str) ->
         if mine is None:
             tie.customer_id = kept
             session.add(tie)
+            trace.move("subscription", "customer_id", [tie.id])
             continue
+        was = tell_row(mine.model_dump())
+        trace.removed.setdefault("subscription", []).append(tell_row(tie.model_dump()))
         if STRICTNESS[tie.state] > STRICTNESS[mine.state]:
             mine.state, mine.changed_at = tie.state, at
             if tie.state is SubscriptionState.UNSUBSCRIBED:
@@ -121,11 +169,12 @@ def _join_ties(session: Session, kept: int, gone: int, at: datetime, by: str) ->
             mine.until = tie.until if mine.until is not None else None
         session.add(mine)
         session.delete(tie)
+        trace.change("subscription", was, tell_row(mine.model_dump()))
     session.flush()
     return count
 
 
-def _join_wishes(session: Session, kept: int, gone: int, at: datetime) -> int:
+def _join_wishes(session: Session, kept: int, gone: int, at: datetime, trace: Trace) -> int:
     found = {one.customer_id: one for one in session.execute(
         select(Wish).where(col(Wish.customer_id).in_((kept, gone)))).scalars()}  # fmt: skip
     other, mine = found.get(gone), found.get(kept)
@@ -134,7 +183,10 @@ def _join_wishes(session: Session, kept: int, gone: int, at: datetime) -> int:
     if mine is None:
         other.customer_id = kept
         session.add(other)
+        trace.move("wish", "customer_id", [other.id])
     else:
+        was = tell_row(mine.model_dump())
+        trace.removed["wish"] = [tell_row(other.model_dump())]
         pauses = [one for one in (mine.paused_until, other.paused_until) if one is not None]
         mine.paused_until = max(pauses) if pauses else None
         mine.every_days = max(mine.every_days, other.every_days)
@@ -143,11 +195,12 @@ def _join_wishes(session: Session, kept: int, gone: int, at: datetime) -> int:
         mine.changed_at = at
         session.add(mine)
         session.delete(other)
+        trace.change("wish", was, tell_row(mine.model_dump()))
     session.flush()
     return 1
 
 
-def _move_mails(session: Session, kept: int, gone: int, at: datetime) -> tuple[int, int]:
+def _move_mails(session: Session, kept: int, gone: int, at: datetime, trace: Trace) -> tuple[int, int]:
     """Cancel what both would get; the rest is the kept one's. (cancelled, moved)"""
     connection = session.connection()
     had = select(col(Delivery.campaign_id), col(Delivery.occasion)).where(col(Delivery.customer_id) == kept)
@@ -171,11 +224,13 @@ def _move_mails(session: Session, kept: int, gone: int, at: datetime) -> tuple[i
                     settled_at=at,
                 )
             ).rowcount
+    theirs = session.execute(select(col(Delivery.id)).where(col(Delivery.customer_id) == gone)).scalars()
+    trace.move("delivery", "customer_id", theirs)
     moved = connection.execute(update(Delivery).where(col(Delivery.customer_id) == gone).values(customer_id=kept))
     return cancelled, moved.rowcount
 
 
-def _move_rows(session: Session, table: Any, column: Any, kept: int, gone: int) -> int:
+def _move_rows(session: Session, table: Any, column: Any, kept: int, gone: int, trace: Trace) -> int:
     """Let rows lead to the kept one; where they have the same already, the other's row goes."""
     connection = session.connection()
     for unique in table.constraints:
@@ -184,11 +239,15 @@ def _move_rows(session: Session, table: Any, column: Any, kept: int, gone: int) 
             other = table.alias()
             same = [table.c[name] == other.c[name] for name in names if name != column.name]
             twice = select(other.c.id).where(other.c[column.name] == kept, *same).correlate(table)
+            trace.removed.setdefault(table.name, []).extend(
+                tell_rows(session, table, (column == gone) & twice.exists())
+            )
             connection.execute(delete(table).where(column == gone, twice.exists()))
+    trace.move(table.name, column.name, session.execute(select(table.c.id).where(column == gone)).scalars())
     return connection.execute(update(table).where(column == gone).values({column.name: kept})).rowcount
 
 
-def _join_fields(session: Session, kept: Customer, gone: Customer, at: datetime, by: str) -> None:
+def _join_fields(session: Session, kept: Customer, gone: Customer, at: datetime, by: str, trace: Trace) -> None:
     """What the kept one lacks it takes from the other; a number, handle or address beside its own is a contact."""
     assert kept.id is not None and gone.id is not None
     more: list[tuple[ContactKind, str, str]] = []
@@ -220,11 +279,17 @@ def _join_fields(session: Session, kept: Customer, gone: Customer, at: datetime,
     }
     for one in theirs:
         if (one.kind, one.network, one.value) in mine:
+            trace.removed.setdefault("contact", []).append(tell_row(one.model_dump()))
             session.delete(one)
         else:
             one.customer_id = kept.id
             session.add(one)
+            trace.move("contact", "customer_id", [one.id])
     session.flush()
+    known = mine | {(one.kind, one.network, one.value) for one in theirs}
+    trace.contacts = [
+        [kind.value, network, value] for kind, network, value in more if (kind, network, value) not in known
+    ]
     add_contacts(session, [(kept.id, one) for one in more], at=at, how="person", evidence="merged", by=by)
 
 
@@ -241,7 +306,7 @@ def join_attributes(mine: Mapping[str, Any], other: Mapping[str, Any]) -> dict[s
     return joined
 
 
-def _carry_block(session: Session, from_key: str, to_key: str, at: datetime) -> int:
+def _carry_block(session: Session, from_key: str, to_key: str, at: datetime, trace: Trace) -> int:
     """Block the kept address too, where the other is blocked for the person's sake."""
     block = find_suppression(session, from_key)
     if block is None or block.reason not in PERSONAL or (block.expires_at is not None and block.expires_at <= at):
@@ -250,4 +315,6 @@ def _carry_block(session: Session, from_key: str, to_key: str, at: datetime) -> 
     blocked = suppress(
         session, address_key=to_key, reason=block.reason, at=at, evidence=evidence, expires_at=block.expires_at
     )
+    if blocked:
+        trace.block = {"key": to_key, "reason": block.reason.value, "evidence": evidence}
     return int(blocked)

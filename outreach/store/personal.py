@@ -20,6 +20,7 @@ from ..records import (
     Contact,
     ContactKind,
     Customer,
+    CustomerMerge,
     Delivery,
     Edition,
     Inbound,
@@ -84,7 +85,7 @@ KEPT: Mapping[str, Mapping[str, str]] = {
     "case_file": {"owner": _US, "answering_by": _US, "topic": _WORD},
     "cause_case": {"by": _US},
     "consent": {"how": _WORD, "by": _US},
-    "customer_merge": {"by": _US, "moved": "counts"},
+    "customer_merge": {"by": _US, "moved": "counts", "undone_by": _US},
     "delivery": {
         "public_id": _NUMBER,
         "occasion": "which occasion it was: planned once",
@@ -150,10 +151,19 @@ def own_of(session: Session, customer: Customer) -> Own:
     who = customer.id
     known = session.execute(select(col(Contact.kind), col(Contact.value)).where(col(Contact.customer_id) == who)).all()
     keys = {value for kind, value in known if kind is ContactKind.ADDRESS} | {customer.address_key or ""}
+    merged = _merged(session, who)
     phones = {value for kind, value in known if kind is ContactKind.PHONE} | {customer.phone or ""}
-    senders = {customer.address or "", (customer.address or "").lower()} - {""}
-    needles = tuple(sorted({(customer.address or "").lower(), *phones} - {""}))
+    phones |= {one.get("phone") or "" for one in merged}
+    addresses = {customer.address or "", *(one.get("address") or "" for one in merged)} - {""}
+    senders = addresses | {one.lower() for one in addresses}
+    needles = tuple(sorted({*(one.lower() for one in addresses), *phones} - {""}))
     return _find_rows(session, Own(who, frozenset(keys - {""}), needles, {"customer": [who]}), senders)
+
+
+def _merged(session: Session, customer_id: int) -> list[dict[str, Any]]:
+    """Those who were made one with this customer, as their records tell them: their addresses are this one's too."""
+    query = select(col(CustomerMerge.before)).where(col(CustomerMerge.customer_id) == customer_id)
+    return [before["gone"] for before in session.execute(query).scalars() if before.get("gone")]
 
 
 def own_of_stranger(session: Session, address: str, key: str) -> Own:

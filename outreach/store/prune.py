@@ -22,6 +22,7 @@ from ..records import (
     CaseState,
     Category,
     Channel,
+    CustomerMerge,
     Delivery,
     DeliveryEvent,
     DeliveryMove,
@@ -148,6 +149,17 @@ def _old_notices(before: datetime, after: int) -> Select[Any]:
     return _ids(Notice, and_(col(Notice.at) < before, closed.exists()), after)
 
 
+def _old_merges(before: datetime, after: int) -> Select[Any]:
+    told = cast(col(CustomerMerge.before), String) != "{}"
+    return _ids(CustomerMerge, and_(col(CustomerMerge.at) < before, told), after)
+
+
+def _forget_merges(session: Session, ids: list[int]) -> int:
+    """That two were made one, when and by whom stays; what both were does not."""
+    emptied = update(CustomerMerge).where(col(CustomerMerge.id).in_(ids)).values(before={})
+    return session.connection().execute(emptied).rowcount
+
+
 SORTS = (
     Sort("bodies", _old_bodies, _cut_bodies),
     Sort("moves", _old_moves, _deleter(DeliveryMove)),
@@ -156,6 +168,7 @@ SORTS = (
     Sort("alerts", _old_alerts, _deleter(Alert)),
     Sort("pace", _old_pace, _deleter(Pace)),
     Sort("notices", _old_notices, _deleter(Notice)),
+    Sort("merges", _old_merges, _forget_merges),
 )
 
 

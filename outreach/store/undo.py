@@ -41,13 +41,16 @@ OWN = frozenset({"subscription", "consent", "contact", "membership"})
 
 @dataclass
 class Undone:
-    """What an undo took back, and what it left because it was changed since."""
+    """What an undo took back, and what it left because it was changed since. `merged`: people of the import who are a
+    part of others by now.
+    """
 
     removed: int = 0
     kept: int = 0
     restored: int = 0
     left: int = 0
     unblocked: int = 0
+    merged: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,14 +83,14 @@ def put_back(session: Session, undo: Undo, changes: Sequence[ImportChange], done
         elif change.what is Changed.FIELDS:
             ok = _put_fields_back(session, customer, change, undo)
         elif change.what is Changed.TIE:
-            ok = _put_tie_back(session, change, undo)
+            ok = put_tie_back(session, change, undo)
         elif change.what is Changed.CONTACT:
             found = [(ContactKind(kind), network, value) for kind, network, value in change.after["contacts"]]
             ok = sum(drop_contact(session, change.customer_id, one, how="import") for one in found) > 0
         elif change.what is Changed.GROUP:
             ok = put_group_back(session, change, import_at=undo.row.at, now=undo.now, by=undo.by)
         else:
-            ok = _unblock(session, change)
+            ok = unblock(session, change)
             done.unblocked += ok
         done.restored, done.left = done.restored + ok, done.left + (not ok)
     session.flush()
@@ -120,7 +123,8 @@ def _put_fields_back(session: Session, customer: Customer, change: ImportChange,
     return whole
 
 
-def _put_tie_back(session: Session, change: ImportChange, undo: Undo) -> bool:
+def put_tie_back(session: Session, change: ImportChange, undo: Undo) -> bool:
+    """Give a subscription the state from before the import, where it still is as that left it. Whether it was."""
     before, after = change.before.get("state"), change.after.get("state")
     tie = session.exec(
         orm_select(Subscription).where(
@@ -151,7 +155,8 @@ def _put_tie_back(session: Session, change: ImportChange, undo: Undo) -> bool:
     return True
 
 
-def _unblock(session: Session, change: ImportChange) -> bool:
+def unblock(session: Session, change: ImportChange) -> bool:
+    """Take a block of the import away, where it still says what the import said. Whether it did."""
     block = find_suppression(session, str(change.after.get("key", "")))
     if block is None or (block.reason, block.evidence) != (change.after["reason"], change.after["evidence"]):
         return False
@@ -187,7 +192,7 @@ def remove_created(session: Session, undo: Undo, first: int, last: int, done: Un
         ).scalar()
         if state in (SubscriptionState.SUBSCRIBED, SubscriptionState.PENDING):
             tie.after = {"state": state}
-            _put_tie_back(session, tie, undo)
+            put_tie_back(session, tie, undo)
     done.removed, done.kept = done.removed + len(gone), done.kept + len(busy)
 
 

@@ -10,6 +10,7 @@ from ..records import ImportState
 from ..store.customers import list_id_of
 from ..store.import_log import find_import, list_imports
 from ..store.undo import Undo, Undone, next_changes, note_undo, put_back, remove_created
+from ..store.undo_merged import put_merged_back
 from .epoch import advance
 from .intake_wishes import Progress
 from .workspace import Workspace
@@ -42,6 +43,8 @@ def undo_import(workspace: Workspace, import_id: int, *, by: str, progress: Prog
             if not changes:
                 break
             put_back(session, undo, changes, done)
+    with workspace.database.write() as session:
+        put_merged_back(session, undo, done)
     stretches = [list(one) for one in undo.row.created]
     whole = sum(last - first + 1 for first, last in stretches)
     while stretches:

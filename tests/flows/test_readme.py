@@ -18,6 +18,8 @@ from sqlalchemy import update
 from outreach.records import AlertKind, Category, Channel, Edition, Inbound, InboundState
 from outreach.store.alerts import raise_alert
 from outreach.store.pace import DOMAIN, slow_down
+from outreach.work.duplicates import merge
+from outreach.work.intake import import_customers
 from outreach.work.workspace import open_workspace
 from tests.cli.inside import outreach
 from tests.flows.readme import README, blocks, commands
@@ -39,7 +41,9 @@ EXAMPLES = {
     "segments explain": "segments explain fresh",
     "attributes list": "attributes list",
     "customers duplicates": "customers duplicates",
-    "customers merge": "customers merge ann@example.com bruno@example.org --dry-run",
+    "customers merge KEEP": "customers merge ann@example.com bruno@example.org --dry-run",
+    "customers merges": "customers merges",
+    "customers merge --undo": "customers merge --undo 1 --yes",
     "customers groups list": "customers groups list --kind company",
     "customers groups show": "customers groups show company 'baker and sons'",
     "customers groups suggest": "customers groups suggest company",
@@ -183,6 +187,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         _go_in_waves(reader.place)
         _attach(reader.place)
         outreach(reader.place, "customers", "add", "ann+news@example.com")
+        _merge_two(reader.place)
         (reader.place / "calls.jsonl").write_text('{"text": "Where is my parcel?", "channel": "phone"}\n')
         labels = "".join(f"It leaks again {at},1,milk\nThanks a lot {at},0,app\n" for at in range(15))
         (reader.place / "labels.csv").write_text(f"text,label,topic\n{labels}")
@@ -205,6 +210,15 @@ def _go_in_waves(root: Path) -> None:
     opened = open_workspace(root)
     with opened.database.write() as session:
         session.connection().execute(update(Edition).values(waves=[500, 20], released_wave=1))
+    opened.database.close()
+
+
+def _merge_two(root: Path) -> None:
+    """Two who are one by mistake, for `outreach customers merges`."""
+    opened = open_workspace(root)
+    (root / "two.csv").write_text("email\nzoe@example.com\nzora@example.com\n")
+    import_customers(opened, root / "two.csv", "customers")
+    merge(opened, "zoe@example.com", "zora@example.com", by="maria")
     opened.database.close()
 
 
