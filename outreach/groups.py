@@ -13,6 +13,8 @@ from typing import Any
 from .words import Vocabulary
 
 LONGEST_GROUP = 200
+EVERYBODY = "person"
+"""How a campaign says that everybody gets it, whatever its list says of households."""
 
 
 class GroupKind(Vocabulary):

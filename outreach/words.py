@@ -142,6 +142,7 @@ class DeliveryEvent(Vocabulary):
     EVIDENCE_SENT = "evidence_sent"
     EVIDENCE_FAILED = "evidence_failed"
     RESEND = "resend"
+    STAND_IN = "stand_in"
 
 
 class FailureClass(Vocabulary):

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError, UsageError
+from ..groups import EVERYBODY, GroupKind
 from .common import AsJson, open_here, print_json, print_table
 
 if TYPE_CHECKING:
     from ..records import MailingList
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Mailing lists, and how each asks for consent.")
-FIELDS = ("name", "title", "words", "double_opt_in", "implied_days", "clicks", "opens")
+FIELDS = ("name", "title", "words", "double_opt_in", "implied_days", "clicks", "opens", "one_per")
 
 
 @app.command("list")
@@ -32,7 +33,7 @@ def list_lists(as_json: AsJson = False) -> None:
     if not found:
         typer.echo("No list yet: an import makes one, or `outreach lists add NAME`.")
         return
-    headings = ("list", "title", "subscribed", "pending", "opt-in", "implied lapses", "clicks", "opens")
+    headings = ("list", "title", "subscribed", "pending", "opt-in", "implied lapses", "clicks", "opens", "one per")
     print_table(headings, (_row(one) for one in found))
 
 
@@ -43,6 +44,7 @@ def _row(one: dict[str, Any]) -> list[Any]:
         "double" if one["double_opt_in"] else "single",
         f"after {one['implied_days']} days" if one["implied_days"] else "never",
         *("counted" if one[name] else "not counted" for name in ("clicks", "opens")),
+        one["one_per"] or "person",
     ]
 
 
@@ -64,6 +66,12 @@ Clicks = Annotated[bool | None, typer.Option("--clicks/--no-clicks", help="Wheth
 Opens = Annotated[bool | None, typer.Option("--opens/--no-opens", help="Whether opened mails are counted.")]
 
 
+OnePer = Annotated[
+    str | None,
+    typer.Option("--one-per", help="household or company: of each one person gets a newsletter; person: everybody."),
+]
+
+
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A short name, such as customers.")],
@@ -73,6 +81,7 @@ def add(
     implied_days: Implied = None,
     clicks: Clicks = None,
     opens: Opens = None,
+    one_per: OnePer = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a mailing list.
@@ -87,7 +96,7 @@ def add(
             raise InputError(f"there is a list {name!r} already", remedy=f"Change it: outreach lists change {name}")
         ensure_list(session, name, workspace.clock())
     given = {"title": title, "words": words, "double_opt_in": double_opt_in, "implied_days": implied_days}
-    _change(name, {**given, "clicks": clicks, "opens": opens}, as_json=as_json)
+    _change(name, {**given, "clicks": clicks, "opens": opens, "one_per": _word(one_per)}, as_json=as_json)
 
 
 @app.command()
@@ -99,6 +108,7 @@ def change(
     implied_days: Implied = None,
     clicks: Clicks = None,
     opens: Opens = None,
+    one_per: OnePer = None,
     as_json: AsJson = False,
 ) -> None:
     """Change how a list is called, asks for consent, and what its mail tells us. What is not named stays.
@@ -106,13 +116,23 @@ def change(
     Counting clicks and opens needs a public https address (`url` in \\[public]); in many countries it needs the
     readers' consent too, so say it in --words.
 
-    Example: [bold]outreach lists change customers --implied-days 730 --clicks[/bold]
+    Example: [bold]outreach lists change customers --implied-days 730 --clicks[/bold],
+    [bold]outreach lists change customers --one-per household[/bold]
     """
     given = {"title": title, "words": words, "double_opt_in": double_opt_in, "implied_days": implied_days}
-    given |= {"clicks": clicks, "opens": opens}
+    given |= {"clicks": clicks, "opens": opens, "one_per": _word(one_per)}
     if all(value is None for value in given.values()):
         raise UsageError("nothing is to be changed", remedy="Name an option: see outreach lists change --help")
     _change(name, given, as_json=as_json)
+
+
+def _word(one_per: str | None) -> str | None:
+    """What the list keeps of --one-per. Raises UsageError."""
+    if one_per is None or one_per == EVERYBODY:
+        return None if one_per is None else ""
+    if one_per not in set(GroupKind):
+        raise UsageError(f"--one-per {one_per}", remedy=f"Say {', '.join(GroupKind)} or {EVERYBODY}.")
+    return one_per
 
 
 def _change(name: str, given: dict[str, Any], *, as_json: bool) -> None:
@@ -141,6 +161,8 @@ def _change(name: str, given: dict[str, Any], *, as_json: bool) -> None:
     opt_in = "asks twice" if told["double_opt_in"] else "asks once"
     counted = [what for what in ("clicks", "opens") if told[what]]
     typer.echo(f"{name} {opt_in}, and counts {' and '.join(counted) or 'neither clicks nor opens'}.")
+    if told["one_per"]:
+        typer.echo(f"Of each {told['one_per']} one person gets its newsletters.")
     if lapsing:
         typer.echo(f"{lapsing:,} subscriptions have another day on which they lapse, or none any more.")
     if counted and not workspace.settings.public.linkable:

@@ -37,12 +37,14 @@ MOVES: Mapping[tuple[State, Event], State] = MappingProxyType(
         (State.IN_DOUBT, Event.EVIDENCE_SENT): State.SENT,
         (State.IN_DOUBT, Event.EVIDENCE_FAILED): State.FAILED,
         (State.IN_DOUBT, Event.RESEND): State.QUEUED,
+        (State.WITHHELD, Event.STAND_IN): State.QUEUED,
     }
 )
 """What each event makes of each state; a pair that is missing cannot happen."""
 
-FINAL: frozenset[State] = frozenset(State) - {before for before, _ in MOVES}
-"""States that nothing leads out of."""
+FINAL: frozenset[State] = frozenset(State) - {before for before, event in MOVES if event is not Event.STAND_IN}
+"""States that nothing leads out of, but for whoever was passed over for another of their household: they may stand in
+for them."""
 
 
 def move(state: State, event: Event) -> State:

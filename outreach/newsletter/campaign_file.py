@@ -12,6 +12,7 @@ from pathlib import PurePath
 
 from ..address import canonical_address
 from ..errors import InputError
+from ..groups import EVERYBODY, GroupKind
 from ..words import BULK, Kind
 from .front_matter import FENCE, FrontMatter, split_front_matter
 from .seminar_file import place_of
@@ -35,6 +36,7 @@ KEYS = (
     "waves",
     "hold_out",
     "whom",
+    "one_per",
     "seminar",
     "test",
     "tips",
@@ -87,6 +89,7 @@ class CampaignFile:
     waves: str
     hold_out: str
     whom: str
+    one_per: str
     seminar: str
     test: str
     versions: tuple[VersionFile, ...]
@@ -121,6 +124,7 @@ def parse_campaign(text: str, file: str, *, front: FrontMatter | None = None) ->
         waves=front.text("waves"),
         hold_out=front.text("hold_out"),
         whom=_whom(front, kind),
+        one_per=_one_per(front),
         seminar=_seminar(front),
         test=front.text("test"),
         versions=versions,
@@ -171,6 +175,16 @@ def _whom(front: FrontMatter, kind: Kind) -> str:
     if whom is not None and whom.kind is WhomKind.SILENT and kind is Kind.SERVICE:
         raise front.refuse("whom", "who never told us asked for nothing: that is no service mail", "Use kind: tips")
     return words
+
+
+def _one_per(front: FrontMatter) -> str:
+    word = front.text("one_per").lower()
+    choice = [kind.value for kind in GroupKind]
+    if word not in ("", EVERYBODY, *choice):
+        raise front.refuse(
+            "one_per", f"{word!r} is none of {', '.join(choice)}, {EVERYBODY}", "Write one_per: household"
+        )
+    return word
 
 
 VERSION_EXAMPLE = "Put it behind the text:\n---\nversion: b\nsubject: Another subject\n---\n"

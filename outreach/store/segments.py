@@ -75,11 +75,14 @@ def segment_filter(segment: Segment) -> ColumnElement[bool]:
     return and_(true(), *(_sought(part, segment) for part in parts))
 
 
-def people_among(session: Session, segment: Segment, ids: Sequence[int]) -> set[int]:
-    """Whom of these customers the segment takes."""
+def people_among(
+    session: Session, segment: Segment, ids: Sequence[int], *, among: ColumnElement[bool] | None = None
+) -> set[int]:
+    """Whom of these customers the segment takes; `among`: and that takes them too."""
+    more = true() if among is None else among
     found: set[int] = set()
     for part in rows_in_chunks(list(ids), PAGE):
-        query = select(col(Customer.id)).where(col(Customer.id).in_(part), segment_filter(segment))
+        query = select(col(Customer.id)).where(col(Customer.id).in_(part), segment_filter(segment), more)
         found.update(row[0] for row in session.connection().execute(query) if row[0] is not None)
     return found
 

@@ -135,11 +135,8 @@ def draft_of(workspace: Workspace, found: CampaignFile, path: Path) -> Draft:
         options={
             "tips": found.tips,
             "missed": found.missed,
-            "deadline": found.deadline,
-            "waves": found.waves,
-            "hold_out": found.hold_out,
-            "whom": found.whom,
-            "seminar": found.seminar,
+            **{name: getattr(found, name) for name in ("deadline", "waves", "hold_out", "whom", "seminar")},
+            **({"one_per": found.one_per} if found.one_per else {}),
             **version_options(found),
             "images": {src: image.digest for src, image in images.items()},
             "lines": {**found.lines, "body": found.body_line},

@@ -24,7 +24,7 @@ from ..audience.consent import MailFacts
 from ..newsletter.whom import parse_whom
 from ..plan.budget import FIRST, WEEK
 from ..plan.holdout import Group, HoldOut, group_of
-from ..records import BULK, Campaign, Edition, HoldState, Kind, SubscriptionState
+from ..records import BULK, Campaign, Edition, GroupKind, HoldState, Kind, SubscriptionState
 from ..store import crowd as kept
 from ..store.bounces import PausedDomain, paused_domains
 from ..store.causes import whom_filter
@@ -38,6 +38,7 @@ from ..store.wishes import all_wishes
 from ..timing.sequence import Going
 from ..workdays import zone_or
 from .holdout import Counted, as_it_will_be
+from .houses import Houses
 from .judge import NOBODY, PersonFacts
 from .workspace import Workspace
 
@@ -188,6 +189,8 @@ class Crowd(Counted):
             self.groups[number].count = count
         self.groups[0].count = 0
         self._keys: dict[int, str] = {}
+        self._stamp, self._sizes = 0, (-1, Counter[int]())
+        self._lived: dict[tuple[GroupKind, int | None], Houses] = {}
 
     def people(self, audience: Audience) -> Iterator[Alike]:
         """The groups of an audience, those that come while it is gone through too."""
@@ -244,6 +247,7 @@ class Crowd(Counted):
             held[id(group)].count += 1
             group.count -= 1
             self._of[person] = places[id(held[id(group)])]
+        self._stamp += 1
         return held
 
     def _part(self, group: Alike, count: int) -> Alike:
@@ -251,6 +255,48 @@ class Crowd(Counted):
         group.count -= count
         self.groups.append(part)
         return part
+
+    def one_of_each(
+        self, kind: GroupKind, list_id: int | None, campaign_id: int, going: Sequence[Alike], *, keep: bool
+    ) -> dict[int, Alike]:
+        """Take from each of these groups those of whose household another one gets it, by the group's identity; each a
+        group of its own. `keep`: it really goes, and is remembered for the campaign's next issue.
+        """
+        flags, stamp = self._flags(going), self._stamp
+        lost = self._houses(kind, list_id).losers(self._of, flags, campaign_id, keep=keep, stamp=stamp)
+        if lost.counts and self._sizes[0] != stamp:
+            self._sizes = stamp, Counter(self._of)
+        whole = self._sizes[1]
+        moved: dict[int, int] = {}
+        parts: dict[int, Alike] = {}
+        for place, people in lost.counts.items():
+            group = self.groups[place]
+            # some of them may have been held out by the share, and are counted apart
+            parts[id(group)] = part = self._part(group, min(people, group.count))
+            if people == whole[place]:  # nobody of the group is left: it is the part from now on
+                self.groups[place] = part
+                self.groups.pop()
+            else:
+                moved[place] = len(self.groups) - 1
+        for person in lost.among(moved) if moved else ():
+            self._of[person] = moved[self._of[person]]
+        self._stamp += bool(moved)
+        return parts
+
+    def doubled(self, kind: GroupKind, list_id: int | None, campaign_id: int, going: Sequence[Alike]) -> int:
+        """How many more of these groups' people there are than households of theirs."""
+        houses = self._houses(kind, list_id)
+        return houses.doubled(self._of, self._flags(going), campaign_id, stamp=self._stamp)
+
+    def _flags(self, going: Sequence[Alike]) -> bytearray:
+        wanted = {id(group) for group in going}
+        return bytearray(id(group) in wanted for group in self.groups)
+
+    def _houses(self, kind: GroupKind, list_id: int | None) -> Houses:
+        found = self._lived.get((kind, list_id))
+        if found is None:
+            found = self._lived[kind, list_id] = Houses(self._session, kind, list_id)
+        return found
 
     def _add_audience(self, audience: Audience, default: str) -> None:
         whom = parse_whom(audience.whom)

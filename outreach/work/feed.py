@@ -72,8 +72,8 @@ class Feed:
     ) -> None:
         self.counts: Counter[DeliveryState] = Counter()
         self.postponed = 0
-        self._workspace, self._presence, self._committer = workspace, presence, committer
-        self._edition_ids, self._lease = edition_ids, lease
+        self.workspace, self._presence, self._committer = workspace, presence, committer
+        self.edition_ids, self._lease = edition_ids, lease
         self._open_press, self._judge, self._progress = press, judge, progress
         self._tips: dict[int, list[str]] = {}
         self._connections = sum(relay.connections for relay in workspace.settings.all_relays)
@@ -85,14 +85,14 @@ class Feed:
             if dispatch.full_until():
                 dispatch.settle(stopping)
                 return
-            check_may_send(self._workspace)
+            check_may_send(self.workspace)
             started = time.monotonic()
             rows = self._claim()
             if not rows:
                 dispatch.settle(stopping)
                 rows = self._claim()
                 if not rows:
-                    if self._edition_ids is not None and dispatch.wait_for_domains(stopping):
+                    if self.edition_ids is not None and dispatch.wait_for_domains(stopping):
                         continue
                     return
             for edition_id, together in groupby(sorted(rows, key=_by_edition), _by_edition):
@@ -103,24 +103,24 @@ class Feed:
     def _adapt(self, done: int, seconds: float) -> None:
         fitting = int(done / max(seconds, 0.001) * SLICE_SECONDS)
         least = max(20, 2 * self._connections)
-        self._size = min(self._workspace.settings.sending.batch, max(least, min(fitting, 2 * self._size)))
+        self._size = min(self.workspace.settings.sending.batch, max(least, min(fitting, 2 * self._size)))
 
     def _claim(self) -> list[Claimed]:
-        now = self._workspace.clock()
-        with self._workspace.database.write(beside=True) as session:
+        now = self.workspace.clock()
+        with self.workspace.database.write(beside=True) as session:
             return claim(
                 session,
-                edition_ids=self._edition_ids,
+                edition_ids=self.edition_ids,
                 owner=self._presence.name,
                 limit=self._size,
                 now=now,
                 lease=self._lease,
-                without=kinds_that_wait(session, self._workspace, now),
+                without=kinds_that_wait(session, self.workspace, now),
             )
 
     def _press(self, session: Session, edition_id: int) -> Press:
         try:
-            return self._open_press(session, self._workspace, edition_id)
+            return self._open_press(session, self.workspace, edition_id)
         except InputError as wrong:
             return NoPress(wrong.message)
 
@@ -128,16 +128,16 @@ class Feed:
         self, dispatch: Dispatch, edition_id: int, rows: list[Claimed]
     ) -> tuple[Press, list[tuple[Claimed, Job]]]:
         """Judge and choose on one snapshot, later than the versions noted at the claim; write both down."""
-        now = self._workspace.clock()
-        settle_versions(self._workspace, edition_id)
+        now = self.workspace.clock()
+        settle_versions(self.workspace, edition_id)
         people = [row.customer_id for row in rows if row.customer_id is not None]
-        with self._workspace.database.read() as session:
+        with self.workspace.database.read() as session:
             edition, campaign = _edition(session, edition_id)
             press = dispatch.press_of(edition_id) or self._press(session, edition_id)
             readers = load_readers(session, people)
             allowed = self._judge(
                 session,
-                self._workspace,
+                self.workspace,
                 campaign=campaign,
                 edition=edition,
                 customer_ids=people,
@@ -156,7 +156,7 @@ class Feed:
         if chosen:
             going = [_with_choices(row, chosen) for row in going]
         if refused or chosen:
-            with self._workspace.database.write(beside=True) as session:
+            with self.workspace.database.write(beside=True) as session:
                 apply_moves(session, refused, now)
                 keep_choices(session, [(row, row.choices) for row in going if row.customer_id in chosen])
             self._count(refused)
@@ -170,12 +170,12 @@ class Feed:
         if edition.id not in self._tips:
             self._tips = {edition.id: frozen_tips(edition)}
         names = self._tips[edition.id]
-        pool = tip_pool(session, self._workspace, campaign, names, edition.id) if names else None
+        pool = tip_pool(session, self.workspace, campaign, names, edition.id) if names else None
         if pool is None or not pool.count:
             return {}
         customers = list(load_customers(session, people).values())
         return choose_for(
-            session, self._workspace, edition=edition, campaign=campaign, customers=customers, now=now, pool=pool
+            session, self.workspace, edition=edition, campaign=campaign, customers=customers, now=now, pool=pool
         )
 
     def _count(self, refused: list[Move]) -> None:

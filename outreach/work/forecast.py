@@ -19,8 +19,9 @@ from sqlmodel import Session
 from ..plan.budget import FIRST
 from ..plan.holdout import Group, HoldOut, judge_hold_out
 from ..plan.holds import blocked_topics
+from ..plan.one_per import ONE_PER
 from ..plan.wishes import unwanted_topics
-from ..records import BULK, Boost, Campaign, Edition, EditionState, Hold, Permission, Wish
+from ..records import BULK, Boost, Campaign, Edition, EditionState, GroupKind, Hold, Permission, Wish, withhold
 from ..store.crowd import open_holds, with_boosts
 from ..store.customers import CustomerRow, PersonRow, load_customers
 from ..store.plan import boosts_of, holds_of, shown_tips
@@ -28,9 +29,10 @@ from ..store.wishes import wishes_of
 from .choose import TipPool, choose_one, know_people, tip_pool
 from .crowd import Alike, Crowd, audience_of, tips_audience
 from .holdout import deal, hold_out_of
-from .judge import PersonFacts, edition_facts, judge_to_the_end, people_facts
+from .judge import MailFactsOfEdition, PersonFacts, edition_facts, judge_to_the_end, people_facts
 from .precedence import coming_tips
 from .schedules import due_for, last_due, life_of
+from .together import Together
 from .whom import edition_people
 from .workspace import Workspace
 
@@ -94,6 +96,8 @@ class Counts:
 
     def add(self, zone: str, due: datetime, said: Permission, people: int) -> None:
         """So many people more, in whom the rules find no difference."""
+        if not people:  # of each of them another one of the household gets it
+            return
         self.people += people
         if said.state is not None:
             self.not_going[said.state.value, said.reason] += people
@@ -104,9 +108,15 @@ class Counts:
 
 
 def draft_edition(
-    workspace: Workspace, campaign: Campaign, occasion: str, opens: datetime, *, per_customer: bool
+    workspace: Workspace,
+    campaign: Campaign,
+    occasion: str,
+    opens: datetime,
+    *,
+    per_customer: bool,
+    one_per: str = "",
 ) -> Edition:
-    """The edition that an occasion would open, not kept anywhere."""
+    """The edition that an occasion would open, not kept anywhere. `one_per`: as `one_per_of` has it."""
     assert campaign.id is not None
     life = life_of(workspace, campaign)
     return Edition(
@@ -120,6 +130,7 @@ def draft_edition(
         due_at=opens,
         expires_at=last_due(occasion, opens, per_customer=per_customer) + life,
         frozen_at=opens,
+        one_per=one_per,
     )
 
 
@@ -130,18 +141,26 @@ def judge_all(
     rules = edition_facts(workspace, campaign, edition)
     tested = hold_out_of(session, workspace, campaign, edition)
     due_in = _DueIn(workspace, edition, per_customer=per_customer)
+
+    def known(zones: Mapping[int, str | None]) -> dict[int, PersonFacts]:
+        return people_facts(session, workspace, edition, list(zones), edition.due_at, zones=zones)
+
+    def judge(facts: Mapping[int, PersonFacts]) -> dict[int, Permission]:
+        return {person: judge_to_the_end(rules, one, due_in[one.zone]) for person, one in facts.items()}
+
+    together = Together(session, campaign, edition, lambda zones: judge(known(zones))) if edition.one_per else None
     stream = edition_people(session, campaign, edition)
     while people := list(islice(stream, CHUNK)):
-        zones = {person.id: person.zone for person in people}
-        facts = people_facts(session, workspace, edition, list(zones), edition.due_at, zones=zones)
+        facts = known({person.id: person.zone for person in people})
+        judged = judge(facts)
+        if together is not None:
+            judged |= together.passed_over(people, judged)
         groups = deal(session, workspace, campaign, edition.occasion, people, tested)
         for person in people:
-            known = facts[person.id]
-            due = due_in[known.zone]
-            said = judge_to_the_end(rules, known, due)
+            due, said = due_in[facts[person.id].zone], judged[person.id]
             if said.state is None and groups.get(person.id) is Group.HELD:
                 said = judge_hold_out(tested, due)
-            yield Judged(person, due, said, known)
+            yield Judged(person, due, said, facts[person.id])
 
 
 class _DueIn(dict[ZoneInfo, datetime]):
@@ -189,6 +208,9 @@ def count_forecast(
         first(group, due)
         facts = group.facts(edition, ahead.of(group))
         judged.append((group, due, judge_to_the_end(rules, facts, due), facts))
+    free = {id(group): _without_replies(rules, said, facts, due).state is None for group, due, said, facts in judged}
+    if edition.one_per:
+        counts.before -= _one_each(crowd, campaign, edition, judged, free, keep=number is not None)
     parts = crowd.deal(campaign, edition.occasion, [one[0] for one in judged if one[2].state is None], tested)
     judged += [
         (parts[id(group)], due, judge_hold_out(tested, due), facts)
@@ -196,10 +218,9 @@ def count_forecast(
         if id(group) in parts
     ]
     going: set[int] = set()
-    for group, due, said, facts in judged:
+    for group, due, said, _ in judged:
         counts.add(group.zone.key, due, said, group.count)
-        free = said if said.state is None or not facts.holds else judge_to_the_end(rules, facts._replace(holds=()), due)
-        counts.before += group.count if free.state is None else 0
+        counts.before += group.count if free.get(id(group)) else 0
         if said.state is None:
             going.add(id(group))
             if edition.kind in BULK and number is not None:
@@ -210,6 +231,37 @@ def count_forecast(
         pool = know_people(session, pool, chosen)
         _count_tips(workspace, pool, chosen, counts, concerned, edition.due_at)
     return counts
+
+
+def _without_replies(rules: MailFactsOfEdition, said: Permission, facts: PersonFacts, due: datetime) -> Permission:
+    """What the rules would say had no reply changed anything."""
+    return said if said.state is None or not facts.holds else judge_to_the_end(rules, facts._replace(holds=()), due)
+
+
+Judgement = tuple[Alike, datetime, Permission, PersonFacts]
+
+
+def _one_each(
+    crowd: Crowd,
+    campaign: Campaign,
+    edition: Edition,
+    judged: list[Judgement],
+    free: Mapping[int, bool],
+    *,
+    keep: bool,
+) -> int:
+    """Set apart those of whose household another one gets it; how many more, without what replies changed, could get
+    it than there are households.
+    """
+    kind = GroupKind(edition.one_per)
+    held = any(free[id(group)] and said.state is not None for group, _, said, _ in judged)
+    able = [group for group, _, _, _ in judged if free[id(group)]] if held else []
+    doubled = crowd.doubled(kind, edition.list_id, campaign.id or 0, able) if held else 0
+    going = [group for group, _, said, _ in judged if said.state is None]
+    parts = crowd.one_of_each(kind, edition.list_id, campaign.id or 0, going, keep=keep)
+    refusal = withhold(ONE_PER[kind], f"another one of the {kind.value} gets it")
+    judged += [(parts[id(group)], due, refusal, facts) for group, due, _, facts in judged if id(group) in parts]
+    return doubled - sum(part.count for part in parts.values()) if held else 0
 
 
 class TipsAhead:

@@ -1,7 +1,7 @@
 """May this edition's mail go to these people now? (Which tips each gets: `choose_for`, from `work.choose`.)
 
 Law: planning, the claim, the forecast and `why` all judge here, with the same pure rules on the same facts.
-The surest refusal wins: cancelled, expired, consent, holds, wishes, budget, absence, closed days, night, a domain.
+The surest refusal wins: cancelled, expired, consent, holds, wishes, household, budget, absence, days, night, a domain.
 Quiet hours and closed days delay bulk mail of a schedule in the person's own zone; they never delay what a person sends
 now (occasion "once-…", or `explicit`), and the hours no schedule whose own time lies inside them: a marketer chose it.
 """
@@ -21,6 +21,7 @@ from ..address import domain_key
 from ..audience.consent import MailFacts, may_mail
 from ..plan.budget import WEEK, judge_budget
 from ..plan.holds import judge_away, judge_holds
+from ..plan.one_per import Other, judge_together
 from ..plan.reach import judge_rest
 from ..plan.wishes import judge_wish
 from ..records import (
@@ -32,6 +33,7 @@ from ..records import (
     DeliveryState,
     Edition,
     EditionState,
+    GroupKind,
     Hold,
     Kind,
     Permission,
@@ -42,6 +44,7 @@ from ..records import (
 from ..store.bounces import PAUSED, PausedDomain, addresses_of, paused_domains
 from ..store.consents import blocked_domains, mail_facts
 from ..store.database import rows_in_chunks
+from ..store.one_per import others_in
 from ..store.plan import holds_of, recent_bulk
 from ..store.wishes import wishes_of
 from ..timing.days import BLACKOUT, OpenDays
@@ -60,6 +63,7 @@ PAUSE = timedelta(minutes=5)
 PAUSED_CAMPAIGN = "paused"
 MOST_TURNS = 12
 """So often a forecast follows a mail that is put off again and again."""
+TOGETHER = "one per household"
 NOBODY = MailFacts(address=False)
 SUBSCRIBED = SubscriptionState.SUBSCRIBED
 
@@ -74,6 +78,7 @@ class PersonFacts(NamedTuple):
     ahead: Sequence[datetime] = ()
     paused: PausedDomain | None = None
     wish: Wish | None = None
+    others: Sequence[Other] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class MailFactsOfEdition:
     zone: ZoneInfo
     days: OpenDays | None = None
     topics: tuple[str, ...] = ()
+    one_per: GroupKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,7 @@ def edition_facts(
         zone_or(workspace.settings.identity.zone, "UTC"),
         planned,
         tuple(campaign.topics),
+        GroupKind(edition.one_per) if edition.one_per else None,
     )
 
 
@@ -154,6 +161,8 @@ def people_facts(
         sent |= _sent_to_the_rarely_written(session, wishes, now)
     own = {person: zone_or(zones.get(person), workspace.settings.identity.zone) for person in ids}
     ahead = tips_ahead(session, workspace, edition.kind, own, now)
+    together = edition.one_per and edition.id is not None
+    others = others_in(session, edition.id or 0, GroupKind(edition.one_per), ids) if together else {}
     return {
         person: PersonFacts(
             mail.get(person, NOBODY),
@@ -163,6 +172,7 @@ def people_facts(
             ahead.get(person, ()),
             paused.get(person),
             wishes.get(person),
+            others.get(person, ()),
         )
         for person in ids
     }
@@ -258,7 +268,7 @@ def _judge_all(plan: MailFactsOfEdition, facts: Mapping[int, PersonFacts], now: 
             or mail.subscription is not SUBSCRIBED
         ):
             said[person] = judge_person(plan, known, now)
-        elif mail.erased or not mail.address or known.ahead:
+        elif mail.erased or not mail.address or known.ahead or known.others:
             said[person] = judge_person(plan, known, now)
         elif known.zone in alike:
             said[person] = alike[known.zone]
@@ -357,6 +367,10 @@ def _judge_wishes(edition: MailFactsOfEdition, person: PersonFacts, now: datetim
     )
 
 
+def _judge_together(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
+    return judge_together(edition.one_per, person.others) if person.others else YES
+
+
 def _judge_quiet(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
     if edition.quiet is None:
         return YES
@@ -375,6 +389,7 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("consent", _judge_consent),
     ("holds", _judge_holds),
     ("wishes", _judge_wishes),
+    (TOGETHER, _judge_together),
     ("budget", _judge_budget),
     ("away", _judge_away),
     ("days", _judge_days),

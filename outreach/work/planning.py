@@ -7,7 +7,7 @@ exactly whom the segment gave.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -18,6 +18,7 @@ from sqlmodel import Session
 from ..address import domain_key, new_public_id
 from ..delivery.tally import Tally
 from ..plan.holdout import HELD_OUT, Group, HoldOut, judge_hold_out
+from ..plan.one_per import NOTHING_NEW
 from ..records import Campaign, DeliveryState, Edition, EditionState, Permission, withhold
 from ..store.accounts import people_tally
 from ..store.customers import PersonRow, load_customers
@@ -40,6 +41,7 @@ from .holdout import deal, settle_hold_out
 from .judge import judge_people
 from .preflight import preflight
 from .schedules import due_for, life_of, timing_of
+from .together import Together
 from .versions import deal_versions
 from .wave_deal import WavePlan, deal_waves, waves_of
 from .whom import edition_people
@@ -48,7 +50,6 @@ from .workspace import Workspace
 CHUNK = 500
 Progress = Callable[[int], None]
 """Told how many people were added since it was told last."""
-NOTHING_NEW = "nothing new"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class PlanFacts:
     life: timedelta
     hold_out: HoldOut
     last_wave: int = 0
+    together: Together | None = None
     due: dict[str | None, datetime] = field(default_factory=dict)
     domains: dict[str, str] = field(default_factory=dict)
 
@@ -116,7 +118,7 @@ def _facts(session: Session, workspace: Workspace, edition: Edition) -> PlanFact
     scheduled = occasion_wall(edition.occasion) is not None
     timing = timing_of(workspace, campaign) if scheduled else None
     last = last_gone_out(session, edition.campaign_id, edition.id) if timing and timing.rule.recurring else None
-    return PlanFacts(
+    facts = PlanFacts(
         edition,
         campaign,
         tip_pool(session, workspace, campaign, frozen_tips(edition), edition.id),
@@ -126,6 +128,10 @@ def _facts(session: Session, workspace: Workspace, edition: Edition) -> PlanFact
         settle_hold_out(workspace, campaign, edition),
         waves_of(workspace, campaign).last,
     )
+    if not edition.one_per:
+        return facts
+    together = Together(session, campaign, edition, lambda zones: _judge(session, workspace, facts, zones))
+    return replace(facts, together=together)
 
 
 def _rows(
@@ -135,16 +141,9 @@ def _rows(
     now = workspace.clock()
     edition = facts.edition
     due = {person.id: _due(workspace, facts, person.zone) for person in people}
-    judged = judge_people(
-        session,
-        workspace,
-        campaign=facts.campaign,
-        edition=edition,
-        customer_ids=list(due),
-        now=now,
-        due=due,
-        zones={person.id: person.zone for person in people},
-    )
+    judged = _judge(session, workspace, facts, {person.id: person.zone for person in people})
+    if facts.together is not None:
+        judged |= facts.together.passed_over(people, judged)
     if skip_repeats:
         judged |= _nothing_new(session, workspace, facts, [person for person in due if judged[person].state is None])
     going = [person for person in people if judged[person.id].state is None]
@@ -162,6 +161,22 @@ def _rows(
         | {"domain_key": _domain(workspace, facts, person.address or ""), "variant": groups.get(person.id, "")}
         for person in people
     ]
+
+
+def _judge(
+    session: Session, workspace: Workspace, facts: PlanFacts, zones: Mapping[int, str | None]
+) -> dict[int, Permission]:
+    """A permission for each of these people, as of when their mail is due."""
+    return judge_people(
+        session,
+        workspace,
+        campaign=facts.campaign,
+        edition=facts.edition,
+        customer_ids=list(zones),
+        now=workspace.clock(),
+        due={person: _due(workspace, facts, zone) for person, zone in zones.items()},
+        zones=zones,
+    )
 
 
 def _row(

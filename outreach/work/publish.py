@@ -50,6 +50,7 @@ from .schedules import (
     timing_of,
 )
 from .steps import let_on
+from .together import one_per_of
 from .waves import go_on
 from .workspace import Workspace
 
@@ -327,6 +328,7 @@ def _create(
 def _content(session: Session, campaign: Campaign, content: FrozenContent | None) -> dict[str, Any]:
     """What the edition keeps of its campaign; saved segments are written out, so that it tells by whom it was meant."""
     values: dict[str, Any] = {"list_id": campaign.list_id, "segment": whole_text(session, campaign.segment)}
+    values["one_per"] = one_per_of(session, campaign)
     if content is None:
         return values
     return values | {

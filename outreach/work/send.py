@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,6 +34,7 @@ from .recover import recover, take_back
 from .rested import try_rested
 from .sight import kinds_that_wait
 from .signing import open_sign
+from .together import stand_in
 from .traffic import Traffic
 from .ways import Ways
 from .workspace import Workspace, check_may_send
@@ -106,13 +107,13 @@ def send_open(
     nothing, DatabaseError when a commit failed; in each case nobody is lost and nothing is sent twice.
     """
     check_may_send(workspace)
-    name = worker_name(owner)
-    lease = timedelta(seconds=workspace.settings.sending.lease_seconds)
+    name, lease = worker_name(owner), timedelta(seconds=workspace.settings.sending.lease_seconds)
     relays = workspace.settings.all_relays
     targets = [relay_target(relay, workspace.root) for relay in relays]
     ways = Ways(workspace, relays)
     press = press or partial(open_press, sign=open_sign(workspace))
     reclaimed = recover(workspace)
+    stand_in(workspace, edition_ids, ending=True)
     with workspace.database.read() as session:
         now = workspace.clock()
         editions = open_editions(session, edition_ids)
@@ -126,7 +127,7 @@ def send_open(
     if ways.full_until():
         return SendCounts(reclaimed=reclaimed, full_until=ways.full_until())
     processes = _processes(workspace, due)
-    stopping = (lambda: False) if stop is None else stop.is_set
+    stopping: Callable[[], bool] = (lambda: False) if stop is None else stop.is_set
     with Presence(workspace.root, name) as presence:
         with workspace.database.write() as session:
             sign_on(session, name, owner, workspace.clock())
@@ -137,7 +138,7 @@ def send_open(
         dispatch = Dispatch(workspace, presence, committer, targets, connections, processes - 1, traffic)
         try:
             with watching(workspace, lambda: committer.counts[DeliveryState.FAILED]), committer, dispatch:
-                feed.run(dispatch, stopping)
+                _run(feed, dispatch, stopping)
         finally:
             left = _tidy(workspace, name, presence)
         trouble = dispatch.trouble or committer.failure
@@ -149,6 +150,13 @@ def send_open(
     counts = _counts(committer.counts + feed.counts, left + dispatch.lost)
     until = dispatch.full_until()
     return replace(counts, postponed=feed.postponed, reclaimed=reclaimed, finished=finished, full_until=until)
+
+
+def _run(feed: Feed, dispatch: Dispatch, stopping: Callable[[], bool]) -> None:
+    """Send what is due, and then what stands in for what could not go."""
+    feed.run(dispatch, stopping)
+    while not (stopping() or dispatch.stopped) and stand_in(feed.workspace, feed.edition_ids):
+        feed.run(dispatch, stopping)
 
 
 def _committer(workspace: Workspace, name: str, lease: timedelta, progress: Progress | None) -> Committer:

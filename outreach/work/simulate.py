@@ -30,6 +30,7 @@ from .choose import choose_for
 from .judge import judge_people
 from .publish import publish_due
 from .sequences import follow_sequences
+from .together import stand_in
 from .waves import look_at_waves
 from .workspace import Workspace
 
@@ -107,7 +108,7 @@ def _hand_over(copy: Workspace) -> None:
     while True:
         with copy.database.write() as session:
             rows = claim(session, edition_ids=None, owner=OWNER, limit=SLICE, now=now, lease=LEASE)
-        if not rows:
+        if not rows and not stand_in(copy, None):
             break
         for edition_id, together in groupby(sorted(rows, key=_edition_of), _edition_of):
             _settle(copy, edition_id, list(together), now)

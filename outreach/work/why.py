@@ -5,6 +5,7 @@ Law: the rules are those of the claim, on the same facts; nothing is changed by 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +16,8 @@ from ..errors import InputError, UsageError
 from ..plan.holdout import Group, judge_hold_out
 from ..plan.holds import hold_words, is_open
 from ..plan.wishes import unwanted_topics
-from ..records import Campaign, Customer, Delivery, Edition, EditionState, EnrolmentState
-from ..store.customers import CustomerRow, find_customer, load_customers
+from ..records import YES, Campaign, Customer, Delivery, Edition, EditionState, EnrolmentState, Permission
+from ..store.customers import CustomerRow, PersonRow, find_customer, load_customers
 from ..store.editions import campaigns_and_schedules, deliveries_to, editions_of, find_campaign
 from ..store.plan import boosts_of, holds_of, recent_steps, shown_tips
 from ..store.saved_segments import load_segment
@@ -27,9 +28,10 @@ from ..workdays import zone_or
 from .choose import choose_one, frozen_tips, know_people, tip_pool
 from .forecast import draft_edition
 from .holdout import deal, hold_out_of
-from .judge import edition_facts, people_facts, rulings
+from .judge import TOGETHER, edition_facts, judge_person, people_facts, rulings
 from .schedules import Occasion, due_for, occasions_after, timing_of
 from .sight import sight
+from .together import Together, one_per_of
 from .whom import is_meant
 from .workspace import Workspace
 
@@ -90,6 +92,10 @@ def explain_person(workspace: Workspace, email: str, campaign_name: str) -> Why:
         ]
         for ruling in rulings(edition_facts(workspace, campaign, edition), facts, due):
             found = ruling.permission
+            if ruling.rule == TOGETHER and not edition.one_per:
+                continue
+            if ruling.rule == TOGETHER and edition.planned_at is None:
+                found = _together(session, workspace, campaign, edition, person, due)
             answer = "yes" if found.allowed else "later" if found.state is None else "no"
             said.append(RuleSaid(ruling.rule, answer, found.reason, found.evidence, found.later or found.until))
         seen = sight(session, workspace, edition.kind, now)
@@ -123,6 +129,24 @@ def explain_person(workspace: Workspace, email: str, campaign_name: str) -> Why:
         )
 
 
+def _together(
+    session: Session, workspace: Workspace, campaign: Campaign, edition: Edition, person: CustomerRow, due: datetime
+) -> Permission:
+    """Whether another one of their household would get an edition that is still to be planned."""
+    rules = edition_facts(workspace, campaign, edition)
+
+    def judge(zones: Mapping[int, str | None]) -> dict[int, Permission]:
+        facts = people_facts(session, workspace, edition, list(zones), due, zones=zones)
+        return {one: judge_person(rules, known, due) for one, known in facts.items()}
+
+    row = PersonRow(
+        *(person.id, person.address_key or "", person.address, person.zone, person.country, person.language),
+        *(person.version, None),
+    )
+    found = Together(session, campaign, edition, judge).passed_over([row], judge({person.id: person.zone}))
+    return found.get(person.id, YES)
+
+
 def _campaign(session: Session, name: str) -> Campaign:
     known = {found.name: found for found, _ in campaigns_and_schedules(session)}
     step = find_campaign(session, name) if "/" in name else None
@@ -148,7 +172,14 @@ def _edition(
     except InputError as wrong:
         raise UsageError(wrong.message, remedy=wrong.remedy) from wrong
     occasion = next(occasions_after(timing, now), Occasion("once-by hand", now))
-    draft = draft_edition(workspace, campaign, occasion.key, occasion.opens, per_customer=timing.per_customer)
+    draft = draft_edition(
+        workspace,
+        campaign,
+        occasion.key,
+        occasion.opens,
+        per_customer=timing.per_customer,
+        one_per=one_per_of(session, campaign),
+    )
     zone = zone_or(customer.zone, workspace.settings.identity.zone) if timing.per_customer else None
     return draft, max(due_for(occasion.key, occasion.opens, zone), now)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,15 +12,31 @@ from sqlmodel import Session, col
 
 from outreach.plan.budget import WEEK
 from outreach.plan.holdout import Group, judge_hold_out
-from outreach.records import BULK, Campaign, Delivery, Edition, EditionState
+from outreach.plan.one_per import Mate, in_order
+from outreach.records import (
+    BULK,
+    Campaign,
+    Delivery,
+    Edition,
+    EditionState,
+    GroupKind,
+    Permission,
+    Subscription,
+    withhold,
+)
 from outreach.store.crowd import minute_up
+from outreach.store.customers import PersonRow
 from outreach.store.editions import TO_GO, UNFINISHED
+from outreach.store.groups import groups_of
+from outreach.store.one_per import had_issue, last_issue
 from outreach.store.plan import recent_bulk
+from outreach.store.reach import signs_of
 from outreach.work.agenda import BY_HAND, _coming
 from outreach.work.forecast import draft_edition
 from outreach.work.holdout import deal, hold_out_of
-from outreach.work.judge import edition_facts, judge_to_the_end, people_facts
+from outreach.work.judge import PersonFacts, edition_facts, judge_to_the_end, people_facts
 from outreach.work.schedules import due_for
+from outreach.work.together import one_per_of
 from outreach.work.whom import edition_people
 from outreach.work.workspace import Workspace
 
@@ -35,11 +51,67 @@ def plan_one_by_one(workspace: Workspace, days: int) -> Iterator[dict[str, Any]]
             goes = state in UNFINISHED and state is not EditionState.WAITING
             if mail.state in TO_GO and mail.kind in BULK and goes and mail.customer_id:
                 sent[mail.customer_id].append(minute_up(mail.next_at or mail.due_at))
+        had: dict[int, set[int] | None] = {}
         coming, _ = _coming(session, workspace, now, now + timedelta(days=days), None)
         for campaign, timing, occasion in coming:
             opens = max(occasion.opens, now)
-            draft = draft_edition(workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
-            yield _one(session, workspace, campaign, draft, timing.per_customer, sent)
+            draft = draft_edition(
+                workspace,
+                campaign,
+                occasion.key,
+                opens,
+                per_customer=timing.per_customer,
+                one_per=one_per_of(session, campaign),
+            )
+            yield _one(session, workspace, campaign, draft, timing.per_customer, sent, had)
+
+
+def _houses(session: Session, draft: Edition, people: Iterable[int]) -> list[list[int]]:
+    """Who of these people live together."""
+    kind = GroupKind(draft.one_per)
+    houses: dict[int, list[int]] = defaultdict(list)
+    for person, own in groups_of(session, list(people)).items():
+        if kind in own:
+            houses[own[kind].group_id].append(person)
+    return list(houses.values())
+
+
+def _one_of_each(
+    session: Session,
+    campaign: Campaign,
+    draft: Edition,
+    people: Sequence[PersonRow],
+    judged: dict[int, tuple[Permission, PersonFacts, datetime]],
+    had: dict[int, set[int] | None],
+) -> set[int]:
+    """Whom another one of their household keeps from it. `had`: by campaign, who had its last issue as foreseen."""
+    number = campaign.id or 0
+    last = last_issue(session, number, None)
+    if had.get(number) is None:
+        had[number] = had_issue(session, last, list(judged)) if last is not None else set()
+    signs = signs_of(session, list(judged))
+    since = dict(session.execute(select(col(Subscription.customer_id), col(Subscription.changed_at))).all())
+    lost: set[int] = set()
+    for house in _houses(session, draft, judged):
+        may = [one for one in house if judged[one][0].state is None]
+        mates = [
+            Mate(one, False, one in had[number], signs[one].at if one in signs else None, since[one]) for one in may
+        ]
+        lost.update(mate.customer_id for mate in in_order(mates)[1:])
+    had[number] = {one for one, (said, _, _) in judged.items() if said.state is None and one not in lost}
+    return lost
+
+
+def _spare(
+    session: Session, draft: Edition, rules: Any, judged: dict[int, tuple[Permission, PersonFacts, datetime]]
+) -> int:
+    """How many more could get it, had no reply changed anything, than there are households."""
+    free = {
+        one
+        for one, (said, known, due) in judged.items()
+        if said.state is None or (known.holds and judge_to_the_end(rules, known._replace(holds=()), due).state is None)
+    }
+    return sum(max(0, len(free.intersection(house)) - 1) for house in _houses(session, draft, judged))
 
 
 def _one(
@@ -49,6 +121,7 @@ def _one(
     draft: Edition,
     per_customer: bool,
     foreseen: dict[int, list[datetime]],
+    had: dict[int, set[int] | None],
 ) -> dict[str, Any]:
     rules, tested = edition_facts(workspace, campaign, draft), hold_out_of(session, workspace, campaign, draft)
     people = list(edition_people(session, campaign, draft))
@@ -60,6 +133,7 @@ def _one(
     refused: Counter[tuple[str, str]] = Counter()
     later: Counter[str] = Counter()
     before = 0
+    judged: dict[int, tuple[Permission, PersonFacts, datetime]] = {}
     for person in people:
         known = facts[person.id]
         if draft.kind in BULK:
@@ -68,11 +142,19 @@ def _one(
             ahead = [minute_up(at) for at in known.ahead]
             known = known._replace(sent=[*sorted(own), *foreseen[person.id]], ahead=ahead)
         due = max(due_for(draft.occasion, draft.due_at, known.zone if per_customer else None), draft.due_at)
-        said = judge_to_the_end(rules, known, due)
+        judged[person.id] = judge_to_the_end(rules, known, due), known, due
+    lost = _one_of_each(session, campaign, draft, people, judged, had) if draft.one_per else set()
+    spare = _spare(session, draft, rules, judged) - len(lost) if draft.one_per else 0
+    for person in people:
+        said, known, due = judged[person.id]
+        if person.id in lost:
+            said = withhold(f"one per {draft.one_per}", "")
         if said.state is None and groups.get(person.id) is Group.HELD:
             said = judge_hold_out(tested, due)
         free = (
-            judge_to_the_end(rules, known._replace(holds=()), due) if known.holds and said.state is not None else said
+            judge_to_the_end(rules, known._replace(holds=()), due)
+            if known.holds and said.state is not None and person.id not in lost
+            else said
         )
         before += free.state is None
         if said.state is not None:
@@ -89,7 +171,7 @@ def _one(
         "occasion": draft.occasion.removeprefix("once-"),
         "people": len(people),
         "going": dict(going),
-        "before": before,
+        "before": before - spare,
         "refused": dict(refused),
         "later": dict(later),
     }

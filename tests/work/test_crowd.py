@@ -16,11 +16,14 @@ from outreach.plan.holdout import Group, HoldOut
 from outreach.records import (
     Boost,
     Campaign,
+    Consent,
+    ConsentAct,
     Customer,
     Delivery,
     DeliveryState,
     Edition,
     EditionState,
+    GroupKind,
     Hold,
     HoldState,
     Kind,
@@ -32,6 +35,7 @@ from outreach.records import (
     Wish,
 )
 from outreach.store.customers import stream_people
+from outreach.store.groups import ensure_groups, put_members
 from outreach.store.pace import DOMAIN
 from outreach.work import crowd as groups
 from outreach.work.agenda import Entry, read_agenda
@@ -40,7 +44,7 @@ from outreach.work.workspace import Workspace
 from tests.conftest import BOTH, START
 
 from .one_by_one import plan_one_by_one
-from .planning_kit import make_campaign, make_edition, with_calendar
+from .planning_kit import make_campaign, make_edition, make_sent, with_calendar
 
 MakeCustomer = Callable[..., int]
 PEOPLE = 120
@@ -90,6 +94,7 @@ def _fill(workspace: Workspace, make_customer: MakeCustomer, seed: int) -> None:
             fresh = {"reason": SuppressionReason.BY_HAND, "at": now, "expires_at": now + timedelta(days=9)}
             session.add(Suppression(address_key=block, **fresh))
     _mails(workspace, chance, ids)
+    _lives_together(workspace, chance, ids)
     make_campaign(workspace, "tips", schedule="every thursday at 09:00", zone="customer")
     make_campaign(
         workspace, "more-tips", schedule="every 2 weeks on friday at 09:00", zone="UTC", segment='plan == "pro"'
@@ -110,6 +115,31 @@ def _suppress(session: Any, chance: random.Random, customer: int) -> None:
     reason = chance.choice([*SuppressionReason])
     key = session.get_one(Customer, customer).address_key
     session.add(Suppression(address_key=key, reason=reason, at=START, expires_at=until, evidence=f"row {customer}"))
+
+
+def _lives_together(workspace: Workspace, chance: random.Random, ids: list[int]) -> None:
+    """Households of two to four, some of whom gave a sign of life, and two campaigns that one of each gets."""
+    now, left = workspace.clock(), chance.sample(ids, 90)
+    with workspace.database.write() as session:
+        for tie in session.exec(select(Subscription)):
+            tie.changed_at = now - timedelta(days=chance.randrange(3))
+            session.add(tie)
+        number = 0
+        while left:
+            house, left = left[: chance.choice([2, 2, 3, 4])], left[4:]
+            number += 1
+            groups = ensure_groups(session, GroupKind.HOUSEHOLD, [f"h{number}"], now)
+            put_members(session, GroupKind.HOUSEHOLD, dict.fromkeys(house, groups[f"h{number}"]), now, how="import")
+        for person in chance.sample(ids, 40):
+            at = now - timedelta(days=chance.randrange(4))
+            session.add(Consent(customer_id=person, act=ConsentAct.GIVEN, at=at, how=chance.choice(["page", "import"])))
+    news = {"schedule": "every 2 weeks on wednesday at 15:00", "zone": "customer", "options": {"one_per": "household"}}
+    make_campaign(workspace, "home-news", Kind.NEWS, **news)
+    segment = {"segment": 'country == "DE" or plan == "pro"', "options": {"one_per": "household"}}
+    home = make_campaign(workspace, "home-tips", schedule="every monday at 09:30", zone="UTC", **segment)
+    done = make_edition(workspace, home, "once-1", state=EditionState.DONE)
+    for person in chance.sample(ids, 40):
+        make_sent(workspace, done, person, now - timedelta(days=8, seconds=17))
 
 
 def _mails(workspace: Workspace, chance: random.Random, ids: list[int]) -> None:
@@ -175,7 +205,12 @@ def test_groups_are_judged_as_each_of_their_people_would_be(
     assert len(found) > 10
     for entry, one in zip(found, wanted, strict=True):
         assert entry == one
-    assert {reason for entry in found for _, reason in entry["refused"]} >= {"suppressed", "unsubscribed", "budget"}
+    assert {reason for entry in found for _, reason in entry["refused"]} >= {
+        "suppressed",
+        "unsubscribed",
+        "budget",
+        "one per household",
+    }
     assert {reason for entry in found for reason in entry["later"]} >= {"budget", "quiet hours", "rather less often"}
 
 
