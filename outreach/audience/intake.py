@@ -90,24 +90,24 @@ class RowReader:
         note_empty: bool = False,
     ) -> None:
         self._zones, self._now = zones, now
-        self._profile, self._all_rows, self._note_empty = profile, all_rows, note_empty
+        self._profile, self.all_rows, self.note_empty = profile, all_rows, note_empty
         self._address = columns.place("address")
         self._postal = columns.postal
         self._places: dict[tuple[str, str], str] = {}
-        self._fields = [(place, name) for name in PLAIN_FIELDS if (place := columns.place(name)) is not None]
+        self.fields = [(place, name) for name in PLAIN_FIELDS if (place := columns.place(name)) is not None]
         handle = columns.place("handle")
         self._network = network_of_heading(columns.headings[handle]) if handle is not None else ""
-        self._more: list[tuple[int, str, str]] = []
+        self.more: list[tuple[int, str, str]] = []
         for place, meaning in enumerate(columns.meanings):
             kind, colon, network = meaning.partition(":")
             if colon and kind in ("handle", "phone"):
-                self._more.append((place, kind, network))
-        self._attributes = [
+                self.more.append((place, kind, network))
+        self.attributes = [
             (place, meaning[1:], types.get(meaning, str))
             for place, meaning in enumerate(columns.meanings)
             if meaning.startswith(".")
         ]
-        self._ties = [
+        self.ties = [
             (place, name)
             for name in (
                 *("status", "opted_out", "bounced", "confirmed", "not_subscribed"),
@@ -124,11 +124,11 @@ class RowReader:
         line = "".join(cells)
         plain = line.isprintable() and len(line) <= LONGEST_CELL and not _DOUBTFUL.search(line)
         if not plain:
-            self._check(cells)
+            self.check(cells)
             cells = [clean(cell) for cell in cells]
         person = Person(row, self._find_address(cells), {}, {})
         fields, attributes = person.fields, person.attributes
-        for place, name in self._fields:
+        for place, name in self.fields:
             if cell := cells[place]:
                 if plain and name in _NAMES and len(cell) <= LONGEST_NAME:
                     if cell := " ".join(cell.split()):
@@ -136,24 +136,24 @@ class RowReader:
                 elif known := self._places.get((name, cell)):
                     fields[name] = known
                 else:
-                    self._read_field(person, name, cell.strip())
+                    self.read_field(person, name, cell.strip())
                     if name in _PLACES and name in fields and len(self._places) < MOST_PLACES:
                         self._places[name, cell] = fields[name]
-        for place, kind, network in self._more:
+        for place, kind, network in self.more:
             if cell := cells[place].strip():
                 self._read_more(person, kind, network, cell)
-        for place, name, reader in self._attributes:
+        for place, name, reader in self.attributes:
             if (cell := cells[place].strip()) and (plain or (cell := defused(cell))):
                 try:
                     attributes[name] = reader(cell)
                 except (ValueError, RecursionError) as wrong:  # a column whose type was told
                     told = str(wrong) if " which is no " in str(wrong) else f"{name} holds no JSON: {wrong}"
                     raise RowFault(told[:200]) from None
-        if self._ties or self._all_rows is not None:
-            self._read_ties(person, cells)
-        if self._note_empty:
-            empty = [name for place, name in self._fields if not cells[place].strip()]
-            person.empty = (*empty, *(name for place, name, _ in self._attributes if not cells[place].strip()))
+        if self.ties or self.all_rows is not None:
+            self.read_ties(person, cells)
+        if self.note_empty:
+            empty = [name for place, name in self.fields if not cells[place].strip()]
+            person.empty = (*empty, *(name for place, name, _ in self.attributes if not cells[place].strip()))
         if not person.address:
             self._reach(person, cells)
         return person
@@ -163,16 +163,17 @@ class RowReader:
         at = self._address
         if at is None or not (cell := cells[at].strip()) or ("@" not in cell and is_withheld(cell)):
             return ""
-        return self._read_address(cell)
+        return self.read_address(cell)
 
-    def _read_ties(self, person: Person, cells: list[str]) -> None:
-        for place, name in self._ties:
+    def read_ties(self, person: Person, cells: list[str]) -> None:
+        """Take in how a row says that they stand to our mail. Raises RowFault."""
+        for place, name in self.ties:
             if cell := cells[place].strip():
                 self._read_tie(person, name, cell)
             elif name == "status" and self._profile and self._profile.empty:
                 person.stand(self._profile.empty)
-        if self._all_rows is not None:
-            person.stand(self._all_rows)
+        if self.all_rows is not None:
+            person.stand(self.all_rows)
 
     def _reach(self, person: Person, cells: Sequence[str]) -> None:
         """Of somebody without an e-mail address: where they can be written to or called. Refused where nowhere."""
@@ -184,7 +185,9 @@ class RowReader:
         elif "phone" not in person.fields:
             raise RowFault("no e-mail address, and neither a phone number nor a postal address")
 
-    def _check(self, cells: Sequence[str]) -> None:
+    @staticmethod
+    def check(cells: Sequence[str]) -> None:
+        """Raise RowFault where a cell of the row would be refused whatever its column means."""
         for place, cell in enumerate(cells, 1):
             if "\0" in cell:
                 raise RowFault(f"a NUL character in column {place}")
@@ -195,7 +198,9 @@ class RowReader:
             if cell.lstrip()[:1] == "=" and is_formula(cell):
                 raise RowFault(f"a formula in column {place}: save its result, not the formula")
 
-    def _read_address(self, cell: str) -> str:
+    @staticmethod
+    def read_address(cell: str) -> str:
+        """The canonical address in a cell that is not empty. Raises RowFault."""
         if cell[:7].lower() == "mailto:":
             cell = cell[7:]
         try:
@@ -203,7 +208,8 @@ class RowReader:
         except InputError as wrong:
             raise RowFault(wrong.message) from None
 
-    def _read_field(self, person: Person, name: str, cell: str) -> None:
+    def read_field(self, person: Person, name: str, cell: str) -> None:
+        """Read a cell that is not empty of one of PLAIN_FIELDS. Raises RowFault."""
         read: str | None
         cell = defused(cell)
         if name in ("first_name", "last_name"):

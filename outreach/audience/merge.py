@@ -133,6 +133,13 @@ def _with_zone(told: dict[str, Any], zone: str | None, country: str | None) -> d
     return told
 
 
+def first_state(told: SubscriptionState | None, *, dated: bool, asks_twice: bool) -> SubscriptionState:
+    """The state of a subscription that a row makes; `dated`: it tells when the person agreed."""
+    wanted = told or SubscriptionState.SUBSCRIBED
+    waits = asks_twice and wanted is SubscriptionState.SUBSCRIBED and not dated
+    return SubscriptionState.PENDING if waits else wanted
+
+
 def next_state(
     person: Person, known: SubscriptionState | None, *, asks_twice: bool = False
 ) -> SubscriptionState | None:
@@ -144,8 +151,7 @@ def next_state(
         return None
     wanted = person.status or SubscriptionState.SUBSCRIBED
     if known is None:
-        waits = asks_twice and wanted is SubscriptionState.SUBSCRIBED and not person.consent_at
-        return SubscriptionState.PENDING if waits else wanted
+        return first_state(person.status, dated=person.consent_at is not None, asks_twice=asks_twice)
     if known is SubscriptionState.UNSUBSCRIBED or wanted is known or wanted is SubscriptionState.PENDING:
         return None
     if known is SubscriptionState.PENDING and wanted is SubscriptionState.SUBSCRIBED and not person.consent_at:

@@ -33,7 +33,7 @@ def insert_rows(
     )
 
 
-def driver_values(connection: Connection, kind: Any, values: list[Any]) -> list[Any]:
+def driver_values(connection: Connection, kind: Any, values: Sequence[Any]) -> Sequence[Any]:
     """The values of one column as the driver takes them."""
     if isinstance(kind, Word) and all(type(value) is str for value in values):
         return values

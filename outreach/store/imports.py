@@ -16,6 +16,7 @@ from sqlmodel import Session, col
 
 from ..audience.intake import Person
 from ..audience.merge import Ways, changed_fields, next_state
+from ..audience.plain_rows import KEY, PlainRow, first_states, person_of, plain_row
 from ..records import (
     Changed,
     Consent,
@@ -33,17 +34,23 @@ from .contacts import add_contacts, contacts_by_customer
 from .customers import PAGE, bump_versions
 from .database import rows_in_chunks
 from .group_intake import Joining, plan_joining, settle_names, write_joining
-from .known import Known, known_by_key, known_by_reach
-from .newcomers import insert_people, insert_proofs, insert_ties
+from .known import Known, found_as_told, keys_known, known_by_key, known_by_reach
+from .newcomers import insert_newcomers, insert_proofs, insert_ties, tie_newcomers
 from .seen import Seen
 
 KeyedPerson = tuple[str, Person]
 """A person under their address key, or under a mark of their own where they have no address."""
+Taken = tuple[Any, ...]
+"""What is taken in of a row: a PlainRow, or (key, row, Person)."""
+PERSON, OF_PERSON = 2, 3
 
 
 @dataclass(frozen=True)
 class Into:
-    """Where a file's people go. `list_id` None: the list does not exist yet. `file` stands in each proof."""
+    """Where a file's people go. `list_id` None: the list does not exist yet. `file` stands in each proof.
+
+    `names`: the file's fields and attributes, where the ways ask which of them a row leaves empty.
+    """
 
     list_id: int | None
     now: datetime
@@ -51,14 +58,15 @@ class Into:
     import_id: int = 0
     ways: Ways = field(default_factory=Ways)
     seen: Seen = field(default_factory=Seen)
+    names: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Tie:
-    """A subscription's new state for a person: `known` None makes it, `customer_id` None means a new customer."""
+    """A subscription's new state for a known person: `known` None makes it."""
 
     key: str
-    customer_id: int | None
+    customer_id: int
     known: SubscriptionState | None
     state: SubscriptionState
     person: Person
@@ -66,8 +74,12 @@ class Tie:
 
 @dataclass(slots=True)
 class Chunk:
-    """What some rows of a file would change."""
+    """What some rows of a file would change. `newcomers` are all whom they make, `states` those of their subscriptions;
+    `created` the persons among them.
+    """
 
+    newcomers: list[PlainRow] = field(default_factory=list)
+    states: list[SubscriptionState | None] = field(default_factory=list)
     created: list[KeyedPerson] = field(default_factory=list)
     updated: list[tuple[Known, dict[str, Any], Person]] = field(default_factory=list)
     ties: list[Tie] = field(default_factory=list)
@@ -82,35 +94,78 @@ class Chunk:
     ids: list[int] = field(default_factory=list)
 
 
-def plan_chunk(session: Session, into: Into, people: Sequence[KeyedPerson]) -> Chunk:
+def plan_chunk(session: Session, into: Into, people: Sequence[Taken]) -> Chunk:
     """What these people (no key twice) would change."""
     chunk = Chunk()
-    settle_names(session, [person for _, person in people])
-    keys = [key for key, person in people if person.address]
-    into.seen.look(key for key, _ in people)
+    keys = [one[KEY] for one in people if len(one) > OF_PERSON or one[PERSON].address]
     blocked = {
         key
         for key, reason in suppressed_keys(session, keys, into.now).items()
         if reason is not SuppressionReason.BOUNCES  # it rests for a while: still a customer like any other
     }
-    known = known_by_key(session, into.list_id, keys)
+    settled = keys_known(session, keys) | blocked
+    plain = [one for one in people if len(one) > OF_PERSON]
+    if settled:
+        known = settled - blocked
+        same = _plan_same(session, into, chunk, [one for one in plain if one[KEY] in known])
+        closely = [one for one in people if len(one) == OF_PERSON or (one[KEY] in settled and one[KEY] not in same)]
+        chunk.newcomers = [one for one in plain if one[KEY] not in settled]
+    else:
+        closely = [one for one in people if len(one) == OF_PERSON]
+        chunk.newcomers = plain
+    twice = asks_twice(session, into.list_id)
+    if closely:
+        persons = [(one[KEY], _person(into, one)) for one in closely]
+        _plan_closely(session, into, chunk, persons, blocked, twice=twice)
+    if chunk.created:
+        order = {one[KEY]: place for place, one in enumerate(people)}
+        made = [plain_row(key, person) for key, person in chunk.created]
+        chunk.newcomers = sorted([*chunk.newcomers, *made], key=lambda one: order[one[KEY]])
+    chunk.states = first_states(chunk.newcomers, asks_twice=twice)
+    return chunk
+
+
+def _person(into: Into, one: Taken) -> Person:
+    if len(one) > OF_PERSON:
+        return person_of(one, into.names)
+    person: Person = one[PERSON]
+    return person
+
+
+def _plan_same(session: Session, into: Into, chunk: Chunk, rows: Sequence[PlainRow]) -> dict[str, int]:
+    """Count those of whom their row tells nothing new; their ids, by key. Only merged, a row is so easily judged."""
+    if not (rows and into.ways.plain):
+        return {}
+    same = found_as_told(session, into.list_id, rows)
+    for row in rows:
+        if (customer_id := same.get(row[KEY])) is None:
+            continue
+        if into.seen.before(customer_id):
+            chunk.repeated.append((row[KEY], person_of(row)))
+        else:
+            chunk.unchanged += 1
+    return same
+
+
+def _plan_closely(
+    session: Session, into: Into, chunk: Chunk, people: Sequence[KeyedPerson], blocked: set[str], *, twice: bool
+) -> None:
+    """Plan people of whom more is to be asked."""
+    settle_names(session, [person for _, person in people])
+    known = known_by_key(session, into.list_id, [key for key, person in people if person.address])
     known |= known_by_reach(session, into.list_id, [(key, person) for key, person in people if not person.address])
     proved = _proved(session, into.list_id, [known[key].id for key, one in people if key in known and one.consent_at])
     contacts = contacts_by_customer(session, [known[key].id for key, one in people if key in known and one.contacts])
-    twice = asks_twice(session, into.list_id)
     there = ((person, known[key]) for key, person in people if key in known and key not in blocked)
     joining = plan_joining(session, there, into.ways)
     for key, person in people:
-        nobodys = key in blocked and key not in known
-        if into.seen.blocked_before(key) if nobodys else into.seen.before(key, known[key].id if key in known else None):
+        if key in known and into.seen.before(known[key].id):
             chunk.repeated.append((key, person))
             continue
         if key in blocked:
             chunk.suppressed.append(person)
         elif key not in known:
             chunk.created.append((key, person))
-            if (state := next_state(person, None, asks_twice=twice)) is not None:
-                chunk.ties.append(Tie(key, None, None, state, person))
         else:
             of = contacts.get(known[key].id, set())
             moves = joining.get(known[key].id, [])
@@ -118,7 +173,6 @@ def plan_chunk(session: Session, into: Into, people: Sequence[KeyedPerson]) -> C
             chunk.groups += moves
         if person.block is not None and person.address and key not in blocked:
             chunk.blocks.append((key, person))
-    return chunk
 
 
 def _plan_known(
@@ -159,23 +213,25 @@ def _plan_known(
 def write_chunk(session: Session, into: Into, chunk: Chunk) -> None:
     """Change what the chunk says; `chunk.ids` are then those of the customers it made, in order."""
     assert into.list_id is not None
-    chunk.ids = next_ids(session, Customer, len(chunk.created))
-    insert_people(session, chunk.ids, chunk.created, into.now)
-    ids = dict(zip((key for key, _ in chunk.created), chunk.ids, strict=True))
+    chunk.ids = next_ids(session, Customer, len(chunk.newcomers))
+    insert_newcomers(session, chunk.ids, chunk.newcomers, into.now)
+    tie_newcomers(session, into.list_id, chunk.ids, chunk.newcomers, chunk.states, into.now, into.file)
+    ids: dict[str, int] = {}
+    if chunk.created:
+        ids = {row[KEY]: one for row, one in zip(chunk.newcomers, chunk.ids, strict=True)}
     changes = _update(session, chunk.updated, into)
     new: list[tuple[int, SubscriptionState]] = []
     acts = [(one, person, False) for one, person in chunk.consents]
     stopped: list[int] = []
     for tie in chunk.ties:
-        customer_id = tie.customer_id if tie.customer_id is not None else ids[tie.key]
+        customer_id = tie.customer_id
         if tie.known is None:
             new.append((customer_id, tie.state))
         else:
             _move(session, into.list_id, customer_id, tie.state, into.now)
             if tie.state is SubscriptionState.UNSUBSCRIBED:
                 stopped.append(customer_id)
-        if tie.customer_id is not None:
-            changes.append(_change(into, customer_id, Changed.TIE, {"state": tie.known}, {"state": tie.state}))
+        changes.append(_change(into, customer_id, Changed.TIE, {"state": tie.known}, {"state": tie.state}))
         if tie.state is not SubscriptionState.PENDING:
             acts.append((customer_id, tie.person, tie.state is SubscriptionState.UNSUBSCRIBED))
     insert_ties(session, into.list_id, new, into.now)
@@ -198,7 +254,7 @@ def _block(session: Session, into: Into, chunk: Chunk, ids: dict[str, int]) -> l
     """Block the addresses that the file says must not be written to."""
     if not chunk.blocks:
         return []
-    known = {tie.key: tie.customer_id for tie in chunk.ties if tie.customer_id is not None}
+    known = {tie.key: tie.customer_id for tie in chunk.ties}
     left = [key for key, _ in chunk.blocks if key not in ids and key not in known]
     known |= {key: one.id for key, one in known_by_key(session, None, left).items()}
     changes: list[dict[str, Any]] = []

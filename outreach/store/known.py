@@ -14,11 +14,13 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlmodel import Session, col
 
-from ..audience.intake import Person
-from ..audience.places import fold
+from ..audience.intake import PLAIN_FIELDS, Person
+from ..audience.places import ZONES, fold
+from ..audience.plain_rows import ATTRIBUTES, CONSENT_AT, FIELDS, KEY, STATUS, UNTIED, PlainRow
 from ..records import Contact, ContactKind, Customer, Subscription, SubscriptionState
 from .customers import PAGE
 from .database import rows_in_chunks
+from .prepared import bare_cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Known:
     state: SubscriptionState | None
 
 
+_COUNTRY, _ZONE = PLAIN_FIELDS.index("country"), PLAIN_FIELDS.index("zone")
 _NAMES = ("id", "first_name", "last_name", "phone", "handle", "language", "country", "zone", "attributes")
 
 
@@ -62,6 +65,51 @@ def _known_besides(session: Session, list_id: int | None, keys: list[str]) -> di
         for row in session.connection().execute(query.where(col(Contact.value).in_(part))):
             found.setdefault(row[0], []).append(Known(*row[1:]))
     return {key: several[0] for key, several in found.items() if len(several) == 1}
+
+
+def keys_known(session: Session, keys: list[str]) -> set[str]:
+    """Those of these keys by which somebody may be known, as their own address or beside it."""
+    besides = col(Contact.kind) == ContactKind.ADDRESS
+    found = set(_there(session, keys))
+    if session.execute(select(col(Contact.id)).where(besides).limit(1)).first() is not None:
+        for part in rows_in_chunks(keys, PAGE):
+            query = select(col(Contact.value)).where(besides, col(Contact.value).in_(part))
+            found.update(session.execute(query).scalars())
+    return found
+
+
+def found_as_told(session: Session, list_id: int | None, rows: Sequence[PlainRow]) -> dict[str, int]:
+    """Those of these rows' customers who are in all as their row tells: their ids, by address key."""
+    told = {row[KEY]: row for row in rows}
+    connection = session.connection()
+    sqlite = connection.dialect.name == "sqlite"
+    columns = ", ".join(f"customer.{name}" for name in ("address_key", "id", *PLAIN_FIELDS))
+    sql = (
+        f"SELECT {columns}, CAST(customer.attributes AS TEXT), subscription.state FROM customer LEFT JOIN subscription"  # noqa: S608
+        f" ON subscription.customer_id = customer.id AND subscription.list_id = {'?' if sqlite else '%s'}"
+        f" WHERE customer.address_key {'IN (SELECT value FROM json_each(?))' if sqlite else '= ANY(%s)'}"
+    )
+    keys = json.dumps(list(told)) if sqlite else list(told)
+    with bare_cursor(connection) as cursor:
+        found = cursor.execute(sql, (list_id, keys)).fetchall()
+    return {had[0]: had[1] for had in found if _is_as_told(told[had[0]], had)}
+
+
+def _is_as_told(row: PlainRow, had: Any) -> bool:
+    """Whether a row would change nothing of whom it finds; the doubtful ones are looked at closely by others."""
+    fields, attributes, state = had[2:-2], had[-2], had[-1]
+    if row[CONSENT_AT] is not None or (row[ATTRIBUTES] != attributes and row[ATTRIBUTES] != "{}"):
+        return False
+    own = row[FIELDS:ATTRIBUTES]
+    if own != fields:
+        for new, old in zip(own, fields, strict=True):
+            if new != old and new is not None:
+                return False
+        if not fields[_ZONE] and (own[_COUNTRY] or fields[_COUNTRY]) in ZONES:
+            return False
+    if row[STATUS] == UNTIED or state == SubscriptionState.UNSUBSCRIBED:
+        return True
+    return state is not None and state == (row[STATUS] or SubscriptionState.SUBSCRIBED)
 
 
 def _there(session: Session, keys: list[str]) -> list[str]:

@@ -6,39 +6,83 @@ third of the time of rows as dictionaries. Their public ids rise, so that an ind
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import chain, repeat
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.engine import Connection
 from sqlmodel import Session, SQLModel
 
-from ..audience.intake import Person
-from ..audience.merge import new_fields
+from ..audience.intake import PLAIN_FIELDS, Person
+from ..audience.places import ZONES
+from ..audience.plain_rows import ATTRIBUTES, CONSENT_AT, FIELDS, ROW, STATUS, PlainRow
+from ..contacts import phone_end
 from ..records import Consent, ConsentAct, Customer, Subscription, SubscriptionState
 from .bulk import driver_values
+from .postgresql import json_text
 from .prepared import bare_cursor
 
-FIELDS = ("first_name", "last_name", "phone", "phone_end", "handle", "language", "country", "zone")
+NOTHING_TOLD = (None, None, None, None)
+"""What a row holds from STATUS on where it says nothing of consent."""
 ROWS_A_STATEMENT = 50
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _FIVE_BITS = _LETTERS.encode() * 8
 
 
-def insert_people(session: Session, ids: Sequence[int], people: Sequence[tuple[str, Person]], now: datetime) -> None:
-    """Make these customers, each under an id of its own."""
-    if not people:
+def insert_newcomers(session: Session, ids: Sequence[int], rows: Sequence[PlainRow], now: datetime) -> None:
+    """Make customers of these rows, each under an id of its own."""
+    if not rows:
         return
-    fields = [new_fields(person) for _, person in people]
-    columns: dict[str, list[Any]] = {name: [one.get(name) for one in fields] for name in FIELDS}
-    columns["id"] = list(ids)
+    keys, _, addresses, *rest = zip(*rows, strict=True)
+    columns: dict[str, Sequence[Any]] = dict(zip(PLAIN_FIELDS, rest, strict=False))
+    phones, zones, countries = columns["phone"], columns["zone"], columns["country"]
+    columns["zone"] = [zone or ZONES.get(country) for zone, country in zip(zones, countries, strict=True)]
+    columns["phone_end"] = [phone and phone_end(phone) for phone in phones]
+    columns = {name: values for name, values in columns.items() if any(value is not None for value in values)}
+    columns["id"] = ids
     columns["public_id"] = rising_ids(len(ids), now)
-    columns["address"] = [person.address or None for _, person in people]
-    columns["address_key"] = [key if person.address else None for key, person in people]
-    columns["attributes"] = [person.attributes for _, person in people]
-    insert_columns(session, Customer, columns, {"version": 1, "created_at": now, "updated_at": now})
+    columns["address"] = addresses
+    columns["address_key"] = keys
+    if not all(addresses):
+        columns["address_key"] = [key if at else None for key, at in zip(keys, addresses, strict=True)]
+    same = {"version": 1, "created_at": now, "updated_at": now}
+    insert_columns(session, Customer, columns, same, {"attributes": rest[ATTRIBUTES - FIELDS]})
+
+
+def tie_newcomers(
+    session: Session,
+    list_id: int,
+    ids: Sequence[int],
+    rows: Sequence[PlainRow],
+    states: Sequence[SubscriptionState | None],
+    now: datetime,
+    file: str,
+) -> None:
+    """Tie new customers to a list, each by the state of its row (None: not at all), and keep what proves it."""
+    if None in states:
+        both = [one for one in zip(ids, rows, states, strict=True) if one[2] is not None]
+        ids, rows, states = ([one[place] for one in both] for place in range(3))  # type: ignore[assignment]
+    same: dict[str, Any] = {"list_id": list_id, "changed_at": now}
+    insert_columns(session, Subscription, {"customer_id": ids, "state": states}, same)
+    proved = [one for one in zip(ids, rows, states, strict=True) if one[2] is not SubscriptionState.PENDING]
+    columns: dict[str, list[Any]] = {
+        "customer_id": [one for one, _, _ in proved],
+        "evidence": [f"{file}:{row[ROW]}" for _, row, _ in proved],
+    }
+    same = {"list_id": list_id, "by": "", "act": ConsentAct.GIVEN, "at": now, "how": "import", "words": ""}
+    if any(row[STATUS:] != NOTHING_TOLD for row in rows):
+        left = [state is SubscriptionState.UNSUBSCRIBED for _, _, state in proved]
+        told = [(gone, *row[CONSENT_AT:]) for gone, (_, row, _) in zip(left, proved, strict=True)]
+        columns["act"] = [ConsentAct.WITHDRAWN if gone else ConsentAct.GIVEN for gone in left]
+        columns["at"] = [now if gone or at is None else datetime.fromisoformat(at) for gone, at, _, _ in told]
+        columns["how"] = ["import" if gone or how is None else how for gone, _, how, _ in told]
+        columns["words"] = [words or "" for _, _, _, words in told]
+        same = {"list_id": list_id, "by": ""}
+    insert_columns(session, Consent, columns, same)
 
 
 def insert_ties(session: Session, list_id: int, ties: Sequence[tuple[int, SubscriptionState]], now: datetime) -> None:
@@ -71,16 +115,24 @@ def insert_proofs(
 
 
 def insert_columns(
-    session: Session, table: type[SQLModel], columns: Mapping[str, list[Any]], same: Mapping[str, Any]
+    session: Session,
+    table: type[SQLModel],
+    columns: Mapping[str, Sequence[Any]],
+    same: Mapping[str, Any],
+    written: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> None:
-    """Insert rows given by columns; `same`: what all of them hold."""
+    """Insert rows given by columns; `same`: what all of them hold; `written`: JSON that is written out already."""
+    if not next(iter(columns.values())):
+        return
     connection = session.connection()
     kinds = table.__table__.columns  # type: ignore[attr-defined]
-    made: list[Any] = [driver_values(connection, kinds[name].type, values) for name, values in columns.items()]
+    made = [driver_values(connection, kinds[name].type, values) for name, values in columns.items()]
     shared = [driver_values(connection, kinds[name].type, [value])[0] for name, value in same.items()]
-    quoted = ", ".join(map(connection.dialect.identifier_preparer.quote, [*same, *columns]))
-    if made[0]:
-        put_rows(connection, f"INSERT INTO {table.__tablename__} ({quoted}) VALUES", shared, made)
+    for texts in written.values():
+        hard = connection.dialect.name != "sqlite" and any("\\u0000" in text for text in texts)
+        made.append([json_text(json.loads(text)) for text in texts] if hard else texts)
+    quoted = ", ".join(map(connection.dialect.identifier_preparer.quote, [*same, *columns, *written]))
+    put_rows(connection, f"INSERT INTO {table.__tablename__} ({quoted}) VALUES", shared, made)
 
 
 def put_rows(connection: Connection, insert: str, shared: Sequence[Any], columns: Sequence[Sequence[Any]]) -> None:

@@ -1,40 +1,20 @@
-"""Which people of a file have been there already, however long it is: in constant memory.
+"""Which customers a file has had already, however long it is: in constant memory.
 
-Law: whom the import made it knows by stretches of ids, whom it found by a bit each; only a dry run, which makes nobody,
-keeps the keys it has seen, and in a file of its own that goes with it.
+Law: whom the import made it knows by stretches of ids, whom it found by a bit each. Rows with one address come here
+together; this is for those by which one customer is known twice: by two addresses, or by a number and a name.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sqlite3
 from collections.abc import Iterable
 
 
 class Seen:
-    """Remembers the people of one file. `dry`: nobody is written, so their keys are kept here."""
+    """Remembers the customers of one file."""
 
-    def __init__(self, *, dry: bool = False) -> None:
+    def __init__(self) -> None:
         self.made: list[list[int]] = []
         self._bits = bytearray()
-        self._blocked: set[str] = set()
-        self._here: set[int] = set()
-        self._scratch: sqlite3.Connection | None = None
-        if dry:
-            self._scratch = sqlite3.connect("", check_same_thread=False)  # a file without a name, gone when closed
-            self._scratch.execute("PRAGMA cache_size=-16000")
-            self._scratch.execute("CREATE TABLE seen (mark INTEGER PRIMARY KEY)")
-
-    def look(self, keys: Iterable[str]) -> None:
-        """Find out which of a chunk's keys an earlier chunk had, and keep them all; nothing to do outside a dry run."""
-        if self._scratch is None:
-            return
-        wanted = sorted(map(_mark, keys))
-        given = (json.dumps(wanted),)
-        found = self._scratch.execute("SELECT mark FROM seen WHERE mark IN (SELECT value FROM json_each(?))", given)
-        self._here = {row[0] for row in found}
-        self._scratch.executemany("INSERT OR IGNORE INTO seen VALUES (?)", ((mark,) for mark in wanted))
 
     def add_made(self, ids: Iterable[int]) -> None:
         """Take in which customers the import has made, by rising ids."""
@@ -48,10 +28,8 @@ class Seen:
         """Whether the import has made this customer."""
         return any(first <= customer_id <= last for first, last in self.made)
 
-    def before(self, key: str, customer_id: int | None) -> bool:
-        """Whether an earlier row of the file was this person; the next time they are."""
-        if customer_id is None:
-            return bool(self._here) and _mark(key) in self._here
+    def before(self, customer_id: int) -> bool:
+        """Whether an earlier row of the file was this customer; the next time they are."""
         if self.made_here(customer_id):
             return True
         place, bit = customer_id >> 3, 1 << (customer_id & 7)
@@ -60,22 +38,3 @@ class Seen:
         seen = bool(self._bits[place] & bit)
         self._bits[place] |= bit
         return seen
-
-    def blocked_before(self, key: str) -> bool:
-        """The same of an address that is blocked and nobody's."""
-        seen = key in self._blocked
-        self._blocked.add(key)
-        return seen
-
-    def close(self) -> None:
-        """Let go of what was kept."""
-        if self._scratch is not None:
-            self._scratch.close()
-
-
-def _mark(key: str) -> int:
-    """A key as a number of 60 bits: small on the disk, and two of a million are the same once in millions of files."""
-    try:
-        return int(key[:15], 16)
-    except ValueError:  # somebody without an address
-        return int(hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:15], 16)

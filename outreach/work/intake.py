@@ -13,32 +13,36 @@ import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session
 
 from ..address import KeyMaker
-from ..audience.csv_text import DELIMITERS, Record
+from ..audience.csv_text import DELIMITERS
 from ..audience.intake import Person, RowFault, RowReader
+from ..audience.plain_rows import KEY, ROW, STATUS, PlainRows, person_of
 from ..audience.typed import read_as
 from ..errors import InputError
 from ..records import SubscriptionState
 from ..store.attributes import kinds_of
 from ..store.customers import ensure_list, list_id_of
 from ..store.import_log import begin_import, finish_import, note_created, still_running
-from ..store.imports import Chunk, Into, KeyedPerson, plan_chunk, stop_people, write_chunk
+from ..store.imports import OF_PERSON, PERSON, Chunk, Into, KeyedPerson, Taken, plan_chunk, stop_people, write_chunk
 from ..store.known import name_of
-from ..store.seen import Seen
 from .epoch import advance
 from .intake_wishes import ImportResult, Progress, Wishes, check_list_name, resolve, shown
 from .opt_in import lapsing_list, settle_implied
+from .piles import Piles
 from .rejects import Rejects
 from .sheet import Sheet, open_sheet
 from .workspace import Workspace
 
-SMALLEST_CHUNK, CHUNK = 600, 4_000
+SMALLEST_CHUNK, CHUNK = 600, 8_000
 """Rows per transaction: a slow machine takes fewer, so that no other writer waits long."""
+COLLECT = 16
+"""Chunks after which cycles are looked for."""
 Begin = Callable[[], AbstractContextManager[Session]]
 """Begins a write transaction."""
 STOPS = 25
@@ -70,17 +74,18 @@ def import_customers(
     result.source = wishes.source or (sheet.profile.name if sheet.profile else "")
     with workspace.database.read() as session:
         result.new_list = list_id_of(session, list_name) is None
-    intake = _Intake(workspace, sheet, result, wishes, preview)
-    with closing(intake):
-        with _no_collecting(), nullcontext() if dry_run else workspace.database.write_much() as begin:
-            for people in intake.chunks():
+    intake = _Intake(workspace, sheet, result, wishes, preview, progress)
+    with closing(intake), _no_collecting():
+        intake.read()
+        with nullcontext() if dry_run else workspace.database.write_much() as begin:
+            for number, people in enumerate(intake.chunks()):
                 if begin is None:
                     intake.forecast(people)
                 else:
                     intake.write(begin, people)
-                gc.collect(1)
-                if progress:
-                    progress(result.rows, sheet.rows)
+                if number % COLLECT == 0:
+                    gc.collect(1)
+                intake.tell()
         if not dry_run:
             intake.finish()
     result.rejects = intake.rejects.path
@@ -90,76 +95,115 @@ def import_customers(
 class _Intake:
     """One run over the rows of a file."""
 
-    def __init__(self, workspace: Workspace, sheet: Sheet, result: ImportResult, wishes: Wishes, preview: int) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        sheet: Sheet,
+        result: ImportResult,
+        wishes: Wishes,
+        preview: int,
+        progress: Progress | None,
+    ) -> None:
         self._workspace, self._sheet, self._result, self._wishes = workspace, sheet, result, wishes
         self._now = workspace.clock()
-        self._size = CHUNK // 8
-        self._preview = preview
-        self._chunk: dict[str, Person] = {}
+        self._size = CHUNK // 16
+        self._preview, self._progress, self._told = preview, progress, 0
         self._stops: list[KeyedPerson] = []
         zones = _zones() if sheet.columns.place("zone") is not None else {}
+        types = {**sheet.types, **_as_declared(workspace)}
         self._reader = RowReader(
             sheet.columns,
-            {**sheet.types, **_as_declared(workspace)},
+            types,
             zones,
             self._now,
             profile=sheet.profile,
             all_rows=sheet.profile.of_file(sheet.path.name) if sheet.profile else None,
             note_empty=not wishes.ways.plain,
         )
-        seen = Seen(dry=result.dry_run)
-        self._into = Into(None, self._now, result.file, ways=wishes.ways, seen=seen)
+        self._key_maker = KeyMaker(workspace.keys)
+        self._plain = PlainRows(sheet.columns, types, self._reader, self._key_maker.keys)
+        self._into = Into(None, self._now, result.file, ways=wishes.ways, names=self._plain.names)
+        self._piles = Piles(workspace.root, sheet.rows, sheet.path.stat().st_size)
+        self._waiting = 0
         places = [sheet.path.parent, workspace.root]
         self.rejects = Rejects(sheet.path, places, sheet.columns.headings, sheet.delimiter, not result.dry_run)
 
     def close(self) -> None:
         """Finish the file of rejects."""
-        self._into.seen.close()
+        self._piles.close()
         self.rejects.close()
 
-    def chunks(self) -> Iterator[list[KeyedPerson]]:
-        """Good rows, no person twice in one chunk; faults and the first duplicates are counted on the way."""
-        key_of = KeyMaker(self._workspace.keys).key
-        for record in self._sheet.records():
-            self._result.rows += 1
-            person = self._read(record)
-            if person is not None:
-                self._take(key_of(person.address) if person.address else _mark(person), person)
-            if len(self._chunk) >= self._size:
-                yield list(self._chunk.items())
-                self._chunk.clear()
-        yield list(self._chunk.items())
+    def read(self) -> None:
+        """Judge all rows, and deal the good ones into piles."""
+        for run in self._sheet.runs():
+            self._result.rows += len(run.rows)
+            if run.fault:
+                self._refuse(run.numbers[0], run.fault, run.rows[0])
+                continue
+            taken: list[Taken]
+            taken, left = self._plain.judge(run.numbers, run.rows)
+            if left:
+                taken = sorted([*taken, *self._read_alone(left)], key=itemgetter(ROW))
+            self._piles.add(taken, sum(map(len, map("".join, run.rows))))
+            self._waiting += len(taken)
+            if self._piles.count > 1:
+                self.tell()
 
-    def _take(self, key: str, person: Person) -> None:
-        first = self._chunk.setdefault(key, person)
-        if first is not person:
-            self._result.duplicate += 1
-            # whichever of two rows says stop, it counts
-            if person.status is SubscriptionState.UNSUBSCRIBED and person.tied:
-                first.status, first.row, first.tied = person.status, person.row, True
-            if person.block is not None:
-                first.block, first.row = person.block, person.row
+    def _read_alone(self, rows: list[tuple[int, list[str]]]) -> Iterator[Taken]:
+        """Those of these unusual rows that are good."""
+        for row, cells in rows:
+            try:
+                person = self._reader.read(row, cells)
+            except RowFault as fault:
+                self._refuse(row, str(fault), cells)
+                continue
+            for warning in person.warnings:
+                self._result.warn(warning)
+            person.warnings.clear()
+            yield (self._key_maker.key(person.address) if person.address else _mark(person), row, person)
 
-    def _read(self, record: Record) -> Person | None:
-        try:
-            if record.fault:
-                raise RowFault(record.fault)
-            person = self._reader.read(record.row, record.cells)
-        except RowFault as fault:
-            self._result.refuse(record.row, str(fault))
-            self.rejects.add(record.row, str(fault), record.cells)
-            return None
-        for warning in person.warnings:
-            self._result.warn(warning)
-        return person
+    def _refuse(self, row: int, reason: str, cells: list[str]) -> None:
+        self._result.refuse(row, reason)
+        self.rejects.add(row, reason, cells)
 
-    def forecast(self, people: list[KeyedPerson]) -> None:
+    def tell(self) -> None:
+        """Say how far the import is: a long file is half done when it is read."""
+        done = self._result.rows - self._waiting
+        if self._piles.count > 1:
+            done = (self._result.rows + done) // 2
+        if self._progress and (done >= self._told + CHUNK // 16 or done == self._sheet.rows):
+            self._told = done
+            self._progress(done, self._sheet.rows)
+
+    def chunks(self) -> Iterator[list[Taken]]:
+        """Good rows by rising keys (in a short file in their own order), nobody twice; one chunk at least."""
+        empty = True
+        for pile in self._piles:
+            people: dict[str, Taken] = {}
+            for one in pile:
+                first = people.setdefault(one[KEY], one)
+                if first is not one:
+                    self._waiting -= 1
+                    self._result.duplicate += 1
+                    people[one[KEY]] = _both(first, one)
+            keys = sorted(people) if self._piles.count > 1 else list(people)
+            at = 0
+            while at < len(keys):
+                part = [people.pop(key) for key in keys[at : at + self._size]]
+                at += len(part)
+                self._waiting -= len(part)
+                empty = False
+                yield part
+        if empty:
+            yield []
+
+    def forecast(self, people: list[Taken]) -> None:
         """Count what a chunk would do."""
         with self._workspace.database.read() as session:
             into = replace(self._into, list_id=list_id_of(session, self._result.list_name))
             self._count(plan_chunk(session, into, people))
 
-    def write(self, begin: Begin, people: list[KeyedPerson]) -> None:
+    def write(self, begin: Begin, people: list[Taken]) -> None:
         """Do and count one chunk, in one transaction."""
         with begin() as session:
             began = time.monotonic()
@@ -204,18 +248,21 @@ class _Intake:
 
     def _count(self, chunk: Chunk) -> None:
         result = self._result
-        result.created += len(chunk.created)
+        result.created += len(chunk.newcomers)
         result.updated += chunk.changed
         result.unchanged += chunk.unchanged
         result.suppressed += len(chunk.suppressed)
         result.duplicate += len(chunk.repeated)
         result.unsubscribed += sum(tie.state is SubscriptionState.UNSUBSCRIBED for tie in chunk.ties)
+        result.unsubscribed += chunk.states.count(SubscriptionState.UNSUBSCRIBED)
         result.blocked += len(chunk.blocks)
         result.by_hand += sum(not person.address for _, person in chunk.created)
         stops = [one for one in chunk.repeated if one[1].status is SubscriptionState.UNSUBSCRIBED or one[1].block]
         self._stops += [one for one in stops if one[1].address and not result.dry_run]
-        if len(result.preview) < self._preview:
-            result.preview += shown(chunk)[: self._preview - len(result.preview)]
+        if self._preview:
+            last = result.preview[-1]["row"] if len(result.preview) == self._preview else self._sheet.rows * 2
+            both = [*result.preview, *shown(chunk, last)]
+            result.preview = sorted(both, key=itemgetter("row"))[: self._preview]
 
     def finish(self) -> None:
         """Keep that the import was made."""
@@ -232,7 +279,7 @@ class _Intake:
 
 @contextmanager
 def _no_collecting() -> Iterator[None]:
-    """Look for cycles after each chunk only: people make none, and looking for some takes a sixth of the time."""
+    """Look for cycles now and then only: people make none, and looking for some takes a sixth of the time."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -240,6 +287,21 @@ def _no_collecting() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+def _both(first: Taken, second: Taken) -> Taken:
+    """Of two rows of one person the first counts; but whichever says stop, it counts."""
+    stop = second[PERSON] if len(second) == OF_PERSON else None
+    if stop is None:
+        if second[STATUS] != SubscriptionState.UNSUBSCRIBED:
+            return first
+        stop = person_of(second)
+    person = first[PERSON] if len(first) == OF_PERSON else person_of(first)
+    if stop.status is SubscriptionState.UNSUBSCRIBED and stop.tied:
+        person.status, person.row, person.tied = stop.status, stop.row, True
+    if stop.block is not None:
+        person.block, person.row = stop.block, stop.row
+    return (first[KEY], person.row, person)
 
 
 def _mark(person: Person) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..audience.headings import attribute_name
 from ..audience.merge import Ways, read_ways
+from ..audience.plain_rows import ROW, person_of
 from ..audience.profiles import PROFILES, Profile
 from ..audience.values import TYPES
 from ..errors import UsageError
@@ -127,11 +128,17 @@ def check_list_name(name: str) -> str:
     return plain
 
 
-def shown(chunk: Chunk) -> list[dict[str, Any]]:
-    """What becomes of the people of a chunk, in the order of their rows."""
+def shown(chunk: Chunk, last: int) -> list[dict[str, Any]]:
+    """What becomes of the people of a chunk, up to the row `last`."""
     states = {tie.person.row: tie.state.value for tie in chunk.ties}
     rows: list[dict[str, Any]] = []
-    for _, person in chunk.created:
+    posts = {person.row: person.post for _, person in chunk.created if person.post}
+    for new, state in zip(chunk.newcomers, chunk.states, strict=True):
+        if new[ROW] > last:
+            continue
+        person = person_of(new)
+        person.post = posts.get(person.row, "")
+        states[person.row] = state.value if state else ""
         told = {**person.fields, **person.attributes} | ({"post": person.post} if person.post else {})
         rows.append({"row": person.row, "what": "created", "email": person.address, "values": told})
         rows[-1]["state"] = states.get(person.row, "")
@@ -144,7 +151,7 @@ def shown(chunk: Chunk) -> list[dict[str, Any]]:
         rows.append({"row": person.row, "what": "updated", "email": person.address, "values": told, "before": had})
         rows[-1]["state"] = states.get(person.row, "")
     rows += [{"row": one.row, "what": "suppressed", "email": one.address, "values": {}} for one in chunk.suppressed]
-    return sorted(rows, key=lambda one: int(one["row"]))
+    return [one for one in rows if one["row"] <= last]
 
 
 def _count(told: Counter[str], words: str) -> None:

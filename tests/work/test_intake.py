@@ -264,9 +264,8 @@ def test_a_stop_far_behind_in_the_file_counts_too_and_a_second_run_finds_nothing
     result = _import(workspace, text)
     assert (result.created, result.duplicate, result.unsubscribed) == (3000, 60, 60)
     assert _state(workspace, "u59@b.de") is SubscriptionState.UNSUBSCRIBED
-    assert _find(workspace, "u59@b.de").version == 2
     with workspace.database.read() as session:
-        act = consent_history(session, _find(workspace, "u0@b.de").id or 0)[-1]
+        (act,) = consent_history(session, _find(workspace, "u0@b.de").id or 0)
     assert (act.act, act.evidence) == (ConsentAct.WITHDRAWN, "people.csv:3002")
     again = _import(workspace, text)
     assert (again.unchanged, again.unsubscribed) == (3000, 0)
