@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from ..records import MailingList
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Mailing lists, and how each asks for consent.")
-FIELDS = ("name", "title", "words", "double_opt_in", "implied_days", "clicks", "opens", "one_per")
+FIELDS = ("name", "title", "words", "double_opt_in", "implied_days", "clicks", "opens", "one_per", "sign_up")
 
 
 @app.command("list")
@@ -33,7 +34,8 @@ def list_lists(as_json: AsJson = False) -> None:
     if not found:
         typer.echo("No list yet: an import makes one, or `outreach lists add NAME`.")
         return
-    headings = ("list", "title", "subscribed", "pending", "opt-in", "implied lapses", "clicks", "opens", "one per")
+    headings = ("list", "title", "subscribed", "pending", "opt-in", "implied lapses", "clicks", "opens")
+    headings += ("one per", "sign-up page")
     print_table(headings, (_row(one) for one in found))
 
 
@@ -45,6 +47,7 @@ def _row(one: dict[str, Any]) -> list[Any]:
         f"after {one['implied_days']} days" if one["implied_days"] else "never",
         *("counted" if one[name] else "not counted" for name in ("clicks", "opens")),
         one["one_per"] or "person",
+        f"/join/{one['name']}" if one["sign_up"] else "none",
     ]
 
 
@@ -63,6 +66,10 @@ Implied = Annotated[
     ),
 ]
 Clicks = Annotated[bool | None, typer.Option("--clicks/--no-clicks", help="Whether followed links are counted.")]
+SignUp = Annotated[
+    bool | None,
+    typer.Option("--sign-up/--no-sign-up", help="Whether anybody may sign up at /join/NAME of `outreach serve`."),
+]
 Opens = Annotated[bool | None, typer.Option("--opens/--no-opens", help="Whether opened mails are counted.")]
 
 
@@ -82,6 +89,7 @@ def add(
     clicks: Clicks = None,
     opens: Opens = None,
     one_per: OnePer = None,
+    sign_up: SignUp = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a mailing list.
@@ -90,13 +98,15 @@ def add(
     """
     from ..store.customers import ensure_list, list_id_of
 
+    _check_words(name, words, sign_up)
     workspace = open_here()
     with workspace.database.write() as session:
         if list_id_of(session, name) is not None:
             raise InputError(f"there is a list {name!r} already", remedy=f"Change it: outreach lists change {name}")
         ensure_list(session, name, workspace.clock())
     given = {"title": title, "words": words, "double_opt_in": double_opt_in, "implied_days": implied_days}
-    _change(name, {**given, "clicks": clicks, "opens": opens, "one_per": _word(one_per)}, as_json=as_json)
+    given |= {"clicks": clicks, "opens": opens, "one_per": _word(one_per), "sign_up": sign_up}
+    _change(name, given, as_json=as_json)
 
 
 @app.command()
@@ -109,6 +119,7 @@ def change(
     clicks: Clicks = None,
     opens: Opens = None,
     one_per: OnePer = None,
+    sign_up: SignUp = None,
     as_json: AsJson = False,
 ) -> None:
     """Change how a list is called, asks for consent, and what its mail tells us. What is not named stays.
@@ -120,7 +131,7 @@ def change(
     [bold]outreach lists change customers --one-per household[/bold]
     """
     given = {"title": title, "words": words, "double_opt_in": double_opt_in, "implied_days": implied_days}
-    given |= {"clicks": clicks, "opens": opens, "one_per": _word(one_per)}
+    given |= {"clicks": clicks, "opens": opens, "one_per": _word(one_per), "sign_up": sign_up}
     if all(value is None for value in given.values()):
         raise UsageError("nothing is to be changed", remedy="Name an option: see outreach lists change --help")
     _change(name, given, as_json=as_json)
@@ -151,6 +162,7 @@ def _change(name: str, given: dict[str, Any], *, as_json: bool) -> None:
         for field, value in given.items():
             if value is not None:
                 setattr(row, field, value)
+        _check_words(name, row.words, row.sign_up)
         session.add(row)
         session.flush()
         told, number = _json(row), row.id or 0
@@ -163,10 +175,26 @@ def _change(name: str, given: dict[str, Any], *, as_json: bool) -> None:
     typer.echo(f"{name} {opt_in}, and counts {' and '.join(counted) or 'neither clicks nor opens'}.")
     if told["one_per"]:
         typer.echo(f"Of each {told['one_per']} one person gets its newsletters.")
+    if told["sign_up"]:
+        _tell_page(workspace.settings.public.url, told)
     if lapsing:
         typer.echo(f"{lapsing:,} subscriptions have another day on which they lapse, or none any more.")
     if counted and not workspace.settings.public.linkable:
         typer.echo("note: nothing is counted until `url` in [public] is a public https address.", err=True)
+
+
+def _check_words(name: str, words: str | None, sign_up: bool | None) -> None:
+    if sign_up and not (words or "").strip():
+        raise UsageError(
+            f"the page of {name} would not say what people agree to",
+            remedy='Say it: --words "A tip every other week, by e-mail."',
+        )
+
+
+def _tell_page(url: str, told: dict[str, Any]) -> None:
+    typer.echo(f"Anybody may sign up at {url.rstrip('/')}/join/{quote(told['name'])} (`outreach serve`).")
+    if not told["double_opt_in"]:
+        typer.echo("note: without --double-opt-in anybody can put anybody's address on this list.", err=True)
 
 
 def _json(row: MailingList) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class MailingList(Record, table=True):
     """`words` are those by which people agree, as our pages show them. With `double_opt_in` a subscription waits until
     its owner confirms it by a link. After `implied_days` a consent that was only implied (a purchase) lapses; 0: never.
     `clicks`, `opens`: whether this list's mail tells us when a link is followed, or the mail opened. `one_per`: of each
-    household (or company) one person gets its mail, "": everybody.
+    household (or company) one person gets its mail, "": everybody. `sign_up`: whether anybody may sign up by our page.
     """
 
     __tablename__ = "mailing_list"
@@ -89,6 +89,7 @@ class MailingList(Record, table=True):
     clicks: bool = False
     opens: bool = False
     one_per: str = ""
+    sign_up: bool = False
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -26,6 +26,7 @@ from .clicks import clicked, opened
 from .confirm import confirm_page, confirmed
 from .consent_words import WISHES
 from .fixed import fixed_page, fixed_said
+from .join import ROUTE, join_page, joined
 from .pages import WORDS, Button, choose_language, page
 from .seminar import session_file, session_page
 from .unsubscribe import Link, bring_back, find_link, leave
@@ -65,6 +66,8 @@ def public_app(workspace: Workspace) -> Starlette:
             Route("/p/{token}", wishes_said, methods=["POST"]),
             Route(contact.PATH, contact.contact_page, methods=["GET"]),
             Route(contact.PATH, contact.contact_sent, methods=["POST"]),
+            Route(ROUTE, join_page, methods=["GET"]),
+            Route(ROUTE, joined, methods=["POST"]),
             Route(plan_feed.ROUTE, plan_feed.plan_feed, methods=["GET"]),
             Route("/seminar/{session}.ics", session_file, methods=["GET", "POST"]),
             Route("/seminar/{session}", session_page, methods=["GET"]),
@@ -77,6 +80,7 @@ def public_app(workspace: Workspace) -> Starlette:
     )
     app.state.workspace = workspace
     app.state.gate = contact.Gate()
+    app.state.join_gate = contact.Gate()
     app.state.feed = plan_feed.Feed(workspace)
     return app
 

@@ -90,22 +90,22 @@ def _place(client: str) -> str:
     return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
-def new_token(keys: KeyRing, now: datetime) -> str:
-    """What a page gives out: when, a number of its own, and our mark on both."""
+def new_token(keys: KeyRing, now: datetime, purpose: str = "contact") -> str:
+    """What a page gives out: when, a number of its own, and our mark on both, good for this purpose alone."""
     told = f"{int(now.timestamp())}.{secrets.token_hex(8)}"
-    return f"{told}.{_mark(keys, told)}"
+    return f"{told}.{_mark(keys, purpose, told)}"
 
 
-def token_age(keys: KeyRing, token: str, now: datetime) -> float | None:
+def token_age(keys: KeyRing, token: str, now: datetime, purpose: str = "contact") -> float | None:
     """Seconds since we gave it out; None where we did not."""
     told, _, mark = token[:200].rpartition(".")
-    if not told or not hmac.compare_digest(_mark(keys, told).encode(), mark.encode("utf-8", "replace")):
+    if not told or not hmac.compare_digest(_mark(keys, purpose, told).encode(), mark.encode("utf-8", "replace")):
         return None
     return now.timestamp() - int(told.partition(".")[0])
 
 
-def _mark(keys: KeyRing, told: str) -> str:
-    return hmac.new(keys.signing[keys.current], f"contact:{told}".encode(), "sha256").hexdigest()[:32]
+def _mark(keys: KeyRing, purpose: str, told: str) -> str:
+    return hmac.new(keys.signing[keys.current], f"{purpose}:{told}".encode(), "sha256").hexdigest()[:32]
 
 
 def from_our_page(headers: Headers, own: str) -> bool:

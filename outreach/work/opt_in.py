@@ -27,25 +27,27 @@ from ..records import (
     MailingList,
     Subscription,
     SubscriptionState,
+    SuppressionReason,
 )
 from ..store import implied
-from ..store.consents import subscribe
+from ..store.consents import find_suppression, resubscribe, subscribe
 from ..store.edition_figures import LINK_EVIDENCE
 from ..store.reach import silence_holds
 from .epoch import advance
 from .evidence import link_acted_on
-from .opt_in_words import ANSWER, STILL_SUBJECTS, STILL_TEXTS, SUBJECTS, TEXTS
+from .opt_in_words import ANSWER, BACK_SUBJECTS, BACK_TEXTS, STILL_SUBJECTS, STILL_TEXTS, SUBJECTS, TEXTS
 from .single import CAMPAIGNS, queue_single
 from .workspace import Workspace
 
-OCCASION, STILL = "confirm", "still"
+OCCASION, STILL, BACK = "confirm", "still", "back"
 
 
 @dataclass(frozen=True)
 class Asked:
     """What a confirmation link is about, and how its reader stands to it now.
 
-    `still`: they were asked whether they want what they get; `state` is then PENDING until they say so.
+    `still`: they were asked whether they want what they get, `back`: what they had left; `state` is then PENDING until
+    they say so.
     """
 
     delivery: str
@@ -56,6 +58,7 @@ class Asked:
     language: str | None
     state: SubscriptionState | None
     still: bool = False
+    back: bool = False
 
 
 def join_list(
@@ -101,6 +104,13 @@ def ask_to_confirm(
 ) -> int:
     """Queue the mail with the link that confirms; the delivery's id."""
     return _ask(session, workspace, customer, mailing_list, OCCASION, (SUBJECTS, TEXTS), now)
+
+
+def ask_to_come_back(
+    session: Session, workspace: Workspace, customer: Customer, mailing_list: MailingList, now: datetime
+) -> int:
+    """Queue the question whether somebody wants again what they had left; the delivery's id."""
+    return _ask(session, workspace, customer, mailing_list, BACK, (BACK_SUBJECTS, BACK_TEXTS), now)
 
 
 def ask_if_still(
@@ -162,7 +172,7 @@ def find_asked(session: Session, workspace: Workspace, token: str) -> Asked | No
         query = select(Delivery).join(Campaign, col(Campaign.id) == col(Delivery.campaign_id))
         ours = col(Delivery.public_id) == public_id, col(Campaign.name) == CAMPAIGNS[Kind.SERVICE]
         row = session.execute(query.where(*ours)).scalar()
-    if row is None or public_id is None or not row.occasion.startswith((f"{OCCASION}/", f"{STILL}/")):
+    if row is None or public_id is None or not row.occasion.startswith((f"{OCCASION}/", f"{STILL}/", f"{BACK}/")):
         return None
     still = row.occasion.startswith(STILL)
     list_id = int(row.occasion.split("/")[1])
@@ -174,6 +184,9 @@ def find_asked(session: Session, workspace: Workspace, token: str) -> Asked | No
             col(Subscription.list_id) == list_id, col(Subscription.customer_id) == row.customer_id
         )
     ).scalar()
+    back = row.occasion.startswith(BACK)
+    if back and alive and customer is not None and _had_left(session, customer, list_id, row.due_at):
+        state = SubscriptionState.PENDING
     if still and state is SubscriptionState.SUBSCRIBED and _is_silent(session, row.customer_id or 0):
         state = SubscriptionState.PENDING
     return Asked(
@@ -185,7 +198,18 @@ def find_asked(session: Session, workspace: Workspace, token: str) -> Asked | No
         customer.language if customer is not None else None,
         state if alive else None,
         still,
+        back,
     )
+
+
+def _had_left(session: Session, customer: Customer, list_id: int, asked_at: datetime) -> bool:
+    """Whether they had left this list, or all, before they were asked: who left afterwards meant it."""
+    mine = col(Subscription.list_id) == list_id, col(Subscription.customer_id) == customer.id
+    tie = session.execute(select(Subscription).where(*mine)).scalar()
+    block = find_suppression(session, customer.address_key) if customer.address_key else None
+    left = [block.at] if block is not None and block.reason is SuppressionReason.UNSUBSCRIBED_ALL else []
+    left += [tie.changed_at] if tie is not None and tie.state is SubscriptionState.UNSUBSCRIBED else []
+    return bool(left) and max(left) <= asked_at
 
 
 def _is_silent(session: Session, customer_id: int) -> bool:
@@ -204,6 +228,8 @@ def confirm(workspace: Workspace, token: str) -> Asked | None:
             session.add(Consent(act=ConsentAct.GIVEN, words=asked.words, evidence=evidence, **act))
             _wake(session, asked.customer_id, now)
         else:
+            if asked.back:
+                resubscribe(session, evidence=evidence, words=asked.words, **act)
             subscribe(session, evidence=evidence, words=asked.words, **act)
         link_acted_on(session, workspace, asked.delivery, "page")
         advance(session, workspace.root, needed=False)

@@ -32,6 +32,33 @@ Waren Sie es nicht, tun Sie nichts: Sie bekommen keine Mail von dieser Liste.
 {postal}
 """,
 }
+BACK_SUBJECTS = {"en": "Again, please confirm: {title}", "de": "Wieder, bitte bestätigen: {title}"}
+BACK_TEXTS = {
+    "en": """Hello,
+
+somebody, you we hope, asked for “{title}” from {company} at this address, which had ended it.
+
+{words}Would you like it again? Then please confirm it here:
+{link}
+
+If it was not you, do nothing: it stays ended.
+
+{company}
+{postal}
+""",
+    "de": """Guten Tag,
+
+jemand, hoffentlich Sie, hat „{title}“ von {company} für diese Adresse bestellt, die es beendet hatte.
+
+{words}Möchten Sie es wieder? Dann bestätigen Sie es bitte hier:
+{link}
+
+Waren Sie es nicht, tun Sie nichts: es bleibt beendet.
+
+{company}
+{postal}
+""",
+}
 STILL_SUBJECTS = {"en": "Shall we go on writing to you?", "de": "Sollen wir Ihnen weiter schreiben?"}
 STILL_TEXTS = {
     "en": """Hello,
