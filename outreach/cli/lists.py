@@ -34,8 +34,8 @@ def list_lists(as_json: AsJson = False) -> None:
     if not found:
         typer.echo("No list yet: an import makes one, or `outreach lists add NAME`.")
         return
-    headings = ("list", "title", "subscribed", "pending", "opt-in", "implied lapses", "clicks", "opens")
-    headings += ("one per", "sign-up page")
+    headings = ["list", "title", "subscribed", "pending", "opt-in", "implied lapses", "clicks", "opens"]
+    headings += ["one per", "sign-up page"]
     print_table(headings, (_row(one) for one in found))
 
 
