@@ -159,10 +159,10 @@ def _row(seen: MergeSeen) -> dict[str, Any]:
 
 
 def _tell(seen: MergeSeen) -> None:
-    kept, gone = seen.kept or f"#{seen.customer_id}", seen.gone or "somebody whose record is not kept any more"
+    kept, gone = seen.kept or f"#{seen.customer_id}", seen.gone or "somebody whose address is not kept any more"
     typer.echo(f"Merge {seen.id}: {printable(gone)} became a part of {printable(kept)}")
     typer.echo(f"  on {seen.at:%Y-%m-%d %H:%M} UTC, by {printable(seen.by) or 'somebody'}")
-    moved = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in seen.moved.items() if count)
+    moved = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in seen.moved.items())
     typer.echo(f"  moved: {moved or 'nothing'}")
     names = ("address", "first_name", "last_name", "phone", "handle", "language", "country", "zone")
     kept_then, gone_then = seen.before.get("kept") or {}, seen.before.get("gone") or {}

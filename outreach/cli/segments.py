@@ -9,10 +9,13 @@ import typer
 from .common import AsJson, me, open_here, print_json, print_table, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlmodel import Session
 
     from ..audience.segment_tree import Segment
     from ..records import SavedSegment
+    from ..store.segment_counts import Clause
     from ..work.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, help="Rules over customers: save, count and explain them.")
@@ -58,7 +61,8 @@ def save(
         segment = rule_of(session, workspace, rule)
         people = count_people(session, segment)
         tell_doubts(session, segment)
-    typer.echo(f"{saved.name} is {saved.change if saved.change != 'created' else 'saved'}: {people:,} people now.")
+    change = saved.change if saved.change != "created" else "saved"
+    typer.echo(f"{saved.name} is {change}: {_people(people)} now.")
     if saved.change == "changed" and saved.used_by:
         typer.echo(f"Used by {', '.join(saved.used_by)}. Before: {saved.before}")
 
@@ -73,7 +77,9 @@ def list_segments(as_json: AsJson = False) -> None:
 
     workspace = open_here()
     with workspace.database.read() as session:
-        rows = [_row(session, workspace, one) for one in all_saved(session)]
+        saved = all_saved(session)
+        everybody = _everybody(session) if saved else 0
+        rows = [_row(session, workspace, one, everybody) for one in saved]
     if as_json:
         print_json(rows)
         return
@@ -81,9 +87,16 @@ def list_segments(as_json: AsJson = False) -> None:
         typer.echo("None is saved yet: outreach segments save loyal 'since < 2025-01-01 and open_cases == 0'")
         return
     shown = (
-        [row["name"], f"{row['people']:,}", ", ".join(row["used_by"]), row["about"] or row["rule"]] for row in rows
+        [
+            *(row["name"], f"{row['people']:,}", _share(row["people"], everybody), ", ".join(row["used_by"])),
+            printable(row["about"] or row["rule"]),
+        ]
+        for row in rows
     )
-    print_table(["name", "people", "used by", "rule"], shown)
+    print_table(["name", "people", "of all", "used by", "what it is"], shown)
+    typer.echo(
+        f"{_people(everybody)} with an address in all. Clause by clause: outreach segments explain {rows[0]['name']}"
+    )
 
 
 @app.command()
@@ -98,17 +111,19 @@ def show(name: Name, as_json: AsJson = False) -> None:
     workspace = open_here()
     with workspace.database.read() as session:
         saved = known_saved(session, name)
-        row = _row(session, workspace, saved) | {"whole": whole_text(session, saved.rule)}
+        row = _row(session, workspace, saved, _everybody(session)) | {"whole": whole_text(session, saved.rule)}
         tell_doubts(session, rule_of(session, workspace, saved.rule))
     if as_json:
         print_json(row)
         return
-    typer.echo(f"{name}: {row['people']:,} people" + (f"; {printable(row['about'])}" if row["about"] else ""))
-    typer.echo(f"  {row['rule']}")
+    typer.echo(f"{name}" + (f": {printable(row['about'])}" if row["about"] else ""))
+    typer.echo(f"  takes     {_of(row['people'], row['of'])} with an address")
+    typer.echo(f"  rule      {printable(row['rule'])}")
     if row["whole"] != row["rule"]:
-        typer.echo(f"  that is: {row['whole']}")
-    typer.echo(f"  used by: {', '.join(row['used_by']) or 'nothing yet'}")
-    typer.echo(f"  saved by {row['by']} on {row['changed_at']:%Y-%m-%d}")
+        typer.echo(f"  in full   {printable(row['whole'])}")
+    typer.echo(f"  used by   {', '.join(row['used_by']) or 'nothing yet: segment: ' + name + ' in a campaign'}")
+    typer.echo(f"  saved     on {row['changed_at']:%Y-%m-%d} by {printable(row['by'])}")
+    typer.echo(f"Clause by clause: outreach segments explain {name}")
 
 
 @app.command()
@@ -130,7 +145,9 @@ def explain(
     email: Annotated[str, typer.Option("--as", metavar="EMAIL", help="What each clause says of this customer.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Say how many people each clause of a rule keeps, by itself and after those before it.
+    """Say how many people each clause of a rule takes by itself, and how many are left after it.
+
+    With `or` between them: how many there are so far.
 
     Example: [bold]outreach segments explain 'plan == "pro" and not replied(within="90d")' --as ann@example.com[/bold]
     """
@@ -153,24 +170,76 @@ def explain(
     if as_json:
         print_json({"rule": segment.text, "list": list_name, "of": people, "people": taken or 0, "clauses": rows})
         return
-    typer.echo(f"{people:,} people" + (f" subscribed to {list_name}" if list_name else " with an address"))
-    heads = ["clause", "alone", "left"] + ([email] if email else [])
-    print_table(heads, [_cells(row) for row in rows])
-    if rows:
-        typer.echo(f"The rule takes {taken:,} of them.")
+    typer.echo(f"{_people(people)} {f'subscribed to {list_name}' if list_name else 'with an address'}")
+    if not rows:
+        return
+    top = [one for one in clauses if one.depth == 0]
+    either = len(top) > 1 and top[1].joined == "or"
+    heads = ["clause", "by itself", "so far" if either else "left"] + ([email] if email else [])
+    print_table(heads, [_cells(row, _joined_inside(rows, place)) for place, row in enumerate(rows)])
+    typer.echo(f"The rule takes {_of(taken or 0, people)}.")
+    if not either and len(top) > 1:
+        typer.echo(_where_lost(people, top))
 
 
-def _cells(row: dict[str, Any]) -> list[Any]:
+def _where_lost(people: int, top: Sequence[Clause]) -> str:
+    """The clause after which nobody is left, or that loses most of those who were left."""
+    lefts = [people, *(one.left or 0 for one in top)]
+    at = next((place for place, left in enumerate(lefts[1:]) if not left), None)
+    if at is not None and lefts[at]:
+        return f"Nobody is left after {top[at].text}, which takes {_people(top[at].alone)} by itself."
+    if lefts[-1] == people:
+        return "No clause leaves anybody out."
+    at = max(range(len(top)), key=lambda place: lefts[place] - lefts[place + 1])
+    return f"Most fall away at {top[at].text}: {lefts[at]:,} before it, {lefts[at + 1]:,} after it."
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
+
+
+def _share(count: int, whole: int) -> str:
+    share = 100 * count / whole if whole else 0
+    return f"{share:.0f} %" if share >= 1 or not count else f"{share:.1f} %" if share >= 0.1 else "under 0.1 %"
+
+
+def _of(count: int, whole: int) -> str:
+    return f"{count:,} of {_people(whole)} ({_share(count, whole)})"
+
+
+def _everybody(session: Session) -> int:
+    from ..audience.segment import EVERYONE
+    from ..store.segment_counts import count_people
+
+    return count_people(session, EVERYONE)
+
+
+def _joined_inside(rows: Sequence[dict[str, Any]], place: int) -> str:
+    """The word that joins the parts of a clause in brackets, which stand below it; "" where there are none."""
+    depth, found = rows[place]["depth"], []
+    for row in rows[place + 1 :]:
+        if row["depth"] <= depth:
+            break
+        found += [str(row["joined"])] if row["depth"] == depth + 1 else []
+    return found[1] if len(found) > 1 else ""
+
+
+_INSIDE = {("and", False): "all of", ("or", False): "any of", ("and", True): "not all of", ("or", True): "none of"}
+
+
+def _cells(row: dict[str, Any], inside: str) -> list[Any]:
     word = f"{row['joined']} " if row["joined"] else ""
-    cells = ["  " * row["depth"] + word + row["clause"], f"{row['alone']:,}"]
+    clause = f"{_INSIDE[inside, row['clause'].startswith('not ')]}:" if inside else printable(row["clause"])
+    cells = ["  " * row["depth"] + word + clause, f"{row['alone']:,}"]
     cells.append("" if row["left"] is None else f"{row['left']:,}")
     return cells + (["yes" if row["takes"] else "no"] if "takes" in row else [])
 
 
-def _row(session: Session, workspace: Workspace, saved: SavedSegment) -> dict[str, Any]:
+def _row(session: Session, workspace: Workspace, saved: SavedSegment, of: int) -> dict[str, Any]:
     from ..store.saved_segments import load_segment, uses_of
     from ..store.segment_counts import count_people
 
     names = ("name", "rule", "about", "by", "created_at", "changed_at")
     people = count_people(session, load_segment(session, saved.rule, workspace.clock()))
-    return {one: getattr(saved, one) for one in names} | {"people": people, "used_by": uses_of(session, saved.name)}
+    counted = {"people": people, "of": of, "used_by": uses_of(session, saved.name)}
+    return {one: getattr(saved, one) for one in names} | counted

@@ -5,12 +5,12 @@ Law: what both were is told only as long as it is kept (an erasure and the time 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from ..records import Customer, CustomerMerge
@@ -47,23 +47,19 @@ def see_merge(session: Session, number: int) -> MergeSeen | None:
     return None if row is None else _seen(row)
 
 
-def merges_of(session: Session, customer_ids: Iterable[int]) -> list[MergeSeen]:
-    """The mergings by which others became a part of these customers and still are, oldest first."""
-    query = _RECORDS.where(
-        col(CustomerMerge.customer_id).in_(list(customer_ids)), col(CustomerMerge.undone_at).is_(None)
-    )
-    return list(map(_seen, session.execute(query.order_by(col(CustomerMerge.id)))))
-
-
-_RECORDS = select(CustomerMerge, col(Customer.address)).join(
-    Customer, col(Customer.id) == col(CustomerMerge.customer_id), isouter=True
+_OTHER: Any = aliased(Customer)
+_RECORDS: Any = (
+    select(CustomerMerge, col(Customer.address), _OTHER.address)
+    .join(Customer, col(Customer.id) == col(CustomerMerge.customer_id), isouter=True)
+    .join(_OTHER, and_(_OTHER.id == CustomerMerge.gone_id, col(CustomerMerge.undone_at).is_not(None)), isouter=True)
 )
 
 
 def _seen(row: Any) -> MergeSeen:
-    record, address = row
+    record, address, parted = row
     before = record.before or {}
     state = "taken_back" if record.undone_at is not None else "done" if before.get("trace") else "let_go"
-    gone = (before.get("gone") or {}).get("address")
+    gone = (before.get("gone") or {}).get("address") or parted
     told = (record.id or 0, record.at, record.by, state, address, gone, record.customer_id)
-    return MergeSeen(*told, record.moved, record.undone_at, record.undone_by, before)
+    moved = {name: count for name, count in record.moved.items() if count}
+    return MergeSeen(*told, moved, record.undone_at, record.undone_by, before)

@@ -78,7 +78,7 @@ def unmerge(session: Session, record: CustomerMerge, *, at: datetime, by: str) -
     _put_rest_back(session, number, trace, done)
     _unblock(session, trace["block"], done)
     _tell_newer(session, kept, number, record, done)
-    record.undone_at, record.undone_by = at, by
+    record.undone_at, record.undone_by, record.gone_id = at, by, number
     record.before = {}
     session.add(record)
     session.flush()

@@ -96,7 +96,7 @@ def test_merged_and_taken_back_everything_is_as_it_was(
     assert _everything(workspace) == before
     with workspace.database.read() as session:
         [seen] = list_merges(session)
-        assert (seen.state, seen.undone_by, seen.gone, seen.before) == ("taken_back", "tom", None, {})
+        assert (seen.state, seen.undone_by, seen.gone, seen.before) == ("taken_back", "tom", SLIP, {})
     with pytest.raises(InputError, match="already, by tom"):
         undo_merge(workspace, 1, by="tom")
     merge(workspace, ANN, SLIP, by="maria")
