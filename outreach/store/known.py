@@ -118,6 +118,11 @@ def _there(session: Session, keys: list[str]) -> list[str]:
     if not keys:
         return []
     if connection.dialect.name == "sqlite":
+        # the keys of a pile are one stretch: where few are between them, one walk finds all
+        stretch = "SELECT address_key FROM customer WHERE address_key BETWEEN ? AND ? LIMIT ?"
+        found = connection.exec_driver_sql(stretch, (min(keys), max(keys), len(keys) + 1)).fetchall()
+        if len(found) <= len(keys):
+            return list(set(keys).intersection(row[0] for row in found)) if found else []
         sql, given = "SELECT value FROM json_each(?)", json.dumps(keys)
         sql = f"SELECT address_key FROM customer WHERE address_key IN ({sql})"  # noqa: S608  fixed words
         return [row[0] for row in connection.exec_driver_sql(sql, (given,))]

@@ -26,9 +26,7 @@ from .bulk import driver_values
 from .postgresql import json_text
 from .prepared import bare_cursor
 
-NOTHING_TOLD = (None, None, None, None)
-"""What a row holds from STATUS on where it says nothing of consent."""
-ROWS_A_STATEMENT = 50
+VALUES_A_STATEMENT = 500
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _FIVE_BITS = _LETTERS.encode() * 8
 
@@ -66,23 +64,56 @@ def tie_newcomers(
     if None in states:
         both = [one for one in zip(ids, rows, states, strict=True) if one[2] is not None]
         ids, rows, states = ([one[place] for one in both] for place in range(3))  # type: ignore[assignment]
-    same: dict[str, Any] = {"list_id": list_id, "changed_at": now}
-    insert_columns(session, Subscription, {"customer_id": ids, "state": states}, same)
-    proved = [one for one in zip(ids, rows, states, strict=True) if one[2] is not SubscriptionState.PENDING]
-    columns: dict[str, list[Any]] = {
+    if not rows:
+        return
+    kinds = set(states)
+    if len(kinds) == 1 and ids[-1] - ids[0] == len(ids) - 1:
+        (state,) = kinds
+        _tie_stretch(session, ids[0], ids[-1], {"list_id": list_id, "state": state, "changed_at": now})
+    else:
+        same: dict[str, Any] = {"list_id": list_id, "changed_at": now}
+        insert_columns(
+            session, Subscription, {"customer_id": ids, "state": [one and one.value for one in states]}, same
+        )
+    told = list(zip(*rows, strict=True))
+    if SubscriptionState.PENDING not in kinds and all(set(column) == {None} for column in told[STATUS:]):
+        columns: dict[str, list[Any]] = {"customer_id": list(ids), "evidence": [f"{file}:{row}" for row in told[ROW]]}
+        same = {"act": ConsentAct.GIVEN, "at": now, "how": "import", "words": ""}
+    else:
+        columns, same = _proofs(ids, rows, states, now, file), {}
+    insert_columns(session, Consent, columns, {"list_id": list_id, "by": "", **same})
+
+
+def _tie_stretch(session: Session, first: int, last: int, columns: Mapping[str, Any]) -> None:
+    """Tie the customers from `first` to `last` to a list, all alike."""
+    connection = session.connection()
+    kinds = Subscription.__table__.columns  # type: ignore[attr-defined]
+    given = [driver_values(connection, kinds[name].type, [value])[0] for name, value in columns.items()]
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    names, marks = ", ".join(columns), ", ".join([mark] * len(columns))
+    sql = f"INSERT INTO subscription ({names}, customer_id) SELECT {marks}, id FROM customer"  # noqa: S608
+    connection.exec_driver_sql(f"{sql} WHERE id BETWEEN {mark} AND {mark} ORDER BY id", (*given, first, last))
+
+
+def _proofs(
+    ids: Sequence[int],
+    rows: Sequence[PlainRow],
+    states: Sequence[SubscriptionState | None],
+    now: datetime,
+    file: str,
+) -> dict[str, list[Any]]:
+    """What these rows say of consent, by columns; who only waits has not given any."""
+    pending, left = SubscriptionState.PENDING, SubscriptionState.UNSUBSCRIBED
+    proved = [one for one in zip(ids, rows, states, strict=True) if one[2] is not pending]
+    told = [(state is left, *row[CONSENT_AT:]) for _, row, state in proved]
+    return {
         "customer_id": [one for one, _, _ in proved],
         "evidence": [f"{file}:{row[ROW]}" for _, row, _ in proved],
+        "act": [(ConsentAct.WITHDRAWN if gone else ConsentAct.GIVEN).value for gone, _, _, _ in told],
+        "at": [now if gone or at is None else datetime.fromisoformat(at) for gone, at, _, _ in told],
+        "how": ["import" if gone or how is None else how for gone, _, how, _ in told],
+        "words": [words or "" for _, _, _, words in told],
     }
-    same = {"list_id": list_id, "by": "", "act": ConsentAct.GIVEN, "at": now, "how": "import", "words": ""}
-    if any(row[STATUS:] != NOTHING_TOLD for row in rows):
-        left = [state is SubscriptionState.UNSUBSCRIBED for _, _, state in proved]
-        told = [(gone, *row[CONSENT_AT:]) for gone, (_, row, _) in zip(left, proved, strict=True)]
-        columns["act"] = [ConsentAct.WITHDRAWN if gone else ConsentAct.GIVEN for gone in left]
-        columns["at"] = [now if gone or at is None else datetime.fromisoformat(at) for gone, at, _, _ in told]
-        columns["how"] = ["import" if gone or how is None else how for gone, _, how, _ in told]
-        columns["words"] = [words or "" for _, _, _, words in told]
-        same = {"list_id": list_id, "by": ""}
-    insert_columns(session, Consent, columns, same)
 
 
 def insert_ties(session: Session, list_id: int, ties: Sequence[tuple[int, SubscriptionState]], now: datetime) -> None:
@@ -146,11 +177,12 @@ def put_rows(connection: Connection, insert: str, shared: Sequence[Any], columns
         connection.exec_driver_sql(f"{insert} ({marks})", list(rows))
         return
     marks = ", ".join([*(f"?{place}" for place in range(1, len(shared) + 1)), *["?"] * len(columns)])
-    whole = len(columns[0]) // ROWS_A_STATEMENT * ROWS_A_STATEMENT
-    many = insert + ", ".join([f" ({marks})"] * ROWS_A_STATEMENT)
+    size = max(1, VALUES_A_STATEMENT // len(columns))
+    whole = len(columns[0]) // size * size
+    many = insert + ", ".join([f" ({marks})"] * size)
     with bare_cursor(connection) as cursor:
-        for begin in range(0, whole, ROWS_A_STATEMENT):
-            part = zip(*(column[begin : begin + ROWS_A_STATEMENT] for column in columns), strict=True)
+        for begin in range(0, whole, size):
+            part = zip(*(column[begin : begin + size] for column in columns), strict=True)
             cursor.execute(many, (*shared, *chain.from_iterable(part)))
         for row in zip(*(column[whole:] for column in columns), strict=True):
             cursor.execute(f"{insert} ({marks})", (*shared, *row))

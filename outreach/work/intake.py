@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import math
 import time
 import zoneinfo
 from collections.abc import Callable, Iterator
@@ -187,10 +188,11 @@ class _Intake:
                     self._result.duplicate += 1
                     people[one[KEY]] = _both(first, one)
             keys = sorted(people) if self._piles.count > 1 else list(people)
-            at = 0
-            while at < len(keys):
-                part = [people.pop(key) for key in keys[at : at + self._size]]
-                at += len(part)
+            while keys:
+                # a pile is cut into equal parts: a small rest would cost a transaction of its own
+                size = -(-len(keys) // math.ceil(len(keys) / self._size / 1.25))
+                part = [people.pop(key) for key in keys[:size]]
+                del keys[:size]
                 self._waiting -= len(part)
                 empty = False
                 yield part
