@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from ..workdays import to_instant
@@ -62,6 +63,7 @@ def occurrences(rule: Rule, zone: ZoneInfo, after: datetime) -> Iterator[Occurre
             latest = found.at
 
 
+@lru_cache(maxsize=1024)
 def occasion_wall(occasion: str) -> datetime | None:
     """The local date and time in an occasion's key, or None for a key without one ("once-1").
 
@@ -72,6 +74,7 @@ def occasion_wall(occasion: str) -> datetime | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def at_occasion(occasion: str, zone: ZoneInfo) -> datetime | None:
     """The instant of an occasion's local date and time in `zone`, or None for a key without one."""
     wall = occasion_wall(occasion)

@@ -17,18 +17,18 @@ from sqlmodel import Session
 from ..records import CampaignState
 from ..records import Sequence as SequenceRow
 from ..store.begins import AHEAD
+from ..store.crowd import minute_up
 from ..store.saved_segments import load_segment
 from ..store.segments import asks_more
 from ..store.sequences_ahead import OnTheWay, beginning, enrolled, first_events, going_now, their_mails
 from ..timing.sequence import Going, Hope, look_ahead
 from ..timing.sequence_words import BeginKind
 from ..workdays import to_instant
-from .crowd import Audience, Way
+from .crowd import TO_THE_MINUTE, Audience, Way, hour_up
 from .forecast import Counts
 from .sequence_begins import SCAN_EVERY, Course, course_of, days_of, scan_of
 from .workspace import Workspace
 
-TO_THE_MINUTE = 20_000
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 MIDNIGHT = time()
 
@@ -201,8 +201,7 @@ def _done(
 
 def _up(at: datetime, unit: timedelta) -> datetime:
     """The whole minute, or hour, that the instant is over by."""
-    floor = at.replace(minute=0, second=0, microsecond=0) if unit is HOUR else at.replace(second=0, microsecond=0)
-    return floor if floor == at else floor + unit
+    return hour_up(at) if unit is HOUR else minute_up(at)
 
 
 def with_done(going: Going, step: str, at: datetime) -> Going:

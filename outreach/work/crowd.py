@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -44,6 +44,10 @@ from .workspace import Workspace
 
 DEAL_EACH = 50_000
 """Up to so many people a look deals them one by one; among more it takes the share: chance differs by less."""
+
+
+TO_THE_MINUTE = 20_000
+"""Of more people in sequences than this, whole hours count, rounded up."""
 
 
 class Audience(NamedTuple):
@@ -184,7 +188,10 @@ class Crowd(Counted):
         self._divide(self._paused(now), lambda group, row: replace(group, paused=row[0]))
         self._divide(self._wishes(now), lambda group, row: replace(group, wish=row[0], sent=(*row[1], *group.sent)))
         self._divide(self._blocked(now), lambda group, row: replace(group, mail=_blocked_mail(group.mail, row[0])))
-        self._divide(ways, lambda group, row: replace(group, ways=(*group.ways, row[0])))
+        pages = list(ways)
+        if sum(map(len, pages)) > TO_THE_MINUTE:
+            self._by_the_hour(pages)
+        self._divide(pages, lambda group, row: replace(group, ways=(*group.ways, row[0])))
         for number, count in Counter(self._of).items():
             self.groups[number].count = count
         self.groups[0].count = 0
@@ -338,6 +345,23 @@ class Crowd(Counted):
                     found = known[key] = len(groups) - 1
                 of[person] = found
 
+    def _by_the_hour(self, pages: Iterable[Sequence[tuple[int, Way]]]) -> None:
+        """Let what these people were sent count by whole hours: else their ways would make too many groups."""
+        places: dict[int, int] = {0: 0}
+        alike: dict[Any, int] = {}
+        for page in pages:
+            for person, _ in page:
+                place = self._of[person]
+                if place not in places:
+                    group = self.groups[place]
+                    rest = replace(group, sent=tuple(hour_up(at) for at in group.sent))
+                    key = tuple(tuple(value.items()) if name == "mail" else value for name, value in _fields(rest))
+                    if key not in alike:
+                        self.groups.append(rest)
+                        alike[key] = len(self.groups) - 1
+                    places[place] = places[alike[key]] = alike[key]
+                self._of[person] = places[place]
+
     def _holds(self) -> Iterator[list[Any]]:
         rows = (row for page in kept.open_holds(self._session) for row in page)
         for person, own in groupby(rows, key=itemgetter(0)):
@@ -374,6 +398,16 @@ class Crowd(Counted):
                     found[domain] = domains.get(domain_key(self._workspace.keys, f"@{domain}"))
                 if found[domain] is not None:
                     yield [(person, found[domain])]
+
+
+def _fields(group: Alike) -> Iterator[tuple[str, Any]]:
+    return ((one.name, getattr(group, one.name)) for one in fields(group))
+
+
+def hour_up(at: datetime) -> datetime:
+    """The whole hour that the instant is over by."""
+    floor = at.replace(minute=0, second=0, microsecond=0)
+    return floor if floor == at else floor + timedelta(hours=1)
 
 
 def _blocked_mail(mail: Mapping[int | None, MailFacts], block: Any) -> dict[int | None, MailFacts]:
