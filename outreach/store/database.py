@@ -40,11 +40,13 @@ class OneTransaction(Session):
 
 
 class Database:
-    """One database, shared by all threads of a process. `path` is its file, None on PostgreSQL."""
+    """One database, shared by all threads of a process. `path` is its file, None on PostgreSQL; `writers` who look
+    first and write then there, one at a time."""
 
-    def __init__(self, engine: Engine, path: Path | None) -> None:
+    def __init__(self, engine: Engine, path: Path | None, writers: str = postgresql.WRITER) -> None:
         self.engine = engine
         self.path = path
+        self._writers = writers
         affected = path is not None and sqlite.has_wal_reset_bug()
         self._lock = sqlite.WriteLock(path) if path is not None and affected else nullcontext()
 
@@ -83,7 +85,7 @@ class Database:
         engine = self.engine.execution_options(outreach_write=True)
         with told(self), self._lock, OneTransaction(engine, expire_on_commit=False) as session:
             if not (beside or self.is_sqlite):
-                postgresql.take_turn(session.connection())
+                postgresql.take_turn(session.connection(), self._writers)
             yield session
             session.commit()
 
@@ -96,7 +98,7 @@ class Database:
             def begin() -> Iterator[Session]:
                 with told(self), self._lock, OneTransaction(connection, expire_on_commit=False) as session:
                     if not self.is_sqlite:
-                        postgresql.take_turn(session.connection())
+                        postgresql.take_turn(session.connection(), self._writers)
                     yield session
                     session.commit()
 

@@ -157,9 +157,9 @@ def lock_number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"outreach: {name}".encode()).digest()[:8], "big", signed=True)
 
 
-def take_turn(connection: Connection) -> None:
-    """Until this transaction ends, be the only one who writes in this way."""
-    connection.execute(_TURN, {"lock": lock_number(WRITER)})
+def take_turn(connection: Connection, writers: str = WRITER) -> None:
+    """Until this transaction ends, be the only one of these writers who writes."""
+    connection.execute(_TURN, {"lock": lock_number(writers)})
 
 
 def take_time(connection: Connection) -> None:

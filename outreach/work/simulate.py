@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -17,14 +18,15 @@ from typing import Any
 
 from sqlmodel import Session
 
-from ..errors import OutreachError, UsageError
+from ..errors import OutreachError
 from ..records import Campaign, DeliveryEvent, DeliveryState, Edition
 from ..store.backup import copy_database
 from ..store.customers import load_customers
-from ..store.database import open_database
+from ..store.database import Database, open_database
 from ..store.moves import Move, apply_moves, keep_choices, refuse
 from ..store.outbox import Claimed, claim, finish_editions, intend, open_editions
 from ..store.simulated import LivedEdition, lived_editions, next_event
+from ..store.simulated_schema import schema_copy
 from ..store.workers import sign_on
 from .choose import choose_for
 from .judge import judge_people
@@ -62,26 +64,35 @@ class Lived:
 
 
 def simulate(workspace: Workspace, days: int, progress: Callable[[datetime], None] = lambda now: None) -> Lived:
-    """Live through the coming `days` in a copy. Raises UsageError on PostgreSQL, which has no copy in a file."""
-    if workspace.database.path is None:
-        remedy = "Run it on a workspace with SQLite; `outreach plan` looks ahead on both."
-        raise UsageError("a PostgreSQL database cannot be copied into a file to live in", remedy=remedy)
+    """Live through the coming `days` in a copy. Raises DatabaseError where no copy can be made."""
     since = workspace.clock()
     with tempfile.TemporaryDirectory(prefix="outreach-simulation-") as folder:
         root, clock = Path(folder), MovedClock(since)
-        copy_database(workspace.database, root / "outreach.db")
         if (workspace.root / "templates").is_dir():
             shutil.copytree(workspace.root / "templates", root / "templates")
-        copy = replace(workspace, root=root, database=open_database("outreach.db", root), clock=clock)
-        try:
-            with copy.database.write() as session:
+        with _copy_of(workspace, root) as database:
+            copy = replace(workspace, root=root, database=database, clock=clock)
+            with database.write() as session:
                 sign_on(session, OWNER, OWNER, since)
             problems = _live(copy, clock, since + timedelta(days=days), progress)
-            with copy.database.read() as session:
+            with database.read() as session:
                 editions = tuple(lived_editions(session, since))
-        finally:
-            copy.database.close()
     return Lived(since, since + timedelta(days=days), editions, problems)
+
+
+@contextmanager
+def _copy_of(workspace: Workspace, root: Path) -> Iterator[Database]:
+    """The workspace's database once more: a file in `root`, or a schema of its own on PostgreSQL."""
+    if workspace.database.path is None:
+        with schema_copy(workspace.database) as copy:
+            yield copy
+        return
+    copy_database(workspace.database, root / "outreach.db")
+    copy = open_database("outreach.db", root)
+    try:
+        yield copy
+    finally:
+        copy.close()
 
 
 def _live(copy: Workspace, clock: MovedClock, end: datetime, progress: Callable[[datetime], None]) -> tuple[str, ...]:

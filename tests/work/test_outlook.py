@@ -166,8 +166,6 @@ def _reason(said: str) -> str:
 def test_a_sequence_goes_as_it_was_foreseen_when_the_month_is_lived_through(
     workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, seed: int, per_week: int
 ) -> None:
-    if not workspace.database.is_sqlite:
-        pytest.skip("a server's database is not copied into a file")
     _mixture(workspace, clock, make_customer, seed)
     sending = workspace.settings.sending.model_copy(update={"per_week": per_week})
     here = replace(workspace, settings=workspace.settings.model_copy(update={"sending": sending}))

@@ -9,13 +9,17 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import select
 
-from outreach.errors import UsageError
+from outreach.errors import DatabaseError
 from outreach.records import Campaign, Delivery, Edition, Schedule, Step
+from outreach.store import postgresql
+from outreach.store.database import Database
+from outreach.store.simulated_schema import PREFIX
 from outreach.work.agenda import read_agenda
 from outreach.work.compose import apply_campaign, apply_tip
 from outreach.work.simulate import simulate
 from outreach.work.workspace import Workspace
 
+from ..conftest import BOTH
 from .planning_kit import complain, with_calendar
 
 MakeCustomer = Callable[..., int]
@@ -27,11 +31,10 @@ def _write(workspace: Workspace, name: str, front: str) -> None:
     apply_campaign(workspace, path)
 
 
+@BOTH
 def test_a_month_is_lived_through_in_a_copy_as_the_plan_foresees_it_and_nothing_is_touched(
     workspace: Workspace, make_customer: MakeCustomer
 ) -> None:
-    if not workspace.database.is_sqlite:
-        pytest.skip("a server's database is not copied into a file")
     for number, zone in enumerate(["Europe/Berlin", "America/New_York", "Asia/Tokyo", None]):
         make_customer(f"p{number}@example.com", zone=zone)
     make_customer("gone@example.com", subscribed=False)
@@ -69,8 +72,48 @@ def _everything(workspace: Workspace) -> list[str]:
         ]
 
 
-def test_a_servers_database_is_not_copied_and_the_remedy_is_told(workspace: Workspace) -> None:
-    if workspace.database.is_sqlite:
-        pytest.skip("it is about PostgreSQL")
-    with pytest.raises(UsageError, match="outreach plan"):
-        simulate(workspace, days=3)
+POSTGRES = pytest.mark.parametrize(
+    "backend", [pytest.param("postgresql", marks=pytest.mark.needs_debian)], indirect=True
+)
+
+
+def _schemas(workspace: Workspace) -> list[str]:
+    with workspace.database.engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'outreach')")
+        return [row[0] for row in found]
+
+
+@POSTGRES
+def test_on_a_server_the_copy_is_gone_at_the_end_and_what_a_killed_one_left_too(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    make_customer("ann@example.com")
+    _write(workspace, "news", "kind: news\nschedule: at 2026-12-02 15:00\nzone: Europe/Berlin\n")
+    left, lived_in = f"{PREFIX}left", f"{PREFIX}lived_in"
+    with workspace.database.engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {left}")
+        connection.exec_driver_sql(f"CREATE TABLE {left}.x (id int)")
+        connection.exec_driver_sql(f"CREATE SCHEMA {lived_in}")
+    with postgresql.hold(workspace.database.engine, lived_in):
+        assert [one.sent for one in simulate(workspace, 3).editions] == [1]
+        assert _schemas(workspace) == [lived_in]
+    assert make_customer("ben@example.com") == 2, "the copy drew from our numbers"
+
+
+@POSTGRES
+def test_a_role_that_may_not_create_a_schema_is_told_so_with_the_remedy(workspace: Workspace) -> None:
+    url = workspace.database.engine.url
+    with workspace.database.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE ROLE clerk LOGIN")
+        connection.exec_driver_sql("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO clerk")
+    clerk = replace(workspace, database=Database(postgresql.open_server(url.set(username="clerk")), None))
+    try:
+        with pytest.raises(DatabaseError, match="role clerk may not create a schema") as told:
+            simulate(clerk, 3)
+        assert "GRANT CREATE ON DATABASE" in told.value.remedy
+        assert _schemas(workspace) == []
+    finally:
+        clerk.database.close()
+        with workspace.database.engine.begin() as connection:
+            connection.exec_driver_sql("DROP OWNED BY clerk")
+            connection.exec_driver_sql("DROP ROLE clerk")
