@@ -9,8 +9,11 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from .groups import GroupKind
 from .settings_part import Part
 from .words import BULK, Kind
+
+Sharing = Literal["promotion", "offer", "no"]
 
 
 class Reach(Part):
@@ -32,7 +35,14 @@ class PlanSettings(Part):
     hold_out_later: bool = Field(False, description="those held out get the issue when the test is over")
     approve: tuple[Kind, ...] = Field((), description="kinds of campaigns that go only as a person approved them")
     drift: Literal["any", "fewer"] = Field("any", description="fewer: an approved plan may lose people, no more")
+    household_holds: Sharing = Field("promotion", description="what an open complaint holds for the whole household")
+    company_holds: Sharing = Field("offer", description="what an open complaint holds for everybody of the company")
     goal_days: int = Field(14, ge=1, le=365, description="a goal reached so long after a mail counts for it")
+
+    @property
+    def shared_holds(self) -> dict[GroupKind, str]:
+        """What somebody's open complaint holds for the others, by the kind of group."""
+        return {GroupKind.HOUSEHOLD: self.household_holds, GroupKind.COMPANY: self.company_holds}
 
     @field_validator("approve")
     @classmethod

@@ -3,26 +3,38 @@
 Law: a hold of scope promotion stops news, offers and invitations, never tips and never service mail. A suggested
 hold lapses by itself; a confirmed one stays until its case closes. Holds are blind while a mailbox was not read
 lately: then an offer does not start, and a running one pauses, until it is read. Where no mailbox is configured
-there is nothing to wait for: holds know what people log and import.
+there is nothing to wait for: holds know what people log and import. As the settings say, somebody's complaint holds the
+others of their household or company too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from ..records import BULK, PROMOTION, YES, HoldState, Kind, Permission, withhold
+from ..records import BULK, PROMOTION, YES, GroupKind, HoldState, Kind, Permission, withhold
 from .steps import PROMOTION_SCOPE, TIPS_SCOPE, UTC_ZONE
 
 OPEN_COMPLAINT = "open complaint"
+TOGETHER = {kind: f"open complaint in the {kind.value}" for kind in GroupKind}
+"""The reason where it is somebody else's of the same household or company."""
 AWAY = "away"
 AWAY_SCOPE = "away"
 """A wait for somebody whose automatic reply says when they are back."""
 BLIND = "replies not read"
 BLIND_KINDS = frozenset({Kind.OFFER})
 """What waits while nobody knows who has complained."""
+
+
+class Timed(Protocol):
+    """Whatever tells until when it is in force."""
+
+    @property
+    def state(self) -> HoldState: ...
+    @property
+    def until(self) -> datetime | None: ...
 
 
 class HoldFacts(Protocol):
@@ -36,7 +48,34 @@ class HoldFacts(Protocol):
     until: datetime | None
 
 
-def is_open(hold: HoldFacts, now: datetime) -> bool:
+class SharedHold(NamedTuple):
+    """An open complaint of somebody else of the same household or company: whose, and never what they said."""
+
+    group: GroupKind
+    customer_id: int
+    case_id: int | None
+    state: HoldState
+    until: datetime | None
+
+
+def sharing(kind: Kind, words: Mapping[GroupKind, str]) -> frozenset[GroupKind]:
+    """In which groups a complaint holds this kind of mail to the others too. `words`: "promotion", "offer" or "no"."""
+    found = {"promotion": PROMOTION, "offer": frozenset({Kind.OFFER})}
+    return frozenset(group for group, word in words.items() if kind in found.get(word, ()))
+
+
+def judge_shared(groups: Collection[GroupKind], holds: Iterable[SharedHold], now: datetime) -> Permission:
+    """A refusal that names whose complaint it is, by number; or a yes."""
+    found = [hold for hold in holds if hold.group in groups and is_open(hold, now)]
+    if not found:
+        return YES
+    longest = max(found, key=lambda hold: (hold.until is None, hold.until or now, -hold.customer_id))
+    case = f"case {longest.case_id} of " if longest.case_id is not None else "a complaint of "
+    words = f"{case}customer {longest.customer_id}, of the same {longest.group.value}, is still open"
+    return withhold(TOGETHER[longest.group], words, longest.until)
+
+
+def is_open(hold: Timed, now: datetime) -> bool:
     """Whether the hold is in force at `now`."""
     if hold.state is HoldState.LIFTED:
         return False

@@ -1,7 +1,7 @@
 """Kept: holds, boosts and steps, and what a person has had lately.
 
-Law: a change of a hold bumps its customer's version in the same transaction (RELIABILITY I8), so that a mail
-already claimed is judged again before its intent.
+Law: a change of a hold bumps its customer's version, and those of their household and company, in the same transaction
+(RELIABILITY I8), so that a mail already claimed is judged again before its intent.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from ..records import (
 )
 from .customers import bump_versions
 from .database import rows_in_chunks
+from .groups import mates_of
 from .prepared import Among, NewRow, Prepared, instant
 
 CHUNK = 500
@@ -118,7 +119,7 @@ def add_hold(session: Session, hold: NewHold, at: datetime) -> bool:
         found.state, found.until, found.reason = hold.state, hold.until, hold.reason
         session.add(found)
         session.flush()
-    bump_versions(session, [hold.customer_id], at)
+    bump_versions(session, [hold.customer_id, *mates_of(session, [hold.customer_id])], at)
     return True
 
 
@@ -192,7 +193,7 @@ def _lift(session: Session, holds: Sequence[Hold], at: datetime) -> list[int]:
         session.add(hold)
     session.flush()
     people = sorted({hold.customer_id for hold in holds})
-    bump_versions(session, people, at)
+    bump_versions(session, [*people, *mates_of(session, people)], at)
     return people
 
 

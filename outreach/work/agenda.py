@@ -15,6 +15,7 @@ from sqlmodel import Session
 from ..errors import InputError, UsageError
 from ..plan.budget import FIRST
 from ..plan.holdout import HoldOut, read_hold_out
+from ..plan.holds import OPEN_COMPLAINT
 from ..plan.worth import Expected, expect
 from ..records import Campaign, CampaignState, DeliveryState, Edition, Kind
 from ..store.editions import (
@@ -344,7 +345,7 @@ def _under_way(session: Session, workspace: Workspace, edition: Edition, campaig
         _slot(workspace, zone_or(zone, workspace.settings.identity.zone).key, due, people)
         for zone, due, people in due_counts(session, edition.id)
     )
-    held = sum(one.people for one in refused if one.reason == "open complaint")
+    held = sum(one.people for one in refused if one.reason.startswith(OPEN_COMPLAINT))
     going = sum(people for state, _, people in outcomes) - sum(one.people for one in refused)
     return Entry(
         campaign=campaign.name,

@@ -24,7 +24,8 @@ from ..audience.consent import MailFacts
 from ..newsletter.whom import parse_whom
 from ..plan.budget import FIRST, WEEK
 from ..plan.holdout import Group, HoldOut, group_of
-from ..records import BULK, Campaign, Edition, GroupKind, HoldState, Kind, SubscriptionState
+from ..plan.holds import SharedHold
+from ..records import BULK, PROMOTION, Campaign, Edition, GroupKind, HoldState, Kind, SubscriptionState
 from ..store import crowd as kept
 from ..store.bounces import PausedDomain, paused_domains
 from ..store.causes import whom_filter
@@ -34,6 +35,7 @@ from ..store.prepared import instant
 from ..store.saved_segments import load_segment
 from ..store.segments import asks_more
 from ..store.sequences_ahead import in_or_beginning
+from ..store.shared_holds import all_shared_holds
 from ..store.wishes import all_wishes
 from ..timing.sequence import Going
 from ..workdays import zone_or
@@ -138,6 +140,7 @@ class Alike:
     count: int = 0
     mails: tuple[tuple[int, datetime], ...] = ()
     ways: tuple[Way, ...] = ()
+    shared: tuple[SharedHold, ...] = ()
 
     def get(self, number: int, at: datetime) -> None:
         """Each of them gets entry `number` of this look at this instant."""
@@ -152,7 +155,9 @@ class Alike:
         recent = [at for at in self.sent if at > edition.due_at - span]
         sent = [*sorted(recent), *self.foreseen] if bulk else []
         holds, wish = (self.holds, self.wish) if bulk else ((), None)
-        return PersonFacts(mail, self.zone, holds, sent, ahead, self.paused, wish)  # type: ignore[arg-type]
+        shared = self.shared if edition.kind in PROMOTION else ()
+        facts = PersonFacts(mail, self.zone, holds, sent, ahead, self.paused, wish)  # type: ignore[arg-type]
+        return facts._replace(shared=shared) if shared else facts
 
     def subscribed(self, audience: Audience) -> bool:
         """Whether they are of this audience, and subscribed."""
@@ -184,6 +189,7 @@ class Crowd(Counted):
         self._divide(kept.sent_since(session, now - WEEK), lambda group, row: _sent(group, row[0]))
         self._divide(kept.still_under_way(session), lambda group, row: _under_way(group, *row))
         self._divide(self._holds(), lambda group, row: replace(group, holds=row[0]))
+        self._divide(all_shared_holds(session), lambda group, row: replace(group, shared=row[0]))
         self._divide(kept.with_boosts(session), lambda group, row: replace(group, owed=True))
         self._divide(self._paused(now), lambda group, row: replace(group, paused=row[0]))
         self._divide(self._wishes(now), lambda group, row: replace(group, wish=row[0], sent=(*row[1], *group.sent)))

@@ -235,7 +235,9 @@ def count_forecast(
 
 def _without_replies(rules: MailFactsOfEdition, said: Permission, facts: PersonFacts, due: datetime) -> Permission:
     """What the rules would say had no reply changed anything."""
-    return said if said.state is None or not facts.holds else judge_to_the_end(rules, facts._replace(holds=()), due)
+    if said.state is None or not (facts.holds or facts.shared):
+        return said
+    return judge_to_the_end(rules, facts._replace(holds=(), shared=()), due)
 
 
 Judgement = tuple[Alike, datetime, Permission, PersonFacts]

@@ -17,10 +17,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from ..address import domain_key
 from ..audience.consent import MailFacts, may_mail
 from ..plan.budget import WEEK, judge_budget
-from ..plan.holds import judge_away, judge_holds
+from ..plan.holds import SharedHold, judge_away, judge_holds, judge_shared, sharing
 from ..plan.one_per import Other, judge_together
 from ..plan.reach import judge_rest
 from ..plan.wishes import judge_wish
@@ -41,17 +40,19 @@ from ..records import (
     Wish,
     withhold,
 )
-from ..store.bounces import PAUSED, PausedDomain, addresses_of, paused_domains
-from ..store.consents import blocked_domains, mail_facts
+from ..store.bounces import PAUSED, PausedDomain
+from ..store.consents import mail_facts
 from ..store.database import rows_in_chunks
 from ..store.one_per import others_in
 from ..store.plan import holds_of, recent_bulk
+from ..store.shared_holds import shared_holds
 from ..store.wishes import wishes_of
 from ..timing.days import BLACKOUT, OpenDays
 from ..timing.exceptions import exceptions
 from ..timing.occurrence import occasion_wall
 from ..timing.window import is_quiet, quiet_ends
 from ..workdays import zone_or
+from .blocked import of_blocked_domains, paused_of
 from .choose import choose_for
 from .precedence import tips_ahead
 from .workspace import Workspace
@@ -79,6 +80,7 @@ class PersonFacts(NamedTuple):
     paused: PausedDomain | None = None
     wish: Wish | None = None
     others: Sequence[Other] = ()
+    shared: Sequence[SharedHold] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class MailFactsOfEdition:
     days: OpenDays | None = None
     topics: tuple[str, ...] = ()
     one_per: GroupKind | None = None
+    sharing: frozenset[GroupKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,7 @@ def edition_facts(
         planned,
         tuple(campaign.topics),
         GroupKind(edition.one_per) if edition.one_per else None,
+        sharing(edition.kind, workspace.settings.plan.shared_holds),
     )
 
 
@@ -154,8 +158,10 @@ def people_facts(
     mail = mail_facts(session, edition.list_id if bulk else None, ids)
     holds = holds_of(session, ids) if bulk else {}
     sent = recent_bulk(session, ids, now - WEEK) if bulk else {}
-    paused = _paused(session, workspace, ids, now)
-    mail |= _of_blocked_domains(session, workspace, mail, now)
+    shares = sharing(edition.kind, workspace.settings.plan.shared_holds)
+    shared = shared_holds(session, shares, ids) if shares else {}
+    paused = paused_of(session, workspace, ids, now)
+    mail |= of_blocked_domains(session, workspace, mail, now)
     wishes = wishes_of(session, ids) if bulk else {}
     if wishes:
         sent |= _sent_to_the_rarely_written(session, wishes, now)
@@ -173,6 +179,7 @@ def people_facts(
             paused.get(person),
             wishes.get(person),
             others.get(person, ()),
+            shared.get(person, ()),
         )
         for person in ids
     }
@@ -184,36 +191,6 @@ def _sent_to_the_rarely_written(
     """Who wants a newsletter less often than weekly is looked at further back."""
     rarely = {person: wish.every_days for person, wish in wishes.items() if wish.every_days > WEEK.days}
     return recent_bulk(session, list(rarely), now - timedelta(days=max(rarely.values()))) if rarely else {}
-
-
-def _of_blocked_domains(
-    session: Session, workspace: Workspace, mail: Mapping[int, MailFacts], now: datetime
-) -> dict[int, MailFacts]:
-    """Those whose whole domain is blocked, as if their address were. Nearly always nobody: then no address is read."""
-    blocked = blocked_domains(session, now)
-    if not blocked:
-        return {}
-    found = {}
-    for person, address in addresses_of(session, list(mail)).items():
-        block = blocked.get(domain_key(workspace.keys, address))
-        if block is not None:
-            words = f"all of {address.rpartition('@')[2]}: {block.evidence}"
-            found[person] = mail[person]._replace(
-                domain=block.reason, domain_until=block.expires_at, domain_evidence=words
-            )
-    return found
-
-
-def _paused(
-    session: Session, workspace: Workspace, customer_ids: Sequence[int], now: datetime
-) -> dict[int, PausedDomain]:
-    """Whose domain takes no mail for now. Nearly always nobody's: then no address is read."""
-    domains = paused_domains(session, now)
-    if not domains:
-        return {}
-    addresses = addresses_of(session, customer_ids)
-    keys = {person: domain_key(workspace.keys, address) for person, address in addresses.items()}
-    return {person: domains[key] for person, key in keys.items() if key in domains}
 
 
 Rule = Callable[[MailFactsOfEdition, PersonFacts, datetime], Permission]
@@ -268,7 +245,7 @@ def _judge_all(plan: MailFactsOfEdition, facts: Mapping[int, PersonFacts], now: 
             or mail.subscription is not SUBSCRIBED
         ):
             said[person] = judge_person(plan, known, now)
-        elif mail.erased or not mail.address or known.ahead or known.others:
+        elif mail.erased or not mail.address or known.ahead or known.others or known.shared:
             said[person] = judge_person(plan, known, now)
         elif known.zone in alike:
             said[person] = alike[known.zone]
@@ -330,10 +307,12 @@ def _judge_consent(edition: MailFactsOfEdition, person: PersonFacts, now: dateti
 
 
 def _judge_holds(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
-    if not person.holds:
-        return YES
-    rest = judge_rest(edition.kind, person.holds, now)
-    return rest if not rest.allowed else judge_holds(edition.kind, person.holds, now, edition.zone)
+    if person.holds:
+        rest = judge_rest(edition.kind, person.holds, now)
+        own = rest if not rest.allowed else judge_holds(edition.kind, person.holds, now, edition.zone)
+        if not own.allowed:
+            return own
+    return judge_shared(edition.sharing, person.shared, now) if person.shared else YES
 
 
 def _judge_away(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:

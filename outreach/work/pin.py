@@ -131,7 +131,8 @@ def _looks(
     for one in chunk:
         person, holds = one.person.id, one.facts.holds
         own = boosts.get(person, [])
-        free = judge_person(rules, one.facts._replace(holds=()), one.due).state is None if holds else False
+        held = holds or one.facts.shared
+        free = judge_person(rules, one.facts._replace(holds=(), shared=()), one.due).state is None if held else False
 
         def chosen(
             boosts: Sequence[Boost],
@@ -158,9 +159,13 @@ def _looks(
         said = one.permission
         line = Line(GOES, chosen(own, holds)) if said.state is None else Line(said.reason or said.state.value)
         before = line
-        if (said.state is None or free) and (own or holds or pool.trend):
+        if (said.state is None or free) and (own or held or pool.trend):
             before = Line(GOES, chosen((), (), untouched))
-        cases = {hold.case_id for hold in holds} | {boost.case_id for boost in own}
+        cases = (
+            {hold.case_id for hold in holds}
+            | {hold.case_id for hold in one.facts.shared}
+            | {boost.case_id for boost in own}
+        )
         at = one.at if said.state is None else None
         yield Look(
             person,

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from outreach.plan.holds import blocked_topics, judge_holds, judge_sight
-from outreach.records import BULK, PROMOTION, YES, DeliveryState, Hold, HoldState, Kind
+from outreach.plan.holds import SharedHold, blocked_topics, judge_holds, judge_shared, judge_sight, sharing
+from outreach.records import BULK, PROMOTION, YES, DeliveryState, GroupKind, Hold, HoldState, Kind
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 LAPSES = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
@@ -94,3 +94,23 @@ def test_only_offers_wait_for_replies_to_be_read(kind: Kind) -> None:
 def test_without_a_mailbox_or_with_the_rule_switched_off_nothing_waits() -> None:
     assert judge_sight(Kind.OFFER, {}, NOW, HALF_HOUR) == YES
     assert judge_sight(Kind.OFFER, {"care": None}, NOW, timedelta(0)) == YES
+
+
+def test_what_a_complaint_holds_for_the_others_is_said_by_the_settings() -> None:
+    words = {GroupKind.HOUSEHOLD: "promotion", GroupKind.COMPANY: "offer"}
+    assert sharing(Kind.NEWS, words) == {GroupKind.HOUSEHOLD}
+    assert sharing(Kind.OFFER, words) == {GroupKind.HOUSEHOLD, GroupKind.COMPANY}
+    assert sharing(Kind.TIPS, words) == frozenset() == sharing(Kind.SERVICE, words)
+    assert sharing(Kind.OFFER, dict.fromkeys(GroupKind, "no")) == frozenset()
+
+
+def test_another_ones_complaint_is_named_by_number_and_lapses_with_it() -> None:
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    theirs = SharedHold(GroupKind.HOUSEHOLD, 17, 5, HoldState.SUGGESTED, now + timedelta(days=1))
+    said = judge_shared([GroupKind.HOUSEHOLD], [theirs], now)
+    assert (said.reason, said.until) == ("open complaint in the household", theirs.until)
+    assert said.evidence == "case 5 of customer 17, of the same household, is still open"
+    assert judge_shared([GroupKind.COMPANY], [theirs], now).allowed
+    assert judge_shared([GroupKind.HOUSEHOLD], [theirs], now + timedelta(days=2)).allowed
+    lifted = theirs._replace(state=HoldState.LIFTED)
+    assert judge_shared([GroupKind.HOUSEHOLD], [lifted], now).allowed

@@ -109,7 +109,11 @@ def _spare(
     free = {
         one
         for one, (said, known, due) in judged.items()
-        if said.state is None or (known.holds and judge_to_the_end(rules, known._replace(holds=()), due).state is None)
+        if said.state is None
+        or (
+            (known.holds or known.shared)
+            and judge_to_the_end(rules, known._replace(holds=(), shared=()), due).state is None
+        )
     }
     return sum(max(0, len(free.intersection(house)) - 1) for house in _houses(session, draft, judged))
 
@@ -152,8 +156,8 @@ def _one(
         if said.state is None and groups.get(person.id) is Group.HELD:
             said = judge_hold_out(tested, due)
         free = (
-            judge_to_the_end(rules, known._replace(holds=()), due)
-            if known.holds and said.state is not None and person.id not in lost
+            judge_to_the_end(rules, known._replace(holds=(), shared=()), due)
+            if (known.holds or known.shared) and said.state is not None and person.id not in lost
             else said
         )
         before += free.state is None

@@ -28,6 +28,7 @@ from ..conftest import BOTH, HandClock, MakeCustomer
 from ..servers import Sink, start_sink
 from .planning_kit import complain, make_campaign, make_edition, make_sent
 from .sending import arrived, open_plain_press, with_relay
+from .test_holdout import with_plan
 
 ONE = "one per household"
 NEWS = "---\nname: news\nsubject: News\nkind: news\nlist: customers\n{more}---\nHello\n"
@@ -123,7 +124,7 @@ def test_nobody_is_mailed_because_another_in_the_house_agreed(
 def test_where_the_chosen_one_may_not_get_it_another_does(workspace: Workspace, people: Sequence[int]) -> None:
     complain(workspace, people[1])
     apply(workspace)
-    edition = open_occasion(workspace, "news")
+    edition = open_occasion(with_plan(workspace, household_holds="no"), "news")
     assert became(workspace, edition)[people[1]][1] == "open complaint"
     assert len(going(workspace, edition)) == 2 and people[3] in going(workspace, edition)
 
@@ -194,7 +195,8 @@ def test_a_mail_withheld_at_the_last_moment_goes_to_another_of_the_house(
     with workspace.database.write() as session:
         unsubscribe(session, customer_id=people[1], list_id=None, at=clock.now, how="mail", evidence="x")
     complain(workspace, people[0])
-    counts = send_open(with_relay(workspace, sink.port), press=open_plain_press)
+    apart = with_plan(workspace, household_holds="no")
+    counts = send_open(with_relay(apart, sink.port), press=open_plain_press)
     states = became(workspace, edition)
     assert (counts.sent, counts.finished) == (2, (edition,))
     assert {one for one, (state, _) in states.items() if state is DeliveryState.SENT} == {people[2], people[3]}
