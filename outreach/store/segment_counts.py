@@ -40,15 +40,9 @@ def _taken(session: Session, segment: Segment) -> list[Any]:
     if segment.tree is None or not _is_sqlite(session) or _are_few(session, segment):
         return [*REACHABLE, segment_filter(segment)]
     parts = _top(segment)
-    lean = [part for part in parts if segment.kinds and _is_lean(part, segment)]
-    rest = [node_filter(part, segment, everyone=True) for part in parts if part not in lean]
-    first: list[Any] = [
-        text(LEAN_ROWS if lean else _WALKED),
-        *(node_filter(part, segment, everyone=True) for part in lean),
-    ]
-    if not lean or not rest:
-        return [*first, *rest]
-    return [col(Customer.id).in_(select(col(Customer.id)).where(*first).correlate(None)), *rest]
+    lean = bool(segment.kinds) and any(_is_lean(part, segment) for part in parts)
+    # what the index tells is asked first, and a customer is fetched only where all of that holds: SQLite sees to it
+    return [text(LEAN_ROWS if lean else _WALKED), *(node_filter(part, segment, everyone=True) for part in parts)]
 
 
 def _top(segment: Segment) -> tuple[Node, ...]:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from outreach.errors import InputError, UsageError
 from outreach.records import AttributeKind
-from outreach.store.attributes import add_column, kinds_of
+from outreach.store.attributes import LEAN, add_column, kinds_of
 from outreach.store.customers import load_customers
 from outreach.store.migrate import migrate
 from outreach.store.saved_segments import load_segment
@@ -134,3 +134,29 @@ def test_an_equal_value_is_looked_up_by_the_index(workspace: Workspace) -> None:
             text("EXPLAIN QUERY PLAN SELECT count(*) FROM customer WHERE a_plan IS NOT NULL AND a_plan IN ('pro')")
         )
         assert any("ix_customer_a_plan" in row[3] for row in found)
+
+
+def test_an_upgrade_lays_the_narrow_index_where_it_is_missing_and_a_drop_takes_the_column_out(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    if not workspace.database.is_sqlite:
+        pytest.skip("it is about SQLite itself")
+    make_customer("ann@example.com", country="DE", attributes={"plan": "pro", "tags": ["vip"]})
+    declare(workspace, "plan", AttributeKind.TEXT, by="maria")
+    declare(workspace, "tags", AttributeKind.LIST, by="maria")
+    with workspace.database.write() as session:
+        session.connection().execute(text(f"DROP INDEX {LEAN}"))
+    assert _count(workspace, 'plan == "pro" and "vip" in tags') == 1, "it is only quicker with it"
+    migrate(workspace.database)
+    assert _lean(workspace).endswith("(id, language, country, a_plan, a_tags)")
+    drop(workspace, "tags")
+    assert _lean(workspace).endswith("(id, language, country, a_plan)")
+    assert _count(workspace, 'plan == "pro" and "vip" in tags and country == "DE"') == 1
+    drop(workspace, "plan")
+    assert _lean(workspace) == ""
+
+
+def _lean(workspace: Workspace) -> str:
+    with workspace.database.read() as session:
+        found = session.connection().execute(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": LEAN})
+        return (found.scalar() or "").partition(" WHERE")[0]

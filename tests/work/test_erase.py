@@ -13,6 +13,7 @@ from outreach.address import address_key
 from outreach.cli.demo.reply_mail import Voice, as_bounce, as_reply, as_unsubscribe_mail
 from outreach.errors import InputError
 from outreach.records import (
+    AttributeKind,
     Campaign,
     Case,
     CaseState,
@@ -26,6 +27,7 @@ from outreach.records import (
     SuppressionReason,
 )
 from outreach.store.consents import find_suppression
+from outreach.work.attributes import declare
 from outreach.work.erase import empty_late_words, erase_customer, look_before
 from outreach.work.export import export_customer
 from outreach.work.intake import import_customers
@@ -75,6 +77,22 @@ def test_of_a_mark_in_every_column_and_file_nothing_is_left(
     assert rejects.read_text(encoding="utf-8") == "reject_row,email,note\n2,bob@example.com,fine\n"
     with workspace.database.read() as session:
         assert [one.first_name for one in session.scalars(select(Customer).order_by(col(Customer.id)))] == [None, "Bob"]
+
+
+@BOTH
+def test_of_a_declared_attribute_nothing_is_left_in_its_indexes(
+    workspace: Workspace, ann: int, make_customer: MakeCustomer
+) -> None:
+    make_customer("bob@example.com", attributes={"plan": "pro", "tags": ["vip"]})
+    for name, kind in (("plan", AttributeKind.TEXT), ("tags", AttributeKind.LIST)):
+        declare(workspace, name, kind, by="maria")
+    with workspace.database.write() as session:
+        customer = session.get_one(Customer, ann)
+        customer.attributes = {**customer.attributes, "tags": f"vip; {MARK}"}
+        session.add(customer)
+    erase(workspace)
+    assert marks_in_rows(workspace.database) == []
+    assert marks_in_files(workspace.root) == []
 
 
 def test_what_an_older_sqlite_left_in_free_pages_is_written_over(workspace: Workspace, ann: int) -> None:
