@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .common import AsJson, me, open_here, print_json, print_table, printable
+from .segments import rule_of, tell_doubts
 
 if TYPE_CHECKING:
     from ..work.causes import CauseView
@@ -72,7 +73,11 @@ def add(
     """
     from ..work.causes import add_cause  # lazy
 
-    add_cause(open_here(), name, title=title, topic=topic, segment=segment, by=by or me())
+    workspace = open_here()
+    add_cause(workspace, name, title=title, topic=topic, segment=segment, by=by or me())
+    if segment:
+        with workspace.database.read() as session:
+            tell_doubts(session, rule_of(session, workspace, segment))
     typer.echo(f"Now link its cases: outreach causes link {name} CASE…; outreach causes show {name} names likely ones.")
 
 
