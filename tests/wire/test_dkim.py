@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 from outreach.errors import SettingsError, UsageError
 from outreach.newsletter.message import Letter, build_message
-from outreach.wire.dkim import DkimKey, Signer, body_hash, header_lines, signature, split_message
+from outreach.wire.dkim import DkimKey, Signer, body_hash, header_lines, quick_signature, signature, split_message
 from outreach.wire.dkim_keys import (
     algorithm_of,
     key_path,
@@ -328,6 +328,21 @@ def test_the_standards_own_key_over_its_own_message_gives_its_own_signature() ->
     _, lines = header_lines(RFC_8463_HEAD)
     octets = b"".join(lines) + RFC_8463_TAGS % (b"ed25519", b"brisbane")
     assert b64encode(signature(private, sha256(octets).digest())).decode() == RFC_8463_BY_ED25519
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
+def test_the_quick_way_signs_as_the_other_library_does(secret: bytes, digest: bytes) -> None:
+    private = Ed25519PrivateKey.from_private_bytes(secret)
+    assert quick_signature(private)(digest) == signature(private, digest)
+
+
+def test_without_the_quick_library_mail_is_signed_all_the_same(
+    keys: list[DkimKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, body = split_message(build_message(LETTER))
+    quick = Signer(keys).sign(head, body, NOW)
+    monkeypatch.setattr("outreach.wire.dkim.crypto_sign", None)
+    assert Signer(keys).sign(head, body, NOW) == quick
 
 
 def test_the_standards_own_rsa_signature_is_over_what_we_would_sign() -> None:
