@@ -7,10 +7,13 @@ import gc
 import importlib.util
 import itertools
 import os
+import pickle
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,8 @@ from outreach.settings import FILE
 from outreach.work.create import create_workspace
 from outreach.work.workspace import Workspace, open_workspace
 
+from .made import Mould
+from .servers import program
 from .servers.postgres import Cluster, find_binaries, shared_cluster
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -61,6 +66,8 @@ ROOM = 1_500_000_000
 
 
 SLOW_ROOMS = ("faults", "flows", "browser", "cli", "work")
+ON_BOTH = ("faults", "store")
+"""Rooms whose tests marked `BOTH` meet PostgreSQL in a plain run too; the others do where all run on it (.ci/run)."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -69,7 +76,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
     And keep bytecode, whatever the surroundings say: some 200 processes are started, each would compile the program
     anew. What is loaded before the first test stays to the end, so that no collection of garbage need look at it.
+    Small processes that tests start by the dozen are forked, and one text of settings is parsed once.
     """
+    program.fork_small_ones()
+    tomllib.loads = _read_toml  # type: ignore[assignment]
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     gc.disable()
@@ -78,10 +88,26 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
 
 
+def _read_toml(text: str) -> Any:
+    return pickle.loads(_parsed(text))
+
+
+@cache
+def _parsed(text: str, read: Callable[[str], Any] = tomllib.loads) -> bytes:
+    return pickle.dumps(read(text))
+
+
 def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """At its end pytest collects garbage five times; once finds the same."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -123,6 +149,8 @@ def _has_its_database(item: pytest.Item, everywhere: str) -> bool:
     on = getattr(item, "callspec", None) and item.callspec.params.get("backend")  # type: ignore[attr-defined]
     if everywhere and on not in (None, everywhere):
         return False
+    if not everywhere and on == "postgresql" and item.path.relative_to(HERE).parts[0] not in ON_BOTH:
+        return False
     return not ("sqlite" in item.keywords and "postgresql" in (on, everywhere))
 
 
@@ -149,11 +177,11 @@ def clock() -> HandClock:
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Mould:
     """A workspace as `outreach init` makes it, made once for a whole run; tests get copies."""
     root = tmp_path_factory.mktemp("made") / "acme"
     create_workspace(root, "acme", clock=HandClock(START))
-    return root
+    return Mould(root)
 
 
 @pytest.fixture(scope="session")
@@ -173,7 +201,7 @@ def postgres(shared_folder: Path) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def made_on_postgres(postgres: Cluster, shared_folder: Path) -> Path:
+def made_on_postgres(postgres: Cluster, shared_folder: Path) -> Mould:
     """What `made_once` is, on the run's PostgreSQL: its database is a template for copies."""
     root = shared_folder / postgres.folder.name / "acme"
     with (shared_folder / "made.lock").open("a") as lock:
@@ -182,13 +210,14 @@ def made_on_postgres(postgres: Cluster, shared_folder: Path) -> Path:
             url = postgres.create(MADE)
             create_workspace(root, "acme", clock=HandClock(START), database=url)
             (root / "done").touch()
-    return root
+    return Mould(root)
 
 
 BOTH = pytest.mark.parametrize(
     "backend", ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_debian)], indirect=True
 )
-"""Marks tests that run on both databases in a plain run."""
+"""Marks tests of what both databases must do: a plain run tries the rooms `ON_BOTH` on both, and the others on SQLite;
+OUTREACH_TEST_DATABASE=postgresql runs them all on PostgreSQL, and .ci/run does that for every room that has some."""
 _numbers = itertools.count(1)
 
 
@@ -232,13 +261,13 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock, 
     """A fresh workspace with a list called customers, on the hand-moved clock."""
     root = tmp_path / "acme"
     if backend == "sqlite":
-        shutil.copytree(request.getfixturevalue("made_once"), root)
+        request.getfixturevalue("made_once").pour(root)
         opened = open_workspace(root, clock)
         opened.database.engine.update_execution_options(compiled_cache=_compiled)
         yield opened
         opened.database.close()
         return
-    shutil.copytree(request.getfixturevalue("made_on_postgres"), root)
+    request.getfixturevalue("made_on_postgres").pour(root)
     cluster: Cluster = request.getfixturevalue("postgres")
     name = f"w_{os.getpid()}_{next(_numbers)}"
     url, settings = cluster.create(name, MADE), root / FILE

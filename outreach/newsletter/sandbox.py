@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes, pass_context
@@ -112,8 +113,7 @@ def parse_template(
     Raises TemplateError with the line in the file, in which `source` begins at `line`.
     """
     try:
-        tree = environment.parse(source)
-        environment.compile(tree)
+        tree = _tree(source, bool(environment.autoescape))
     except TemplateSyntaxError as wrong:
         raise syntax_error(wrong, source, file, line) from None
     except (RecursionError, SyntaxError, MemoryError):  # Python's own limits: 20 blocks, 100 levels of indentation
@@ -125,6 +125,15 @@ def parse_template(
             file=file,
             line=line + node.lineno - 1,
         )
+    return tree
+
+
+@lru_cache(maxsize=64)
+def _tree(source: str, escaped: bool) -> nodes.Template:
+    """Only read by all: a layout is looked at again with each campaign, each preview and each edition."""
+    environment = html_environment() if escaped else text_environment()
+    tree = environment.parse(source)
+    environment.compile(tree)
     return tree
 
 

@@ -8,10 +8,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from unittest.mock import patch
 
+import typer.main
+
 from outreach.cli.app import app
+
+typer.main.get_command = cache(typer.main.get_command)
+"""The tree of commands is the same each time: built once."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ misbehaved once and then never again. `sent` there means: released, and sent by 
 from __future__ import annotations
 
 import random
-import shutil
 import ssl
 import time
 from collections import Counter
@@ -34,6 +33,7 @@ from outreach.work.send import send_open
 from outreach.work.workspace import Workspace, open_workspace
 
 from ..conftest import START, HandClock
+from ..made import Mould
 from ..servers.certificates import Authority
 from ..servers.fault import CLOSE, HANG, USUAL, Action, Deaf, Drip, FaultServer, Interrupt, Say, Sip
 from ..store.rows import lay_edition, states_of
@@ -159,12 +159,12 @@ def certificate(authority: Authority) -> ssl.SSLContext:
 class Bench:
     """Workspaces in which one cell after the other is tried, each with people, a relay and an edition of its own."""
 
-    def __init__(self, made: Path, folder: Path, authority: Authority, certificate: ssl.SSLContext) -> None:
+    def __init__(self, made: Mould, folder: Path, authority: Authority, certificate: ssl.SSLContext) -> None:
         self._authority, self._certificate = authority, certificate
         self._free: SimpleQueue[Workspace] = SimpleQueue()
         self._numbers = count(1)
         for number in range(STATIONS):
-            shutil.copytree(made, folder / str(number))
+            made.pour(folder / str(number))
             self._free.put(open_workspace(folder / str(number), HandClock(START)))
 
     def close(self) -> None:
@@ -278,7 +278,7 @@ def compared(rows: Sequence[Any], log: Sequence[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def bench(
-    made_once: Path, tmp_path_factory: pytest.TempPathFactory, authority: Authority, certificate: ssl.SSLContext
+    made_once: Mould, tmp_path_factory: pytest.TempPathFactory, authority: Authority, certificate: ssl.SSLContext
 ) -> Iterator[Bench]:
     made = Bench(made_once, tmp_path_factory.mktemp("stations"), authority, certificate)
     yield made

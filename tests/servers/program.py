@@ -2,6 +2,8 @@
 
 It is a process as any other: killed, stopped, waited for, with its own descriptors, folder and surroundings. Only the
 half second of imports is gone, which tests paid some hundred times. Those about starting itself start it for real.
+So it is with the small ones that this very process starts by the dozen (SMALL); a forked program starts its own for
+real, and so does every one of the demo.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 1 << 20
+PROGRAM = "outreach.cli"
+SMALL = ("outreach.work.press_child", "tests.servers.sink")
+"""Modules that `python -m` runs in a fork: neither knows its parent, nor promises what it does not load."""
 LENGTH, STATUS = struct.Struct("<I"), struct.Struct("<i")
 
 
@@ -41,9 +46,11 @@ class _Nursery:
         there.close()
         atexit.register(self.end)
 
-    def fork(self, words: list[str], place: str, environ: Mapping[str, str], streams: list[int], told: int) -> int:
-        """The number of a new process that runs `outreach WORDS…`; its status comes over `told` when it has ended."""
-        asked = json.dumps([words, place, dict(environ)]).encode()
+    def fork(
+        self, module: str, words: list[str], place: str, environ: Mapping[str, str], streams: list[int], told: int
+    ) -> int:
+        """The number of a new process that runs `module` with `words`; its status comes over `told` at its end."""
+        asked = json.dumps([module, words, place, dict(environ)]).encode()
         with self._guard:
             socket.send_fds(self._here, [LENGTH.pack(len(asked))], [*streams, told])
             self._here.sendall(asked)
@@ -68,13 +75,21 @@ def _of_this_process() -> _Nursery:
     return _nursery
 
 
-class Program(subprocess.Popen[Any]):
-    """`Program(["plan", "--json"], cwd=…, env=…, stdout=…)`: as `Popen([sys.executable, "-m", "outreach", …])`."""
+class _Forked(subprocess.Popen[Any]):
+    """As Popen, forked where `_module` names one."""
 
-    _told: int
+    _told: int = -1
 
-    def _execute_child(self, args: Any, _executable: Any, _before: Any, *rest: Any) -> None:  # type: ignore[override]
-        _close, _passed, cwd, env, _startup, _flags, _shell, *ends = rest
+    def _module(self, args: Any, special: bool) -> tuple[str, list[str]] | None:
+        raise NotImplementedError
+
+    def _execute_child(self, args: Any, *rest: Any) -> None:  # type: ignore[override]
+        (executable, before, _close, passed, cwd, env, startup, _flags, shell, *ends) = rest
+        special = any((executable, before, passed, startup, shell))
+        wanted = self._module(args, special)
+        if wanted is None:
+            super()._execute_child(args, *rest)  # type: ignore[misc]
+            return
         theirs_in, ours_in, ours_out, theirs_out, ours_err, theirs_err = ends[:6]
         inherited = [0, 1, 2]
         given = [
@@ -83,16 +98,20 @@ class Program(subprocess.Popen[Any]):
         self._told, told = os.pipe()
         try:
             place = os.fspath(cwd) if cwd is not None else str(Path.cwd())
-            self.pid = _of_this_process().fork(list(args), place, os.environ if env is None else env, given, told)
+            self.pid = _of_this_process().fork(*wanted, place, os.environ if env is None else env, given, told)
         finally:
             os.close(told)
         self._child_created = True
         self._close_pipe_fds(theirs_in, ours_in, ours_out, theirs_out, ours_err, theirs_err)  # type: ignore[attr-defined]
 
-    def _internal_poll(self, *_: Any, **__: Any) -> int | None:
+    def _internal_poll(self, *given: Any, **named: Any) -> int | None:
+        if self._told == -1:
+            return super()._internal_poll(*given, **named)  # type: ignore[misc,no-any-return]
         return self._status(0)
 
     def _wait(self, timeout: float | None) -> int:
+        if self._told == -1:
+            return super()._wait(timeout=timeout)  # type: ignore[misc,no-any-return]
         status = self._status(timeout)
         if status is None:
             raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
@@ -106,12 +125,35 @@ class Program(subprocess.Popen[Any]):
         return self.returncode
 
 
+class Program(_Forked):
+    """`Program(["plan", "--json"], cwd=…, env=…, stdout=…)`: as `Popen([sys.executable, "-m", "outreach", …])`."""
+
+    def _module(self, args: Any, special: bool) -> tuple[str, list[str]] | None:
+        return PROGRAM, list(args)
+
+
+class _Popen(_Forked):
+    """Popen itself, but for the small modules."""
+
+    def _module(self, args: Any, special: bool) -> tuple[str, list[str]] | None:
+        if special or not isinstance(args, list) or args[:2] != [sys.executable, "-m"] or args[2] not in SMALL:
+            return None
+        return args[2], args[3:]
+
+
+def fork_small_ones() -> None:
+    """Whoever starts one of the small modules in this process has it forked from now on."""
+    subprocess.Popen = _Popen  # type: ignore[misc]
+
+
 def main() -> None:
     """Fork whatever is asked for until whoever asks is gone."""
     asked = socket.socket(fileno=int(sys.argv[1]))
     for module in pkgutil.walk_packages(importlib.import_module("outreach").__path__, "outreach."):
         if "migrations" not in module.name and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    for small in SMALL:
+        importlib.import_module(small)
     gc.collect()
     gc.freeze()
     ended, wake = os.pipe()
@@ -141,7 +183,7 @@ def _answer(asked: socket.socket, running: dict[int, int]) -> bool:
     head, streams, _, _ = socket.recv_fds(asked, LENGTH.size, 4)
     if not head:
         return False
-    words, place, environ = json.loads(asked.recv(LENGTH.unpack(head)[0], socket.MSG_WAITALL))
+    module, words, place, environ = json.loads(asked.recv(LENGTH.unpack(head)[0], socket.MSG_WAITALL))
     told = streams.pop()
     number = os.fork()
     if not number:
@@ -149,7 +191,7 @@ def _answer(asked: socket.socket, running: dict[int, int]) -> bool:
         os.close(told)
         for other in running.values():
             os.close(other)
-        _become(words, place, environ, streams)
+        _become(module, words, place, environ, streams)
     for stream in streams:
         os.close(stream)
     running[number] = told
@@ -157,7 +199,7 @@ def _answer(asked: socket.socket, running: dict[int, int]) -> bool:
     return True
 
 
-def _become(words: list[str], place: str, environ: dict[str, str], streams: list[int]) -> None:
+def _become(module: str, words: list[str], place: str, environ: dict[str, str], streams: list[int]) -> None:
     """Be the program, as if it had just been started."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -170,17 +212,15 @@ def _become(words: list[str], place: str, environ: dict[str, str], streams: list
     time.tzset()
     os.chdir(place)
     sys.argv = [str(ROOT / "outreach" / "__main__.py"), *words]
-    sys.modules["__main__"].__package__ = "outreach"
+    sys.modules["__main__"].__package__ = module.partition(".")[0]
     sys.path[0] = place
     at_once = bool(environ.get("PYTHONUNBUFFERED"))
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False, buffering=1 if os.isatty(1) or at_once else -1)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1, errors="backslashreplace")  # noqa: SIM115
-    from outreach.cli import main as run  # lazy: whoever only asks needs none of it
-
     status = 1
     try:
-        run()
+        importlib.import_module(module).main()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     finally:

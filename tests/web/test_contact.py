@@ -16,7 +16,7 @@ from outreach.work.workspace import Workspace, open_workspace
 
 from ..conftest import HandClock, MakeCustomer
 from ..work.replying import inbounds
-from .conftest import serving
+from .conftest import NO_TLS, serving
 
 SAID = {"name": "Ann <b>", "email": "ann@example.com", "subject": "Pump", "message": "It leaks again,\nI am angry."}
 
@@ -30,7 +30,7 @@ def open_to_all(workspace: Workspace) -> Workspace:
 
 @pytest.fixture
 def site(open_to_all: Workspace) -> Iterator[httpx.Client]:
-    with serving(open_to_all) as address, httpx.Client(base_url=address, timeout=10) as client:
+    with serving(open_to_all) as address, httpx.Client(base_url=address, timeout=10, verify=NO_TLS) as client:
         yield client
 
 

@@ -5,7 +5,7 @@ import httpx
 from outreach.work.seminars import apply_seminar, session_named
 from outreach.work.workspace import Workspace
 
-from .conftest import serving
+from .conftest import NO_TLS, serving
 
 FILE = """---
 name: shot
@@ -25,7 +25,7 @@ def test_anybody_may_take_a_session_into_a_calendar(workspace: Workspace) -> Non
     apply_seminar(workspace, path)
     with workspace.database.read() as session:
         held = session_named(session, "shot/first")[1].public_id
-    with serving(workspace) as address, httpx.Client(base_url=address, timeout=10) as client:
+    with serving(workspace) as address, httpx.Client(base_url=address, timeout=10, verify=NO_TLS) as client:
         page = client.get(f"/seminar/{held}")
         assert page.status_code == 200
         assert "2027-02-04, 18:00 (Europe/Berlin)" in page.text and "Best &lt;shot&gt;" in page.text

@@ -7,7 +7,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +44,7 @@ from outreach.work.workspace import Workspace, open_workspace
 
 from ..conftest import START, HandClock
 from ..flows.coming_back import add_people, bounce, come_back, mails_of, write_campaign
+from ..made import Mould
 
 GO, WARN, STOP = WaveVerdict.GO, WaveVerdict.WARN, WaveVerdict.STOP
 PEOPLE = 560
@@ -53,14 +53,14 @@ HOUR = {"minutes": 60}
 
 
 @pytest.fixture(scope="module")
-def planned_once(made_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def planned_once(made_once: Mould, tmp_path_factory: pytest.TempPathFactory) -> Mould:
     """A workspace whose edition in waves is planned, made once; tests on SQLite get copies."""
     root = tmp_path_factory.mktemp("planned") / "acme"
-    shutil.copytree(made_once, root)
+    made_once.pour(root)
     workspace = open_workspace(root, HandClock(START))
     plan(workspace)
     workspace.database.close()
-    return root
+    return Mould(root)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def workspace(workspace: Workspace, request: pytest.FixtureRequest, backend: str
         return
     workspace.database.close()
     shutil.rmtree(workspace.root)
-    shutil.copytree(request.getfixturevalue("planned_once"), workspace.root)
+    request.getfixturevalue("planned_once").pour(workspace.root)
     opened = open_workspace(workspace.root, workspace.clock)
     yield opened
     opened.database.close()
