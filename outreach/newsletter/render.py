@@ -24,6 +24,7 @@ from .quoted import Value
 from .sandbox import HOLES, Holes, Sandbox, html_environment, missing_variable, near_names, plain, text_environment
 from .shape import Kept, Shape
 from .tips import ChosenTip, pick_language
+from .tracked import without_leads
 
 FIELDS = ("first_name", "last_name", "language", "country", "zone")
 MOST_SHAPES = 400
@@ -102,7 +103,6 @@ class Renderer:
         if laid is None:
             return self.render_whole(values, tips, links)
         html, text = laid.shape.html(laid.values), laid.shape.text(laid.values)
-        text = html_to_text(html) if text is None else text
         return Rendered(laid.subject, laid.preheader, html, text, laid.shape.images)
 
     def lay(self, values: Mapping[str, Any], tips: Sequence[ChosenTip], links: Links) -> Laid | None:
@@ -123,7 +123,7 @@ class Renderer:
         """The same without marks: what `render` must equal, and does where marks would not be sound."""
         subject, preheader, page = self.run(values, tips, links, None)
         html = page if self._exposed is None else inline_css(page)
-        return Rendered(subject, preheader, html, html_to_text(html), self._shown_images(html))
+        return Rendered(subject, preheader, without_leads(html), html_to_text(html), self._shown_images(html))
 
     def names(self) -> set[str]:
         """The variables that every template may use beside the customer's attributes."""

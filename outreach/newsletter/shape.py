@@ -15,6 +15,7 @@ from ..prose import html_to_text
 from ..prose.pattern import Paragraph, TextPattern, wrapped, wrapped_narrow
 from .encoding import WIDTH, Encoded, encode_text, is_foreign, quoted_lines, unified
 from .quoted import QuotedPattern, Value, fitted, room_for
+from .tracked import without_leads
 
 Kept = dict[Paragraph, "_ParagraphPrinting"]
 """The paragraphs of an edition: most shapes share most of theirs, and what filled them before."""
@@ -23,11 +24,14 @@ MOST_PARAGRAPHS, MOST_KEPT = 500, 500
 
 
 class Shape:
-    """`pieces` are HTML, number of a hole, HTML, and so on; `images` are the Content-IDs that it shows."""
+    """`pieces` are HTML (with where counted links lead, for the text), number of a hole, HTML, and so on; `images` are
+    the Content-IDs that it shows.
+    """
 
     def __init__(self, pieces: Sequence[str], pattern: TextPattern | None, images: tuple[str, ...], kept: Kept) -> None:
         self.kept = kept
-        self.pieces = tuple(pieces)
+        self._told = tuple(pieces)
+        self.pieces = tuple(without_leads(piece) for piece in pieces)
         self.order = tuple(int(number) for number in pieces[1::2])
         self.pattern, self.images = pattern, images
         self._printing: _Printing | None = None
@@ -35,21 +39,28 @@ class Shape:
 
     def html(self, values: Sequence[Value]) -> str:
         """The page with hole number n holding `values[n]`."""
-        pieces = list(self.pieces)
+        return self._filled(self.pieces, values)
+
+    def _filled(self, parts: Sequence[str], values: Sequence[Value]) -> str:
+        pieces = list(parts)
         pieces[1::2] = [values[number].html for number in self.order]
         return "".join(pieces)
 
-    def text(self, values: Sequence[Value]) -> str | None:
-        """The page's text, or None where these values set a link otherwise."""
-        return None if self.pattern is None else self.pattern.fill([value.text for value in values])
+    def text(self, values: Sequence[Value]) -> str:
+        """The page's text, by its pattern unless these values set a link otherwise."""
+        known = None if self.pattern is None else self.pattern.fill([value.text for value in values])
+        return self.own_text(values) if known is None else known
+
+    def own_text(self, values: Sequence[Value]) -> str:
+        """The page's text, made for these values alone."""
+        return html_to_text(self._filled(self._told, values))
 
     def encoded(self, values: Sequence[Value]) -> tuple[Encoded, Encoded]:
         """The text and the HTML as they go into the mail."""
         if self._printing is None:
             if not self._seen:  # a shape that is one person's alone is not worth the work
                 self._seen = True
-                html, text = self.html(values), self.text(values)
-                return encode_text(html_to_text(html) if text is None else text), encode_text(html)
+                return encode_text(self.text(values)), encode_text(self.html(values))
             self._printing = _Printing(self, values)
         return self._printing.text(values), self._printing.html(values)
 
@@ -77,7 +88,7 @@ class _Printing:
         printing = self._text
         words = [value.text for value in values]
         if printing is None or not printing.pattern.agrees(words):
-            return encode_text(html_to_text(self._shape.html(values)))
+            return encode_text(self._shape.own_text(values))
         if printing.weight.is_foreign(values):
             text = printing.pattern.fill(words)
             assert text is not None

@@ -1,7 +1,8 @@
 """Links that tell when they are followed: an edition's own addresses behind a number, each told once.
 
 Law: only addresses that are the same for every reader become numbers; what a template makes for one person stays as it
-is. Where a mail has no such link (a test, a preview, no public address) the page keeps the addresses themselves.
+is. Where a mail has no such link (a test, a preview, no public address) the page keeps the addresses themselves; so
+does the text part always, whose readers see where a link leads before they follow it (RFC 2046 5.1.4: the same said).
 """
 
 from __future__ import annotations
@@ -11,11 +12,19 @@ from collections.abc import Mapping
 from html import unescape
 from typing import Any
 
+from ..prose.html import LEADS_TO
+
 OPEN = 0
 """The number of the picture by which an opened mail is known."""
 _LINK = re.compile(r"""(<a\b[^<>{}]*?\shref=")(https?://[^"<>{}\s]+)(")""", re.IGNORECASE)
 _END = re.compile(r"</body\s*>", re.IGNORECASE)
 _PICTURE = '{% if click_url %}<img src="{{ click_url }}/0.gif" width="1" height="1" alt="" style="border:0">{% endif %}'
+_LEADS = re.compile(rf' {LEADS_TO}="[^"]*"')
+
+
+def without_leads(html: str) -> str:
+    """A page as it leaves: where counted links lead in the end is said in the text part alone."""
+    return _LEADS.sub("", html) if LEADS_TO in html else html
 
 
 def track(frozen: Mapping[str, Any], *, clicks: bool, opens: bool) -> tuple[dict[str, Any], list[str]]:
@@ -28,7 +37,8 @@ def track(frozen: Mapping[str, Any], *, clicks: bool, opens: bool) -> tuple[dict
     def number(found: re.Match[str]) -> str:
         before, url, after = found.groups()
         at = urls.setdefault(unescape(url), len(urls) + 1)
-        return f"{before}{{% if click_url %}}{{{{ click_url }}}}/{at}{{% else %}}{url}{{% endif %}}{after}"
+        told = f'{at}" {LEADS_TO}="{url}'
+        return f"{before}{{% if click_url %}}{{{{ click_url }}}}/{told}{{% else %}}{url}{{% endif %}}{after}"
 
     def linked(part: Mapping[str, Any]) -> dict[str, Any]:
         return {**part, "source": _LINK.sub(number, part["source"])} if clicks else dict(part)

@@ -15,6 +15,8 @@ from typing import Any, Literal
 from lxml import etree
 
 Links = Literal["inline", "footnotes", "drop"]
+LEADS_TO = "data-outreach-to"
+"""Of a link that is counted on its way: where it leads in the end."""
 WIDTH = 72
 MAX_DEPTH = 512
 MAX_INDENTS = 12
@@ -181,7 +183,7 @@ class _Writer:
         if tag in _BLOCKS:
             self.end_block(gap=tag in _SPACED and not (tag in ("ul", "ol") and self.numbers))
         if tag == "a":
-            self.anchors.append((node.get("href") or "", len(self.words)))
+            self.anchors.append((node.get(LEADS_TO) or node.get("href") or "", len(self.words)))
         elif tag == "br":
             self.words.append("\n")
         elif tag == "img":

@@ -68,6 +68,21 @@ def mail(workspace: Workspace, customer_id: int, **wanted: bool) -> tuple[str, s
     return html, found[1] if found else ""
 
 
+def text_of(workspace: Workspace, customer_id: int) -> str:
+    """The text part of the newest mail, as it goes out again."""
+    with workspace.database.write() as session:
+        delivery = session.scalars(select(Delivery).order_by(col(Delivery.id).desc())).first()
+        assert delivery is not None
+        public = workspace.settings.public.model_copy(update={"url": "https://news.acme.example"})
+        settings = workspace.settings.model_copy(update={"public": public})
+        linked = Workspace(workspace.root, settings, workspace.keys, workspace.database, workspace.clock)
+        press = open_press(session, linked, delivery.edition_id)
+        person = load_customers(session, [customer_id])[customer_id]
+        raw = press.press(person, delivery.public_id, delivery.choices, workspace.clock()).message
+    body: Any = message_from_bytes(raw, policy=policy.default)
+    return str(body.get_body(("plain",)).get_content())
+
+
 def touches(workspace: Workspace) -> list[tuple[int, int, bool, str]]:
     with workspace.database.read() as session:
         rows = session.scalars(select(Touch).order_by(col(Touch.number))).all()
@@ -77,6 +92,17 @@ def touches(workspace: Workspace) -> list[tuple[int, int, bool, str]]:
 @pytest.fixture
 def ann(make_customer: MakeCustomer) -> int:
     return make_customer("ann@example.com", first_name="Ann")
+
+
+def test_the_text_part_says_where_links_lead_and_the_html_only_that_they_are_counted(
+    workspace: Workspace, ann: int
+) -> None:
+    html, start = mail(workspace, ann, clicks=True)
+    assert f"{start}/1" in html
+    assert "data-outreach" not in html and "https://acme.example/cups" not in html
+    text = text_of(workspace, ann)
+    assert "https://acme.example/cups" in text and "https://acme.example/grinder?a=1&b=2" in text
+    assert "/c/" not in text
 
 
 def test_a_click_leads_to_the_stored_row_and_is_counted_once_a_link(
