@@ -11,7 +11,7 @@ from ..errors import InputError, UsageError
 from . import reply_import, reply_join, reply_log
 from .common import AsJson, me, open_here, print_json, print_table, progress
 from .reply_learning import classify, models, rollback, train
-from .reply_views import list_row, message_json, tell_message
+from .reply_views import calendar_answers, list_row, message_json, tell_message
 
 app = typer.Typer(no_args_is_help=True, help="What came back: fetch it, take it down, look at it, review it.")
 
@@ -71,7 +71,7 @@ def list_messages(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List what people wrote, the newest first.
+    """List what people wrote, and what their calendars answered to invitations, the newest first.
 
     Example: [bold]outreach replies list --category complaint --open[/bold]
     """
@@ -96,11 +96,12 @@ def list_messages(
         if as_json:
             print_json([message_json(session, row) for row in rows])
             return
+        answered = calendar_answers(session, rows)
     if not rows:
         typer.echo("Nothing of the kind has come in.")
         return
     columns = ("id", "received", "by", "from", "category", "topics", "urgency", "sure", "case", "text")
-    print_table(columns, [list_row(row) for row in rows])
+    print_table(columns, [list_row(row, answered.get(row.id or 0)) for row in rows])
 
 
 @app.command()

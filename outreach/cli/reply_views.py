@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from ..records import Inbound, Verdict
+    from ..replies.calendar import CalendarAnswer
     from ..work.try_out import Figures, TriedOut, TriedRow
 
 LONGEST = 60
@@ -39,6 +40,7 @@ def message_json(session: Session, row: Inbound, *, whole: bool = False) -> dict
         "channel": row.channel,
         "state": row.state,
         "machine": row.machine,
+        "calendar": _calendar_json(session, row),
         "category": row.category,
         "topics": row.topics,
         "urgency": row.urgency,
@@ -78,11 +80,32 @@ def message_json(session: Session, row: Inbound, *, whole: bool = False) -> dict
     return value
 
 
-def list_row(row: Inbound) -> list[Any]:
-    """One line of the listing."""
+def calendar_answers(session: Session, rows: Sequence[Inbound]) -> dict[int, CalendarAnswer]:
+    """What calendars answered to invitations, by message; none where its octets were let go."""
+    from ..replies.calendar import read_answer
+    from ..replies.parse import parse_inbound
+    from ..store.seminars import calendar_mails
+
+    ids = [row.id for row in rows if row.id is not None and row.machine.value == "calendar"]
+    read = (
+        {number: read_answer(parse_inbound(raw)) for number, raw in calendar_mails(session, ids).items()} if ids else {}
+    )
+    return {number: found for number, found in read.items() if found is not None}
+
+
+def _calendar_json(session: Session, row: Inbound) -> dict[str, str] | None:
+    found = calendar_answers(session, [row]).get(row.id or 0)
+    return None if found is None else {name: getattr(found, name) for name in ("answer", "summary", "comment", "uid")}
+
+
+def list_row(row: Inbound, answered: CalendarAnswer | None = None) -> list[Any]:
+    """One line of the listing; `answered`: what a calendar answered by it."""
     kind = row.category.value if row.category is not None else row.state.value
     if row.machine.value != "human":
         kind = row.machine.value
+    if answered is not None:
+        kind = answered.answer
+    said = answered.words if answered is not None else row.text or row.subject or row.flagged
     return [
         row.id,
         f"{row.received_at:%Y-%m-%d %H:%M}",
@@ -93,7 +116,7 @@ def list_row(row: Inbound) -> list[Any]:
         "" if row.urgency.value == "normal" else row.urgency.value,
         percent(row.confidence),
         row.case_id or "",
-        "\n".join(part for part in (_short(row.text or row.subject or row.flagged), printable(row.link)) if part),
+        "\n".join(part for part in (_short(said), printable(row.link)) if part),
     ]
 
 
@@ -115,6 +138,8 @@ def tell_message(session: Session, row: Inbound, verdicts: Sequence[Verdict]) ->
     typer.echo(f"customer  {whose}{clue}" + (f" · case {row.case_id}" if row.case_id else ""))
     if row.machine.value != "human":
         typer.echo(f"machine   {row.machine.value.replace('_', ' ')}")
+    if (answered := calendar_answers(session, [row]).get(row.id or 0)) is not None:
+        typer.echo(f"answered  {printable(answered.words)}")
     if row.flagged:
         typer.echo(f"look      {printable(row.flagged)}")
     for one in row.attachments:

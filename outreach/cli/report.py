@@ -10,6 +10,7 @@ import typer
 
 from ..errors import OutreachError
 from .common import AsJson, open_here, print_json
+from .report_touches import print_touched, touched_json
 from .report_worth import fairness_json, help_json, print_worth, worth_json
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def report(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what came of it: mails, people reached, replies, complaints per 1,000 reached, cases and their clocks.
+    """Say what came of it: mails, people reached, clicks and opens where lists count them, replies,
+    complaints per 1,000 reached, cases and their clocks.
 
     Each edition stands beside the last five of its kind; times are business hours, median and 90th percentile.
 
@@ -137,6 +139,7 @@ def _edition_json(edition: EditionFigures) -> dict[str, Any]:
         "onward": {word.value: edition.onward.get(word, 0) for word in Onward},
         "waves": {"sizes": list(edition.waves), "released": edition.waves_out},
         "replies": edition.replies,
+        "touched": touched_json(edition),
         "rates": _rates_json(edition.rates),
         "before": _rates_json(edition.before) if edition.before else None,
         "before_editions": edition.before_editions,
@@ -190,7 +193,9 @@ def print_report(figures: Figures, console: Console) -> None:
     if figures.editions:
         _print_editions(figures, console)
         shown = list(reversed(figures.editions))[:SHOWN]
-        print_worth(figures, shown, console, [_day(edition, figures) for edition in shown])
+        days = [_day(edition, figures) for edition in shown]
+        print_touched(shown, days, console)
+        print_worth(figures, shown, console, days)
     _print_tally(console, "What people wrote", figures.replies.people)
     _print_tally(console, "What the complaints are about", figures.replies.complaint_topics)
     console.print(

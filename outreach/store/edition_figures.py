@@ -33,6 +33,7 @@ from ..records import (
     Machine,
     Onward,
 )
+from .touch_figures import Touched, touch_figures
 
 LINK_EVIDENCE = "link of delivery "
 """How the public pages name the delivery whose link was followed, in a consent's evidence."""
@@ -90,7 +91,7 @@ class EditionFigures:
 
     `replies` counts messages of people by category. `onward`: what the next servers said of those handed over, where a
     relay's log was read. `waves` are the people in each of its waves, if it has any, of which `waves_out` were
-    released; `reason` is why it waits, or was stopped.
+    released; `reason` is why it waits, or was stopped. `touched`: clicks and opens, where it counts them.
     """
 
     id: int
@@ -112,6 +113,7 @@ class EditionFigures:
     waves_out: int = 0
     reason: str = ""
     onward: Mapping[Onward, int] = field(default_factory=dict)
+    touched: Touched | None = None
 
     def day(self, zone: ZoneInfo) -> date:
         """The day it was due: a schedule's own local date, whatever day that was where it opened; else the zone's."""
@@ -210,6 +212,7 @@ class _Tallies:
             self.replies[edition_id][str(category)] = messages
             if category is Category.COMPLAINT:
                 self.complainers[edition_id] = people
+        self.touched = touch_figures(session)
         self.left: dict[int, int] = {row[0]: row[1] for row in run(_left_by_edition())}
 
     def figures(
@@ -255,6 +258,7 @@ class _Tallies:
             waves=tuple(waves),
             waves_out=released + 1 if waves else 0,
             reason=reason,
+            touched=self.touched.get(edition_id),
         )
 
 

@@ -352,7 +352,7 @@ def _conditions(wanted: InboundFilter) -> list[Any]:
     if wanted.channel is not None:
         conditions.append(col(Inbound.channel) == wanted.channel)
     if not wanted.machine:
-        conditions.append(col(Inbound.machine) == Machine.HUMAN)
+        conditions.append(col(Inbound.machine).in_((Machine.HUMAN, Machine.CALENDAR)))
     if wanted.unreviewed:
         conditions += [col(Inbound.reviewed_at).is_(None), col(Inbound.state) != InboundState.STORED]
         conditions += [col(Inbound.machine) == Machine.HUMAN, col(Inbound.copy_of).is_(None)]

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlmodel import Session, col
 
-from ..records import Campaign, Customer, Delivery, Seat, SeatState, Seminar, SeminarSession
+from ..records import Campaign, Customer, Delivery, Inbound, Machine, Seat, SeatState, Seminar, SeminarSession
 from .database import rows_in_chunks
 from .plan import MAY_HAVE_BEEN_SENT
 from .rows import write_row
@@ -200,3 +200,9 @@ def note_attendance(session: Session, session_id: int, customer_ids: Collection[
     )
     session.expire_all()
     return len(fresh) + len(late)
+
+
+def calendar_mails(session: Session, inbound_ids: Collection[int]) -> dict[int, bytes]:
+    """The octets of those of these messages by which a calendar answered."""
+    query = select(col(Inbound.id), col(Inbound.raw)).where(col(Inbound.machine) == Machine.CALENDAR)
+    return {number: bytes(raw) for number, raw in session.execute(query.where(col(Inbound.id).in_(inbound_ids)))}

@@ -179,7 +179,16 @@ def _edition(edition: EditionFigures, zone: ZoneInfo) -> dict[str, object]:
             ),
         ],
         "replies": rates.replies.count,
+        "touched": edition.touched,
+        "share": _share(edition),
     }
+
+
+def _share(edition: EditionFigures) -> str:
+    """Those who followed a link, of the people reached."""
+    found = edition.touched
+    known = found is not None and found.clicked is not None and edition.reached
+    return f"{100 * found.clicked / edition.reached:.1f} % of reached" if known else ""  # type: ignore[operator,union-attr]
 
 
 def _plots(figures: Figures, zone: ZoneInfo) -> dict[str, Markup | None]:

@@ -16,6 +16,8 @@ from outreach.cli.replies import app
 from outreach.work.workspace import Workspace
 
 from ..conftest import MakeCustomer
+from ..replies.test_calendar import answer as calendar_event
+from ..replies.test_calendar import mail as calendar_mail
 from ..servers.program import Program
 from ..work.replying import drop_in
 
@@ -25,7 +27,7 @@ FIELDS = {
     "id", "received_at", "channel", "state", "machine", "category", "topics", "urgency", "confidence", "reasons",
     "judged_by", "reviewed_at", "customer", "clue", "delivery", "case", "sender", "sender_name", "handle", "phone",
     "link", "reach", "network", "repost_of", "copy_of", "foreign_token",
-    "subject", "text", "language", "attachments", "flagged",
+    "subject", "text", "language", "attachments", "flagged", "calendar",
 }  # fmt: skip
 
 
@@ -83,6 +85,24 @@ def test_a_call_is_taken_down_listed_and_shown(acme: Workspace) -> None:
     whole = json.loads(run("show", str(number), "--json"))
     assert set(whole) == FIELDS | {"quoted", "mailbox", "place", "message_id", "verdicts"}
     assert "unacceptable" in run("show", str(number), "--raw")
+
+
+@pytest.mark.parametrize("state", ["accepted", "declined", "tentative"])
+def test_what_a_calendar_answered_is_told_where_support_looks(acme: Workspace, state: str) -> None:
+    drop_in(acme.root / "inbox", calendar_mail(calendar_event(f"PARTSTAT={state.upper()}")), MAIL)
+    run("fetch")
+    rows = {row["sender"]: row for row in json.loads(run("list", "--json"))}
+    told = rows["ann@b.example"]["calendar"]
+    assert told == {
+        "answer": state,
+        "summary": "Descaling, live and in colour",
+        "comment": "I come by train at nine",
+        "uid": "7@acme.example",
+    }
+    assert rows["ann@example.com"]["calendar"] is None
+    assert state in run("list")
+    shown = run("show", str(rows["ann@b.example"]["id"]))
+    assert f'answered  {state} "Descaling, live and in colour": "I come by train at nine"' in shown
 
 
 def test_lists_filter(acme: Workspace) -> None:

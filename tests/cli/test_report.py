@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from outreach.cli.report import gather, print_report, report_app
 from outreach.errors import OutreachError
 from outreach.records import Category, Delivery, DeliveryState, Onward
+from outreach.store.touches import keep_links, keep_touch
 from outreach.work.workspace import Workspace
 
 from ..cases.make import receive
@@ -39,6 +40,32 @@ def fill(workspace: Workspace, clock: HandClock) -> None:
                 topics=("grinder",),
             )
         clock.advance(days=7)
+
+
+def count_clicks(workspace: Workspace, edition_id: int, delivery_id: int) -> None:
+    with workspace.database.write() as session:
+        keep_links(session, edition_id, ["https://acme.example/[b]cups?" + "x" * 80])
+        keep_touch(session, session.get_one(Delivery, delivery_id), 1, workspace.clock(), "")
+
+
+def test_clicks_are_told_for_editions_that_count_them(here: Workspace, tmp_path: Path) -> None:
+    people = make_people(here, 10)
+    make_edition(here, people)
+    edition_id, mails = make_edition(here, people)
+    count_clicks(here, edition_id, mails[0])
+    out = io.StringIO()
+    print_report(gather(), Console(file=out, width=80, highlight=False))
+    said = out.getvalue()
+    assert "1 clicked (10.0 %), no opening was noted" in said and "1: not counted" in said
+    assert "Not counted: links in the text part" in " ".join(said.split()) and "acme.example/[b]cups" in said
+    assert max(len(line) for line in said.splitlines()) <= 80
+    CliRunner().invoke(report_app, ["--html", str(tmp_path / "r.html")])
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "10.0 % of reached" in page and "acme.example/[b]cups" in page and "<small>not counted</small>" in page
+    first, second = json.loads(CliRunner().invoke(report_app, ["--json"]).output)["editions"]
+    assert first["touched"] is None
+    assert (second["touched"]["clicked"], second["touched"]["opened"]) == (1, None)
+    assert second["touched"]["links"][0]["people"] == 1
 
 
 def test_an_empty_workspace_is_told_what_comes_next(here: Workspace) -> None:

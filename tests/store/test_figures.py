@@ -10,6 +10,8 @@ from outreach.records import CaseEvent, CaseState, Category, Delivery, DeliveryS
 from outreach.store.consents import unsubscribe
 from outreach.store.edition_figures import LINK_EVIDENCE, Rate, differ
 from outreach.store.figures import Figures, read_figures, spread
+from outreach.store.touch_figures import Touched
+from outreach.store.touches import keep_links, keep_touch
 from outreach.work.casework import find_case, move_case
 from outreach.work.workspace import Workspace
 
@@ -52,6 +54,21 @@ def test_people_count_once_and_a_late_bounce_reached_nobody(workspace: Workspace
     assert found.sent == 7 + 10
     assert found.people_reached == 10, "everybody was reached by the second one"
     assert (found.bounced, found.in_doubt) == (2, 1)
+
+
+def test_clicks_and_opens_are_peoples_and_what_is_not_counted_is_not_nought(workspace: Workspace) -> None:
+    people = make_people(workspace, 5)
+    edition_id, mails = make_edition(workspace, people)
+    make_edition(workspace, people)
+    now = workspace.clock()
+    with workspace.database.write() as session:
+        keep_links(session, edition_id, ["https://acme.example/a", "https://acme.example/b"])
+        for place, number, why in ((0, 1, ""), (0, 2, ""), (1, 2, ""), (2, 1, "scanner"), (3, 0, ""), (4, 0, "proxy")):
+            keep_touch(session, session.get_one(Delivery, mails[place]), number, now, why)
+    first, second = figures(workspace).editions
+    links = (("https://acme.example/b", 2), ("https://acme.example/a", 1))
+    assert first.touched == Touched(clicked=2, opened=1, programs=1, links=links)
+    assert second.touched is None
 
 
 def test_service_and_test_mail_is_no_edition(workspace: Workspace) -> None:
