@@ -64,8 +64,8 @@ def merge(
     longer pause and the rarer mail count. Mail that both would get is cancelled once. A record of both is kept, by
     which --undo makes two of them again: what nobody changed since is as it was, and what cannot be parted is said.
 
-    Example: [bold]outreach customers merge ann@gmail.com ann@gmial.com[/bold], [bold]outreach customers merge --undo
-    3[/bold]
+    Example: [bold]outreach customers merge ann@gmail.com ann@gmial.com[/bold], and back:
+    [bold]outreach customers merge --undo 3[/bold]
     """
     if undo is not None and not (keep or other or dry_run):
         _undo(undo, by=by, yes=yes, as_json=as_json)

@@ -7,11 +7,11 @@ asked of them, and whom something happened to is found once and looked up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select, text
 from sqlmodel import Session, col
 
 from ..audience.segment_text import segment_text
@@ -97,30 +97,44 @@ def count_clauses(session: Session, segment: Segment, list_id: int | None = None
     """How many people there are (with an address; subscribed to the list), and how many each clause keeps: one look."""
     parts = [*_parts(segment.tree)] if segment.tree is not None else []
     everyone = _is_sqlite(session)
-    judged = [case((node_filter(node, segment, everyone), 1), else_=0).label(f"c{at}") for at, (node, *_) in
-              enumerate(parts)]  # fmt: skip
+    # by identity: `x == 1` and `x == true` are equal as Python has it; a saved rule named twice is one
+    conditions = {id(node): node for node in segment.nodes if not isinstance(node, AllOf | AnyOf | Not)}
+    judged = [
+        case((node_filter(node, segment, everyone), 1), else_=0).label(f"c{at}")
+        for at, node in enumerate(conditions.values())
+    ]
     query = select(col(Customer.id), *judged).select_from(Customer)
-    lean = everyone and bool(segment.kinds) and all(_is_lean(node, segment) for node, *_ in parts)
+    lean = everyone and bool(segment.kinds) and all(_is_lean(node, segment) for node in conditions.values())
     query = query.where(text(LEAN_ROWS if lean else _WALKED)) if everyone else query.where(*REACHABLE)
     if list_id is not None:
         tied = and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == list_id)
         query = query.join(Subscription, tied).where(col(Subscription.state) == SubscriptionState.SUBSCRIBED)
-    # each clause is judged once a person: without the offset a database would write it into each count
+    # each condition is judged once a person: without the offset a database would write it into each count
     told = query.offset(0).subquery()
-    answers = [told.c[f"c{at}"] for at in range(len(parts))]
+    answers = {key: told.c[f"c{at}"] == 1 for at, key in enumerate(conditions)}
+    truths = [_truth(node, answers) for node, *_ in parts]
     together = or_ if isinstance(segment.tree, AnyOf) else and_
-    counted: list[Any] = [func.count(), *(func.sum(one) for one in answers)]
     top = [at for at, (_, depth, _) in enumerate(parts) if depth == 0]
-    for place in range(1, len(top)):
-        so_far = together(*(answers[at] == 1 for at in top[: place + 1]))
-        counted.append(func.count(case((so_far, 1))))
-    people, *numbers = session.connection().execute(select(*counted).select_from(told)).one()
-    alone = [int(number or 0) for number in numbers[: len(parts)]]
-    left = dict(zip(top, [*(alone[:1]), *numbers[len(parts) :]], strict=True))
+    so_far = [together(*(truths[at] for at in top[:place])) for place in range(2, len(top) + 1)]
+    counted: list[Any] = [func.count(case((one, 1))) for one in [*truths, *so_far]]
+    people, *numbers = session.connection().execute(select(func.count(), *counted).select_from(told)).one()
+    left = dict(zip(top, [*numbers[:1], *numbers[len(parts) :]], strict=True))
     return people, [
-        Clause(clause_text(node), depth, joined, alone[at], left.get(at))
+        Clause(clause_text(node), depth, joined, numbers[at], left.get(at))
         for at, (node, depth, joined) in enumerate(parts)
     ]
+
+
+def _truth(node: Node, answers: Mapping[int, ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Whether a clause holds, by the answers to its conditions."""
+    match node:
+        case AllOf(parts):
+            return and_(*(_truth(part, answers) for part in parts))
+        case AnyOf(parts):
+            return or_(*(_truth(part, answers) for part in parts))
+        case Not(part):
+            return not_(_truth(part, answers))
+    return answers[id(node)]
 
 
 def clause_text(node: Node) -> str:
