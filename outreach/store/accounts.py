@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 from ..delivery.tally import Tally
 from ..records import Customer, Delivery, DeliveryMove, DeliveryState, Edition, EditionState, FailureClass
 from .edition_figures import bounced
+from .phases import InState
 
 CHUNK = 2000
 
@@ -156,7 +157,7 @@ def people_in(
             col(Delivery.next_at),
         )
         .outerjoin(Customer, col(Customer.id) == col(Delivery.customer_id))
-        .where(col(Delivery.edition_id) == edition_id, col(Delivery.state) == state)
+        .where(col(Delivery.edition_id) == edition_id, InState(state))
         .order_by(col(Delivery.id))
         .limit(limit)
     )

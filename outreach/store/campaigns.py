@@ -16,6 +16,7 @@ from sqlmodel import Session, col
 from ..records import Asset, Campaign, CampaignState, Delivery, DeliveryState, Edition, Kind, MailingList
 from .conflict import insert_on
 from .database import rows_in_chunks
+from .phases import InState
 from .rows import write_row
 from .standing import hold_back_intents
 
@@ -103,7 +104,7 @@ def queued_people(session: Session, edition_id: int) -> Iterator[list[int]]:
             select(col(Delivery.id), col(Delivery.customer_id))
             .where(
                 col(Delivery.edition_id) == edition_id,
-                col(Delivery.state) == DeliveryState.QUEUED,
+                InState(DeliveryState.QUEUED),
                 col(Delivery.customer_id).is_not(None),
                 col(Delivery.id) > after,
             )

@@ -29,8 +29,8 @@ from ..records import (
 )
 from ..records.types import UtcDateTime
 from .database import rows_in_chunks
+from .phases import InState
 from .prepared import Prepared
-from .standing import doubtful
 
 CHUNK = 500
 
@@ -82,7 +82,7 @@ _DOUBTS: Any = (
 
 def doubts(session: Session, campaign_id: int | None = None, number: int | None = None) -> Iterator[Doubt]:
     """Every delivery in doubt, of one campaign (and one of its editions) if named, streamed as they were planned."""
-    query = _DOUBTS.where(doubtful())
+    query = _DOUBTS.where(InState(DeliveryState.IN_DOUBT))
     if campaign_id is not None:
         query = query.where(col(Delivery.campaign_id) == campaign_id)
     if number is not None:

@@ -29,6 +29,7 @@ from ..records import (
     StepState,
 )
 from .database import rows_in_chunks
+from .phases import InState
 from .plan import MAY_HAVE_BEEN_SENT
 from .standing import hold_back_intents
 
@@ -226,7 +227,7 @@ def cancel_some(session: Session, edition_id: int, evidence: str, now: datetime,
     for before in (DeliveryState.QUEUED, DeliveryState.DEFERRED):
         found = (
             select(col(Delivery.id))
-            .where(col(Delivery.edition_id) == edition_id, col(Delivery.state) == before)
+            .where(col(Delivery.edition_id) == edition_id, InState(before))
             .limit(limit - changed)
         )
         statement = (
@@ -251,7 +252,7 @@ def extend_some(session: Session, edition_id: int, until: datetime, *, after: in
         .where(
             col(Delivery.edition_id) == edition_id,
             col(Delivery.id) > after,
-            col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.DEFERRED)),
+            InState(DeliveryState.QUEUED, DeliveryState.DEFERRED),
         )
         .order_by(col(Delivery.id))
         .limit(limit)
@@ -301,7 +302,7 @@ def due_counts(session: Session, edition_id: int) -> list[tuple[str | None, date
         .outerjoin(Customer, col(Customer.id) == col(Delivery.customer_id))
         .where(
             col(Delivery.edition_id) == edition_id,
-            col(Delivery.state).in_(TO_GO),
+            InState(*TO_GO),
         )
         .group_by(col(Customer.zone), at)
         .order_by(at)

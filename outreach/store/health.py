@@ -17,6 +17,7 @@ from ..records import (
     Campaign,
     CampaignState,
     Delivery,
+    DeliveryState,
     Edition,
     EditionState,
     Kind,
@@ -28,7 +29,7 @@ from ..records import (
 )
 from .campaigns import ALERTS
 from .outbox import count_due, open_editions
-from .standing import doubtful
+from .phases import InState
 
 DAEMON, ROUND = "daemon", "round"
 """Kinds of worker that show that somebody looks after the workspace: the daemon, and a single round from cron."""
@@ -48,7 +49,7 @@ def in_doubt(session: Session, before: datetime) -> list[Doubtful]:
         select(col(Campaign.name), func.count())
         .select_from(Delivery)
         .join(Campaign, col(Campaign.id) == col(Delivery.campaign_id))
-        .where(doubtful(), col(Delivery.intent_at) <= before)
+        .where(InState(DeliveryState.IN_DOUBT), col(Delivery.intent_at) <= before)
         .where(col(Campaign.name) != ALERTS)
         .group_by(col(Campaign.name))
         .order_by(col(Campaign.name))

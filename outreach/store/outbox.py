@@ -19,6 +19,7 @@ from sqlalchemy import (
     case,
     exists,
     func,
+    literal_column,
     or_,
     select,
     update,
@@ -42,6 +43,7 @@ from ..records import (
 from .campaigns import ALERTS
 from .conflict import insert_on
 from .database import rows_in_chunks
+from .phases import InState
 from .prepared import Among, Connected, Prepared, instant, value_of
 from .standing import bare_state, intend_beside_others
 
@@ -176,12 +178,12 @@ def count_due(session: Session, edition_ids: Sequence[int], now: datetime, most:
     released = _released_waves(session)
     for edition_id in edition_ids:
         queued = (
-            col(Delivery.state) == DeliveryState.QUEUED,
+            InState(DeliveryState.QUEUED),
             col(Delivery.wave) <= released.get(edition_id, 0),
             col(Delivery.due_at) <= now,
             _ripe(now),
         )
-        deferred = (col(Delivery.state) == DeliveryState.DEFERRED, col(Delivery.next_at) <= now)
+        deferred = (InState(DeliveryState.DEFERRED), col(Delivery.next_at) <= now)
         for due in (queued, deferred):
             query = select(col(Delivery.id)).where(col(Delivery.edition_id) == edition_id, *due)
             found += len(session.execute(query.limit(most - found)).all())
@@ -198,7 +200,7 @@ def _wake(session: Session, edition_id: int, now: datetime) -> None:
     """deferred --next_at--> queued."""
     ripe = (
         col(Delivery.edition_id) == edition_id,
-        col(Delivery.state) == DeliveryState.DEFERRED,
+        InState(DeliveryState.DEFERRED),
         col(Delivery.next_at) <= now,
     )
     waking = update(Delivery).values(state=move(DeliveryState.DEFERRED, DeliveryEvent.DUE), next_at=None).where(*ripe)
@@ -220,7 +222,7 @@ _WAITING = (
     select(col(Delivery.id))
     .where(
         col(Delivery.edition_id) == bindparam("edition"),
-        col(Delivery.state) == DeliveryState.QUEUED,
+        InState(DeliveryState.QUEUED),
         col(Delivery.wave) == bindparam("its_wave"),
         col(Delivery.due_at) <= bindparam("now"),
         or_(col(Delivery.next_at).is_(None), col(Delivery.next_at) <= bindparam("now")),
@@ -233,9 +235,14 @@ _WAITING = (
 
 def _locked(found: Select[Any]) -> ColumnElement[bool]:
     """Among these deliveries, leaving out those that others hold. In a WITH of its own: as a bare subquery PostgreSQL
-    may run it once per row, and each run would take `limit` more."""
-    mine = found.with_for_update(skip_locked=True).cte("mine")
-    return col(Delivery.id).in_(select(mine.c.id))
+    may run it once per row, and each run would take `limit` more. Where they lie is known then: no key is looked up."""
+    place: ColumnElement[Any] = literal_column("delivery.ctid")
+    mine = found.with_only_columns(place.label("place")).with_for_update(skip_locked=True).cte("mine")
+    return place == func.any(func.array(select(mine.c.place).scalar_subquery()))
+
+
+_ITS_CAMPAIGN = select(col(Edition.campaign_id)).where(col(Edition.id) == bindparam("edition")).scalar_subquery()
+"""Of all that one claim takes: asked once, and not for each of them."""
 
 
 def _take(which: ColumnElement[bool]) -> Update:
@@ -249,7 +256,7 @@ def _take(which: ColumnElement[bool]) -> Update:
             lease_until=bindparam("until"),
             next_at=None,
             customer_version=_CUSTOMER,
-            campaign_version=_CAMPAIGN,
+            campaign_version=_version(Campaign, _ITS_CAMPAIGN),
             workspace_version=_WORKSPACE,
         )
     )
@@ -341,7 +348,7 @@ def hasten_domain(
         select(col(Delivery.id))
         .where(
             col(Delivery.edition_id) == edition_id,
-            col(Delivery.state) == DeliveryState.QUEUED,
+            InState(DeliveryState.QUEUED),
             col(Delivery.next_at).is_not(None),
             col(Delivery.reason).in_(list(reasons)),
             col(Delivery.domain_key).in_(list(domain_keys)),
@@ -354,7 +361,7 @@ def hasten_domain(
 
 def finish_editions(session: Session, edition_ids: Iterable[int], now: datetime) -> list[int]:
     """Close the open editions among these in which nothing is left to do; returns their ids."""
-    left = exists().where(col(Delivery.edition_id) == col(Edition.id), col(Delivery.state).in_(UNFINISHED))
+    left = exists().where(col(Delivery.edition_id) == col(Edition.id), InState(*UNFINISHED))
     statement = (
         update(Edition)
         .where(

@@ -31,6 +31,7 @@ from ..records import Sequence as SequenceRow
 from .conflict import insert_on
 from .database import rows_in_chunks
 from .outbox import UNFINISHED, insert_deliveries
+from .phases import InState
 from .rows import write_row
 
 CHUNK = 500
@@ -251,7 +252,7 @@ def reopen_unfinished(session: Session, campaign_ids: Collection[int], since: da
     """Open editions again that were closed at the very moment in which somebody joined; how many."""
     left = select(col(Delivery.id)).where(
         col(Delivery.edition_id) == col(Edition.id),
-        col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.DEFERRED)),
+        InState(DeliveryState.QUEUED, DeliveryState.DEFERRED),
     )
     statement = (
         update(Edition)

@@ -79,11 +79,6 @@ def _bare(number: Any) -> ColumnElement[int]:
     return col(number).op("+")(literal_column("0"))
 
 
-def doubtful() -> ColumnElement[bool]:
-    """Whether a row is in doubt, in the words of the index of those that are."""
-    return col(Delivery.state) == literal_column(f"'{DeliveryState.IN_DOUBT.value}'")
-
-
 def _locked(name: str, table: Any, *, more: Any = True, skip: bool = True) -> Any:
     """These rows as they are now, and stay until we end; `more` of each than its id."""
     wanted = select(table.id, more).order_by(table.id)

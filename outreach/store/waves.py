@@ -31,6 +31,7 @@ from ..records import (
     WaveLook,
 )
 from .edition_figures import author
+from .phases import InState
 from .standing import hold_back_intents
 
 HISTORY = 5
@@ -69,7 +70,7 @@ def edition_salt(session: Session, edition_id: int) -> str:
 def queued_places(session: Session, edition_id: int) -> Iterator[tuple[int, str, int]]:
     """(id, address key, wave) of everybody in an edition's queue, streamed."""
     query = select(col(Delivery.id), col(Delivery.address_key), col(Delivery.wave)).where(
-        col(Delivery.edition_id) == edition_id, col(Delivery.state) == DeliveryState.QUEUED
+        col(Delivery.edition_id) == edition_id, InState(DeliveryState.QUEUED)
     )
     rows = session.connection().execute(query.execution_options(yield_per=2000))
     yield from ((row[0] or 0, row[1], row[2]) for row in rows)
@@ -130,14 +131,14 @@ def is_under_way(session: Session, wavy: Wavy, now: datetime) -> bool:
     """
     due = (
         col(Delivery.edition_id) == wavy.edition_id,
-        col(Delivery.state) == DeliveryState.QUEUED,
+        InState(DeliveryState.QUEUED),
         col(Delivery.wave) <= wavy.released,
         col(Delivery.due_at) <= now,
         or_(col(Delivery.next_at).is_(None), col(Delivery.next_at) <= now),
     )
     if session.execute(select(col(Delivery.id)).where(*due).limit(1)).first() is not None:
         return True
-    held = select(col(Delivery.id)).where(col(Delivery.edition_id) == wavy.edition_id, col(Delivery.state).in_(IN_HAND))
+    held = select(col(Delivery.id)).where(col(Delivery.edition_id) == wavy.edition_id, InState(*IN_HAND))
     return session.execute(held.limit(1)).first() is not None
 
 
@@ -145,7 +146,7 @@ def last_settled(session: Session, wavy: Wavy) -> datetime | None:
     """When the last mail of the wave that is out was settled."""
     query = select(func.max(col(Delivery.settled_at))).where(
         col(Delivery.edition_id) == wavy.edition_id,
-        col(Delivery.state).in_(MAILED),
+        InState(*MAILED),
         col(Delivery.wave) == wavy.released,
     )
     return session.execute(query).scalar()
@@ -155,7 +156,7 @@ def read_signs(session: Session, wavy: Wavy) -> list[Sign]:
     """What came back to an edition so far, of all whom it was sent to, each person once."""
     run = session.connection().execute
     its = col(Delivery.edition_id) == wavy.edition_id
-    mailed = run(select(func.count()).where(its, col(Delivery.state).in_(MAILED))).scalar_one()
+    mailed = run(select(func.count()).where(its, InState(*MAILED))).scalar_one()
     person = func.count(func.distinct(col(Delivery.address_key)))
     abuse = (
         select(person)

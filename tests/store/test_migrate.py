@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -29,13 +30,26 @@ def test_head_is_the_newest_script() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
 
 
+PHASES = {("remove", "phase"), ("remove", "ix_delivery_work"), ("add", "ix_delivery_work")} | {
+    (how, "ix_delivery_doubt") for how in ("remove", "add")
+}
+"""What PostgreSQL alone has in another way (`store.phases`)."""
+
+
+def _of_phases(difference: Any) -> tuple[str, str]:
+    """What differs, in two words."""
+    kind, what = str(difference[0]), difference[-1]
+    return kind.partition("_")[0], str(what.name)
+
+
 @BOTH
 def test_a_migrated_database_has_just_the_tables_of_the_records(database_url: str, tmp_path: Path) -> None:
     database = open_database(database_url, tmp_path)
     migrate(database)
     check_revision(database)
     with database.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+        differs = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+    assert {_of_phases(one) for one in differs} == (set() if database.is_sqlite else PHASES), differs
     with database.read() as session:
         assert check_integrity(session) == []
     database.close()
