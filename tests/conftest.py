@@ -29,6 +29,7 @@ from outreach.settings import FILE
 from outreach.work.create import create_workspace
 from outreach.work.workspace import Workspace, open_workspace
 
+from .examples import load_profile
 from .made import Mould
 from .servers import program
 from .servers.postgres import Cluster, find_binaries, shared_cluster
@@ -78,6 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
     anew. What is loaded before the first test stays to the end, so that no collection of garbage need look at it.
     Small processes that tests start by the dozen are forked, and one text of settings is parsed once.
     """
+    load_profile()
     program.fork_small_ones()
     tomllib.loads = _read_toml  # type: ignore[assignment]
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

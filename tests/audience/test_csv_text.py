@@ -22,6 +22,8 @@ from outreach.audience.csv_text import (
 from outreach.audience.headings import means_address
 from outreach.errors import InputError
 
+from ..examples import examples
+
 
 def _cells(text: str, delimiter: str = ",") -> list[list[str]]:
     records = read_records(io.StringIO(text, newline=""), delimiter)
@@ -136,7 +138,7 @@ FILES = st.integers(2, 5).flatmap(
     ending=st.sampled_from(["\n", "\r\n", "\r"]),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_what_is_written_comes_back(
     rows: list[list[str]], delimiter: str, quoting: int, ending: str, encoding: str
 ) -> None:
@@ -160,7 +162,7 @@ def test_what_is_written_comes_back(
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_no_bytes_whatever_make_reading_fail(raw: bytes) -> None:
     text = raw.decode(guess_wide(raw) or "utf-8", errors="replace")
     records = list(read_records(io.StringIO(text, newline=""), sniff_delimiter(text, True, means_address)))
@@ -219,7 +221,7 @@ LINES = st.lists(LINE.map(",".join), max_size=60)
 
 
 @given(LINES, st.sampled_from(["\n", "\r\n", "\r"]), st.integers(1, 9))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_many_lines_at_once_are_read_as_they_are_one_by_one(lines: list[str], ending: str, most: int) -> None:
     """Also where a record is cut off by the end of the lines that are looked at together."""
     text = ending.join(["one,two,three", *lines])

@@ -19,6 +19,7 @@ from outreach.newsletter.plates import MOST_KINDS, Plates, person_values
 from outreach.newsletter.render import FIELDS, Links, Renderer
 from outreach.newsletter.tips import ChosenTip
 
+from ..examples import examples
 from .samples import people, pool, source
 from .test_inline import tree
 
@@ -99,7 +100,7 @@ VALUES = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(
     st.sampled_from(BODIES), st.lists(VALUES, min_size=2, max_size=6), st.sampled_from(["x", "Hi {{ note or 'x' }}"])
 )

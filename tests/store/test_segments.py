@@ -63,6 +63,7 @@ from outreach.store.segment_counts import count_clauses, count_people
 from outreach.store.segment_events import SOURCES, events_of, facts_of
 from outreach.store.segments import people_among, segment_filter, unknown_fields
 
+from ..examples import examples
 from ..servers.postgres import Cluster
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -384,7 +385,7 @@ class Kept:
         return None if days == -5 else Event(what, at, marks={"reason": frozenset([reason.value])})
 
 
-EXAMPLES = 1000 if os.environ.get("OUTREACH_LONG") else 120
+EXAMPLES = examples(1000 if os.environ.get("OUTREACH_LONG") else 120)
 
 
 @given(tree=TREES, people=PEOPLE)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from outreach.timing.pace import LATE_SECONDS, VALID_SECONDS, Limits, give_back, share_slots, take, used, warm_up
 
+from ..examples import examples
+
 START = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
@@ -42,7 +44,7 @@ some_limits = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(steps, some_limits)
 @example(
     [(0.0, 1, 0.0, 0.0), (0.0, 1, 0.0, 0.0), (0.5, 1, 0.0, 0.0), (0.0, 1, 0.0, 60.0), (1.0, 1, 0.0, 0.0)],

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from outreach.delivery.outcome import SmtpReply
 from outreach.wire.reply import LINE_OCTETS, LINES, Garbage, ReplyReader
 
+from ..examples import examples
+
 
 def read_all(*chunks: bytes) -> list[SmtpReply | str]:
     """Every reply in the stream; the last item is "garbage" where it ended so."""
@@ -64,7 +66,7 @@ ENDS = [b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r"]
 pieces = st.sampled_from([*WHOLE, *PARTS, *ENDS])
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 @given(st.lists(pieces, max_size=12).map(b"".join), st.lists(st.floats(0, 1), max_size=3))
 def test_any_octets_cut_up_in_any_way_are_read_as_the_standard_says(stream: bytes, shares: list[float]) -> None:
     cuts = sorted(int(share * len(stream)) for share in shares)
@@ -74,7 +76,7 @@ def test_any_octets_cut_up_in_any_way_are_read_as_the_standard_says(stream: byte
     assert codes(read_all(*chunks)) == expected
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(st.binary(max_size=300))
 def test_no_octets_do_more_harm_than_being_called_garbage(stream: bytes) -> None:
     for reply in read_all(stream):

@@ -16,6 +16,7 @@ from outreach.wire.relay import relay_error
 from outreach.wire.smtp import RelayTarget, SmtpSession, wire_bytes
 from outreach.words import DeliveryEvent as Event
 
+from ..examples import examples
 from ..servers import start_sink
 from ..servers.fault import FaultServer
 
@@ -202,7 +203,7 @@ def unstuffed(data: bytes) -> bytes:
     return b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.lists(st.sampled_from([b".", b"..", b"", b"x", b".x", b"x.", b"\xff"]), max_size=12))
 def test_stuffing_is_undone_by_the_receiver_and_no_line_is_a_lone_dot(lines: list[bytes]) -> None:
     message = b"\r\n".join(lines) + b"\r\n"
@@ -212,7 +213,7 @@ def test_stuffing_is_undone_by_the_receiver_and_no_line_is_a_lone_dot(lines: lis
     assert b"." not in stuffed.split(b"\r\n")
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"\x00", b"a"]), max_size=10).map(b"".join))
 def test_no_octets_get_out_that_any_server_could_read_as_an_end(message: bytes) -> None:
     stuffed = wire_bytes(message)

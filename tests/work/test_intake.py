@@ -48,6 +48,7 @@ from outreach.work.rejects import Rejects
 from outreach.work.workspace import Workspace
 
 from ..conftest import HandClock, MakeCustomer
+from ..examples import examples
 
 
 def _import(workspace: Workspace, text: str | bytes, name: str = "people.csv", **options: Any) -> ImportResult:
@@ -437,7 +438,7 @@ CELL = st.one_of(
     encoding=st.sampled_from(["utf-8", "utf-16", "cp1252", "utf-16-le"]),
     junk=st.binary(max_size=30),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_file_whatever_is_imported_or_refused_and_every_row_is_counted(
     workspace: Workspace, head: list[str], rows: list[list[str]], delimiter: str, encoding: str, junk: bytes
 ) -> None:

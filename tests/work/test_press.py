@@ -29,6 +29,7 @@ from outreach.work.letter import press_facts
 from outreach.work.press import LetterPress, LinkFacts, PressFacts
 from outreach.work.workspace import Workspace
 
+from ..examples import examples
 from ..newsletter.samples import NOW, pool, source
 from ..newsletter.test_plates import EVIL, ended
 from .test_letter import edition_of
@@ -106,7 +107,7 @@ def evil_press(**changes: Any) -> LetterPress:
     return LetterPress(PressFacts(kind=Kind.NEWS, number=1, links=links, **{**facts, **changes}))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(
     st.lists(st.tuples(*[st.one_of(st.sampled_from(EVIL), st.text(max_size=200))] * 2), min_size=1, max_size=4),
     st.sampled_from(["Acme <care@acme.example>", "Ünïcode Ltd <care@acme.example>"]),
