@@ -135,6 +135,7 @@ def _edition_json(edition: EditionFigures) -> dict[str, Any]:
         "planned": edition.planned,
         "counts": {str(state): count for state, count in edition.counts.items()},
         "reached": edition.reached,
+        "households": edition.households,
         "handed_over": edition.handed_over,
         "onward": {word.value: edition.onward.get(word, 0) for word in Onward},
         "waves": {"sizes": list(edition.waves), "released": edition.waves_out},
@@ -248,6 +249,9 @@ def _print_editions(figures: Figures, console: Console) -> None:
     for edition in reversed(figures.editions[-SHOWN:]):
         if edition.wave_words:
             console.print(f"{_plain(edition.campaign[:12])} {edition.number}: {_plain(edition.wave_words)}")
+        if edition.households:
+            words = f"{edition.households:,} of the {edition.reached:,} reached get it for their whole household"
+            console.print(f"{_plain(edition.campaign[:12])} {edition.number}: {words}")
     for words in next_server_words(figures.editions[-SHOWN:]):
         console.print(words)
     if len(figures.editions) > 2:

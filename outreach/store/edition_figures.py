@@ -15,7 +15,7 @@ from operator import add
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, select, union
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, select, union
 from sqlmodel import Session, col
 
 from ..records import (
@@ -31,6 +31,7 @@ from ..records import (
     Inbound,
     Kind,
     Machine,
+    Membership,
     Onward,
 )
 from .touch_figures import Touched, touch_figures
@@ -92,6 +93,8 @@ class EditionFigures:
     `replies` counts messages of people by category. `onward`: what the next servers said of those handed over, where a
     relay's log was read. `waves` are the people in each of its waves, if it has any, of which `waves_out` were
     released; `reason` is why it waits, or was stopped. `touched`: clicks and opens, where it counts them.
+    released; `reason` is why it waits, or was stopped. `households`: of those reached, how many stand for a household
+    (or company) of which one person gets it.
     """
 
     id: int
@@ -114,6 +117,7 @@ class EditionFigures:
     reason: str = ""
     onward: Mapping[Onward, int] = field(default_factory=dict)
     touched: Touched | None = None
+    households: int = 0
 
     def day(self, zone: ZoneInfo) -> date:
         """The day it was due: a schedule's own local date, whatever day that was where it opened; else the zone's."""
@@ -214,6 +218,19 @@ class _Tallies:
                 self.complainers[edition_id] = people
         self.touched = touch_figures(session)
         self.left: dict[int, int] = {row[0]: row[1] for row in run(_left_by_edition())}
+        groups = func.count(func.distinct(col(Membership.group_id)))
+        member = and_(
+            col(Membership.customer_id) == col(Delivery.customer_id), col(Membership.kind) == col(Edition.one_per)
+        )
+        together = (
+            select(edition, groups)
+            .join(Edition, col(Edition.id) == edition)
+            .join(Membership, member)
+            .where(col(Edition.one_per) != "", col(Delivery.state) == DeliveryState.SENT)
+            .where(col(Delivery.id).not_in(bounced()))
+            .group_by(edition)
+        )
+        self.households: dict[int, int] = {row[0]: row[1] for row in run(together)}
 
     def figures(
         self,
@@ -259,6 +276,7 @@ class _Tallies:
             waves_out=released + 1 if waves else 0,
             reason=reason,
             touched=self.touched.get(edition_id),
+            households=self.households.get(edition_id, 0),
         )
 
 

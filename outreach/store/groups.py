@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, exists, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
 from sqlmodel import Session, col
 
 from ..cases.case import UNSOLVED
 from ..groups import group_key
-from ..records import Case, Customer, CustomerGroup, GroupKind, Hold, HoldState, Membership
+from ..records import Case, Colleague, Customer, CustomerGroup, GroupKind, Hold, HoldState, Membership
 from .bulk import insert_rows, next_ids
 from .conflict import insert_on
 from .customers import bump_versions
@@ -163,6 +163,23 @@ _MATES = Prepared(
     select(_OTHER.c.customer_id)
     .select_from(_MINE.join(_OTHER, _OTHER.c.group_id == _MINE.c.group_id))
     .where(Among(_MINE.c.customer_id, "ids"))
+)
+
+
+def manager_of(session: Any, customer_id: int | None) -> str:
+    """The colleague who looks after this customer's company, or else household; "" for none, or one who has gone."""
+    rows = _MANAGER.rows(session, id=customer_id) if customer_id is not None else []
+    return str(rows[0][0]) if rows else ""
+
+
+_MANAGER = Prepared(
+    select(col(Colleague.name))
+    .select_from(Membership)
+    .join(CustomerGroup, col(CustomerGroup.id) == col(Membership.group_id))
+    .join(Colleague, col(Colleague.name) == col(CustomerGroup.manager))
+    .where(col(Membership.customer_id) == bindparam("id"))
+    .order_by(col(Membership.kind))  # a company before a household
+    .limit(1)
 )
 
 

@@ -32,10 +32,11 @@ from ..store.sequences import running_sequences
 from ..store.steps import count_proposed
 from ..store.worth import past_of
 from ..workdays import zone_or
+from .alike import audience_of, tips_audience
 from .choose import tips_wanted
 from .clashes import Clash, ClosedDay, Instead, closed_days, find_clashes, instead_of
 from .courses import Courses
-from .crowd import Crowd, audience_of, tips_audience
+from .crowd import Crowd
 from .forecast import Concerned, count_forecast, draft_edition, read_concerned
 from .outlook import Outlook, Sequences
 from .schedules import Occasion, Timing, deadline_words, occasions_after, timing_of, wanted_row

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from ..workdays import zone_or
-from .crowd import Alike
+from .alike import Alike
 from .judge import open_days
 from .workspace import Workspace
 

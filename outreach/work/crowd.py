@@ -10,12 +10,11 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from sqlmodel import Session
 
@@ -24,24 +23,21 @@ from ..audience.consent import MailFacts
 from ..newsletter.whom import parse_whom
 from ..plan.budget import FIRST, WEEK
 from ..plan.holdout import Group, HoldOut, group_of
-from ..plan.holds import SharedHold
-from ..records import BULK, PROMOTION, Campaign, Edition, GroupKind, HoldState, Kind, SubscriptionState
+from ..records import Campaign, Edition, GroupKind, HoldState
 from ..store import crowd as kept
-from ..store.bounces import PausedDomain, paused_domains
+from ..store.bounces import paused_domains
 from ..store.causes import whom_filter
 from ..store.consents import blocked_domains, read_mail_facts
 from ..store.plan import recent_bulk
 from ..store.prepared import instant
 from ..store.saved_segments import load_segment
-from ..store.segments import asks_more
 from ..store.sequences_ahead import in_or_beginning
 from ..store.shared_holds import all_shared_holds
 from ..store.wishes import all_wishes
-from ..timing.sequence import Going
 from ..workdays import zone_or
+from .alike import Alike, Audience, HoldSeen, Way, WishSeen
 from .holdout import Counted, as_it_will_be
 from .houses import Houses
-from .judge import NOBODY, PersonFacts
 from .workspace import Workspace
 
 DEAL_EACH = 50_000
@@ -50,119 +46,6 @@ DEAL_EACH = 50_000
 
 TO_THE_MINUTE = 20_000
 """Of more people in sequences than this, whole hours count, rounded up."""
-
-
-class Audience(NamedTuple):
-    """Whom an edition is for, as `work.whom` has it. `campaign`: only for a letter, which nobody gets twice. `at`: only
-    where the segment asks what happened, since that changes with time. `sequence`: one of service mail, by its id, with
-    the seminar whose guests it is for."""
-
-    list_id: int | None
-    segment: str
-    at: datetime | None = None
-    whom: str = ""
-    campaign: int | None = None
-    sequence: tuple[int, str] | None = None
-
-
-def audience_of(session: Session, campaign: Campaign, at: datetime) -> Audience:
-    """The audience of a campaign's edition that is due then."""
-    whom = " ".join(str(campaign.options.get("whom") or "").split())
-    audience = tips_audience(session, campaign, at)
-    if not whom:
-        return audience
-    list_id = None if campaign.kind is Kind.SERVICE else campaign.list_id
-    return audience._replace(list_id=list_id, whom=whom, campaign=campaign.id)
-
-
-def tips_audience(session: Session, campaign: Campaign, at: datetime) -> Audience:
-    """Whom other mail leaves room for because of a campaign of tips, as `work.precedence` has it."""
-    asks = campaign.segment.strip() and asks_more(load_segment(session, campaign.segment, at))
-    return Audience(campaign.list_id, campaign.segment, at if asks else None)
-
-
-class HoldSeen(NamedTuple):
-    """What the rules read of a hold, without its words."""
-
-    scope: str
-    topic: str
-    state: HoldState
-    until: datetime | None
-    case_id: int | None = None
-    reason: str = ""
-
-
-class WishSeen(NamedTuple):
-    """What the rules read of a wish."""
-
-    paused_until: datetime | None
-    every_days: int
-    no_topics: tuple[str, ...]
-
-
-class PutOff(NamedTuple):
-    """A sequence's mail that was due but may not go before `until`, by the first reason that put it off."""
-
-    step: str
-    due: datetime
-    until: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Way:
-    """Where people are in a sequence (its number in the look), as far as it tells what they get from `since` on."""
-
-    course: int
-    going: Going
-    since: datetime
-    waits: PutOff | None = None
-
-
-@dataclass(slots=True)
-class Alike:
-    """People in whom no rule finds a difference. `mail` by list; `sent` and `foreseen`: when bulk mail goes to them.
-
-    `planned`: when tips that are in the outbox go; `mails` are the entries of this look that they get, with the time
-    (an edition under way by its id, negative). `ways`: where they are in sequences; moved on in order of time.
-    """
-
-    zone: ZoneInfo
-    mail: dict[int | None, MailFacts]
-    audiences: frozenset[Audience] = frozenset()
-    holds: tuple[HoldSeen, ...] = ()
-    sent: tuple[datetime, ...] = ()
-    planned: tuple[datetime, ...] = ()
-    foreseen: tuple[datetime, ...] = ()
-    paused: PausedDomain | None = None
-    wish: WishSeen | None = None
-    owed: bool = False
-    count: int = 0
-    mails: tuple[tuple[int, datetime], ...] = ()
-    ways: tuple[Way, ...] = ()
-    shared: tuple[SharedHold, ...] = ()
-
-    def get(self, number: int, at: datetime) -> None:
-        """Each of them gets entry `number` of this look at this instant."""
-        self.foreseen += (at,)
-        self.mails += ((number, at),)
-
-    def facts(self, edition: Edition, ahead: Sequence[datetime]) -> PersonFacts:
-        """What the rules read of each of them about an edition."""
-        bulk = edition.kind in BULK
-        mail = self.mail.get(edition.list_id if bulk else None, NOBODY)
-        span = WEEK if self.wish is None else max(WEEK, timedelta(days=self.wish.every_days))
-        recent = [at for at in self.sent if at > edition.due_at - span]
-        sent = [*sorted(recent), *self.foreseen] if bulk else []
-        holds, wish = (self.holds, self.wish) if bulk else ((), None)
-        shared = self.shared if edition.kind in PROMOTION else ()
-        facts = PersonFacts(mail, self.zone, holds, sent, ahead, self.paused, wish)  # type: ignore[arg-type]
-        return facts._replace(shared=shared) if shared else facts
-
-    def subscribed(self, audience: Audience) -> bool:
-        """Whether they are of this audience, and subscribed."""
-        mail = self.mail.get(audience.list_id)
-        return audience in self.audiences and mail is not None and mail.subscription is SubscriptionState.SUBSCRIBED
 
 
 Change = Callable[[Alike, Any], Alike]

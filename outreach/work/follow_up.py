@@ -30,6 +30,7 @@ from ..records import (
 )
 from ..store import cases as kept
 from ..store import plan as plans
+from ..store.groups import manager_of
 from ..store.matters import (
     Wrote,
     address_of,
@@ -203,7 +204,8 @@ def _case_of_same_matter(session: Session, inbound: Inbound) -> int | None:
 
 def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetime) -> Case:
     assert inbound.category is not None
-    desk = case_desk(session, workspace, workspace.settings.cases.owner)
+    owner = manager_of(session, inbound.customer_id) or workspace.settings.cases.owner
+    desk = case_desk(session, workspace, owner)
     words = " ".join((inbound.text or inbound.subject or "(nothing to read: see the message)").split())
     case = kept.open_case(
         session,
@@ -214,7 +216,7 @@ def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetim
         urgency=inbound.urgency,
         state=CaseState.NEW,
         summary=words if len(words) <= SUMMARY else words[: SUMMARY - 1].rsplit(" ", 1)[0] + "…",
-        owner=workspace.settings.cases.owner,
+        owner=owner,
         opened_at=inbound.received_at,
         due_at=next_due(inbound.received_at, inbound.urgency, desk),
     )

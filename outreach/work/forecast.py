@@ -26,8 +26,9 @@ from ..store.crowd import open_holds, with_boosts
 from ..store.customers import CustomerRow, PersonRow, load_customers
 from ..store.plan import boosts_of, holds_of, shown_tips
 from ..store.wishes import wishes_of
+from .alike import Alike, audience_of, tips_audience
 from .choose import TipPool, choose_one, know_people, tip_pool
-from .crowd import Alike, Crowd, audience_of, tips_audience
+from .crowd import Crowd
 from .holdout import deal, hold_out_of
 from .judge import MailFactsOfEdition, PersonFacts, edition_facts, judge_to_the_end, people_facts
 from .precedence import coming_tips

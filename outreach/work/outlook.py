@@ -21,8 +21,8 @@ from ..store.sequences_ahead import not_noted
 from ..timing.sequence import Ahead, Going, Hope, look_ahead
 from ..timing.sequence_words import BeginKind
 from ..workdays import zone_or
+from .alike import Alike, PutOff, Way
 from .courses import Courses, Foreseen, with_done
-from .crowd import Alike, PutOff, Way
 from .forecast import Counts, TipsAhead
 from .judge import MailFactsOfEdition, PersonFacts, edition_facts, judge_person, judge_to_the_end
 from .schedules import life_of

@@ -39,6 +39,7 @@ from outreach.store.groups import ensure_groups, put_members
 from outreach.store.pace import DOMAIN
 from outreach.work import crowd as groups
 from outreach.work.agenda import Entry, read_agenda
+from outreach.work.alike import audience_of
 from outreach.work.holdout import deal
 from outreach.work.workspace import Workspace
 from tests.conftest import BOTH, START
@@ -216,7 +217,7 @@ def test_groups_are_judged_as_each_of_their_people_would_be(
 
 def _crowd(workspace: Workspace, session: Any, campaign_id: int) -> tuple[groups.Crowd, Campaign]:
     campaign = session.get_one(Campaign, campaign_id)
-    return groups.Crowd(session, workspace, [groups.audience_of(session, campaign, START)]), campaign
+    return groups.Crowd(session, workspace, [audience_of(session, campaign, START)]), campaign
 
 
 ON = HoldOut(True, "", percent=20, days=14)
@@ -229,7 +230,7 @@ def test_people_are_held_out_one_by_one_as_planning_deals_them(
     campaign_id = make_campaign(workspace)
     with workspace.database.read() as session:
         crowd, campaign = _crowd(workspace, session, campaign_id)
-        before = list(crowd.people(groups.audience_of(session, campaign, START)))
+        before = list(crowd.people(audience_of(session, campaign, START)))
         held = crowd.deal(campaign, "2026-12-03/09:00", before, ON)
         people = list(stream_people(session, campaign.list_id))
         dealt = deal(session, workspace, campaign, "2026-12-03/09:00", people, ON)
@@ -249,9 +250,7 @@ def test_of_a_large_crowd_the_share_is_held_out(
     campaign_id = make_campaign(workspace)
     with workspace.database.read() as session:
         crowd, campaign = _crowd(workspace, session, campaign_id)
-        held = crowd.deal(
-            campaign, "2026-12-03/09:00", list(crowd.people(groups.audience_of(session, campaign, START))), ON
-        )
+        held = crowd.deal(campaign, "2026-12-03/09:00", list(crowd.people(audience_of(session, campaign, START))), ON)
         assert sum(part.count for part in held.values()) == 40
         assert sum(group.count for group in crowd.groups) == 200
 

@@ -12,7 +12,7 @@ from outreach.audience.segment import judge_segment, parse_segment
 from outreach.cli.customer_views import customer_json
 from outreach.errors import InputError, UsageError
 from outreach.groups import GroupKind
-from outreach.records import Customer, CustomerGroup, Hold, HoldState, Membership
+from outreach.records import Case, Channel, Customer, CustomerGroup, Hold, HoldState, Membership
 from outreach.store.customers import find_customer, load_customers
 from outreach.store.groups import groups_of, list_groups, mates_of
 from outreach.store.segment_events import facts_of
@@ -22,13 +22,14 @@ from outreach.work.erase import erase_customer
 from outreach.work.export import export_customer
 from outreach.work.extract import extract_customers
 from outreach.work.groups import join_group, leave_group, manage_group, rename_group, suggest_groups
-from outreach.work.people import add_colleague
+from outreach.work.people import add_colleague, remove_colleague
 from outreach.work.undo import undo_import
 from outreach.work.workspace import Workspace
 
 from ..conftest import BOTH, HandClock, MakeCustomer
 from .importing import person, take
 from .planning_kit import complain
+from .test_told import told as told_by
 
 HOME, FIRM = GroupKind.HOUSEHOLD, GroupKind.COMPANY
 FILE = """email,Nachname,Haushalt,Firma
@@ -228,3 +229,20 @@ def test_a_customer_is_shown_with_the_others_and_their_open_cases(
         shown = {str(one["kind"]): one for one in customer_json(session, ann)["groups"]}
     assert [one["email"] for one in shown["company"]["others"]] == ["bob@example.com"]
     assert [(one["case"], one["who"]) for one in shown["household"]["open_cases"]] == [(case, "bob@example.com")]
+
+
+@BOTH
+def test_a_new_case_of_a_company_is_its_account_managers(workspace: Workspace) -> None:
+    take(workspace, FILE)
+    add_colleague(workspace, "Maria", {"tell": "never"})
+    manage_group(workspace, FIRM, "Acme", "maria")
+    owners = []
+    for who, day in (("ann@example.com", "one"), ("cy@example.com", "two"), ("bob@example.com", "three")):
+        got = told_by(
+            workspace, Channel.PHONE, text=f"The pump is broken again, unacceptable! Day {day}.", customer=who
+        )
+        with workspace.database.read() as session:
+            owners.append(session.get_one(Case, got.case_id).owner)
+        if len(owners) == 2:
+            remove_colleague(workspace, "Maria")
+    assert owners == ["Maria", "", ""], "who has gone gets no new ones"

@@ -14,6 +14,7 @@ from outreach.groups import GroupKind
 from outreach.records import Delivery, DeliveryState, Edition, EditionState, Kind, MailingList, Subscription
 from outreach.store.accounts import account
 from outreach.store.consents import unsubscribe
+from outreach.store.edition_figures import edition_figures
 from outreach.work.agenda import read_agenda
 from outreach.work.compose import apply_campaign
 from outreach.work.groups import join_group
@@ -203,6 +204,8 @@ def test_a_mail_withheld_at_the_last_moment_goes_to_another_of_the_house(
     assert len(arrived(sink)) == 2
     with workspace.database.read() as session:
         assert account(session, session.get_one(Edition, edition).campaign_id)[0].adds_up
+        figures = edition_figures(session)[-1]
+    assert (figures.reached, figures.households) == (2, 1)
 
 
 @BOTH
