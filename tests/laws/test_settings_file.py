@@ -12,7 +12,10 @@ from pydantic import BaseModel
 from outreach.settings import FILE, DomainLimits, MailboxSettings, Part, Settings, load_settings, starter_templates
 from outreach.work.create import create_workspace
 
-FILLED_IN = {"identity.company", "identity.sender", "identity.postal_address", "relay.catcher"}
+FILLED_IN = {
+    *("identity.company", "identity.sender", "identity.postal_address", "relay.catcher"),
+    "reach.silent_issues",  # a new workspace looks for the silent; one that was made before must not begin by itself
+}
 
 
 def keys_of(model: type[BaseModel], above: str = "") -> dict[str, Any]:
