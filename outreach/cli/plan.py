@@ -15,6 +15,7 @@ from ..errors import UsageError
 from .common import AsJson, open_here, print_json, print_table, progress
 from .plan_sequences import sequence_lines
 from .plan_steps import approve, diff
+from .plan_tried import tried_lines
 
 if TYPE_CHECKING:
     from ..work.agenda import Agenda, Entry, Slot
@@ -24,7 +25,7 @@ plan_app = typer.Typer()
 why_app = typer.Typer()
 MOST_SLOTS = 10
 MOST_DAYS = 5
-LATER = {"budget": "over their budget"}
+LATER = {"budget": "over their budget", "test": "they wait for the version that wins"}
 """How a reason for waiting is said, where its name is not enough."""
 RULES = {
     "suggested_complaint": "complaints that the cues suggest",
@@ -251,7 +252,7 @@ def agenda_lines(agenda: Agenda, zone: str) -> Iterable[str]:
         yield "Nothing is planned. Write a campaign and apply it: outreach campaigns apply FILE.md"
     for entry in agenda.entries:
         yield ""
-        yield from _entry_lines(entry)
+        yield from _entry_lines(entry, zone)
     for one in agenda.sequences:
         yield ""
         yield from sequence_lines(one)
@@ -274,7 +275,7 @@ def agenda_lines(agenda: Agenda, zone: str) -> Iterable[str]:
             yield f"    {_local(change.at, zone)}  {change.who or '-'}: {change.what} ({change.reason})"
 
 
-def _entry_lines(entry: Entry) -> Iterable[str]:
+def _entry_lines(entry: Entry, zone: str) -> Iterable[str]:
     occasion = entry.occasion.replace("/", " ")
     yield f"{entry.campaign} · {entry.kind} · {occasion} · {entry.state}"
     yield f'  "{entry.subject}"' + (f": {entry.note}" if entry.note else "")
@@ -291,8 +292,13 @@ def _entry_lines(entry: Entry) -> Iterable[str]:
         yield f"  in waves of {', '.join(f'{size:,}' for size in entry.waves)} people, with a look between them"
     if entry.deadline:
         yield f"  given up where it is not accepted within {entry.deadline}"
+    if entry.invites:
+        yield f"  {entry.invites}"
+    yield from tried_lines(entry.campaign, entry.tried, zone)
     if entry.hold_out is not None and entry.hold_out.why:
         yield f"  {entry.hold_out.why}"
+    if entry.by_share:
+        yield "  so many people are counted by their share here; planning draws them one by one"
     if entry.expected is not None:
         yield f"  {entry.expected.words}"
     for reason, count in entry.later.items():

@@ -341,3 +341,12 @@ def note_missed(session: Session, campaign_id: int, occasions: Iterable[str], wh
             }
         ],
     )
+
+
+def gone_out_as_it_stands(session: Session, campaign: Campaign) -> bool:
+    """Whether the campaign has gone out as it stands now."""
+    assert campaign.id is not None
+    return any(
+        edition.state in WENT_OUT and edition.frozen_at >= campaign.updated_at
+        for edition in editions_of(session, campaign.id)
+    )

@@ -17,6 +17,7 @@ from ..records import Category, Delivery, DeliveryState, Edition, Inbound, Machi
 from .database import rows_in_chunks
 
 CHUNK = 500
+NO_MAIL = (DeliveryState.WITHHELD, DeliveryState.SUPPRESSED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
 
 
 def dealt_versions(session: Session, delivery_ids: Sequence[int]) -> dict[int, tuple[str, datetime]]:
@@ -53,6 +54,13 @@ def version_shares(session: Session, edition_id: int, names: Sequence[str], by: 
         query = query.where(col(Inbound.category) == Category.COMPLAINT)
     counts = {row[0]: row[1] for row in session.execute(query)}
     return {name: Share(counts.get(name, 0), of.get(name, 0)) for name in names}
+
+
+def people_by_version(session: Session, edition_id: int) -> dict[str, int]:
+    """How many people of an edition get each version, or wait for one; those who get no mail apart."""
+    query = select(col(Delivery.variant), func.count()).where(col(Delivery.edition_id) == edition_id)
+    query = query.where(col(Delivery.state).not_in(NO_MAIL)).group_by(col(Delivery.variant))
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def decide_versions(session: Session, edition_id: int, told: Mapping[str, Any]) -> bool:

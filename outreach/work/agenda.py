@@ -20,11 +20,11 @@ from ..plan.worth import Expected, expect
 from ..records import Campaign, CampaignState, DeliveryState, Edition, Kind
 from ..store.editions import (
     UNFINISHED,
-    WENT_OUT,
     campaigns_and_schedules,
     due_counts,
     editions_in,
     editions_of,
+    gone_out_as_it_stands,
     outcome_counts,
 )
 from ..store.plan import recent_steps, step_counts
@@ -42,6 +42,7 @@ from .outlook import Outlook, Sequences
 from .schedules import Occasion, Timing, deadline_words, occasions_after, timing_of, wanted_row
 from .sight import kinds_that_wait, sight
 from .together import one_per_of
+from .tried import Tried, invites_to, versions_under_way
 from .wave_deal import sizes_for, waves_of
 from .workspace import Workspace
 
@@ -76,7 +77,7 @@ class Entry:
 
     `going` will get it; of those, `later` are delayed, by reason, and `instead` says to which day.
     `before` is how many would get it without what replies changed; `first` and `waiting` are topics that come first,
-    or wait, in how many people's tips.
+    or wait, in how many people's tips. `by_share`: so many that those dealt by chance are counted by their share.
     """
 
     campaign: str
@@ -101,6 +102,9 @@ class Entry:
     edition_id: int | None = None
     done: dict[str, int] | None = None
     hold_out: HoldOut | None = None
+    by_share: bool = False
+    tried: Tried | None = None
+    invites: str = ""
     expected: Expected | None = None
 
 
@@ -162,7 +166,11 @@ def read_agenda(
                 progress(found.name)
             entry = _foresee(look, found, timing, occasion, len(under_way) + len(entries))
             second = any(earlier.campaign == found.name for earlier in (*under_way, *entries))
-            if timing.rule.recurring and not tips_wanted(workspace, found) and (second or _gone_out(session, found)):
+            if (
+                timing.rule.recurring
+                and not tips_wanted(workspace, found)
+                and (second or gone_out_as_it_stands(session, found))
+            ):
                 entry = replace(entry, note=SAME_AGAIN)
             entries.append(entry)
         proposed = count_proposed(session)
@@ -242,15 +250,6 @@ def _blind(session: Session, workspace: Workspace, kinds: Iterable[str]) -> tupl
     return tuple(f"{kind} waits: {sight(session, workspace, kind, workspace.clock()).evidence}" for kind in waiting)
 
 
-def _gone_out(session: Session, campaign: Campaign) -> bool:
-    """Whether the campaign has gone out as it stands now."""
-    assert campaign.id is not None
-    return any(
-        edition.state in WENT_OUT and edition.frozen_at >= campaign.updated_at
-        for edition in editions_of(session, campaign.id)
-    )
-
-
 class _Look:
     """What one look ahead reads once: everybody whom its campaigns concern."""
 
@@ -325,6 +324,9 @@ def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion
         if by_hand
         else "",
         hold_out=counts.hold_out,
+        by_share=counts.by_share,
+        tried=counts.tried,
+        invites=invites_to(session, workspace, campaign),
     )
 
 
@@ -371,6 +373,8 @@ def _under_way(session: Session, workspace: Workspace, edition: Edition, campaig
         edition_id=edition.id,
         done=done,
         hold_out=read_hold_out(edition.hold_out or {}),
+        tried=versions_under_way(session, campaign, edition),
+        invites=invites_to(session, workspace, campaign),
     )
 
 
@@ -388,10 +392,8 @@ def _slot(workspace: Workspace, zone: str, at: datetime, people: int) -> Slot:
 
 
 def _most(item: tuple[tuple[str, str], int]) -> tuple[int, tuple[str, str]]:
-    name, people = item
-    return -people, name
+    return -item[1], item[0]
 
 
 def _by_time(item: tuple[tuple[str, datetime], int]) -> tuple[datetime, str]:
-    (zone, at), _ = item
-    return at, zone
+    return item[0][1], item[0][0]

@@ -24,8 +24,8 @@ from ..store.sequences_ahead import OnTheWay, beginning, enrolled, first_events,
 from ..timing.sequence import Going, Hope, look_ahead
 from ..timing.sequence_words import BeginKind
 from ..workdays import to_instant
-from .alike import Audience, Way
-from .crowd import TO_THE_MINUTE, hour_up
+from .alike import Audience, Way, hour_up
+from .crowd import TO_THE_MINUTE
 from .forecast import Counts
 from .sequence_begins import SCAN_EVERY, Course, course_of, days_of, scan_of
 from .workspace import Workspace

@@ -22,8 +22,7 @@ from ..address import domain_key
 from ..audience.consent import MailFacts
 from ..newsletter.whom import parse_whom
 from ..plan.budget import FIRST, WEEK
-from ..plan.holdout import Group, HoldOut, group_of
-from ..records import Campaign, Edition, GroupKind, HoldState
+from ..records import Edition, HoldState
 from ..store import crowd as kept
 from ..store.bounces import paused_domains
 from ..store.causes import whom_filter
@@ -35,14 +34,9 @@ from ..store.sequences_ahead import in_or_beginning
 from ..store.shared_holds import all_shared_holds
 from ..store.wishes import all_wishes
 from ..workdays import zone_or
-from .alike import Alike, Audience, HoldSeen, Way, WishSeen
-from .holdout import Counted, as_it_will_be
-from .houses import Houses
+from .alike import Alike, Audience, HoldSeen, Way, WishSeen, hour_up
+from .dealing import Dealing
 from .workspace import Workspace
-
-DEAL_EACH = 50_000
-"""Up to so many people a look deals them one by one; among more it takes the share: chance differs by less."""
-
 
 TO_THE_MINUTE = 20_000
 """Of more people in sequences than this, whole hours count, rounded up."""
@@ -51,7 +45,7 @@ TO_THE_MINUTE = 20_000
 Change = Callable[[Alike, Any], Alike]
 
 
-class Crowd(Counted):
+class Crowd(Dealing):
     """The groups of all whom these audiences take, as the database has them now; `ways`: who is where in sequences."""
 
     def __init__(
@@ -84,9 +78,6 @@ class Crowd(Counted):
         for number, count in Counter(self._of).items():
             self.groups[number].count = count
         self.groups[0].count = 0
-        self._keys: dict[int, str] = {}
-        self._stamp, self._sizes = 0, (-1, Counter[int]())
-        self._lived: dict[tuple[GroupKind, int | None], Houses] = {}
 
     def people(self, audience: Audience) -> Iterator[Alike]:
         """The groups of an audience, those that come while it is gone through too."""
@@ -102,97 +93,6 @@ class Crowd(Counted):
         if not any(audience in group.audiences for group in self.groups):
             return super().subscribed(edition)
         return sum(group.count for group in self.people(audience) if group.subscribed(audience))
-
-    def deal(self, campaign: Campaign, occasion: str, groups: Sequence[Alike], plan: HoldOut) -> dict[int, Alike]:
-        """Take from each of these groups those who are held out, by the group's identity; each a group of its own.
-
-        Those with an open hold, or who are owed tips, are not dealt. One by one up to `DEAL_EACH`, else by the share.
-        """
-        dealt = [group for group in groups if not (group.owed or group.holds)]
-        if not plan.on:
-            return {}
-        if sum(group.count for group in self.groups) > DEAL_EACH:
-            return self._deal_share(dealt, plan)
-        return self._deal_each(campaign, occasion, dealt, plan)
-
-    def _deal_share(self, dealt: Sequence[Alike], plan: HoldOut) -> dict[int, Alike]:
-        held: dict[int, Alike] = {}
-        wanted = given = 0.0
-        for group in dealt:
-            wanted += group.count * plan.share
-            some = min(group.count, int(wanted - given + 0.5))
-            given += some
-            if some:
-                held[id(group)] = self._part(group, some)
-        return held
-
-    def _deal_each(self, campaign: Campaign, occasion: str, dealt: Sequence[Alike], plan: HoldOut) -> dict[int, Alike]:
-        if not self._keys:
-            self._keys = {row[0]: row[1] for page in kept.keys_of_all(self._session) for row in page}
-        places = {id(group): place for place, group in enumerate(self.groups)}
-        wanted = {places[id(group)]: group for group in dealt}
-        held: dict[int, Alike] = {}
-        ring, occasion = self._workspace.keys.address, as_it_will_be(self._session, campaign, occasion)
-        for person, place in enumerate(self._of):
-            group = wanted.get(place)
-            if group is None or group_of(ring, campaign.name, occasion, self._keys[person], plan) is not Group.HELD:
-                continue
-            if id(group) not in held:
-                held[id(group)] = self._part(group, 0)
-                places[id(held[id(group)])] = len(self.groups) - 1
-            held[id(group)].count += 1
-            group.count -= 1
-            self._of[person] = places[id(held[id(group)])]
-        self._stamp += 1
-        return held
-
-    def _part(self, group: Alike, count: int) -> Alike:
-        part = replace(group, count=count)
-        group.count -= count
-        self.groups.append(part)
-        return part
-
-    def one_of_each(
-        self, kind: GroupKind, list_id: int | None, campaign_id: int, going: Sequence[Alike], *, keep: bool
-    ) -> dict[int, Alike]:
-        """Take from each of these groups those of whose household another one gets it, by the group's identity; each a
-        group of its own. `keep`: it really goes, and is remembered for the campaign's next issue.
-        """
-        flags, stamp = self._flags(going), self._stamp
-        lost = self._houses(kind, list_id).losers(self._of, flags, campaign_id, keep=keep, stamp=stamp)
-        if lost.counts and self._sizes[0] != stamp:
-            self._sizes = stamp, Counter(self._of)
-        whole = self._sizes[1]
-        moved: dict[int, int] = {}
-        parts: dict[int, Alike] = {}
-        for place, people in lost.counts.items():
-            group = self.groups[place]
-            # some of them may have been held out by the share, and are counted apart
-            parts[id(group)] = part = self._part(group, min(people, group.count))
-            if people == whole[place]:  # nobody of the group is left: it is the part from now on
-                self.groups[place] = part
-                self.groups.pop()
-            else:
-                moved[place] = len(self.groups) - 1
-        for person in lost.among(moved) if moved else ():
-            self._of[person] = moved[self._of[person]]
-        self._stamp += bool(moved)
-        return parts
-
-    def doubled(self, kind: GroupKind, list_id: int | None, campaign_id: int, going: Sequence[Alike]) -> int:
-        """How many more of these groups' people there are than households of theirs."""
-        houses = self._houses(kind, list_id)
-        return houses.doubled(self._of, self._flags(going), campaign_id, stamp=self._stamp)
-
-    def _flags(self, going: Sequence[Alike]) -> bytearray:
-        wanted = {id(group) for group in going}
-        return bytearray(id(group) in wanted for group in self.groups)
-
-    def _houses(self, kind: GroupKind, list_id: int | None) -> Houses:
-        found = self._lived.get((kind, list_id))
-        if found is None:
-            found = self._lived[kind, list_id] = Houses(self._session, kind, list_id)
-        return found
 
     def _add_audience(self, audience: Audience, default: str) -> None:
         whom = parse_whom(audience.whom)
@@ -291,12 +191,6 @@ class Crowd(Counted):
 
 def _fields(group: Alike) -> Iterator[tuple[str, Any]]:
     return ((one.name, getattr(group, one.name)) for one in fields(group))
-
-
-def hour_up(at: datetime) -> datetime:
-    """The whole hour that the instant is over by."""
-    floor = at.replace(minute=0, second=0, microsecond=0)
-    return floor if floor == at else floor + timedelta(hours=1)
 
 
 def _blocked_mail(mail: Mapping[int | None, MailFacts], block: Any) -> dict[int | None, MailFacts]:

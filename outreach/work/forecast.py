@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
@@ -20,8 +20,9 @@ from ..plan.budget import FIRST
 from ..plan.holdout import Group, HoldOut, judge_hold_out
 from ..plan.holds import blocked_topics
 from ..plan.one_per import ONE_PER
+from ..plan.variants import REST, Comparison, read_comparison
 from ..plan.wishes import unwanted_topics
-from ..records import BULK, Boost, Campaign, Edition, EditionState, GroupKind, Hold, Permission, Wish, withhold
+from ..records import BULK, YES, Boost, Campaign, Edition, EditionState, GroupKind, Hold, Permission, Wish, withhold
 from ..store.crowd import open_holds, with_boosts
 from ..store.customers import CustomerRow, PersonRow, load_customers
 from ..store.plan import boosts_of, holds_of, shown_tips
@@ -34,10 +35,12 @@ from .judge import MailFactsOfEdition, PersonFacts, edition_facts, judge_to_the_
 from .precedence import coming_tips
 from .schedules import due_for, last_due, life_of
 from .together import Together
+from .tried import Tried, rest_goes, told_versions
 from .whom import edition_people
 from .workspace import Workspace
 
 CHUNK = 1000
+Judgement = tuple[Alike, datetime, Permission, PersonFacts]
 
 
 @dataclass
@@ -86,6 +89,8 @@ class Counts:
     waiting: Counter[str] = field(default_factory=Counter)
     changed_tips: int = 0
     hold_out: HoldOut | None = None
+    tried: Tried | None = None
+    by_share: bool = False
 
     @property
     def later(self) -> Counter[str]:
@@ -199,11 +204,12 @@ def count_forecast(
     lets a group get what comes before an instant otherwise: its mails of sequences.
     """
     tested = hold_out_of(session, workspace, campaign, edition, crowd)
-    counts = Counts(hold_out=tested)
+    versions = bool(campaign.options.get("test"))
+    counts = Counts(hold_out=tested, by_share=(tested.on or versions) and crowd.by_share())
     rules = edition_facts(workspace, campaign, edition)
     due_in = _DueIn(workspace, edition, per_customer=per_customer)
     ahead = TipsAhead(session, workspace, edition)
-    judged: list[tuple[Alike, datetime, Permission, PersonFacts]] = []
+    judged: list[Judgement] = []
     for group in crowd.people(audience_of(session, campaign, edition.due_at)):
         due = due_in[group.zone]
         first(group, due)
@@ -218,6 +224,9 @@ def count_forecast(
         for group, due, _, facts in judged
         if id(group) in parts
     ]
+    if (plan := read_comparison(campaign.options.get("test") or {})) is not None:
+        judged, counts.tried = _tried(campaign, edition, crowd, rules, judged, plan)
+        free |= {id(group): free.get(id(group), said.state is None) for group, _, said, _ in judged}
     going: set[int] = set()
     for group, due, said, _ in judged:
         counts.add(group.zone.key, due, said, group.count)
@@ -241,9 +250,6 @@ def _without_replies(rules: MailFactsOfEdition, said: Permission, facts: PersonF
     return judge_to_the_end(rules, facts._replace(holds=(), shared=()), due)
 
 
-Judgement = tuple[Alike, datetime, Permission, PersonFacts]
-
-
 def _one_each(
     crowd: Crowd,
     campaign: Campaign,
@@ -265,6 +271,38 @@ def _one_each(
     refusal = withhold(ONE_PER[kind], f"another one of the {kind.value} gets it")
     judged += [(parts[id(group)], due, refusal, facts) for group, due, _, facts in judged if id(group) in parts]
     return doubled - sum(part.count for part in parts.values()) if held else 0
+
+
+def _tried(
+    campaign: Campaign,
+    edition: Edition,
+    crowd: Crowd,
+    rules: MailFactsOfEdition,
+    judged: Sequence[Judgement],
+    plan: Comparison,
+) -> tuple[list[Judgement], Tried | None]:
+    """The same with whoever gets it apart by the version dealt, each at its hour, and the rest at theirs."""
+    parts = crowd.deal_versions(campaign, edition.occasion, [one[0] for one in judged if one[2].state is None], plan)
+    found: list[Judgement] = []
+    people: Counter[str] = Counter()
+    for group, due, said, facts in judged:
+        if said.state is not None:
+            found.append((group, due, said, facts))
+            continue
+        for name in (*plan.names, REST):
+            part = parts.get((id(group), name))
+            if part is None:
+                continue
+            people[name] += part.count
+            if name == REST:
+                at = max(rest_goes(plan, due), said.later or due)
+                then = judge_to_the_end(rules, facts, at)
+                waits = then if then.state is not None else Permission(reason="test", later=then.later or at)
+                found.append((part, due, waits, facts))
+                continue
+            own = due + timedelta(minutes=plan.later[plan.names.index(name)] if plan.later else 0)
+            found.append((part, own, said if said.later is not None and said.later > own else YES, facts))
+    return found, told_versions(campaign, edition, plan, people)
 
 
 class TipsAhead:

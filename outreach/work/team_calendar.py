@@ -120,7 +120,12 @@ def _sequence_words(found: Outlook, day: date, mails: Sequence[StepMails], agend
 def _words(entry: Entry, agenda: Agenda) -> list[str]:
     """What a colleague reads when they open the event."""
     words = [entry.subject, f"{entry.state}: to {entry.going:,} of {entry.people:,} people"]
-    words += [f"{entry.note}"] if entry.note else []
+    words += [one for one in (entry.note, entry.invites) if one]
+    if entry.tried is not None:
+        words += [f"version {one.version} to {one.people:,}: {one.subject}" for one in entry.tried.versions]
+        if entry.tried.judged_at is not None:
+            rest = f"{entry.tried.rest:,} wait for the version that wins by {entry.tried.by}"
+            words.append(f"{rest}, judged {entry.tried.judged_at:%a %-d %b %H:%M} UTC")
     words += [
         f"{one.people:,} later, on {one.day:%a %-d %b}: {'over their budget' if one.reason == 'budget' else one.reason}"
         for one in entry.instead

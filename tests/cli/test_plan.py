@@ -122,6 +122,9 @@ def test_the_json_of_the_plan_keeps_its_fields(acme: Workspace) -> None:
         "edition_id",
         "done",
         "hold_out",
+        "by_share",
+        "tried",
+        "invites",
         "expected",
     }
     assert news["slots"][0] == {

@@ -70,7 +70,7 @@ class Crowd:
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         if before or how:
             whole = [*before, sys.executable, "-m", "outreach", *command]
-            return subprocess.Popen(whole, env=self.environ(), **streams, **how)
+            return subprocess.Popen(whole, env=self.environ(), **{**streams, **how})
         return Program(command, env=self.environ(), **streams)
 
     def run(self, *words: str) -> tuple[int, str]:

@@ -38,6 +38,7 @@ from outreach.store.customers import stream_people
 from outreach.store.groups import ensure_groups, put_members
 from outreach.store.pace import DOMAIN
 from outreach.work import crowd as groups
+from outreach.work import dealing
 from outreach.work.agenda import Entry, read_agenda
 from outreach.work.alike import audience_of
 from outreach.work.holdout import deal
@@ -244,7 +245,7 @@ def test_people_are_held_out_one_by_one_as_planning_deals_them(
 def test_of_a_large_crowd_the_share_is_held_out(
     workspace: Workspace, make_customer: MakeCustomer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(groups, "DEAL_EACH", 100)
+    monkeypatch.setattr(dealing, "DEAL_EACH", 100)
     for number in range(200):
         make_customer(f"p{number}@example.com", zone=ZONES[number % 5])
     campaign_id = make_campaign(workspace)
