@@ -69,7 +69,8 @@ def judge_shared(groups: Collection[GroupKind], holds: Iterable[SharedHold], now
     found = [hold for hold in holds if hold.group in groups and is_open(hold, now)]
     if not found:
         return YES
-    longest = max(found, key=lambda hold: (hold.until is None, hold.until or now, -hold.customer_id))
+    near = GroupKind.HOUSEHOLD  # of two as long, the nearer one is named
+    longest = max(found, key=lambda one: (one.until is None, one.until or now, one.group is near, -one.customer_id))
     case = f"case {longest.case_id} of " if longest.case_id is not None else "a complaint of "
     words = f"{case}customer {longest.customer_id}, of the same {longest.group.value}, is still open"
     return withhold(TOGETHER[longest.group], words, longest.until)

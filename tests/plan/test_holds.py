@@ -114,3 +114,5 @@ def test_another_ones_complaint_is_named_by_number_and_lapses_with_it() -> None:
     assert judge_shared([GroupKind.HOUSEHOLD], [theirs], now + timedelta(days=2)).allowed
     lifted = theirs._replace(state=HoldState.LIFTED)
     assert judge_shared([GroupKind.HOUSEHOLD], [lifted], now).allowed
+    both = [theirs._replace(group=GroupKind.COMPANY), theirs]
+    assert judge_shared([*GroupKind], both, now).reason == judge_shared([*GroupKind], both[::-1], now).reason
