@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from ..errors import InputError
@@ -75,7 +76,7 @@ class Run:
 
 def without_blank(run: Run) -> Run:
     """The run without rows that hold nothing."""
-    if run.fault or all(cells and cells[0] for cells in run.rows):
+    if run.fault or ([] not in run.rows and all(map(itemgetter(0), run.rows))):
         return run
     both = [
         (number, cells)

@@ -86,7 +86,8 @@ def write_joining(
             members = {customer: groups[group_key(name)] for customer, (name, _) in told.items()}
             rows = {customer: f"{file}:{row}" for customer, (_, row) in told.items()}
             put_members(session, kind, members, now, how="import", evidence=rows)
-        leave_groups(session, kind, [one.customer_id for one in moved if one.kind is kind and not one.name], now)
+        if gone := [one.customer_id for one in moved if one.kind is kind and not one.name]:
+            leave_groups(session, kind, gone, now)
     if moved:
         drop_empty(session)
     return [

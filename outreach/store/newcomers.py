@@ -40,7 +40,7 @@ def insert_newcomers(session: Session, ids: Sequence[int], rows: Sequence[PlainR
     phones, zones, countries = columns["phone"], columns["zone"], columns["country"]
     columns["zone"] = [zone or ZONES.get(country) for zone, country in zip(zones, countries, strict=True)]
     columns["phone_end"] = [phone and phone_end(phone) for phone in phones]
-    columns = {name: values for name, values in columns.items() if any(value is not None for value in values)}
+    columns = {name: values for name, values in columns.items() if values.count(None) < len(values)}
     columns["id"] = ids
     columns["public_id"] = rising_ids(len(ids), now)
     columns["address"] = addresses

@@ -6,7 +6,7 @@ together; this is for those by which one customer is known twice: by two address
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 
 class Seen:
@@ -16,8 +16,15 @@ class Seen:
         self.made: list[list[int]] = []
         self._bits = bytearray()
 
-    def add_made(self, ids: Iterable[int]) -> None:
+    def add_made(self, ids: Sequence[int]) -> None:
         """Take in which customers the import has made, by rising ids."""
+        if ids and ids[-1] - ids[0] == len(ids) - 1:
+            ids = [ids[0], ids[-1]]
+            if self.made and self.made[-1][1] == ids[0] - 1:
+                self.made[-1][1] = ids[1]
+            else:
+                self.made.append(ids)
+            return
         for one in ids:
             if self.made and self.made[-1][1] == one - 1:
                 self.made[-1][1] = one
