@@ -128,7 +128,7 @@ def told(done: ErasedAgain) -> Sequence[str]:
     people = f"{done.people:,} {'person' if done.people == 1 else 'people'}"
     lines = [f"{people} erased since that backup {'was' if done.people == 1 else 'were'} erased again."]
     if done.blocked:
-        lines.append(f"{done.blocked:,} addresses of erased people are blocked again.")
+        lines.append(f"Blocked again, as addresses of erased people: {done.blocked:,}.")
     lines += [f"still named: {words}: a person wrote it; please mend it" for words in done.named]
     lines += [f"is in the file {one.file}: please see to it" for one in done.files]
     if not done.washed:

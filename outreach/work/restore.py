@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -92,13 +92,14 @@ def restore_workspace(root: Path, archive: Path, *, clock: Clock = utc_now) -> R
                     raise OutreachError(
                         f"the backup could not be put back whole: {said}", remedy=f"Everything is paused.{kept}"
                     ) from wrong
-        return Restored(manifest.made_at, len(manifest.files), aside, revision, _erase_again(root, revision, clock))
+        done = Restored(manifest.made_at, len(manifest.files), aside, revision)
     except OSError as wrong:
         raise OutreachError(
             f"{archive} cannot be restored: {wrong.strerror or wrong}", remedy="Is there room for it? Nothing changed."
         ) from wrong
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+    return replace(done, erased=_erase_again(root, revision, clock))
 
 
 def _gather_erasures(root: Path, staging: Path, archive: Path, database: Database) -> None:

@@ -67,6 +67,7 @@ def test_no_canary_comes_back_with_a_backup_made_before_the_erasure(
     clock.advance(hours=1)
     done = restore(workspace, made, clock)
     assert done.erased is not None and done.erased.people == 1 and done.erased.washed
+    assert done.erased.files == (), "the copy that was poured back is gone by then"
     assert marks_in_rows(workspace.database) == []
     assert marks_in_files(workspace.root) == []
     assert block_of(workspace) is SuppressionReason.ERASED
