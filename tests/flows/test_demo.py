@@ -94,6 +94,17 @@ def test_the_second_issue_begins_with_what_people_had_written_about(demo: Any) -
         assert any(topic in topics[name] for name in json.loads(choices)["tips"])
 
 
+def test_who_joins_is_welcomed_and_who_wrote_is_invited_once_each(demo: Any) -> None:
+    sent = "SELECT count(*), count(DISTINCT customer_id) FROM delivery d JOIN campaign c ON c.id = d.campaign_id"
+    assert demo["welcome"] == {"mails": 6, "people": 3}
+    assert rows(demo, f"{sent} WHERE c.name LIKE 'welcome/%' AND d.state = 'sent'") == [(6, 3)]
+    invited, accepted = demo["seminar"]["invited"], demo["seminar"]["accepted"]
+    assert invited > 10
+    assert rows(demo, f"{sent} WHERE c.name = 'invitation' AND d.state = 'sent'") == [(invited, invited)]
+    assert rows(demo, "SELECT count(*) FROM inbound WHERE machine = 'calendar'") == [(accepted,)]
+    assert accepted == (invited + 1) // 2
+
+
 def test_nobody_got_the_same_tip_twice(demo: Any) -> None:
     seen: dict[int, list[str]] = {}
     for customer, choices in rows(demo, "SELECT customer_id, choices FROM delivery WHERE state = 'sent'"):

@@ -81,6 +81,8 @@ def _play(root: Path, say: Any) -> dict[str, Any]:
             "cases": told.cases,
             "withheld": [{"reason": reason, "people": count} for reason, count, _ in told.withheld],
             "changed": told.changed,
+            "welcome": dict(zip(("mails", "people"), told.welcomed, strict=True)),
+            "seminar": dict(zip(("invited", "accepted"), told.evening, strict=True)),
             "accounts": [
                 {"edition": edition.edition_id, "planned": edition.planned, "states": edition.counts}
                 for edition in accounts

@@ -71,7 +71,7 @@ def answer_all(stage: Stage, mails: list[Received]) -> Answered:
     gone, angry, clicker = english.pop(0), english.pop(0), english.pop(0)
     post.append(("", as_bounce(gone.raw)))
     post.append(("", as_abuse_report(angry.raw)))
-    _deliver(stage, post)
+    deliver(stage, post)
     one_click(stage, clicker)
     return Answered(counts | {"bounce": 1, "abuse_report": 1, "one_click": 1}, tuple(complainers))
 
@@ -92,10 +92,11 @@ def one_click(stage: Stage, mail: Received) -> None:
 
 def say(stage: Stage, mail: Received, voice: Voice) -> None:
     """One customer answers one mail."""
-    _deliver(stage, [(mail.address, as_reply(voice, mail.raw, mail.address))])
+    deliver(stage, [(mail.address, as_reply(voice, mail.raw, mail.address))])
 
 
-def _deliver(stage: Stage, post: list[tuple[str, bytes]]) -> None:
+def deliver(stage: Stage, post: list[tuple[str, bytes]]) -> None:
+    """Hand these mails, each with its sender, to the mail server by SMTP."""
     with smtplib.SMTP("127.0.0.1", stage.catcher.port, timeout=10) as line:
         for sender, raw in post:
             to = BytesParser(policy=default).parsebytes(raw, headersonly=True)["To"]

@@ -14,14 +14,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
+from sqlalchemy import func, select
+from sqlmodel import col
 
+from ...records import Delivery, DeliveryState
 from ...settings import FILE
 from ...web.app import public_app
 from ...wire.catcher import Catcher
 from ...work.create import create_workspace
+from ...work.worker import run_once
 from ...work.workspace import Workspace, open_workspace
 from .people import write_people_csv
 
+PERSON = "maria"
 PUBLIC_URL = "https://news.acme.example"
 """What the mails link to. The demo calls the server behind it directly, as a reverse proxy would."""
 
@@ -89,6 +94,34 @@ def open_stage(root: Path, *, connections: int = 10) -> Iterator[Stage]:
             yield Stage(workspace, clock, catcher, web_port, people)
     finally:
         workspace.database.close()
+
+
+def work(stage: Stage) -> None:
+    """One round of what `outreach run` does; what a daemon would report and survive ends the demo."""
+    for trouble in run_once(stage.workspace).troubles:
+        raise trouble.error
+
+
+def go_out(stage: Stage) -> None:
+    """Let the clock run until nothing waits to be sent."""
+    while True:
+        work(stage)
+        due = _next_due(stage)
+        if due is None:
+            return
+        stage.clock.move_to(due + timedelta(minutes=1))
+
+
+def _next_due(stage: Stage) -> datetime | None:
+    with stage.workspace.database.read() as session:
+        waiting = session.execute(
+            select(func.min(func.coalesce(col(Delivery.next_at), col(Delivery.due_at)))).where(
+                col(Delivery.state).in_([DeliveryState.QUEUED, DeliveryState.DEFERRED])
+            )
+        ).scalar()
+    if isinstance(waiting, str):
+        waiting = datetime.fromisoformat(waiting)
+    return waiting.replace(tzinfo=stage.clock().tzinfo) if waiting is not None and waiting.tzinfo is None else waiting
 
 
 def first_day() -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +40,12 @@ from ...work.answer import answer_case, change_state
 from ...work.compose import apply_campaign, apply_tips
 from ...work.intake import import_customers
 from ...work.publish import open_occasion
-from ...work.worker import run_once
+from .later import evening, welcome
 from .people import SUPPRESSED
 from .post import ANN, Answered, answer_all, received
-from .stage import Stage
+from .stage import PERSON, Stage, go_out, work
 
 TIPS, NEWS = "tips", "news"
-PERSON = "maria"
 ANSWERS = {
     "descaling": "I am sorry about the light. Hold both buttons for five seconds after the last rinse: it resets the "
     "counter. If it still blinks tomorrow, I will send you a new sensor, free of charge.",
@@ -80,6 +79,8 @@ class Told:
     withheld: list[tuple[str, int, str]] = field(default_factory=list)
     accounts: dict[str, list[EditionAccount]] = field(default_factory=dict)
     changed: int = 0
+    welcomed: tuple[int, int] = (0, 0)
+    evening: tuple[int, int] = (0, 0)
     ann: dict[str, Any] = field(default_factory=dict)
 
 
@@ -106,6 +107,12 @@ def play(stage: Stage, say: Say) -> Told:
     second = issue(stage)
     told.changed = _changed(stage)
     say(f"Issue 2 went to {second} people; for {told.changed} it begins with what they had written about.")
+    told.welcomed = welcome(stage)
+    mails, people = told.welcomed
+    say(f"{people} people joined and got the first {mails} mails of a welcome, each counted from their own day.")
+    told.evening = evening(stage)
+    invited, coming = told.evening
+    say(f"{invited} of those who had written were invited to a seminar; {coming} calendars said yes.")
     with stage.workspace.database.read() as session:
         told.accounts = {name: account(session, _campaign_id(session, name)) for name in (TIPS, NEWS)}
         told.ann = _ann(session)
@@ -144,18 +151,8 @@ def issue(stage: Stage) -> int:
         opens = session.execute(select(func.min(col(Schedule.next_at)))).scalar()
     if opens is not None:
         stage.clock.move_to(opens + timedelta(minutes=1))
-    while True:
-        work(stage)
-        due = _next_due(stage)
-        if due is None:
-            return _sent(stage, TIPS) - before
-        stage.clock.move_to(due + timedelta(minutes=1))
-
-
-def work(stage: Stage) -> None:
-    """One round of what `outreach run` does; what a daemon would report and survive ends the demo."""
-    for trouble in run_once(stage.workspace).troubles:
-        raise trouble.error
+    go_out(stage)
+    return _sent(stage, TIPS) - before
 
 
 def people_look(stage: Stage) -> int:
@@ -210,18 +207,6 @@ def people_answer(stage: Stage) -> int:
 def _rest(counts: dict[str, int]) -> str:
     words = {"invalid": "set aside as no address", "suppressed": "suppressed", "duplicate": "twice in the file"}
     return ", ".join(f"{counts.get(name, 0)} {said}" for name, said in words.items()) + "."
-
-
-def _next_due(stage: Stage) -> datetime | None:
-    with stage.workspace.database.read() as session:
-        waiting = session.execute(
-            select(func.min(func.coalesce(col(Delivery.next_at), col(Delivery.due_at)))).where(
-                col(Delivery.state).in_([DeliveryState.QUEUED, DeliveryState.DEFERRED])
-            )
-        ).scalar()
-    if isinstance(waiting, str):
-        waiting = datetime.fromisoformat(waiting)
-    return waiting.replace(tzinfo=stage.clock().tzinfo) if waiting is not None and waiting.tzinfo is None else waiting
 
 
 def _sent(stage: Stage, name: str) -> int:
