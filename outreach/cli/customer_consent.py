@@ -194,15 +194,10 @@ def list_id_named(session: Session, name: str | None) -> int | None:
 def customer_at(session: Session, workspace: Workspace, email: str) -> Customer:
     """The customer with this address, or, as #17, with this number. Raises InputError where there is none."""
     from ..address import canonical_address
-    from ..store.customers import customer_by_id, find_customer
+    from ..store.customers import person_at
     from ..work.erase import no_customer
 
-    if email[:1] == "#" and email[1:].isdecimal():  # people without an address have only this
-        one = customer_by_id(session, int(email[1:]))
-        if one is None:
-            raise InputError(f"there is no customer {email}", remedy="Look with: outreach customers list --json")
-        return one
-    found = find_customer(session, workspace.keys, canonical_address(email))
-    if found is None:
+    found = person_at(session, workspace.keys, email if email.startswith("#") else canonical_address(email))
+    if found is None or (email.startswith("#") and found.erased_at is not None):
         raise no_customer(session, workspace, email)
     return found

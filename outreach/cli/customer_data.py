@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..work.erase import Erasure
     from ..work.export import PersonFile
 
-Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The customer's e-mail address, in any spelling.")]
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The customer's e-mail address; #17 for who has none.")]
 By = Annotated[str, typer.Option("--by", help="Who does it; else the name you are logged in with.")]
 
 

@@ -150,13 +150,6 @@ def customer_ids_by_key(session: Session, address_keys: Sequence[str]) -> dict[s
     return found
 
 
-def customer_by_id(session: Session, customer_id: int) -> Customer | None:
-    """The customer with this number; None where there is none, or they are erased."""
-    return session.exec(
-        orm_select(Customer).where(Customer.id == customer_id, col(Customer.erased_at).is_(None))
-    ).first()
-
-
 def find_customer(session: Session, keys: KeyRing, address: str) -> Customer | None:
     """The customer with this address in whatever spelling, also one who has another now and this one besides.
 
@@ -174,6 +167,16 @@ def find_customer(session: Session, keys: KeyRing, address: str) -> Customer | N
     theirs = col(Contact.kind) == ContactKind.ADDRESS, col(Contact.value) == key, col(Customer.erased_at).is_(None)
     several = session.exec(merged.where(*theirs).limit(2)).all()
     return several[0] if len(several) == 1 else None
+
+
+def person_at(session: Session, keys: KeyRing, who: str) -> Customer | None:
+    """The customer with this address, or, as #17, with this number: people without an address have only that.
+
+    By number also one who was erased, so that an erasure that was broken off can go on.
+    """
+    if who[:1] == "#" and who[1:].isdecimal() and len(who) < 20:
+        return session.get(Customer, int(who[1:]))
+    return find_customer(session, keys, who)
 
 
 def was_erased(session: Session, customer_id: int | None) -> bool:

@@ -19,7 +19,7 @@ from ..cases.case import CLOSED
 from ..errors import DatabaseError, InputError
 from ..records import Case, CaseEvent, CaseState, Customer, Inbound, Suppression, SuppressionReason
 from ..store.consents import erased_blocks, find_suppression, suppress
-from ..store.customers import find_customer
+from ..store.customers import person_at
 from ..store.database import Database, rows_in_chunks
 from ..store.erase import Mention, empty_messages, empty_rows, late_words, mentions, rub_out, stop_mail
 from ..store.personal import CHUNK, Own, own_of
@@ -59,7 +59,7 @@ class Erasure:
 
 
 def look_before(workspace: Workspace, address: str) -> Erasure:
-    """What erasing this person would do; nothing is changed. Raises InputError where nobody has this address."""
+    """What erasing this person would do; nothing is changed. Raises InputError where there is no such person."""
     with workspace.database.read() as session:
         own = own_of(session, _customer(session, workspace, address))
     return _erasure(workspace, own, address)
@@ -73,9 +73,9 @@ def erase_customer(
     files: bool = False,
     report: Report = lambda _what, _count: None,
 ) -> Erasure:
-    """Erase the person with this address; one that was broken off goes on. `files`: take them out of files too.
+    """Erase the person with this address, or, as #17, with this number; one that was broken off goes on.
 
-    Raises InputError where nobody has this address.
+    `files`: take them out of files too. Raises InputError where there is no such person.
     """
     own, phrases = begin(workspace, lambda session: _customer(session, workspace, address), by)
     empty_rows(workspace.database, own, report)
@@ -207,7 +207,7 @@ WORDS = {
 
 
 def _customer(session: Session, workspace: Workspace, address: str) -> Customer:
-    found = find_customer(session, workspace.keys, address)
+    found = person_at(session, workspace.keys, address)
     if found is None:
         raise no_customer(session, workspace, address)
     return found
@@ -215,6 +215,8 @@ def _customer(session: Session, workspace: Workspace, address: str) -> Customer:
 
 def no_customer(session: Session, workspace: Workspace, address: str) -> InputError:
     """What to say of an address that nobody has: perhaps its owner was erased."""
+    if address.startswith("#"):
+        return InputError(f"there is no customer {address}", remedy="Look with: outreach customers list --json")
     block = find_suppression(session, address_key(workspace.keys, canonical_address(address)))
     if block is not None and block.reason is SuppressionReason.ERASED:
         return InputError(f"{address} was erased on {block.at:%Y-%m-%d}: nothing is kept but the address's block")

@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel, col
 
 from ..audience.consent import SUPPRESSION_WORDS
 from ..records import Campaign, Channel, Customer, CustomerGroup, Edition, MailingList, SuppressionReason
-from ..store.customers import find_customer
+from ..store.customers import person_at
 from ..store.database import rows_in_chunks
 from ..store.personal import CHUNK, Own, own_of
 from .erase import no_customer
@@ -57,9 +57,12 @@ class PersonFile:
 
 
 def export_customer(workspace: Workspace, address: str) -> PersonFile:
-    """Everything that is kept of the person with this address. Raises InputError where nobody has it."""
+    """Everything that is kept of the person with this address, or, as #17, with this number.
+
+    Raises InputError where there is none.
+    """
     with workspace.database.read() as session:
-        customer = find_customer(session, workspace.keys, address)
+        customer = person_at(session, workspace.keys, address)
         if customer is None:
             raise no_customer(session, workspace, address)
         own = own_of(session, customer)

@@ -19,7 +19,7 @@ from ..audience.segment_words import nearest
 from ..errors import InputError, UsageError
 from ..groups import LONGEST_GROUP, GroupKind, group_key
 from ..records import Contact, ContactKind, Customer
-from ..store.customers import customer_by_id, find_customer
+from ..store.customers import person_at
 from ..store.groups import (
     GroupRow,
     change_group,
@@ -220,10 +220,7 @@ def _tell(session: Session, customer: Customer, kind: GroupKind, name: str, now:
 
 
 def _customer(session: Session, workspace: Workspace, who: str) -> Customer:
-    if who.startswith("#") and who[1:].isdigit():
-        found = customer_by_id(session, int(who[1:]))
-    else:
-        found = find_customer(session, workspace.keys, who)
+    found = person_at(session, workspace.keys, who)
     if found is None or found.erased_at is not None:
         raise InputError(f"no customer has the address {who}", remedy="Look with: outreach customers list")
     return found

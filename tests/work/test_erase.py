@@ -53,6 +53,22 @@ def erase(workspace: Workspace) -> object:
     return erase_customer(workspace, ANN, by="maria")
 
 
+def test_whoever_has_no_address_is_handed_out_and_forgotten_by_their_number(workspace: Workspace) -> None:
+    path = workspace.root / "people.csv"
+    path.write_text(f"first_name,phone\nKim {MARK},+44 20 7946 0018\n", encoding="utf-8")
+    assert import_customers(workspace, path, list_name="customers").counts["by_hand"] == 1
+    path.unlink()
+    with workspace.database.read() as session:
+        who = f"#{session.scalars(select(Customer.id)).one()}"
+    found = export_customer(workspace, who)
+    assert found.address == who and found.sections["customer"][0]["first_name"] == f"Kim {MARK}"
+    erase_customer(workspace, who, by="maria")
+    assert (marks_in_rows(workspace.database), marks_in_files(workspace.root)) == ([], [])
+    assert erase_customer(workspace, who, by="maria").washed, "an erasure that was broken off goes on"
+    with pytest.raises(InputError, match="no customer #99"):
+        look_before(workspace, "#99")
+
+
 @BOTH
 def test_of_a_mark_in_every_column_and_file_nothing_is_left(
     workspace: Workspace, ann: int, make_customer: MakeCustomer
