@@ -31,11 +31,8 @@ from .jobs import ticks
 
 TOGETHER = 200
 """At most so many moves in one transaction: it stays far below 200 ms (I12)."""
-MANY = 3
+MANY, GATHER_SECONDS = 3, 0.0
 """Where so many intents came together last time, others are on their way: a moment's wait saves them a commit."""
-GATHER_SECONDS = 0.004
-"""At most so long is that moment on PostgreSQL, where a commit costs two programs a third of a millisecond each; it is
-no longer than the last commit took, so that nobody waits for company where commits are quick."""
 TRIES = 5
 PAUSE = 0.2
 DEFAULT_RULES = BounceRules()
@@ -69,7 +66,7 @@ class Committer:
         self.counts: Counter[DeliveryState] = Counter()
         self.failure: Exception | None = None
         self.refusals = 0
-        self._together, self._took = 0, 0.0
+        self._together = 0
         self._database, self._name, self._clock, self._lease = database, name, clock, lease
         self._on_settled, self._on_raised = on_settled, on_raised
         self._bounce_rules = bounce_rules
@@ -139,7 +136,7 @@ class Committer:
             waiting = max(0.0, self._beaten + every - ticks())
             self._wake.wait_for(lambda: self._moves or self._asks or self._closing, timeout=waiting)
         if self._together >= MANY:
-            time.sleep(0.0 if writer.is_sqlite else min(GATHER_SECONDS, self._took))
+            time.sleep(GATHER_SECONDS)
         with self._wake:
             moves = [self._moves.popleft() for _ in range(min(len(self._moves), TOGETHER))]
             asks = [] if self._moves else list(self._asks)
@@ -149,9 +146,7 @@ class Committer:
             ending = self._closing and not (moves or asks)
             self._busy = bool(moves or asks)
         if not ending:
-            began = ticks()
-            self._commit(writer, moves, asks, beating=began - self._beaten >= every)
-            self._took = ticks() - began
+            self._commit(writer, moves, asks, beating=ticks() - self._beaten >= every)
         with self._wake:
             self._busy = False
             self._wake.notify_all()
