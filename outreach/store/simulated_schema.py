@@ -38,7 +38,6 @@ def schema_copy(database: Database) -> Iterator[Database]:
                 remedy=f'As the database\'s owner: GRANT CREATE ON DATABASE "{here}" TO "{role}";'
                 " outreach plan looks ahead without one.",
             )
-        _drop_what_was_left(engine)
         try:
             _copy(engine, name)
             url = engine.url.update_query_dict({"options": _options(engine, name)})
@@ -89,8 +88,10 @@ def _count_anew(connection: Connection, name: str, table: str, column: str) -> N
     connection.exec_driver_sql(f"ALTER TABLE {copy} ALTER \"{column}\" SET DEFAULT nextval('{numbers}')")
 
 
-def _drop_what_was_left(engine: Engine) -> None:
-    with engine.connect() as connection:
+def drop_left_schemas(database: Database) -> None:
+    """Drop the copies in which nobody lives any more."""
+    engine = database.engine
+    with told(database), engine.connect() as connection:
         left = connection.execute(_LEFT, {"prefix": PREFIX.replace("_", "\\_") + "%"}).scalars().all()
     for name in left:
         with postgresql.hold(engine, name) as nobody_lives_there:

@@ -17,7 +17,6 @@ from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from operator import itemgetter
-from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -55,14 +54,6 @@ class DkimKey:
     pem: bytes = field(repr=False)
 
 
-class Begun(NamedTuple):
-    """The signature fields of one mail without their signatures: for each key what is to be signed, and the field so
-    far."""
-
-    digests: tuple[bytes, ...]
-    fields: tuple[bytes, ...]
-
-
 class Signer:
     """Signs with every key that it has. Safe to share between threads, and can be pickled."""
 
@@ -81,26 +72,18 @@ class Signer:
 
         `head` is the header block, with or without the empty line that ends it; `body` all that follows that line.
         """
-        begun = self.begin(head, body, now)
-        return finished(begun, self.signatures(begun.digests))
-
-    def begin(self, head: bytes, body: bytes, now: datetime) -> Begun:
-        """All of `sign` but the signatures themselves, which may be made elsewhere."""
         if not self._private:
-            return Begun((), ())
+            return b""
         shape, signed = self._canonical(head)
         second = int(now.timestamp())
         if shape.second != second:
             shape = self._dated(shape, second)
         digest = b2a_base64(body_hash(body), newline=False)
-        return Begun(
-            tuple([sha256(b"%b%b%b; b=" % (signed, line, digest)).digest() for line in shape.lines]),
-            tuple([b"%b%b;\r\n b=" % (field, digest) for field in shape.fields]),
-        )
-
-    def signatures(self, digests: Sequence[bytes]) -> list[bytes]:
-        """The signature of each digest, with the key that it was begun for."""
-        return [sign(digest) for sign, digest in zip(self._sign, digests, strict=True)]
+        made = []
+        for field_, line, sign in zip(shape.fields, shape.lines, self._sign, strict=True):
+            signature = sign(sha256(b"%b%b%b; b=" % (signed, line, digest)).digest())
+            made.append(b"%b%b;\r\n b=%b\r\n" % (field_, digest, _folded(b2a_base64(signature, newline=False))))
+        return b"".join(made)
 
     def _canonical(self, head: bytes) -> tuple[_Shape, bytes]:
         """The shape of a header block, and its signed fields in relaxed form."""
@@ -180,16 +163,6 @@ class _Shape:
 
 def _signer(keys: Sequence[DkimKey], valid_days: int) -> Signer:
     return Signer(keys, valid_days=valid_days)
-
-
-def finished(begun: Begun, signatures: Sequence[bytes]) -> bytes:
-    """The whole fields."""
-    return b"".join(
-        [
-            field + _folded(b2a_base64(made, newline=False)) + b"\r\n"
-            for field, made in zip(begun.fields, signatures, strict=True)
-        ]
-    )
 
 
 def header_lines(head: bytes) -> tuple[tuple[bytes, ...], list[bytes]]:

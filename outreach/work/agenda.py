@@ -41,7 +41,6 @@ from .forecast import Concerned, count_forecast, draft_edition, read_concerned
 from .outlook import Outlook, Sequences
 from .schedules import Occasion, Timing, deadline_words, occasions_after, timing_of, wanted_row
 from .sight import kinds_that_wait, sight
-from .together import one_per_of
 from .tried import Tried, invites_to, versions_under_way
 from .wave_deal import sizes_for, waves_of
 from .workspace import Workspace
@@ -277,14 +276,7 @@ class _Look:
 def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion, number: int) -> Entry:
     session, workspace = look.session, look.workspace
     opens = max(occasion.opens, workspace.clock())
-    draft = draft_edition(
-        workspace,
-        campaign,
-        occasion.key,
-        opens,
-        per_customer=timing.per_customer,
-        one_per=one_per_of(session, campaign),
-    )
+    draft = draft_edition(session, workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
     by_hand, again = occasion.key.startswith(f"once-{BY_HAND}"), occasion.key.endswith("again")
     counts = count_forecast(
         session,

@@ -28,6 +28,7 @@ from .casework import move_case
 from .epoch import advance
 from .erase_files import Named, backups_of, naming_files
 from .erasures import ERASED, NOBODY, Entry, note, person_key
+from .private_copy import drop_left_copies
 from .prune import make_smaller
 from .workspace import Workspace
 
@@ -158,6 +159,7 @@ def wash(workspace: Workspace, owns: Sequence[Own], phrases: Sequence[bytes], re
     """Whether the files are clean by now, and whether the whole had to be written anew for it."""
     database = workspace.database
     report("washing", 1)
+    drop_left_copies(workspace)
     vacuum_tables(database, sorted({name for own in owns for name, ids in own.rows.items() if ids}))
     cut = cut_wal(database)
     if cut and not traces(database, phrases):

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from ..address import KeyRing
@@ -101,7 +102,8 @@ def note(root: Path, keys: KeyRing, entries: Iterable[Entry]) -> None:
             fcntl.flock(file, fcntl.LOCK_EX)
             data = path.read_bytes()
             if data and data.split(b"\n", 1)[0].decode("utf-8", "replace") != _head(keys):
-                os.ftruncate(file, 0)  # of a workspace with other keys, whose hashes no key here can make
+                _put_aside(path, data)  # of a workspace with other keys, whose hashes no key here can make
+                os.ftruncate(file, 0)
                 data = b""
             known = parse_register(data, keys)
             fresh = []
@@ -111,8 +113,7 @@ def note(root: Path, keys: KeyRing, entries: Iterable[Entry]) -> None:
                     fresh.append(entry.line())
             begun = "" if data.endswith(b"\n") else "\n" if data else f"{_head(keys)}\n"
             if fresh or not data:
-                os.write(file, (begun + "".join(f"{line}\n" for line in fresh)).encode())
-                os.fsync(file)
+                _write_whole(file, (begun + "".join(f"{line}\n" for line in fresh)).encode())
         finally:
             os.close(file)
     except OSError as wrong:
@@ -121,6 +122,23 @@ def note(root: Path, keys: KeyRing, entries: Iterable[Entry]) -> None:
             remedy="Without it a restored backup would bring the person back. Give this user the right to write it, "
             "make room, and run the command again: nothing was changed.",
         ) from wrong
+
+
+def _write_whole(file: int, data: bytes) -> None:
+    """On the disk to the last octet: a disk that fills up takes a part first, and says so only when asked again."""
+    while data:
+        data = data[os.write(file, data) :]
+    os.fsync(file)
+
+
+def _put_aside(path: Path, data: bytes) -> None:
+    """Keep what the register of other keys says under a name of its own, for whoever finds these keys again."""
+    mark = sha256(data.split(b"\n", 1)[0]).hexdigest()[:8]
+    aside = os.open(path.with_name(f"{path.name}.{mark}"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        _write_whole(aside, data)
+    finally:
+        os.close(aside)
 
 
 def _head(keys: KeyRing) -> str:

@@ -34,7 +34,7 @@ from .holdout import deal, hold_out_of
 from .judge import MailFactsOfEdition, PersonFacts, edition_facts, judge_to_the_end, people_facts
 from .precedence import coming_tips
 from .schedules import due_for, last_due, life_of
-from .together import Together
+from .together import Together, one_per_of
 from .tried import Tried, rest_goes, told_versions
 from .whom import edition_people
 from .workspace import Workspace
@@ -114,15 +114,9 @@ class Counts:
 
 
 def draft_edition(
-    workspace: Workspace,
-    campaign: Campaign,
-    occasion: str,
-    opens: datetime,
-    *,
-    per_customer: bool,
-    one_per: str = "",
+    session: Session, workspace: Workspace, campaign: Campaign, occasion: str, opens: datetime, *, per_customer: bool
 ) -> Edition:
-    """The edition that an occasion would open, not kept anywhere. `one_per`: as `one_per_of` has it."""
+    """The edition that an occasion would open, not kept anywhere."""
     assert campaign.id is not None
     life = life_of(workspace, campaign)
     return Edition(
@@ -136,7 +130,7 @@ def draft_edition(
         due_at=opens,
         expires_at=last_due(occasion, opens, per_customer=per_customer) + life,
         frozen_at=opens,
-        one_per=one_per,
+        one_per=one_per_of(session, campaign),
     )
 
 

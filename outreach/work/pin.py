@@ -28,7 +28,6 @@ from .files import read_layouts
 from .forecast import CHUNK, Judged, draft_edition, judge_all
 from .judge import edition_facts, judge_person
 from .schedules import Occasion, timing_of, wanted_row
-from .together import one_per_of
 from .workspace import Workspace
 
 ONCE = "once-"
@@ -99,14 +98,7 @@ def look_at_plan(
     """The plan of this occasion as it stands now. `kept`: its edition, where there is one already."""
     timing = timing_of(workspace, campaign)
     opens = max(occasion.opens, workspace.clock())
-    draft = draft_edition(
-        workspace,
-        campaign,
-        occasion.key,
-        opens,
-        per_customer=timing.per_customer,
-        one_per=one_per_of(session, campaign),
-    )
+    draft = draft_edition(session, workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
     if kept is not None:
         draft.hold_out, draft.one_per = kept.hold_out, kept.one_per
     pool = tip_pool(session, workspace, campaign, None, kept.id if kept is not None else None)

@@ -19,7 +19,6 @@ from ..store.editions import TO_GO, UNFINISHED, editions_of
 from .agenda import BY_HAND, one_campaign
 from .forecast import CHUNK, Judged, draft_edition, judge_all
 from .schedules import Occasion, Timing, occasions_after, timing_of
-from .together import one_per_of
 from .workspace import Workspace
 
 
@@ -48,14 +47,7 @@ def who_is(workspace: Workspace, campaign_name: str, which: str) -> Iterator[Per
             yield from _named_in_outbox(session, editions[0].id, which)
             return
         timing, occasion = _next(workspace, found, now)
-        draft = draft_edition(
-            workspace,
-            found,
-            occasion.key,
-            occasion.opens,
-            per_customer=timing.per_customer,
-            one_per=one_per_of(session, found),
-        )
+        draft = draft_edition(session, workspace, found, occasion.key, occasion.opens, per_customer=timing.per_customer)
         judged = judge_all(session, workspace, found, draft, per_customer=timing.per_customer)
         wanted = (one for one in judged if which in _groups(one))
         while chunk := list(islice(wanted, CHUNK)):

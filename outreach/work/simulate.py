@@ -6,30 +6,24 @@ what does so in earnest; only the relay is left out: whatever would be handed to
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session
 
 from ..errors import OutreachError
 from ..records import Campaign, DeliveryEvent, DeliveryState, Edition
-from ..store.backup import copy_database
 from ..store.customers import load_customers
-from ..store.database import Database, open_database
 from ..store.moves import Move, apply_moves, keep_choices, refuse
 from ..store.outbox import Claimed, claim, finish_editions, intend, open_editions
 from ..store.simulated import LivedEdition, lived_editions, next_event
-from ..store.simulated_schema import schema_copy
 from ..store.workers import sign_on
 from .choose import choose_for
 from .judge import judge_people
+from .private_copy import copy_to_live_in
 from .publish import publish_due
 from .sequences import follow_sequences
 from .together import stand_in
@@ -66,33 +60,15 @@ class Lived:
 def simulate(workspace: Workspace, days: int, progress: Callable[[datetime], None] = lambda now: None) -> Lived:
     """Live through the coming `days` in a copy. Raises DatabaseError where no copy can be made."""
     since = workspace.clock()
-    with tempfile.TemporaryDirectory(prefix="outreach-simulation-") as folder:
-        root, clock = Path(folder), MovedClock(since)
-        if (workspace.root / "templates").is_dir():
-            shutil.copytree(workspace.root / "templates", root / "templates")
-        with _copy_of(workspace, root) as database:
-            copy = replace(workspace, root=root, database=database, clock=clock)
-            with database.write() as session:
-                sign_on(session, OWNER, OWNER, since)
-            problems = _live(copy, clock, since + timedelta(days=days), progress)
-            with database.read() as session:
-                editions = tuple(lived_editions(session, since))
+    with copy_to_live_in(workspace) as lived_in:
+        clock = MovedClock(since)
+        copy = replace(lived_in, clock=clock)
+        with copy.database.write() as session:
+            sign_on(session, OWNER, OWNER, since)
+        problems = _live(copy, clock, since + timedelta(days=days), progress)
+        with copy.database.read() as session:
+            editions = tuple(lived_editions(session, since))
     return Lived(since, since + timedelta(days=days), editions, problems)
-
-
-@contextmanager
-def _copy_of(workspace: Workspace, root: Path) -> Iterator[Database]:
-    """The workspace's database once more: a file in `root`, or a schema of its own on PostgreSQL."""
-    if workspace.database.path is None:
-        with schema_copy(workspace.database) as copy:
-            yield copy
-        return
-    copy_database(workspace.database, root / "outreach.db")
-    copy = open_database("outreach.db", root)
-    try:
-        yield copy
-    finally:
-        copy.close()
 
 
 def _live(copy: Workspace, clock: MovedClock, end: datetime, progress: Callable[[datetime], None]) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from .holdout import deal, hold_out_of
 from .judge import TOGETHER, edition_facts, judge_person, people_facts, rulings
 from .schedules import Occasion, due_for, occasions_after, timing_of
 from .sight import sight
-from .together import Together, one_per_of
+from .together import Together
 from .whom import is_meant
 from .workspace import Workspace
 
@@ -172,14 +172,7 @@ def _edition(
     except InputError as wrong:
         raise UsageError(wrong.message, remedy=wrong.remedy) from wrong
     occasion = next(occasions_after(timing, now), Occasion("once-by hand", now))
-    draft = draft_edition(
-        workspace,
-        campaign,
-        occasion.key,
-        occasion.opens,
-        per_customer=timing.per_customer,
-        one_per=one_per_of(session, campaign),
-    )
+    draft = draft_edition(session, workspace, campaign, occasion.key, occasion.opens, per_customer=timing.per_customer)
     zone = zone_or(customer.zone, workspace.settings.identity.zone) if timing.per_customer else None
     return draft, max(due_for(occasion.key, occasion.opens, zone), now)
 

@@ -36,7 +36,6 @@ from outreach.work.forecast import draft_edition
 from outreach.work.holdout import deal, hold_out_of
 from outreach.work.judge import PersonFacts, edition_facts, judge_to_the_end, people_facts
 from outreach.work.schedules import due_for
-from outreach.work.together import one_per_of
 from outreach.work.whom import edition_people
 from outreach.work.workspace import Workspace
 
@@ -55,14 +54,7 @@ def plan_one_by_one(workspace: Workspace, days: int) -> Iterator[dict[str, Any]]
         coming, _ = _coming(session, workspace, now, now + timedelta(days=days), None)
         for campaign, timing, occasion in coming:
             opens = max(occasion.opens, now)
-            draft = draft_edition(
-                workspace,
-                campaign,
-                occasion.key,
-                opens,
-                per_customer=timing.per_customer,
-                one_per=one_per_of(session, campaign),
-            )
+            draft = draft_edition(session, workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
             yield _one(session, workspace, campaign, draft, timing.per_customer, sent, had)
 
 

@@ -80,6 +80,9 @@ def test_of_a_mark_in_every_column_and_file_nothing_is_left(
     rejects, mail = workspace.root / "people.rejects.csv", workspace.root / "incoming" / "done" / "1.eml"
     mail.parent.mkdir(parents=True, exist_ok=True)
     rejects.write_text(f"reject_row,email,note\n1,{ANN},{MARK}\n2,bob@example.com,fine\n", encoding="utf-8")
+    left = workspace.root / ".simulation-killed" / "outreach.db"
+    left.parent.mkdir()
+    left.write_text(f"{ANN} {MARK}", encoding="utf-8")
     mail.write_bytes(f"From: Ann <{ANN.title()}>\r\n\r\n{MARK}\r\n".encode())
     done = erase_customer(workspace, ANN, by="maria", files=True)
     assert marks_in_rows(workspace.database) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from outreach.address import address_key
-from outreach.errors import NeedsPerson
+from outreach.errors import DatabaseError, NeedsPerson
 from outreach.records import Customer, SuppressionReason
 from outreach.store.backup import copy_database
 from outreach.store.consents import find_suppression, suppress
@@ -19,7 +20,7 @@ from outreach.work.backup import BackupMade, back_up_workspace
 from outreach.work.block import unblock
 from outreach.work.erase import erase_customer
 from outreach.work.erase_again import accept_restored
-from outreach.work.erasures import REGISTER, Entry, Register, parse_register, person_key, read_register
+from outreach.work.erasures import REGISTER, Entry, Register, note, parse_register, person_key, read_register
 from outreach.work.intake import import_customers
 from outreach.work.restore import Restored, restore_workspace
 from outreach.work.workspace import Workspace, check_may_send, open_workspace
@@ -195,6 +196,31 @@ def test_a_register_of_other_keys_or_a_cut_line_says_nothing(workspace: Workspac
     other = type(workspace.keys)(b"another key", workspace.keys.signing, workspace.keys.current)
     assert parse_register(data, other) == Register()
     assert read_register(tmp_path / "nowhere", workspace.keys) == Register()
+
+
+def test_a_register_of_other_keys_is_put_aside_and_not_lost(workspace: Workspace, ann: int) -> None:
+    register = workspace.root / REGISTER
+    register.write_text("outreach erasures 1 0123456789abcdef\n2026-12-01T10:00:00+00:00 erased - aa\n")
+    theirs = register.read_bytes()
+    erase_customer(workspace, ANN, by="maria")
+    assert len(read_register(register, workspace.keys).entries) == 1
+    assert [path.read_bytes() for path in workspace.root.glob(f"{REGISTER}.*")] == [theirs]
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_line_is_no_line(workspace: Workspace, clock: HandClock) -> None:
+    first, second = (Entry(clock(), "erased", name * 40, ("a" * 40,)) for name in "pq")
+    note(workspace.root, workspace.keys, [first])
+    register = workspace.root / REGISTER
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (register.stat().st_size + 20, before[1]))
+    try:
+        with pytest.raises(DatabaseError, match="cannot be written"):
+            note(workspace.root, workspace.keys, [second])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert read_register(register, workspace.keys).entries == (first,)
+    note(workspace.root, workspace.keys, [second])
+    assert read_register(register, workspace.keys).entries == (first, second)
 
 
 def test_what_was_lifted_later_is_not_blocked_again(workspace: Workspace, clock: HandClock) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +18,7 @@ from outreach.store.database import Database
 from outreach.store.simulated_schema import PREFIX
 from outreach.work.agenda import read_agenda
 from outreach.work.compose import apply_campaign, apply_tip
+from outreach.work.private_copy import PREFIX as FOLDER
 from outreach.work.simulate import simulate
 from outreach.work.workspace import Workspace
 
@@ -81,6 +84,24 @@ def _schemas(workspace: Workspace) -> list[str]:
     with workspace.database.engine.connect() as connection:
         found = connection.exec_driver_sql("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'outreach')")
         return [row[0] for row in found]
+
+
+def test_the_copy_is_gone_at_the_end_and_what_a_killed_one_left_too(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    make_customer("ann@example.com")
+    _write(workspace, "news", "kind: news\nschedule: at 2026-12-02 15:00\nzone: Europe/Berlin\n")
+    left, lived_in = workspace.root / f"{FOLDER}left", workspace.root / f"{FOLDER}lived_in"
+    for folder in (left, lived_in):
+        folder.mkdir()
+        (folder / "outreach.db").write_bytes(b"ann@example.com")
+    handle = os.open(lived_in, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        assert [one.sent for one in simulate(workspace, 3).editions] == [1]
+        assert list(workspace.root.glob(f"{FOLDER}*")) == [lived_in]
+    finally:
+        os.close(handle)
 
 
 @POSTGRES
