@@ -148,4 +148,5 @@ def _tell(found: Erasure, *, done: bool) -> None:
         )
     if done:
         more = " The file was written anew." if found.rewritten else ""
-        typer.echo(f"{found.address} is erased and blocked.{more if found.washed else ''}")
+        what = "erased" if found.address.startswith("#") else "erased and blocked"  # no address, nothing to block
+        typer.echo(f"{found.address} is {what}.{more if found.washed else ''}")
