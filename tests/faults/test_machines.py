@@ -95,7 +95,7 @@ def wait_for(sink: Sink, count: int, seconds: float = 90) -> None:
 
 def wait_until_done(workspace: Workspace, seconds: float) -> None:
     until = time.monotonic() + seconds
-    while left := sum(count_in(workspace, state) for state in GOING):
+    while left := count_in(workspace, *GOING):
         assert time.monotonic() < until, f"{left} are still to go"
         time.sleep(0.1)
 
