@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 from .. import __version__
@@ -86,13 +87,12 @@ class Pipe:
             self.post()
 
     def _rest(self, data: bytes) -> None:
-        try:
-            self._end.sendall(data)
-        except OSError:
-            return
-        finally:
-            self._writing.release()
-        self.post()
+        with suppress(OSError):  # whoever receives learns that the other side is gone; here nobody could be told
+            try:
+                self._end.sendall(data)
+            finally:
+                self._writing.release()
+            self.post()
 
     def receive(self) -> list[Message]:
         """All whole messages that are there, waiting for the first octet; [] where no message is whole yet.

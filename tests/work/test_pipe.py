@@ -53,6 +53,23 @@ def test_what_the_other_side_has_no_room_for_is_sent_later_and_in_order(
     assert [message[1] for message in gather(there, 50)] == list(range(50))
 
 
+def test_an_end_closed_behind_a_rest_ends_its_thread_quietly(
+    ends: tuple[Pipe, Pipe, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there, _ = ends
+    escaped: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", escaped.append)
+    before = set(threading.enumerate())
+    here.post(("say", "x" * 2_000_000))
+    (rest,) = set(threading.enumerate()) - before
+    with here._guard:  # where the thread waits, once all it had is sent, before it looks for more
+        gather(there, 1)
+        here.close()
+    rest.join(timeout=30)
+    assert not rest.is_alive()
+    assert escaped == []
+
+
 def test_an_end_is_an_end(ends: tuple[Pipe, Pipe, socket.socket]) -> None:
     here, there, _ = ends
     here.close()
