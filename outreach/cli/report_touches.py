@@ -40,7 +40,7 @@ def print_touched(editions: Sequence[EditionFigures], days: Sequence[str], conso
             console.print(f"{name}: not counted")
             continue
         clicked = "clicks not counted" if found.clicked is None else _share(found.clicked, edition)
-        opened = "no opening was noted" if found.opened is None else f"{found.opened:,} opened"
+        opened = "opens not counted" if found.opened is None else f"{found.opened:,} opened"
         programs = f", {found.programs:,} mails looked into by programs alone" if found.programs else ""
         console.print(f"{name}: {clicked}, {opened}{programs}")
         for url, people in found.links[:3]:

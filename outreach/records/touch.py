@@ -11,7 +11,10 @@ from .types import Record, UtcDateTime
 
 
 class Link(Record, table=True):
-    """Where link `number` of an edition's mails leads: the only places that a click is ever sent to."""
+    """Where link `number` of an edition's mails leads: the only places that a click is ever sent to.
+
+    Number 0, which leads nowhere, is the picture by which an opened mail is known, where the edition has it.
+    """
 
     __tablename__ = "link"
     __table_args__ = (UniqueConstraint("edition_id", "number"),)

@@ -20,9 +20,9 @@ MOST_USED = 5
 
 @dataclass(frozen=True)
 class Touched:
-    """`clicked`: people who followed a link; None where the edition counts none. `opened`: people who opened it; None
-    where nobody's opening was noted, which is also so where it does not count them. `programs`: mails whose links were
-    followed by programs alone. `links`: the addresses most used, with the people who followed each.
+    """`clicked`: people who followed a link; `opened`: people who opened it; each None where the edition counts none.
+    `programs`: mails whose links were followed by programs alone. `links`: the addresses most used, with the people who
+    followed each.
     """
 
     clicked: int | None = None
@@ -39,13 +39,15 @@ def touch_figures(session: Session) -> dict[int, Touched]:
     counts: Any = select(edition, func.count(func.distinct(mail)), func.count(func.distinct(by_person)))
     opened = {row[0]: row[2] for row in run(counts.where(col(Touch.number) == 0).group_by(edition))}
     followed = {row[0]: (row[1], row[2]) for row in run(counts.where(col(Touch.number) > 0).group_by(edition))}
-    counting = set(run(select(col(Link.edition_id)).distinct()).scalars())
+    counting = set(run(select(col(Link.edition_id)).where(col(Link.number) > 0).distinct()).scalars())
+    opening = set(run(select(col(Link.edition_id)).where(col(Link.number) == 0)).scalars())
+    opened = dict.fromkeys(opening, 0) | opened
     links: dict[int, list[tuple[str, int]]] = defaultdict(list)
     people = func.count(func.distinct(mail))
     used = select(edition, col(Link.url), people).join(
         Link, (col(Link.edition_id) == edition) & (col(Link.number) == col(Touch.number))
     )
-    used = used.where(col(Touch.person_at).is_not(None)).group_by(edition, col(Link.url))
+    used = used.where(col(Touch.person_at).is_not(None), col(Touch.number) > 0).group_by(edition, col(Link.url))
     for number, url, count in run(used.order_by(people.desc(), col(Link.url))):
         if len(links[number]) < MOST_USED:
             links[number].append((url, count))

@@ -19,10 +19,13 @@ from .bulk import insert_rows
 from .database import insert_new
 
 
-def keep_links(session: Session, edition_id: int, urls: Sequence[str]) -> None:
-    """Where the links of an edition lead, numbered from 1, in place of what it had."""
+def keep_links(session: Session, edition_id: int, urls: Sequence[str], *, opens: bool = False) -> None:
+    """Where the links of an edition lead, numbered from 1, in place of what it had; `opens`: its mails have the picture
+    by which an opened one is known, link 0.
+    """
     session.connection().execute(delete(Link).where(col(Link.edition_id) == edition_id))
-    insert_rows(session, Link, [{"edition_id": edition_id, "number": at, "url": url} for at, url in enumerate(urls, 1)])
+    numbered = [(0, "")] * opens + list(enumerate(urls, 1))
+    insert_rows(session, Link, [{"edition_id": edition_id, "number": at, "url": url} for at, url in numbered])
 
 
 def link_of(session: Session, public_id: str, number: int) -> tuple[Delivery, str] | None:

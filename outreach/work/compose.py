@@ -69,7 +69,7 @@ _FROM_FILE = (
 @dataclass(frozen=True)
 class FrozenContent:
     """What an edition keeps. `subject` is as written, with its variables; `sender` the full From; `links` are the
-    addresses whose following is counted, in the order of their numbers.
+    addresses whose following is counted, in the order of their numbers; `opens`: opened mails are counted.
     """
 
     frozen: dict[str, Any]
@@ -77,6 +77,7 @@ class FrozenContent:
     subject: str
     sender: str
     links: tuple[str, ...] = ()
+    opens: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,14 +203,14 @@ def freeze(session: Session, workspace: Workspace, campaign: Campaign, *, now: d
     )
     frozen = compile_newsletter(source, pool) | ({"calendar": event} if event else {})
     frozen |= compiled_versions(campaign, source, pool)
-    digest, links = content_digest(frozen), tuple[str, ...]()
+    digest, links, opens = content_digest(frozen), tuple[str, ...](), False
     told = (
         session.get(MailingList, campaign.list_id) if campaign.list_id is not None and campaign.kind in BULK else None
     )
     if told is not None and (told.clicks or told.opens) and workspace.settings.public.linkable:
         frozen, found = track(frozen, clicks=told.clicks, opens=told.opens)
-        links = tuple(found)
-    return FrozenContent(frozen, digest, campaign.subject, campaign.sender or identity.sender, links)
+        links, opens = tuple(found), told.opens
+    return FrozenContent(frozen, digest, campaign.subject, campaign.sender or identity.sender, links, opens)
 
 
 def _checked_list(session: Session, found: CampaignFile) -> int:

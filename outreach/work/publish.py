@@ -194,7 +194,7 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple
     with workspace.database.write() as session:
         move_edition(session, edition.id, [EditionState.WAITING], EditionState.PLANNING, **values)
         if content is not None:
-            keep_links(session, edition.id, content.links)
+            keep_links(session, edition.id, content.links, opens=content.opens)
     return edition.id, changed
 
 
@@ -320,7 +320,12 @@ def _create(
         session.flush()
         assert found.id is not None
         bind_trends(session, campaign.id, found.id, now)
-        keep_links(session, found.id, content.links if content is not None else ())
+        keep_links(
+            session,
+            found.id,
+            content.links if content is not None else (),
+            opens=content is not None and content.opens,
+        )
     assert found.id is not None
     return found.id
 

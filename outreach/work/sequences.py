@@ -329,7 +329,7 @@ def _open(session: Session, course: Course, place: tuple[str, str], decided: Dec
             return found.id
     number = next_number(session, campaign.id)
     edition_id = add_edition(session, _values(course, campaign, name, content, now) | {"number": number})
-    keep_links(session, edition_id, content.links)
+    keep_links(session, edition_id, content.links, opens=content.opens)
     return edition_id
 
 

@@ -56,7 +56,7 @@ def test_clicks_are_told_for_editions_that_count_them(here: Workspace, tmp_path:
     out = io.StringIO()
     print_report(gather(), Console(file=out, width=80, highlight=False))
     said = out.getvalue()
-    assert "1 clicked (10.0 %), no opening was noted" in said and "1: not counted" in said
+    assert "1 clicked (10.0 %), opens not counted" in said and "1: not counted" in said
     assert "Not counted: links in the text part" in " ".join(said.split()) and "acme.example/[b]cups" in said
     assert max(len(line) for line in said.splitlines()) <= 80
     CliRunner().invoke(report_app, ["--html", str(tmp_path / "r.html")])

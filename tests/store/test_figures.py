@@ -71,6 +71,19 @@ def test_clicks_and_opens_are_peoples_and_what_is_not_counted_is_not_nought(work
     assert second.touched is None
 
 
+def test_an_issue_that_counts_opens_says_nought_where_nobody_opened_it(workspace: Workspace) -> None:
+    people = make_people(workspace, 3)
+    (first, _), (second, mails) = (make_edition(workspace, people) for _ in range(2))
+    with workspace.database.write() as session:
+        keep_links(session, first, [], opens=True)
+        keep_links(session, second, ["https://acme.example/a"], opens=True)
+        keep_touch(session, session.get_one(Delivery, mails[0]), 0, workspace.clock(), "")
+    assert [one.touched for one in figures(workspace).editions] == [
+        Touched(clicked=None, opened=0),
+        Touched(clicked=0, opened=1),
+    ]
+
+
 def test_service_and_test_mail_is_no_edition(workspace: Workspace) -> None:
     people = make_people(workspace, 2)
     make_edition(workspace, people, kind=Kind.SERVICE, campaign="_service")

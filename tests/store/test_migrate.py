@@ -11,17 +11,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
-from sqlmodel import SQLModel
+from sqlalchemy import select, text
+from sqlmodel import SQLModel, col
 
 import outreach.store.migrate
 from outreach.errors import DatabaseError
-from outreach.records import LANES
+from outreach.records import LANES, Campaign, Edition, EditionState, Kind, Link
 from outreach.store.database import check_integrity, open_database
 from outreach.store.lanes import turns_of
 from outreach.store.migrate import HEAD, check_revision, migrate
 
-from ..conftest import BOTH
+from ..conftest import BOTH, START
 
 
 def test_head_is_the_newest_script() -> None:
@@ -75,6 +75,40 @@ def test_a_database_of_an_older_or_a_newer_outreach_is_told_apart(database_url: 
             connection.execute(text("UPDATE alembic_version SET version_num = :number"), {"number": revision})
         with pytest.raises(DatabaseError, match=words):
             check_revision(database)
+    database.close()
+
+
+@BOTH
+def test_issues_that_counted_opens_before_say_so_from_now_on(database_url: str, tmp_path: Path) -> None:
+    database = open_database(database_url, tmp_path)
+    migrate(database)
+    frozen = (
+        {"layout": {"source": '<img src="{{ click_url }}/0.gif" alt="">'}},
+        {"layout": {"source": "<p>0.gif</p>"}},
+    )
+    with database.write() as session:
+        at = {"created_at": START, "updated_at": START}
+        session.add(Campaign(id=1, name="news", kind=Kind.NEWS, **at))
+        session.flush()
+        for number, value in enumerate(frozen, 1):
+            once = {
+                "occasion": f"once-{number}",
+                "due_at": START,
+                "frozen_at": START,
+                "frozen": value,
+                "state": EditionState.DONE,
+            }
+            session.add(Edition(public_id=f"e{number}", campaign_id=1, kind=Kind.NEWS, number=number, **once))
+    config = Config()
+    config.set_main_option("script_location", str(Path(outreach.store.migrate.__file__).parent / "migrations"))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0028")
+    migrate(database)
+    with database.read() as session:
+        numbers = list(session.execute(select(col(Link.edition_id)).where(col(Link.number) == 0)).scalars())
+        editions = list(session.execute(select(col(Edition.id)).order_by(col(Edition.number))).scalars())
+    assert numbers == editions[:1]
     database.close()
 
 

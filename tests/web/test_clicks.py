@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from outreach.records import Delivery, DeliveryState, Link, MailingList, Touch
 from outreach.store.customers import load_customers
+from outreach.store.touch_figures import Touched, touch_figures
 from outreach.work.compose import apply_campaign
 from outreach.work.erase import erase_customer
 from outreach.work.letter import open_press
@@ -36,6 +37,11 @@ Hello {{ first_name or "there" }}, see the [grinder](https://acme.example/grinde
 [new cups](https://acme.example/cups), [again the grinder](https://acme.example/grinder?a=1&b=2) and
 [your machine](https://acme.example/m/{{ first_name }}), or [the manual](https://acme.example/manual).
 """
+
+
+def counted(workspace: Workspace) -> list[Touched]:
+    with workspace.database.read() as session:
+        return list(touch_figures(session).values())
 
 
 def mail(workspace: Workspace, customer_id: int, **wanted: bool) -> tuple[str, str]:
@@ -166,10 +172,12 @@ def test_a_picture_tells_of_an_opened_mail_only_where_the_list_wants_it(
     html, start = mail(workspace, ann, opens=True)
     assert html.count(f"https://news.acme.example{start}/0.gif") == 1
     assert "https://acme.example/cups" in html, "clicks are not counted"
+    assert counted(workspace) == [Touched(clicked=None, opened=0)], "counted, and nobody did"
     clock.advance(hours=1)
     answer = site.get(f"{start}/0.gif", headers=BROWSER)
     assert (answer.headers["content-type"], answer.content[:6]) == ("image/gif", b"GIF89a")
     assert touches(workspace) == [(0, 1, True, "")]
+    assert counted(workspace) == [Touched(clicked=None, opened=1)]
     assert site.get("/c/nobody/0.gif").status_code == 200
 
 
