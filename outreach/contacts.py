@@ -92,6 +92,31 @@ def same_number(one: str, other: str) -> bool:
     return one == other or (min(len(one), len(other)) >= PHONE_END and (one.endswith(other) or other.endswith(one)))
 
 
+def holds_number(text: str, number: str) -> bool:
+    """Whether a text holds this phone number, with whatever blanks, dashes and brackets it is written.
+
+    Another number that only ends alike is another: 00 65 7946 0018 is not +44 20 7946 0018.
+    """
+    end = number.lstrip("+0")[-PHONE_END:]
+    if not end:
+        return False
+    for found in re.finditer(f"{_WITHIN}{{0,3}}".join(end) + "(?![0-9])", text):
+        before = _BEFORE.search(text, max(0, found.start() - 40), found.start())
+        start = before.start() if before is not None else found.start()
+        whole = text[start : found.end()]
+        begins = {0, *(one.start() for one in _BEGIN.finditer(whole))}
+        spelt = (read_phone(whole[one:]) for one in begins)
+        if any(one is not None and same_number(one, number) for one in spelt):
+            return True
+    return False
+
+
+_WITHIN = "[ \u00a0\u202f()./\u2010-\u2015\u2212-]"
+_BEFORE = re.compile(f"(?:[+0-9]|{_WITHIN}){{1,40}}\\Z")
+_BEGIN = re.compile("(?<![0-9])(?:[+]|0)(?=[0-9])")
+"""Where in a row of figures a number of its own may begin: 12345 020 7946 0018."""
+
+
 def read_handle(cell: str) -> str:
     """A social handle as it is compared: small letters, no @ in front."""
     plain = "".join(sign if sign.isprintable() else " " for sign in cell[:LONGEST])

@@ -6,6 +6,7 @@ import pytest
 
 from outreach.contacts import (
     addresses_in,
+    holds_number,
     is_withheld,
     network_of_link,
     phone_end,
@@ -38,6 +39,28 @@ def test_one_number_written_in_two_ways_is_the_same_and_shares_its_ending() -> N
         assert same_number("+491701234567", other)
         assert phone_end(other) == "01234567"
     assert not same_number("+491701234567", "+431701234567"), "two countries are two numbers"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Kim;+44 20 7946 0018;GB",
+        "call 0044-20-7946-0018 after nine",
+        "(020) 7946.0018",
+        "+44 (0)20 7946\u20110018",
+        "12 Elm St 12345 020 7946 0018",
+        '{"phone": 442079460018}',
+    ],
+)
+def test_a_number_is_found_however_a_text_spells_it(text: str) -> None:
+    assert holds_number(text, "+442079460018")
+
+
+@pytest.mark.parametrize(
+    "text", ["+65 7946 0018", "order 79460018123", "0018 7946 020", "+44 20 7946 001", "1-800-207-9460", ""]
+)
+def test_a_number_that_is_only_alike_is_another(text: str) -> None:
+    assert not holds_number(text, "+442079460018")
     assert not same_number("12345", "+4912345"), "too short to tell people apart"
     assert phone_end("110") == ""
 

@@ -48,10 +48,12 @@ def clue_to(kind: GroupKind, address: str, last_name: str, post: str, attributes
     return ("", "") if free else (f"domain:{domain}", domain)
 
 
+NAMED = "in their attributes"
+WHY = {"address": "the same last name at the same postal address", "domain": "addresses at one domain"}
+"""Why people may belong together, by the word for it; beside these, that they name the same group (`named`)."""
+
+
 def clue_words(clue: str) -> str:
     """Why people who share this clue may belong together, in words."""
     sort = clue.partition(":")[0]
-    return {
-        "home": "the same last name at the same postal address",
-        "domain": "addresses at one domain",
-    }.get(sort, f"the same {sort} in their attributes")
+    return WHY.get("address" if sort == "home" else sort, f"the same {sort} {NAMED}")

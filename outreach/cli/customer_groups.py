@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import UsageError
 from ..groups import GroupKind
-from .common import AsJson, me, open_here, print_json, print_table, printable, progress
+from .common import AsJson, Yes, confirm, me, open_here, print_json, print_table, printable, progress
 
 if TYPE_CHECKING:
     from ..store.groups import GroupRow
+    from ..work.groups import Likely
+    from ..work.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, help="Households and companies: who is of which, looked at together.")
 Kind = Annotated[GroupKind, typer.Argument(metavar="household|company", help="Which sort of group.")]
@@ -174,35 +178,97 @@ def manage(
     typer.echo(f"{kind} {printable(done.name)} {words}.")
 
 
+WHYS = ("address", "domain", "named")
+
+
 @app.command()
 def suggest(
     kind: Kind,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many groups.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most so many groups.")] = 50,
+    why: Annotated[
+        str, typer.Option(metavar="address|domain|named", help="Only for this reason; named: their attributes agree.")
+    ] = "",
+    take_all: Annotated[bool, typer.Option("--all", help="Say yes to all of them, those not shown too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --all: only look at what it would do.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back the last --all of this kind.")] = False,
+    yes: Yes = False,
+    by: By = "",
     as_json: AsJson = False,
 ) -> None:
-    """Find customers who may belong together, with the reason. Nothing is changed; join says yes.
+    """Find customers who may belong together, with the reason. Nothing is changed, unless you say --all.
 
     A household: the same last name at the same postal address. A company: addresses at one domain that is nobody's
     free mail. And who names the same household or company in their attributes.
 
-    Example: [bold]outreach customers groups suggest household[/bold]
+    Example: [bold]outreach customers groups suggest household --why address --all --dry-run[/bold]
     """
     from ..work.groups import suggest_groups
 
+    if why and why not in WHYS:
+        raise UsageError(f"--why {why}", remedy=f"Say one of: {', '.join(WHYS)}.")
+    if undo:
+        _undo(kind, as_json=as_json)
+        return
     workspace = open_here()
     with progress() as bar:
         task = bar.add_task("Comparing", total=None)
-        found = suggest_groups(workspace, kind, limit=limit, progress=lambda count: bar.update(task, completed=count))
-    if as_json:
+        most, tell = (None if take_all else limit), lambda count: bar.update(task, completed=count)
+        found = suggest_groups(workspace, kind, limit=most, why=why, progress=tell)
+    if as_json and not take_all:
         print_json([asdict(one) for one in found])
         return
-    if not found:
+    if not found and not as_json:
         typer.echo(f"Nobody looks like {'one household' if kind is GroupKind.HOUSEHOLD else 'of one company'}.")
         return
-    rows = [[printable(one.name), len(one.people), one.reason, printable(_some(one.people))] for one in found]
-    print_table([str(kind), "people", "why", "who"], rows)
+    if not as_json:
+        rows = [[printable(one.name), len(one.people), one.reason, printable(_some(one.people))] for one in found]
+        print_table([str(kind), "people", "why", "who"], rows[:limit])
+    if take_all:
+        _agree(workspace, kind, found, dry_run=dry_run, yes=yes, by=by, as_json=as_json)
+        return
     first = found[0]
     typer.echo(f"Say yes to one: outreach customers groups join {kind} '{printable(first.name)}' {first.people[0]} …")
+    typer.echo(f"Say yes to all: outreach customers groups suggest {kind} --all --dry-run")
+
+
+def _agree(
+    workspace: Workspace, kind: GroupKind, found: list[Likely], *, dry_run: bool, yes: bool, by: str, as_json: bool
+) -> None:
+    """Say yes to all that was found, after a look."""
+    from ..work.suggested import agree_to_all
+
+    people, reasons = sum(len(one.people) for one in found), Counter(one.reason for one in found)
+    groups = f"{len(found):,} {'groups' if len(found) != 1 else 'group'}"
+    if not as_json:
+        typer.echo(f"All of them: {people:,} people into {groups}.")
+        for reason, count in reasons.most_common():
+            typer.echo(f"  {count:,} for {reason}")
+    if not dry_run and not confirm(f"Put {people:,} people into {groups}?", yes=yes):
+        raise typer.Exit(3)
+    done = None
+    if not dry_run:
+        with progress() as bar:
+            task = bar.add_task("Joining", total=len(found))
+            done = agree_to_all(
+                workspace, found, by=by or me(), progress=lambda count: bar.update(task, completed=count)
+            )
+    if as_json:
+        told = {"groups": len(found), "new": None, "people": people, "left_out": None} if done is None else asdict(done)
+        print_json({"dry_run": dry_run} | told | {"kind": kind, "reasons": dict(reasons)})
+    elif done is not None:
+        left = f" {done.left_out:,} were of one by then, and were left there." if done.left_out else ""
+        typer.echo(f"{done.people:,} people joined {done.groups:,} groups, {done.new:,} of them new.{left}")
+        typer.echo(f"Take it back: outreach customers groups suggest {kind} --undo")
+
+
+def _undo(kind: GroupKind, *, as_json: bool) -> None:
+    from ..work.suggested import take_yes_back
+
+    left = take_yes_back(open_here(), kind)
+    if as_json:
+        print_json({"kind": kind, "left": left})
+        return
+    typer.echo(f"{len(left):,} people have left the {kind} into which the last --all had put them.")
 
 
 def _some(people: tuple[str, ...]) -> str:

@@ -125,21 +125,21 @@ def put_members(
     statement = statement.on_conflict_do_update(index_elements=["customer_id", "kind"], set_=changed)
     for part in rows_in_chunks(rows, CHUNK):
         connection.execute(statement, part)
-    _judge_again(session, list(members), at)
+    judge_again(session, list(members), at)
 
 
 def leave_groups(session: Session, kind: GroupKind, customer_ids: Sequence[int], at: datetime) -> int:
     """Let these customers be of no group of the kind; how many were of one."""
     gone = 0
     for ids in rows_in_chunks(list(customer_ids), CHUNK):
-        _judge_again(session, ids, at)
+        judge_again(session, ids, at)
         mine = delete(Membership).where(col(Membership.kind) == kind, col(Membership.customer_id).in_(ids))
         gone += session.connection().execute(mine).rowcount
     drop_empty(session)
     return gone
 
 
-def _judge_again(session: Session, customer_ids: Sequence[int], at: datetime) -> None:
+def judge_again(session: Session, customer_ids: Sequence[int], at: datetime) -> None:
     """Bump them, and everybody of a group in which one of them has an open hold."""
     bump_versions(session, customer_ids, at)
     held: set[int] = set()

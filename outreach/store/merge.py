@@ -38,8 +38,7 @@ from ..records import (
 )
 from .consents import find_suppression, suppress
 from .contacts import add_contacts
-from .customers import bump_versions
-from .groups import drop_empty
+from .groups import drop_empty, judge_again
 from .told_rows import tell_row, tell_rows
 
 STRICTNESS = {SubscriptionState.SUBSCRIBED: 0, SubscriptionState.PENDING: 1, SubscriptionState.UNSUBSCRIBED: 2}
@@ -108,7 +107,7 @@ def merge_customers(session: Session, kept: Customer, gone: Customer, *, at: dat
     session.add(record)
     session.execute(delete(Customer).where(col(Customer.id) == gone.id))
     session.flush()
-    bump_versions(session, [kept.id], at)
+    judge_again(session, [kept.id], at)  # also those of the house whom a hold that moved now stops
     return record
 
 

@@ -34,8 +34,8 @@ from ..records import (
     Wish,
 )
 from .contacts import drop_contact
-from .customers import bump_versions
 from .database import rows_in_chunks
+from .groups import judge_again
 from .merge import FIELDS, IN_THE_AIR
 from .told_rows import put_row, read_row, tell_row
 
@@ -83,7 +83,7 @@ def unmerge(session: Session, record: CustomerMerge, *, at: datetime, by: str) -
     session.add(record)
     session.flush()
     session.expire_all()
-    bump_versions(session, [record.customer_id, number], at)
+    judge_again(session, [record.customer_id, number], at)
     return done
 
 

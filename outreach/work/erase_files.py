@@ -1,7 +1,8 @@
 """Files of the workspace that name a person: found, and the person taken out of those that hold rows or one mail.
 
-Law: settings, keys and templates are read but never written; a file is replaced whole or not at all. Backups are
-compressed and sealed by digests: they are named, since they hold everybody of their day.
+Law: settings, keys and templates are read but never written; a file is replaced whole or not at all; a phone number is
+theirs however a file spells it. Backups are compressed and sealed by digests: they are named, since they hold everybody
+of their day.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..contacts import holds_number, read_phone
 from ..errors import InputError
 from .backup import FOLDER
 from .epoch import EPOCH
@@ -23,6 +25,8 @@ from .workspace import KEYS, Workspace
 LARGEST = 500_000_000
 """A larger file is named unread."""
 PIECE = 1 << 22
+OVERLAP = 100
+"""Octets of a piece that are looked at again with the next: a number may be spelt with blanks where they part."""
 OURS = ("templates", "dkim", FOLDER)
 ROWS, LINES, MAILS = (".csv", ".tsv"), (".jsonl", ".ndjson"), (".eml",)
 
@@ -71,7 +75,8 @@ def _may_write(workspace: Workspace, path: Path) -> bool:
 
 def _names(path: Path, needles: Sequence[str]) -> bool:
     small = [needle.lower().encode() for needle in needles]
-    longest = max((len(one) for one in small), default=0)
+    numbers = [needle for needle in needles if read_phone(needle) is not None]
+    longest = max((len(one) for one in small), default=0) + (OVERLAP if numbers else 0)
     try:
         if not small or path.stat().st_size > LARGEST:
             return bool(small)
@@ -80,6 +85,9 @@ def _names(path: Path, needles: Sequence[str]) -> bool:
             while piece := file.read(PIECE):
                 whole = (before + piece).lower()
                 if any(one in whole for one in small):
+                    return True
+                text = whole.decode("utf-8", "replace") if numbers else ""
+                if any(holds_number(text, number) for number in numbers):
                     return True
                 before = piece[-longest:]
     except OSError:
@@ -108,7 +116,7 @@ def _other_rows(path: Path, needles: Sequence[str]) -> tuple[str, int]:
     out, gone = io.StringIO(newline=""), 0
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n" if "\r\n" in text else "\n")
     for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-        if any(needle.lower() in cell.lower() for cell in row for needle in needles):
+        if any(_says(cell, needle) for cell in row for needle in needles):
             gone += 1
         else:
             writer.writerow(row)
@@ -117,8 +125,12 @@ def _other_rows(path: Path, needles: Sequence[str]) -> tuple[str, int]:
 
 def _other_lines(path: Path, needles: Sequence[str]) -> tuple[str, int]:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if not any(needle.lower() in _plain(line).lower() for needle in needles)]
+    kept = [line for line in lines if not any(_says(_plain(line), needle) for needle in needles)]
     return "".join(kept), len(lines) - len(kept)
+
+
+def _says(text: str, needle: str) -> bool:
+    return needle.lower() in text.lower() or (read_phone(needle) is not None and holds_number(text, needle))
 
 
 def _plain(line: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from ..audience.kin import clue_to, clue_words
+from ..audience.kin import NAMED, WHY, clue_to, clue_words
 from ..audience.segment_words import nearest
 from ..errors import InputError, UsageError
 from ..groups import LONGEST_GROUP, GroupKind, group_key
@@ -70,11 +70,11 @@ def join_group(workspace: Workspace, kind: GroupKind, name: str, who: Sequence[s
         members = {one.id or 0: group for one in fresh}
         put_members(session, kind, members, now, how="person", evidence="customers groups join", by=by)
         for one in fresh:
-            _tell(session, one, kind, shown, now)
+            tell_group(session, one, kind, shown, now)
         drop_empty(session)
         advance(session, workspace.root, needed=False)
-        moved = {_called(one): own.name for one in fresh if (own := had[one.id]) is not None}
-    return Joined(kind, shown, not known, tuple(_called(one) for one in fresh), moved)
+        moved = {called(one): own.name for one in fresh if (own := had[one.id]) is not None}
+    return Joined(kind, shown, not known, tuple(called(one) for one in fresh), moved)
 
 
 def leave_group(workspace: Workspace, kind: GroupKind, who: Sequence[str]) -> dict[str, str]:
@@ -86,10 +86,10 @@ def leave_group(workspace: Workspace, kind: GroupKind, who: Sequence[str]) -> di
             customer = _customer(session, workspace, one)
             own = groups_of(session, [customer.id or 0]).get(customer.id or 0, {}).get(kind)
             if own is None:
-                raise InputError(f"{_called(customer)} is of no {kind.value}", remedy="Nothing was changed.")
+                raise InputError(f"{called(customer)} is of no {kind.value}", remedy="Nothing was changed.")
             leave_groups(session, kind, [customer.id or 0], now)
-            _tell(session, customer, kind, "", now)
-            left[_called(customer)] = own.name
+            tell_group(session, customer, kind, "", now)
+            left[called(customer)] = own.name
         advance(session, workspace.root, needed=False)
     return left
 
@@ -110,7 +110,7 @@ def rename_group(workspace: Workspace, kind: GroupKind, name: str, to: str) -> G
         now = workspace.clock()
         change_group(session, group.id, name=to, name_key=group_key(to))
         for member in members_of(session, group.id):
-            _tell(session, session.get_one(Customer, member.customer_id), kind, to, now)
+            tell_group(session, session.get_one(Customer, member.customer_id), kind, to, now)
         advance(session, workspace.root, needed=False)
         return group._replace(name=to)
 
@@ -146,9 +146,17 @@ class Likely:
 
 
 def suggest_groups(
-    workspace: Workspace, kind: GroupKind, *, limit: int = 50, progress: Progress = lambda _count: None
+    workspace: Workspace,
+    kind: GroupKind,
+    *,
+    limit: int | None = 50,
+    why: str = "",
+    progress: Progress = lambda _count: None,
 ) -> list[Likely]:
-    """Who may belong together and is not yet in one group, at most `limit` groups, those of the most people first."""
+    """Who may belong together and is not yet in one group, at most `limit` groups, those of the most people first.
+
+    `why`: for this reason alone, `address`, `domain` or `named`.
+    """
     with workspace.database.read() as session:
         seen: set[bytes] = set()
         twice: set[bytes] = set()
@@ -160,16 +168,19 @@ def suggest_groups(
                 progress(count)
         seen.clear()
         found: dict[str, list[tuple[str, str, str]]] = {}
-        for _, called, clue, name, own in _clues(session, kind) if twice else ():
+        for _, who, clue, name, own in _clues(session, kind) if twice else ():
             if clue and _mark(clue) in twice:
-                found.setdefault(clue, []).append((called, name, own))
+                found.setdefault(clue, []).append((who, name, own))
     likely = []
     for clue, people in found.items():
         groups = sorted({own for _, _, own in people if own})
+        reason = clue_words(clue)
+        if why and reason != WHY.get(why, reason if NAMED in reason else ""):
+            continue
         if len(groups) < 2 and not all(own for _, _, own in people):
-            who = tuple(called for called, _, own in people if not own)
+            missing = tuple(one for one, _, own in people if not own)
             name = groups[0] if groups else people[0][1]
-            likely.append(Likely(kind, name[:LONGEST_GROUP], who, clue_words(clue), groups[0] if groups else ""))
+            likely.append(Likely(kind, name[:LONGEST_GROUP], missing, reason, groups[0] if groups else ""))
     likely.sort(key=lambda one: (-len(one.people), one.name))
     return likely[:limit]
 
@@ -209,7 +220,7 @@ def _mark(clue: str) -> bytes:
     return hashlib.blake2b(clue.encode(), digest_size=8).digest()
 
 
-def _tell(session: Session, customer: Customer, kind: GroupKind, name: str, now: Any) -> None:
+def tell_group(session: Session, customer: Customer, kind: GroupKind, name: str, now: Any) -> None:
     """The attribute of a customer that says of which group they are; a template and a segment read it there."""
     session.refresh(customer)
     attributes = {key: value for key, value in (customer.attributes or {}).items() if key != kind.value}
@@ -226,7 +237,8 @@ def _customer(session: Session, workspace: Workspace, who: str) -> Customer:
     return found
 
 
-def _called(customer: Customer) -> str:
+def called(customer: Customer) -> str:
+    """A customer as commands take them: the address, or #17."""
     return customer.address or f"#{customer.id}"
 
 

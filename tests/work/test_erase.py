@@ -69,6 +69,21 @@ def test_whoever_has_no_address_is_handed_out_and_forgotten_by_their_number(work
         look_before(workspace, "#99")
 
 
+def test_a_number_is_found_in_kept_files_however_they_spell_it(workspace: Workspace) -> None:
+    path = workspace.root / "people.csv"
+    others = "Lee,+65 7946 0018\nMo,+44 20 7946 0019\n"
+    path.write_text(f"first_name,phone\nKim,+44 20-7946 (0018)\n{others}", encoding="utf-8")
+    lines = workspace.root / "calls.jsonl"
+    lines.write_text('{"from": "020 7946 0018"}\n{"from": "+65 7946 0018"}\n', encoding="utf-8")
+    import_customers(workspace, path, list_name="customers")
+    with workspace.database.read() as session:
+        kim = session.scalars(select(Customer.id).where(Customer.first_name == "Kim")).one()
+    assert [one.file for one in look_before(workspace, f"#{kim}").files] == ["calls.jsonl", "people.csv"]
+    erase_customer(workspace, f"#{kim}", by="maria", files=True)
+    assert path.read_text(encoding="utf-8") == f"first_name,phone\n{others}"
+    assert lines.read_text(encoding="utf-8") == '{"from": "+65 7946 0018"}\n'
+
+
 @BOTH
 def test_of_a_mark_in_every_column_and_file_nothing_is_left(
     workspace: Workspace, ann: int, make_customer: MakeCustomer

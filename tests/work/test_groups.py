@@ -23,7 +23,9 @@ from outreach.work.export import export_customer
 from outreach.work.extract import extract_customers
 from outreach.work.groups import join_group, leave_group, manage_group, rename_group, suggest_groups
 from outreach.work.people import add_colleague, remove_colleague
+from outreach.work.suggested import agree_to_all, take_yes_back
 from outreach.work.undo import undo_import
+from outreach.work.unmerge import undo_merge
 from outreach.work.workspace import Workspace
 
 from ..conftest import BOTH, HandClock, MakeCustomer
@@ -140,6 +142,26 @@ def test_merged_customers_are_of_one_group_of_each_kind(workspace: Workspace) ->
     assert ("company", "Other") not in groups(workspace), "nobody is of it any more"
 
 
+def test_whoever_a_hold_that_moves_by_a_merge_now_stops_is_judged_again(workspace: Workspace, clock: HandClock) -> None:
+    take(workspace, FILE)
+    join_group(workspace, HOME, "D1", ["cy@example.com", "di@example.com"], by="ann")
+    complain(workspace, person(workspace, "di@example.com").id or 0)
+    bob, cy = (person(workspace, f"{one}@example.com").version for one in ("bob", "cy"))
+    merge(workspace, "ann@example.com", "di@example.com", by="maria")
+    assert person(workspace, "bob@example.com").version == bob + 1, "di's hold is ann's now, and bob is of her house"
+    undo_merge(workspace, 1, by="maria")
+    assert person(workspace, "cy@example.com").version == cy + 1, "and now it stops those of di's house again"
+
+
+def test_a_hold_whose_owner_takes_the_others_place_in_a_house_stops_those_there(workspace: Workspace) -> None:
+    take(workspace, FILE)
+    complain(workspace, person(workspace, "di@example.com").id or 0)
+    before = person(workspace, "ann@example.com").version
+    merge(workspace, "di@example.com", "bob@example.com", by="maria")
+    assert told(workspace)["di@example.com"] == {"household": "B1", "company": "Acme"}
+    assert person(workspace, "ann@example.com").version == before + 1
+
+
 @BOTH
 def test_with_its_last_member_a_group_and_its_name_are_erased(workspace: Workspace) -> None:
     take(workspace, FILE)
@@ -216,6 +238,54 @@ def test_who_may_belong_together_is_told_with_the_reason(workspace: Workspace) -
     assert [(one.name, one.people) for one in suggest_groups(workspace, HOME)] == [("Home", ("bob@one.example",))]
     join_group(workspace, HOME, "Home", ["bob@one.example"], by="x")
     assert suggest_groups(workspace, HOME) == []
+
+
+@BOTH
+def test_a_yes_to_many_suggestions_leaves_groups_alone_and_is_taken_back_as_one(
+    workspace: Workspace, clock: HandClock
+) -> None:
+    take(
+        workspace,
+        "email,last_name,street,zip,company\nann@one.example,Baker,Elm 1,10115,\nbob@one.example,Baker,Elm 1,10115,\n"
+        "di@gmail.com,Baker,Elm 1,10115,\nfay@two.example,Fay,Oak 1,10115,\ngus@two.example,Fay,Oak 1,10115,\n",
+    )
+    likely = suggest_groups(workspace, HOME, limit=None, why="address")
+    assert suggest_groups(workspace, HOME, why="named") == []
+    join_group(workspace, HOME, "Elsewhere", ["di@gmail.com"], by="x")
+    version = person(workspace, "ann@one.example").version
+    done = agree_to_all(workspace, likely, by="maria")
+    assert (done.groups, done.new, done.people, done.left_out) == (2, 2, 4, 1)
+    assert groups(workspace)["household", "Baker, Elm 1, 10115"] == 2
+    assert told(workspace)["di@gmail.com"] == {"household": "Elsewhere"}
+    assert attribute(workspace, "gus@two.example", "household") == "Fay, Oak 1, 10115"
+    assert person(workspace, "ann@one.example").version > version
+    assert suggest_groups(workspace, HOME) == [], "there is nothing left to say yes to"
+    clock.advance(hours=1)
+    assert agree_to_all(workspace, suggest_groups(workspace, FIRM, why="domain"), by="x").people == 4
+    join_group(workspace, HOME, "By hand", ["bob@one.example"], by="x")
+    assert sorted(take_yes_back(workspace, HOME)) == ["ann@one.example", "fay@two.example", "gus@two.example"]
+    assert groups(workspace) == {
+        ("household", "By hand"): 1,
+        ("household", "Elsewhere"): 1,
+        ("company", "one.example"): 2,
+        ("company", "two.example"): 2,
+    }
+    assert attribute(workspace, "gus@two.example", "household") is None
+    with pytest.raises(InputError, match="no yes to all"):
+        take_yes_back(workspace, HOME)
+
+
+def test_a_yes_taken_back_leaves_the_attribute_that_people_came_with(workspace: Workspace) -> None:
+    take(workspace, "email\nann@one.example\nbob@gmail.com\n")
+    with workspace.database.write() as session:  # as those stand whose column was an attribute only
+        for one, name in zip(session.execute(select(Customer)).scalars(), ("Acme", "ACME"), strict=True):
+            one.attributes = {"company": name}
+            session.add(one)
+    likely = suggest_groups(workspace, FIRM, why="named")
+    assert [one.people for one in likely] == [("ann@one.example", "bob@gmail.com")]
+    assert agree_to_all(workspace, likely, by="x").people == 2
+    assert len(take_yes_back(workspace, FIRM)) == 2
+    assert str(attribute(workspace, "bob@gmail.com", "company")).casefold() == "acme"
 
 
 def test_a_customer_is_shown_with_the_others_and_their_open_cases(
