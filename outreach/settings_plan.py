@@ -14,6 +14,7 @@ from .settings_part import Part
 from .words import BULK, Kind
 
 Sharing = Literal["promotion", "offer", "no"]
+Together = Literal["all", "shared", "no"]
 
 
 class Reach(Part):
@@ -37,12 +38,19 @@ class PlanSettings(Part):
     drift: Literal["any", "fewer"] = Field("any", description="fewer: an approved plan may lose people, no more")
     household_holds: Sharing = Field("promotion", description="what an open complaint holds for the whole household")
     company_holds: Sharing = Field("offer", description="what an open complaint holds for everybody of the company")
+    household_budget: Together = Field("all", description="what counts where one of a household gets a newsletter")
+    company_budget: Together = Field("shared", description="what counts where one of a company gets a newsletter")
     goal_days: int = Field(14, ge=1, le=365, description="a goal reached so long after a mail counts for it")
 
     @property
     def shared_holds(self) -> dict[GroupKind, str]:
         """What somebody's open complaint holds for the others, by the kind of group."""
         return {GroupKind.HOUSEHOLD: self.household_holds, GroupKind.COMPANY: self.company_holds}
+
+    @property
+    def shared_budgets(self) -> dict[GroupKind, str]:
+        """What others were sent that counts in a budget, by the kind of group of which one person gets a newsletter."""
+        return {GroupKind.HOUSEHOLD: self.household_budget, GroupKind.COMPANY: self.company_budget}
 
     @field_validator("approve")
     @classmethod

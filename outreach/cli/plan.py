@@ -25,7 +25,12 @@ plan_app = typer.Typer()
 why_app = typer.Typer()
 MOST_SLOTS = 10
 MOST_DAYS = 5
-LATER = {"budget": "over their budget", "test": "they wait for the version that wins"}
+LATER = {
+    "budget": "over their budget",
+    "budget of the household": "their household is over its budget",
+    "budget of the company": "their company is over its budget",
+    "test": "they wait for the version that wins",
+}
 """How a reason for waiting is said, where its name is not enough."""
 RULES = {
     "suggested_complaint": "complaints that the cues suggest",

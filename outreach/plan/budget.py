@@ -8,6 +8,7 @@ room for the tips that this person is to get in the coming week: they never put 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..records import BULK, YES, Kind, Permission, withhold
@@ -27,11 +28,31 @@ def judge_budget(
     now: datetime,
     expires_at: datetime | None,
     ahead: Sequence[datetime] = (),
+    house: Sequence[datetime] = (),
+    group: str = "",
 ) -> Permission:
     """A yes, `later` at the first free instant, or a refusal.
 
     `sent`: when bulk mail went to this person; `ahead`: when tips are to go to them that this mail must leave room for.
+    `house`: when others of their `group` got some of which it is one, if this mail is for all of them.
     """
+    own = _judge(kind, sent, per_week, now, expires_at, ahead)
+    if not house or own.state is not None:
+        return own
+    both = _judge(kind, [*sent, *house], per_week, now, expires_at, ahead)
+    if both.allowed or (both.state, both.later) == (own.state, own.later):
+        return own
+    return replace(both, reason=f"{BUDGET} of the {group}", evidence=f"the {group} together: {both.evidence}")
+
+
+def _judge(
+    kind: Kind,
+    sent: Sequence[datetime],
+    per_week: int,
+    now: datetime,
+    expires_at: datetime | None,
+    ahead: Sequence[datetime],
+) -> Permission:
     if kind not in BULK or (len(sent) < per_week and (not ahead or kind in FIRST)):
         return YES
     coming = [] if kind in FIRST else sorted(set(ahead) - set(sent))

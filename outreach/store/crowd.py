@@ -43,20 +43,20 @@ REACHABLE = (col(Customer.address_key).is_not(None), col(Customer.erased_at).is_
 MINUTE = timedelta(minutes=1)
 
 
-class _MinuteUp(FunctionElement[str]):
+class MinuteUp(FunctionElement[str]):
     """An instant's minute as text, and behind it whether it was over: "2026-12-01 09:001"."""
 
     type = String()
     inherit_cache = True
 
 
-@compiles(_MinuteUp, "sqlite")
+@compiles(MinuteUp, "sqlite")
 def _in_sqlite(element: Any, compiler: Any, **how: Any) -> str:
     at = compiler.process(next(iter(element.clauses)), **how)
     return f"(substr({at}, 1, 16) || (substr({at}, 18) > '00.000000'))"
 
 
-@compiles(_MinuteUp, "postgresql")
+@compiles(MinuteUp, "postgresql")
 def _in_postgresql(element: Any, compiler: Any, **how: Any) -> str:
     at = compiler.process(next(iter(element.clauses)), **how)
     minute = f"date_trunc('minute', {at})"
@@ -126,7 +126,7 @@ def sent_since(session: Session, since: datetime) -> Pages:
     query = select(col(Edition.id)).where(col(Edition.kind).in_(BULK), recent).order_by(col(Edition.id))
     at: Any = func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at))
     for edition_id in session.execute(query).scalars().all():
-        sent = select(col(Delivery.customer_id), _MinuteUp(at)).where(
+        sent = select(col(Delivery.customer_id), MinuteUp(at)).where(
             col(Delivery.edition_id) == edition_id,
             col(Delivery.state).in_(MAY_HAVE_BEEN_SENT),
             col(Delivery.customer_id).is_not(None),
@@ -144,7 +144,7 @@ def still_under_way(session: Session) -> Pages:
     at: Any = func.coalesce(col(Delivery.next_at), col(Delivery.due_at))
     for edition_id, kind, goes in session.execute(query.order_by(col(Edition.id))).all():
         same = literal(edition_id), literal(kind.value), literal(int(bool(goes)))
-        there = select(col(Delivery.customer_id), *same, _MinuteUp(at)).where(
+        there = select(col(Delivery.customer_id), *same, MinuteUp(at)).where(
             col(Delivery.edition_id) == edition_id,
             col(Delivery.state).in_(TO_GO),
             col(Delivery.customer_id).is_not(None),

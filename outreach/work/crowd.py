@@ -35,7 +35,7 @@ from ..store.shared_holds import all_shared_holds
 from ..store.wishes import all_wishes
 from ..workdays import zone_or
 from .alike import Alike, Audience, HoldSeen, Way, WishSeen, hour_up
-from .dealing import Dealing
+from .at_home import AtHome
 from .workspace import Workspace
 
 TO_THE_MINUTE = 20_000
@@ -45,7 +45,7 @@ TO_THE_MINUTE = 20_000
 Change = Callable[[Alike, Any], Alike]
 
 
-class Crowd(Dealing):
+class Crowd(AtHome):
     """The groups of all whom these audiences take, as the database has them now; `ways`: who is where in sequences."""
 
     def __init__(

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
@@ -209,6 +210,8 @@ def count_forecast(
         first(group, due)
         facts = group.facts(edition, ahead.of(group))
         judged.append((group, due, judge_to_the_end(rules, facts, due), facts))
+    if edition.one_per:
+        judged = _at_home(crowd, edition, judged, rules, lambda group: first(group, due_in[group.zone]), number)
     free = {id(group): _without_replies(rules, said, facts, due).state is None for group, due, said, facts in judged}
     if edition.one_per:
         counts.before -= _one_each(crowd, campaign, edition, judged, free, keep=number is not None)
@@ -242,6 +245,19 @@ def _without_replies(rules: MailFactsOfEdition, said: Permission, facts: PersonF
     if said.state is None or not (facts.holds or facts.shared):
         return said
     return judge_to_the_end(rules, facts._replace(holds=(), shared=()), due)
+
+
+def _at_home(
+    crowd: Crowd,
+    edition: Edition,
+    judged: Sequence[Judgement],
+    rules: MailFactsOfEdition,
+    first: Callable[[Alike], None],
+    number: int | None,
+) -> list[Judgement]:
+    """The same by what others of each household get, too."""
+    judge, bare = partial(judge_to_the_end, rules), partial(_without_replies, rules)
+    return crowd.judge_at_home(edition, judged, judge, bare, first, number)
 
 
 def _one_each(

@@ -54,6 +54,7 @@ from ..timing.window import is_quiet, quiet_ends
 from ..workdays import zone_or
 from .blocked import of_blocked_domains, paused_of
 from .choose import choose_for
+from .house_budget import sent_to_others
 from .precedence import tips_ahead
 from .workspace import Workspace
 
@@ -81,6 +82,7 @@ class PersonFacts(NamedTuple):
     wish: Wish | None = None
     others: Sequence[Other] = ()
     shared: Sequence[SharedHold] = ()
+    house: Sequence[datetime] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ def people_facts(
     ahead = tips_ahead(session, workspace, edition.kind, own, now)
     together = edition.one_per and edition.id is not None
     others = others_in(session, edition.id or 0, GroupKind(edition.one_per), ids) if together else {}
+    house = sent_to_others(session, workspace, edition, ids, wishes, now) if edition.one_per else {}
     return {
         person: PersonFacts(
             mail.get(person, NOBODY),
@@ -180,6 +183,7 @@ def people_facts(
             wishes.get(person),
             others.get(person, ()),
             shared.get(person, ()),
+            house.get(person, ()),
         )
         for person in ids
     }
@@ -245,7 +249,7 @@ def _judge_all(plan: MailFactsOfEdition, facts: Mapping[int, PersonFacts], now: 
             or mail.subscription is not SUBSCRIBED
         ):
             said[person] = judge_person(plan, known, now)
-        elif mail.erased or not mail.address or known.ahead or known.others or known.shared:
+        elif mail.erased or not mail.address or known.ahead or known.others or known.shared or known.house:
             said[person] = judge_person(plan, known, now)
         elif known.zone in alike:
             said[person] = alike[known.zone]
@@ -327,7 +331,8 @@ def _judge_domain(edition: MailFactsOfEdition, person: PersonFacts, now: datetim
 
 
 def _judge_budget(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
-    return judge_budget(edition.kind, person.sent, edition.per_week, now, edition.expires_at, person.ahead)
+    plan = edition.kind, person.sent, edition.per_week, now, edition.expires_at, person.ahead
+    return judge_budget(*plan, person.house, edition.one_per.value) if edition.one_per else judge_budget(*plan)
 
 
 def _judge_days(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
@@ -341,9 +346,8 @@ def _judge_days(edition: MailFactsOfEdition, person: PersonFacts, now: datetime)
 
 
 def _judge_wishes(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:
-    return judge_wish(
-        edition.kind, edition.topics, person.wish, person.sent, now, edition.expires_at, zone=edition.zone
-    )
+    sent = [*person.sent, *person.house] if person.house else person.sent
+    return judge_wish(edition.kind, edition.topics, person.wish, sent, now, edition.expires_at, zone=edition.zone)
 
 
 def _judge_together(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:

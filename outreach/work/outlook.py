@@ -22,14 +22,15 @@ from ..timing.sequence import Ahead, Going, Hope, look_ahead
 from ..timing.sequence_words import BeginKind
 from ..workdays import zone_or
 from .alike import Alike, PutOff, Way
+from .at_home import SEQUENCES
 from .courses import Courses, Foreseen, with_done
 from .forecast import Counts, TipsAhead
 from .judge import MailFactsOfEdition, PersonFacts, edition_facts, judge_person, judge_to_the_end
 from .schedules import life_of
 from .workspace import Workspace
 
-FIRST_NUMBER = 1_000_000
-"""Entries of a look are numbered from 0, its sequences from here."""
+FIRST_NUMBER, MOST_STEPS = SEQUENCES, 100
+"""Entries of a look are numbered from 0, the steps of its sequences from here."""
 AFTER = timedelta(microseconds=1)
 
 
@@ -135,8 +136,16 @@ class Sequences:
         return tuple(self._told(one) for one in self._courses.all)
 
     def names(self) -> dict[int, tuple[str, str]]:
-        """Each sequence by the number that its mails have in groups."""
-        return {FIRST_NUMBER + place: (one.course.row.name, "") for place, one in enumerate(self._courses.all)}
+        """Each sequence by the numbers that its mails have in groups."""
+        return {
+            self._number(place, step): (one.course.row.name, "")
+            for place, one in enumerate(self._courses.all)
+            for step in one.course.campaigns
+        }
+
+    def _number(self, course: int, step: str) -> int:
+        """The number that a step's mails have in groups."""
+        return FIRST_NUMBER + course * MOST_STEPS + list(self._courses.all[course].course.campaigns).index(step)
 
     def _when(self, way: Way, group: Alike) -> datetime | None:
         if way.waits is not None:
@@ -185,7 +194,7 @@ class Sequences:
             self._count(way, group, step, due, said, at)
             after = self._after(way, with_done(going, step, at), at, None)
             if said.state is None and campaign.kind in BULK:
-                group.get(FIRST_NUMBER + way.course, at)
+                group.get(self._number(way.course, step), at)
         group.ways = (*group.ways[:place], after, *group.ways[place + 1 :])
 
     def _facts(self, group: Alike, draft: Edition, at: datetime) -> PersonFacts:

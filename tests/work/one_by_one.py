@@ -20,6 +20,7 @@ from outreach.records import (
     Edition,
     EditionState,
     GroupKind,
+    Membership,
     Permission,
     Subscription,
     withhold,
@@ -29,7 +30,7 @@ from outreach.store.customers import PersonRow
 from outreach.store.editions import TO_GO, UNFINISHED
 from outreach.store.groups import groups_of
 from outreach.store.one_per import had_issue, last_issue
-from outreach.store.plan import recent_bulk
+from outreach.store.plan import MAY_HAVE_BEEN_SENT, recent_bulk
 from outreach.store.reach import signs_of
 from outreach.work.agenda import BY_HAND, _coming
 from outreach.work.forecast import draft_edition
@@ -39,23 +40,53 @@ from outreach.work.schedules import due_for
 from outreach.work.whom import edition_people
 from outreach.work.workspace import Workspace
 
+Mails = dict[int, list[tuple[int, datetime]]]
+"""By customer, the edition (under way: negative; to come: its place in the plan) and the minute."""
+
 
 def plan_one_by_one(workspace: Workspace, days: int) -> Iterator[dict[str, Any]]:
     """What each coming edition does, counted over everybody."""
     now = workspace.clock()
     with workspace.database.read() as session:
-        sent: dict[int, list[datetime]] = defaultdict(list)
+        sent: Mails = defaultdict(list)
+        past: Mails = defaultdict(list)
+        on_list = set(session.execute(select(col(Subscription.customer_id))).scalars())
         query = select(Delivery, Edition.state).join(Edition, col(Edition.id) == col(Delivery.edition_id))
         for mail, state in session.execute(query):
             goes = state in UNFINISHED and state is not EditionState.WAITING
-            if mail.state in TO_GO and mail.kind in BULK and goes and mail.customer_id:
-                sent[mail.customer_id].append(minute_up(mail.next_at or mail.due_at))
+            tied = mail.customer_id in on_list  # nobody else's mail would go
+            if mail.state in TO_GO and mail.kind in BULK and goes and mail.customer_id and tied:
+                sent[mail.customer_id].append((-mail.edition_id, minute_up(mail.next_at or mail.due_at)))
+            elif mail.state in MAY_HAVE_BEEN_SENT and mail.kind in BULK and mail.customer_id:
+                past[mail.customer_id].append((-mail.edition_id, minute_up(mail.sent_at or mail.intent_at)))
         had: dict[int, set[int] | None] = {}
         coming, _ = _coming(session, workspace, now, now + timedelta(days=days), None)
-        for campaign, timing, occasion in coming:
+        for number, (campaign, timing, occasion) in enumerate(coming):
             opens = max(occasion.opens, now)
             draft = draft_edition(session, workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
-            yield _one(session, workspace, campaign, draft, timing.per_customer, sent, had)
+            yield _one(session, workspace, campaign, draft, timing.per_customer, (past, sent), had, number)
+
+
+def _at_home(session: Session, workspace: Workspace, draft: Edition, mails: tuple[Mails, Mails]) -> Mails:
+    """By customer, what others of their household were sent or are to get, that they do not get themselves."""
+    since, kind = workspace.clock() - WEEK, GroupKind(draft.one_per)
+    past, sent = mails
+    found: Mails = defaultdict(list)
+    houses: dict[int, list[int]] = defaultdict(list)
+    for person, group in session.execute(
+        select(col(Membership.customer_id), col(Membership.group_id)).where(col(Membership.kind) == kind)
+    ):
+        houses[group].append(person)
+    for house in houses.values():
+        for person in house:
+            own = {number for number, at in (*past[person], *sent[person]) if at > since}
+            times: dict[int, datetime] = {}
+            for mate in house:
+                for number, at in (*past[mate], *sent[mate]) if mate != person else ():
+                    if number not in own or at <= since:
+                        times[number] = max(at, times.get(number, at))
+            found[person] = list(times.items())
+    return found
 
 
 def _houses(session: Session, draft: Edition, people: Iterable[int]) -> list[list[int]]:
@@ -116,8 +147,9 @@ def _one(
     campaign: Campaign,
     draft: Edition,
     per_customer: bool,
-    foreseen: dict[int, list[datetime]],
+    mails: tuple[Mails, Mails],
     had: dict[int, set[int] | None],
+    number: int,
 ) -> dict[str, Any]:
     rules, tested = edition_facts(workspace, campaign, draft), hold_out_of(session, workspace, campaign, draft)
     people = list(edition_people(session, campaign, draft))
@@ -129,6 +161,8 @@ def _one(
     refused: Counter[tuple[str, str]] = Counter()
     later: Counter[str] = Counter()
     before = 0
+    foreseen = mails[1]
+    home = _at_home(session, workspace, draft, mails) if draft.one_per else {}
     judged: dict[int, tuple[Permission, PersonFacts, datetime]] = {}
     for person in people:
         known = facts[person.id]
@@ -136,7 +170,8 @@ def _one(
             span = max(WEEK, timedelta(days=known.wish.every_days)) if known.wish is not None else WEEK
             own = [at for at in map(minute_up, recent.get(person.id, ())) if at > draft.due_at - span]
             ahead = [minute_up(at) for at in known.ahead]
-            known = known._replace(sent=[*sorted(own), *foreseen[person.id]], ahead=ahead)
+            known = known._replace(sent=[*sorted(own), *(at for _, at in foreseen[person.id])], ahead=ahead)
+            known = known._replace(house=[at for _, at in home.get(person.id, ())])
         due = max(due_for(draft.occasion, draft.due_at, known.zone if per_customer else None), draft.due_at)
         judged[person.id] = judge_to_the_end(rules, known, due), known, due
     lost = _one_of_each(session, campaign, draft, people, judged, had) if draft.one_per else set()
@@ -161,7 +196,7 @@ def _one(
         if said.later is not None:
             later[said.reason] += 1
         if draft.kind in BULK and not draft.occasion.startswith(f"once-{BY_HAND}"):
-            foreseen[person.id].append(at)
+            foreseen[person.id].append((number, at))
     return {
         "campaign": campaign.name,
         "occasion": draft.occasion.removeprefix("once-"),

@@ -1,0 +1,101 @@
+"""Kept: what those who live or work together were sent lately, as it counts in each other's budget.
+
+Law: read group by group, so that a large company costs as many rows as it was sent mails, and nothing where nobody of
+those asked for is of a group; a newsletter that several of them got counts once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, func, or_, select
+from sqlmodel import Session, col
+
+from ..records import BULK, Delivery, Edition, EditionState, GroupKind, Membership
+from .crowd import MINUTE, MinuteUp
+from .database import rows_in_chunks
+from .editions import UNFINISHED
+from .plan import MAY_HAVE_BEEN_SENT
+from .prepared import Among, Prepared, instant
+
+CHUNK = 500
+_AT = func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at))
+
+
+def house_mail(
+    session: Session, kind: GroupKind, customer_ids: Collection[int], since: datetime, *, shared: bool
+) -> dict[int, list[datetime]]:
+    """When others of each one's group were sent bulk mail after `since` that they did not get themselves, oldest first:
+    each edition once, when the last of the others got it. `shared`: only editions of which one of each group gets it.
+    """
+    mine: dict[int, list[int]] = defaultdict(list)
+    for ids in rows_in_chunks(list(customer_ids), CHUNK):
+        for customer, group in _GROUPS.rows(session, ids=ids, kind=kind.value):
+            mine[group].append(customer)
+    got: dict[int, dict[int, dict[int, datetime]]] = defaultdict(lambda: defaultdict(dict))
+    for groups in rows_in_chunks(sorted(mine), CHUNK):
+        for group, customer, edition, what, state, one_per, at in _SENT.rows(session, ids=groups, since=since):
+            if what in BULK and state in MAY_HAVE_BEEN_SENT and (not shared or one_per == kind):
+                got[group][edition][customer] = instant(at)
+    found = {
+        customer: sorted(max(people.values()) for people in editions.values() if customer not in people)
+        for group, editions in got.items()
+        for customer in mine[group]
+    }
+    return {customer: times for customer, times in found.items() if times}
+
+
+_GROUPS = Prepared(
+    select(col(Membership.customer_id), col(Membership.group_id)).where(
+        Among(col(Membership.customer_id), "ids"), col(Membership.kind) == bindparam("kind")
+    )
+)
+_SENT = Prepared(
+    select(
+        *(col(Membership.group_id), col(Membership.customer_id), col(Delivery.edition_id), col(Delivery.kind)),
+        *(col(Delivery.state), col(Edition.one_per), _AT),
+    )
+    .select_from(Membership)
+    .join(Delivery, col(Delivery.customer_id) == col(Membership.customer_id))
+    .join(Edition, col(Edition.id) == col(Delivery.edition_id))
+    .where(Among(col(Membership.group_id), "ids"), bindparam("since") < _AT)
+)
+
+
+def all_members(session: Session, kind: GroupKind) -> Iterator[Sequence[Any]]:
+    """Everybody of such a group: group, customer; group by group. For a look ahead."""
+    query = select(col(Membership.group_id), col(Membership.customer_id)).where(col(Membership.kind) == kind)
+    query = query.order_by(col(Membership.group_id), col(Membership.customer_id))
+    yield from Prepared(query).pages(session)
+
+
+def all_house_mail(
+    session: Session, kind: GroupKind, since: datetime, *, shared: bool
+) -> Iterator[tuple[int, Iterator[Sequence[Any]]]]:
+    """The editions of bulk mail that were sent after `since`, with pages of those of such a group who got it: customer
+    and minute, as `store.crowd` has it. For a look ahead.
+    """
+    finished: Any = func.coalesce(col(Edition.finished_at), since + MINUTE)
+    query = select(col(Edition.id)).where(
+        col(Edition.kind).in_(BULK), or_(col(Edition.state) != EditionState.DONE, finished > since)
+    )
+    if shared:
+        query = query.where(col(Edition.one_per) == kind.value)
+    for edition in session.execute(query.order_by(col(Edition.id))).scalars().all():
+        sent = (
+            select(col(Delivery.customer_id), MinuteUp(_AT))
+            .join(Membership, col(Membership.customer_id) == col(Delivery.customer_id))
+            .where(col(Delivery.edition_id) == edition, col(Delivery.state).in_(MAY_HAVE_BEEN_SENT), since < _AT)
+            .where(col(Membership.kind) == kind)
+        )
+        yield edition or 0, Prepared(sent).pages(session)
+
+
+def shared_under_way(session: Session, kind: GroupKind) -> set[int]:
+    """The editions that are not finished of which one of each group gets it."""
+    states = [state for state in UNFINISHED if state is not EditionState.WAITING]
+    query = select(col(Edition.id)).where(col(Edition.one_per) == kind.value, col(Edition.state).in_(states))
+    return {number for number in session.execute(query).scalars() if number is not None}
