@@ -180,7 +180,8 @@ def _yearly(scan: Scan) -> Query:
     text = field_text(scan.begins.name)
     query = _base(scan, literal(""), _NEVER, func.substr(text, 1, 10), None)
     days = sorted(days_of_year(scan.first, scan.last))
-    return query.where(text.like("____-__-__%"), func.substr(text, 6, 5).in_(days)), None
+    # the days first: they let nearly nobody through, and each look into the JSON of a million people takes a while
+    return query.where(func.substr(text, 6, 5).in_(days), text.like("____-__-__%")), None
 
 
 def _goal(scan: Scan) -> Query:

@@ -8,13 +8,10 @@ same columns, so that a new fact comes along.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, case, func, literal, null, or_, select
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import ColumnElement, and_, case, func, literal, null, or_, select
 from sqlmodel import Session, col
 
 from ..audience.segment import Segment
@@ -35,45 +32,12 @@ from .consents import MAIL_COLUMNS
 from .editions import TO_GO, UNFINISHED
 from .plan import MAY_HAVE_BEEN_SENT
 from .prepared import Prepared
+from .rounded import MINUTE, MinuteUp
 from .segments import segment_filter
 
 Pages = Iterator[Sequence[Any]]
 REACHABLE = (col(Customer.address_key).is_not(None), col(Customer.erased_at).is_(None))
 """As `store.customers.stream_people` has it: whom an edition is for at all."""
-MINUTE = timedelta(minutes=1)
-
-
-class MinuteUp(FunctionElement[str]):
-    """An instant's minute as text, and behind it whether it was over: "2026-12-01 09:001"."""
-
-    type = String()
-    inherit_cache = True
-
-
-@compiles(MinuteUp, "sqlite")
-def _in_sqlite(element: Any, compiler: Any, **how: Any) -> str:
-    at = compiler.process(next(iter(element.clauses)), **how)
-    return f"(substr({at}, 1, 16) || (substr({at}, 18) > '00.000000'))"
-
-
-@compiles(MinuteUp, "postgresql")
-def _in_postgresql(element: Any, compiler: Any, **how: Any) -> str:
-    at = compiler.process(next(iter(element.clauses)), **how)
-    minute = f"date_trunc('minute', {at})"
-    said = f"to_char({minute} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')"
-    return f"({said} || CASE WHEN {minute} < {at} THEN '1' ELSE '0' END)"
-
-
-@lru_cache(maxsize=65_536)
-def read_minute(said: str) -> datetime:
-    """The whole minute that the instant is over by."""
-    return datetime.fromisoformat(said[:16]).replace(tzinfo=UTC) + MINUTE * int(said[16])
-
-
-def minute_up(at: datetime) -> datetime:
-    """The same for an instant."""
-    floor = at.replace(second=0, microsecond=0)
-    return floor if floor == at else floor + MINUTE
 
 
 def highest_id(session: Session) -> int:

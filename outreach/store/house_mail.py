@@ -15,11 +15,11 @@ from sqlalchemy import bindparam, func, or_, select
 from sqlmodel import Session, col
 
 from ..records import BULK, Delivery, Edition, EditionState, GroupKind, Membership
-from .crowd import MINUTE, MinuteUp
 from .database import rows_in_chunks
 from .editions import UNFINISHED
 from .plan import MAY_HAVE_BEEN_SENT
 from .prepared import Among, Prepared, instant
+from .rounded import MINUTE, MinuteUp
 
 CHUNK = 500
 _AT = func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at))

@@ -7,106 +7,122 @@ people, of all of them at once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, or_, select
 from sqlmodel import Session, col
 
 from ..records import (
     Customer,
     Delivery,
-    DeliveryState,
+    Edition,
     Enrolment,
     EnrolmentState,
     Seat,
     SeatState,
     Seminar,
     SeminarSession,
-    Subscription,
-    SubscriptionState,
 )
 from ..timing.sequence_words import OF_A_STEP, BeginKind, Event
 from .begins import Scan, query_of, quiet_query
 from .outbox import UNFINISHED
-from .prepared import Prepared, instant, value_of
+from .prepared import Prepared, instant
+from .rounded import HOUR, hour_up, minute_up, rounded
 from .sequence_events import times_of
 
-REACHABLE = (col(Customer.address_key).is_not(None), col(Customer.erased_at).is_(None))
+MOST = 20_000
+"""Of more people in a sequence than this, tables are walked from end to end instead of looked up person by person."""
 
 
-class OnTheWay(NamedTuple):
-    """Somebody in a sequence. `begun`: the instant; of a seminar's guests that at which their session begins."""
-
-    id: int
-    customer_id: int
-    zone: str | None
-    day: date
-    begun: datetime
-    done: dict[str, Any]
+def count_going(session: Session, sequence_id: int) -> int:
+    """How many are in a sequence, whether or not they may still be written to: out of the index alone."""
+    query = select(func.count()).where(*_going(sequence_id))
+    return int(session.execute(query).scalar_one())
 
 
-def going_now(session: Session, scan: Scan) -> Iterator[list[OnTheWay]]:
-    """Everybody who is in the sequence and may get a further step."""
-    who = _going(scan)
+def going_now(session: Session, scan: Scan, unit: timedelta) -> Iterator[Sequence[Any]]:
+    """Everybody who is in the sequence: customer, enrolment, key, day, when they began rounded up to `unit` (as
+    `read_rounded` reads it), what is done as text; who of them may be written to is for the caller to say.
+
+    Of a seminar's guests, those alone who still have a place, with the beginning of their session as day and begin.
+    """
+    who = _going(scan.sequence_id)
+    day, at = col(Enrolment.day), col(Enrolment.began_at)
+    if count_going(session, scan.sequence_id) > MOST:  # walked by id: by the index each row lies elsewhere
+        who[0] = col(Enrolment.sequence_id) + 0 == scan.sequence_id
     guests = scan.begins.kind is BeginKind.SEMINAR and not scan.begins.who
-    at: Any = col(Enrolment.began_at)
     if guests:
-        at = col(SeminarSession.starts_at)
+        day, at = col(SeminarSession.starts_at), col(SeminarSession.starts_at)
         who = [*who, col(Seat.state) == SeatState.ACCEPTED, col(SeminarSession.cancelled_at).is_(None)]
-    columns = col(Enrolment.id), col(Enrolment.customer_id), col(Customer.zone), col(Enrolment.day), at
-    query = select(*columns, col(Enrolment.done)).join(Customer, col(Customer.id) == col(Enrolment.customer_id))
+    ids = col(Enrolment.customer_id), col(Enrolment.id), col(Enrolment.key)
+    query = select(*ids, day, rounded(at, unit), cast(col(Enrolment.done), String))
     if guests:
         key = literal("session ").concat(cast(col(SeminarSession.id), String))
         query = query.join(SeminarSession, key == col(Enrolment.key))
-        both = and_(col(Seat.session_id) == col(SeminarSession.id), col(Seat.customer_id) == col(Customer.id))
+        both = and_(col(Seat.session_id) == col(SeminarSession.id), col(Seat.customer_id) == col(Enrolment.customer_id))
         query = query.join(Seat, both)
-    if scan.subscribed:
-        query = query.join(Subscription, col(Subscription.customer_id) == col(Customer.id)).where(
-            col(Subscription.list_id) == scan.list_id, col(Subscription.state) == SubscriptionState.SUBSCRIBED
-        )
-    for page in Prepared(query.where(*who, *REACHABLE)).pages(session):
-        yield [OnTheWay(row[0], row[1], row[2], _date(row[3]), instant(row[4]), value_of(row[5])) for row in page]
+    yield from Prepared(query.where(*who)).pages(session)
 
 
-def _going(scan: Scan) -> list[ColumnElement[bool]]:
-    return [col(Enrolment.sequence_id) == scan.sequence_id, col(Enrolment.state) == EnrolmentState.GOING]
+def _going(sequence_id: int) -> list[ColumnElement[bool]]:
+    return [col(Enrolment.sequence_id) == sequence_id, col(Enrolment.state) == EnrolmentState.GOING]
 
 
-def _date(stored: Any) -> date:
-    return date.fromisoformat(stored) if isinstance(stored, str) else stored
-
-
-def their_mails(
-    session: Session, scan: Scan, steps: Mapping[str, int]
-) -> dict[int, dict[str, tuple[bool, datetime | None]]]:
-    """Of each enrolment's mails by step: whether it is on its way still, and when it is tried next, or went."""
-    names = {campaign: step for step, campaign in steps.items()}
-    at: Any = func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at), col(Delivery.settled_at))
-    query = (
-        select(col(Enrolment.id), col(Delivery.campaign_id), col(Delivery.state), at, col(Delivery.next_at))
-        .join(Delivery, col(Delivery.customer_id) == col(Enrolment.customer_id))
-        .where(*_going(scan), col(Delivery.occasion) == col(Enrolment.key))
-        .where(col(Delivery.campaign_id).in_(list(names)))
+def mails_by_enrolment(
+    session: Session, scan: Scan, steps: Mapping[str, int], unit: timedelta
+) -> Iterator[Sequence[Any]]:
+    """The mails that those who are in the sequence had by it: enrolment, step, whether it is on its way still, and when
+    it is tried next, or went, rounded up to `unit`. Looked up for each of them."""
+    query = select(col(Enrolment.id), *_mail(steps, unit)).join(
+        Delivery, col(Delivery.customer_id) == col(Enrolment.customer_id)
     )
-    found: dict[int, dict[str, tuple[bool, datetime | None]]] = {}
-    for page in Prepared(query).pages(session) if names else ():
-        for number, campaign, state, went, next_at in page:
-            busy = DeliveryState(state) in UNFINISHED
-            found.setdefault(number, {})[names[campaign]] = busy, instant(next_at if busy else went)
-    return found
+    query = query.where(*_going(scan.sequence_id), col(Delivery.occasion) == col(Enrolment.key))
+    query = query.where(col(Delivery.campaign_id).in_(list(steps.values())))
+    yield from Prepared(query).pages(session) if steps else ()
 
 
-def first_events(session: Session, scan: Scan, event: Event, steps: Mapping[str, int]) -> dict[int, datetime]:
-    """When the event first happened since each enrolment began, by enrolment; those alone to whom it happened."""
+def mails_by_person(
+    session: Session, scan: Scan, steps: Mapping[str, int], unit: timedelta, ahead: timedelta
+) -> Iterator[Sequence[Any]]:
+    """The same of many: customer, key, step and so on, of all mails since the first of those who are in it began;
+    `ahead`: so long before that day its mails may go."""
+    began = session.execute(select(func.min(col(Enrolment.began_at))).where(*_going(scan.sequence_id))).scalar()
+    first = (began or scan.now) - ahead
+    last: Any = func.coalesce(col(Edition.finished_at), col(Edition.expires_at), first)
+    editions = select(col(Edition.id)).where(col(Edition.campaign_id).in_(list(steps.values())), last >= first)
+    for edition_id in session.execute(editions.order_by(col(Edition.id))).scalars().all():
+        query = select(col(Delivery.customer_id), col(Delivery.occasion), *_mail(steps, unit))
+        mails = query.where(col(Delivery.edition_id) == edition_id, col(Delivery.customer_id).is_not(None))
+        yield from Prepared(mails).pages(session)
+
+
+def _mail(steps: Mapping[str, int], unit: timedelta) -> tuple[Any, Any, Any]:
+    """Of a mail by a step: the step, whether it is on its way still, and when it is tried next, or went."""
+    step = case(*((col(Delivery.campaign_id) == campaign, name) for name, campaign in steps.items()), else_="")
+    went: Any = func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at), col(Delivery.settled_at))
+    busy = col(Delivery.state).in_(list(UNFINISHED))
+    return step, case((busy, 1), else_=0), rounded(case((busy, col(Delivery.next_at)), else_=went), unit)
+
+
+def first_events(
+    session: Session, scan: Scan, event: Event, steps: Mapping[str, int], unit: timedelta
+) -> dict[int, datetime]:
+    """When the event first happened since each enrolment began, rounded up to `unit`, by enrolment; those alone to whom
+    it happened."""
     times = times_of(event, steps, None).subquery()
     who, key, at = times.c
-    query = select(col(Enrolment.id), func.min(at)).join(times, who == col(Enrolment.customer_id))
-    query = query.where(*_going(scan), at >= col(Enrolment.began_at))
+    theirs = [who == col(Enrolment.customer_id), at >= col(Enrolment.began_at)]
     if event.kind in OF_A_STEP:
-        query = query.where(key == col(Enrolment.key))
-    rows = Prepared(query.group_by(col(Enrolment.id))).rows(session)
-    return {number: instant(first) for number, first in rows}
+        theirs.append(key == col(Enrolment.key))
+    query = select(col(Enrolment.id), func.min(at)).group_by(col(Enrolment.id))
+    if count_going(session, scan.sequence_id) > MOST:
+        # from the events, which are fewer; an outer join, since then no plan begins at the other end
+        query = query.select_from(times).outerjoin(Enrolment, and_(*theirs, *_going(scan.sequence_id)))
+    else:
+        query = query.join(times, and_(*theirs)).where(*_going(scan.sequence_id))
+    up = hour_up if unit == HOUR else minute_up
+    return {number: up(instant(first)) for number, first in Prepared(query).rows(session) if number is not None}
 
 
 def beginning(session: Session, scan: Scan) -> Iterator[Sequence[Any]]:

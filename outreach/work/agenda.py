@@ -267,7 +267,7 @@ class _Look:
         ]
         audiences = [audience_of(session, found, at) for found, at in coming]
         audiences += [tips_audience(session, found, at) for _, at in coming for found in tips]
-        self.crowd = Crowd(session, workspace, [*audiences, *courses.audiences()], courses.ways())
+        self.crowd = Crowd(session, workspace, [*audiences, *courses.audiences()], courses)
         self.sequences = Sequences(session, workspace, courses)
         any_tips = any(tips_wanted(workspace, found) for found, _ in coming)
         self.concerned = read_concerned(session) if any_tips else Concerned({}, {}, {}, {})

@@ -135,9 +135,3 @@ class Alike:
         """Whether they are of this audience, and subscribed."""
         mail = self.mail.get(audience.list_id)
         return audience in self.audiences and mail is not None and mail.subscription is SubscriptionState.SUBSCRIBED
-
-
-def hour_up(at: datetime) -> datetime:
-    """The whole hour that the instant is over by."""
-    floor = at.replace(minute=0, second=0, microsecond=0)
-    return floor if floor == at else floor + timedelta(hours=1)

@@ -17,8 +17,8 @@ from sqlmodel import Session
 
 from ..plan.budget import WEEK
 from ..records import Edition, GroupKind, Permission
-from ..store import crowd as kept
 from ..store.house_mail import all_house_mail, all_members, house_mail, shared_under_way
+from ..store.rounded import minute_up, read_rounded
 from ..store.wishes import all_wishes
 from .alike import Alike
 from .dealing import Dealing
@@ -61,14 +61,14 @@ class Homes:
         for edition, pages in all_house_mail(session, kind, since, shared=self.shared):
             for page in pages:
                 for person, minute in page:
-                    self._note(steps, person, Sent(edition, kept.read_minute(minute), 0))
+                    self._note(steps, person, Sent(edition, read_rounded(minute), 0))
         wishes = {one.customer_id: one.every_days for one in all_wishes(session) if one.every_days > WEEK.days}
         if wishes:
             far = workspace.clock() - timedelta(days=max(wishes.values()))
             for person, times in house_mail(session, kind, wishes, far, shared=self.shared).items():
                 for at in times:
                     if at <= since:
-                        self._note(steps, person, Sent(0, kept.minute_up(at), 0, older=True))
+                        self._note(steps, person, Sent(0, minute_up(at), 0, older=True))
 
     def _read_members(self, session: Session, kind: GroupKind) -> None:
         group, members = None, list[int]()

@@ -6,31 +6,38 @@ rule that sends (`timing.sequence`). Among more than `TO_THE_MINUTE` people an i
 
 from __future__ import annotations
 
+import json
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from itertools import chain, repeat
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from ..records import CampaignState
+from ..records import CampaignState, SubscriptionState
 from ..records import Sequence as SequenceRow
 from ..store.begins import AHEAD
-from ..store.crowd import minute_up
+from ..store.prepared import instant
+from ..store.rounded import HOUR, MINUTE, hour_up, minute_up, read_rounded
 from ..store.saved_segments import load_segment
 from ..store.segments import asks_more
-from ..store.sequences_ahead import OnTheWay, beginning, enrolled, first_events, going_now, their_mails
+from ..store.sequences_ahead import beginning, count_going, enrolled, first_events, going_now
 from ..timing.sequence import Going, Hope, look_ahead
 from ..timing.sequence_words import BeginKind
 from ..workdays import to_instant
-from .alike import Audience, Way, hour_up
-from .crowd import TO_THE_MINUTE
-from .forecast import Counts
+from .alike import Alike, Audience, Way
+from .foreseen import Counts
+from .mailed import Mailed, cut_instants, read_cut
+from .parting import divide
 from .sequence_begins import SCAN_EVERY, Course, course_of, days_of, scan_of
 from .workspace import Workspace
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+TO_THE_MINUTE = 20_000
+"""Of more people in sequences than this, whole hours count, rounded up."""
 MIDNIGHT = time()
 
 
@@ -74,46 +81,60 @@ class Courses:
                 yield Audience(course.row.list_id, "")
             yield from one.segments.values()
 
-    def ways(self) -> Iterator[list[tuple[int, Way]]]:
-        """Everybody who gets something by a sequence, or may, with their way; in pages."""
-        for number, one in enumerate(self.all):
-            for page in self._going(number, one):
-                one.people += len(page)
-                yield [(person, way) for person, way in page if way is not None]
-            for page in self._beginning(number, one):
-                one.begin += len(page)
-                yield [(person, way) for person, way in page if way is not None]
+    def ways(self, of: array[int], groups: Sequence[Alike]) -> tuple[array[int], list[tuple[Way, ...]], int]:
+        """Everybody who gets something by a sequence, or may, parted by their ways (place 0: nothing), and how many
+        ways of theirs there are. `of` and `groups`: everybody whom the look concerns, by what is known of them."""
+        mine, parts = array("I", bytes(of.itemsize * len(of))), [tuple[Way, ...]()]
+        pages = chain.from_iterable(
+            chain(self._going(number, one, of, groups), self._beginning(number, one))
+            for number, one in enumerate(self.all)
+        )
+        people = 0
 
-    def _going(self, number: int, one: Foreseen) -> Iterator[list[tuple[int, Way | None]]]:
+        def counted() -> Iterator[list[tuple[int, Way]]]:
+            nonlocal people
+            for page in pages:
+                people += len(page)
+                yield page
+
+        divide(mine, parts, counted(), lambda ways, row: (*ways, *row), new=True)
+        return mine, parts, people
+
+    def _going(
+        self, number: int, one: Foreseen, of: array[int], groups: Sequence[Alike]
+    ) -> Iterator[list[tuple[int, Way]]]:
+        """Those who are in it, as far as they may be written to."""
         course = one.course
         scan = scan_of(self._session, course, self.now)
         assert scan is not None
-        rows = [row for page in going_now(self._session, scan) for row in page]
-        mails = their_mails(self._session, scan, course.steps)
-        events = {event: first_events(self._session, scan, event, course.steps) for event in course.rules.plan.events()}
-        unit = MINUTE if len(rows) <= TO_THE_MINUTE else HOUR
+        many = count_going(self._session, course.id) > TO_THE_MINUTE
+        unit = HOUR if many else MINUTE
+        mails = Mailed(self._session, scan, course, unit, many=many, highest=len(of))
+        events = course.rules.plan.events()
+        happened = {event: first_events(self._session, scan, event, course.steps, unit) for event in events}
+        here, known = _Here(course, groups), _KnownWays(lambda stand: self._on(number, one, stand, unit))
         guests = scan.begins.kind is BeginKind.SEMINAR and not scan.begins.who
-        page = []
-        for row in rows:
-            done, busy = _done(row, mails.get(row.id, {}), self.now)
-            key = (
-                number,
-                row.zone,
-                row.begun.date() if guests else row.day,
-                _up(row.begun, unit),
-                tuple((step, _up(at, unit)) for step, at in done.items()),
-                busy and _up(busy, unit),
-                tuple((event, _up(times[row.id], unit)) for event, times in events.items() if row.id in times),
-            )
-            if key not in self._known:
-                zone = course.zone_of(row.zone)
-                day = row.begun.astimezone(zone).date() if guests else row.day
-                going = Going(day, key[3], zone, dict(key[4]), dict(key[6]), key[5])
-                self._known[key] = self._way(number, one, going, self.now)
-            page.append((row.customer_id, self._known[key]))
-        yield page
+        for rows in going_now(self._session, scan, unit):
+            people, ids, keys, days, begun, done = zip(*rows, strict=True)
+            zones = [here[of[person]] for person in people]
+            had = mails.of(people, ids, keys)
+            came = [tuple((event, times[own]) for event, times in happened.items() if own in times) for own in ids]
+            stands = zip(zones, days, begun, cut_instants(done, unit), had, came, repeat(guests))
+            ways = [known[stand] for stand in stands]
+            one.people += sum(zone is not None for zone in zones)
+            yield [(person, way) for person, way in zip(people, ways, strict=True) if way is not None]
 
-    def _beginning(self, number: int, one: Foreseen) -> Iterator[list[tuple[int, Way | None]]]:
+    def _on(self, number: int, one: Foreseen, stand: Any, unit: timedelta) -> Way | None:
+        """The way of those who stand there, if they may be written to."""
+        zone, day, began, done, had, came, guests = stand
+        if zone is None:
+            return None
+        begun = read_rounded(began)
+        first = instant(day).astimezone(zone).date() if guests else _date(day)
+        steps, busy = _done(json.loads(done), had, self.now, unit)
+        return self._way(number, one, Going(first, begun, zone, steps, dict(came), busy), self.now)
+
+    def _beginning(self, number: int, one: Foreseen) -> Iterator[list[tuple[int, Way]]]:
         """Those who begin by the end of the look, as far as that is known today."""
         course, kind = one.course, one.course.rules.begins.kind
         scan = scan_of(self._session, course, self.now, self.until)
@@ -121,18 +142,21 @@ class Courses:
         yearly = kind is BeginKind.YEARLY
         had = enrolled(self._session, course.id, scan.first - timedelta(days=1)) if yearly else frozenset()
         starting = course.row.starting or date.min
+        dated: dict[Any, list[tuple[str, Way | None]]] = {}
         for rows in beginning(self._session, scan):
             page: list[tuple[int, Way | None]] = []
             for customer, zone, at, on in rows:
                 if on is None and at is not None:
                     begun = self._quiet_from(course, at) if kind is BeginKind.QUIET else at
                     if begun <= self.until + AHEAD and begun.astimezone(course.zone_of(zone)).date() >= starting:
-                        page.append((customer, self._from(number, one, zone, None, _up(begun, MINUTE))))
+                        page.append((customer, self._from(number, one, zone, None, minute_up(begun))))
                     continue
-                for key, day in days_of(course, scan, course.rules.begins.name, on):
-                    if not yearly or (customer, key) not in had:
-                        page.append((customer, self._from(number, one, zone, day, None)))
-            yield page
+                if (zone, on) not in dated:
+                    days = days_of(course, scan, course.rules.begins.name, on)
+                    dated[zone, on] = [(key, self._from(number, one, zone, day, None)) for key, day in days]
+                page += [(customer, way) for key, way in dated[zone, on] if not yearly or (customer, key) not in had]
+            one.begin += len(page)
+            yield [(person, way) for person, way in page if way is not None]
 
     def _from(
         self, number: int, one: Foreseen, zone: str | None, day: date | None, begun: datetime | None
@@ -184,25 +208,54 @@ def _foreseen(session: Session, course: Course, now: datetime) -> Foreseen:
     return Foreseen(course, cancelled, segments)
 
 
+class _Here(dict[int, ZoneInfo | None]):
+    """By their group: the zone whose hours count for people in a sequence; None: it must not write to them."""
+
+    def __init__(self, course: Course, groups: Sequence[Alike]) -> None:
+        super().__init__({0: None})
+        self._course, self._groups = course, groups
+
+    def __missing__(self, place: int) -> ZoneInfo | None:
+        course, group = self._course, self._groups[place]
+        mail = group.mail.get(course.row.list_id)
+        subscribed = mail is not None and mail.subscription is SubscriptionState.SUBSCRIBED
+        self[place] = found = (course.rules.zone or group.zone) if course.rules.service or subscribed else None
+        return found
+
+
+class _KnownWays(dict[Any, Way | None]):
+    """The way of each stand that was met."""
+
+    def __init__(self, find: Callable[[Any], Way | None]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, stand: Any) -> Way | None:
+        self[stand] = found = self._find(stand)
+        return found
+
+
 def _done(
-    row: OnTheWay, mails: Mapping[str, tuple[bool, datetime | None]], now: datetime
+    told: Mapping[str, Any], had: Iterable[tuple[str, int, str | None]], now: datetime, unit: timedelta
 ) -> tuple[dict[str, datetime], datetime | None]:
     """When each step was done, and until when a mail is on its way; as `work.sequences` reads them of a page."""
     done: dict[str, datetime] = {}
     busy: datetime | None = None
-    for step, told in row.done.items():
-        done[step] = datetime.fromisoformat(told["at"])
-        mail = mails.get(step) if told["how"] == "sent" else None
-        if mail is not None and mail[0]:
-            busy = max(mail[1] or now, busy or now)
-        elif mail is not None and mail[1] is not None:
-            done[step] = mail[1]
+    mails = {step: (on_its_way, at) for step, on_its_way, at in had}
+    for step, one in told.items():
+        done[step] = read_cut(one["at"], unit)
+        on_its_way, at = mails.get(step, (0, None)) if one["how"] == "sent" else (0, None)
+        when = read_rounded(at) if at is not None else None
+        if on_its_way:
+            up = hour_up(now) if unit is HOUR else minute_up(now)
+            busy = max(when or up, busy or up)
+        elif when is not None:
+            done[step] = when
     return done, busy
 
 
-def _up(at: datetime, unit: timedelta) -> datetime:
-    """The whole minute, or hour, that the instant is over by."""
-    return hour_up(at) if unit is HOUR else minute_up(at)
+def _date(stored: Any) -> date:
+    return date.fromisoformat(stored) if isinstance(stored, str) else stored
 
 
 def with_done(going: Going, step: str, at: datetime) -> Going:

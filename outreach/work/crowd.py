@@ -29,31 +29,30 @@ from ..store.causes import whom_filter
 from ..store.consents import blocked_domains, read_mail_facts
 from ..store.plan import recent_bulk
 from ..store.prepared import instant
+from ..store.rounded import hour_up, minute_up, read_rounded
 from ..store.saved_segments import load_segment
 from ..store.sequences_ahead import in_or_beginning
 from ..store.shared_holds import all_shared_holds
 from ..store.wishes import all_wishes
 from ..workdays import zone_or
-from .alike import Alike, Audience, HoldSeen, Way, WishSeen, hour_up
+from .alike import Alike, Audience, HoldSeen, Way, WishSeen
 from .at_home import AtHome
+from .courses import TO_THE_MINUTE, Courses
+from .parting import divide
 from .workspace import Workspace
-
-TO_THE_MINUTE = 20_000
-"""Of more people in sequences than this, whole hours count, rounded up."""
-
 
 Change = Callable[[Alike, Any], Alike]
 
 
 class Crowd(AtHome):
-    """The groups of all whom these audiences take, as the database has them now; `ways`: who is where in sequences."""
+    """The groups of all whom these audiences take, as the database has them now; with where they are in sequences."""
 
     def __init__(
         self,
         session: Session,
         workspace: Workspace,
         audiences: Iterable[Audience],
-        ways: Iterable[Sequence[tuple[int, Way]]] = (),
+        courses: Courses | None = None,
     ) -> None:
         super().__init__(session, workspace)
         self._session, self._workspace = session, workspace
@@ -71,10 +70,8 @@ class Crowd(AtHome):
         self._divide(self._paused(now), lambda group, row: replace(group, paused=row[0]))
         self._divide(self._wishes(now), lambda group, row: replace(group, wish=row[0], sent=(*row[1], *group.sent)))
         self._divide(self._blocked(now), lambda group, row: replace(group, mail=_blocked_mail(group.mail, row[0])))
-        pages = list(ways)
-        if sum(map(len, pages)) > TO_THE_MINUTE:
-            self._by_the_hour(pages)
-        self._divide(pages, lambda group, row: replace(group, ways=(*group.ways, row[0])))
+        if courses is not None:
+            self._on_their_ways(courses)
         for number, count in Counter(self._of).items():
             self.groups[number].count = count
         self.groups[0].count = 0
@@ -119,37 +116,15 @@ class Crowd(AtHome):
         self._divide(pages, lambda group, row: replace(group, audiences=group.audiences | {audience}))
 
     def _divide(self, pages: Iterable[Sequence[Any]], change: Change, *, new: bool = False) -> None:
-        """Move each person in these rows to the group that differs from theirs by what the row says."""
-        of, groups = self._of, self.groups
-        known: dict[tuple[int, Any], int] = {}
-        for page in pages:
-            for row in page:
-                person, place = row[0], of[row[0]]
-                if not place and not new:
-                    continue
-                key = (place, row[1:])
-                found = known.get(key)
-                if found is None:
-                    groups.append(change(groups[place], row[1:]))
-                    found = known[key] = len(groups) - 1
-                of[person] = found
+        divide(self._of, self.groups, pages, change, new=new)
 
-    def _by_the_hour(self, pages: Iterable[Sequence[tuple[int, Way]]]) -> None:
-        """Let what these people were sent count by whole hours: else their ways would make too many groups."""
-        places: dict[int, int] = {0: 0}
-        alike: dict[Any, int] = {}
-        for page in pages:
-            for person, _ in page:
-                place = self._of[person]
-                if place not in places:
-                    group = self.groups[place]
-                    rest = replace(group, sent=tuple(hour_up(at) for at in group.sent))
-                    key = tuple(tuple(value.items()) if name == "mail" else value for name, value in _fields(rest))
-                    if key not in alike:
-                        self.groups.append(rest)
-                        alike[key] = len(self.groups) - 1
-                    places[place] = places[alike[key]] = alike[key]
-                self._of[person] = places[place]
+    def _on_their_ways(self, courses: Courses) -> None:
+        """Part everybody by where they are in sequences. Among many, what these people were sent counts by whole hours:
+        else their ways would make too many groups."""
+        mine, ways, people = courses.ways(self._of, self.groups)
+        if people:
+            places = _OnTheirWays(self.groups, ways, by_the_hour=people > TO_THE_MINUTE)
+            self._of = array("I", map(places.__getitem__, zip(self._of, mine, strict=True)))
 
     def _holds(self) -> Iterator[list[Any]]:
         rows = (row for page in kept.open_holds(self._session) for row in page)
@@ -166,7 +141,7 @@ class Crowd(AtHome):
         for person, wish in wishes.items():
             if person < len(self._of):
                 seen = WishSeen(wish.paused_until, wish.every_days, tuple(wish.no_topics))
-                yield [(person, seen, tuple(kept.minute_up(at) for at in sent.get(person, ()) if at <= now - WEEK))]
+                yield [(person, seen, tuple(minute_up(at) for at in sent.get(person, ()) if at <= now - WEEK))]
 
     def _paused(self, now: datetime) -> Iterator[list[Any]]:
         """Whose domain takes no mail for now."""
@@ -189,6 +164,40 @@ class Crowd(AtHome):
                     yield [(person, found[domain])]
 
 
+class _OnTheirWays(dict[tuple[int, int], int]):
+    """Where whoever stands in a group goes by their ways: by (place, place among the ways)."""
+
+    def __init__(self, groups: list[Alike], ways: Sequence[tuple[Way, ...]], *, by_the_hour: bool) -> None:
+        super().__init__()
+        self._groups, self._ways, self._by_the_hour = groups, ways, by_the_hour
+        self._alike: dict[Any, int] = {}
+        self._places: dict[tuple[int, int], int] = {}
+
+    def __missing__(self, key: tuple[int, int]) -> int:
+        place, own = key
+        found = place
+        if place and own:
+            base = self._hours_of(place) if self._by_the_hour else place
+            if (base, own) not in self._places:
+                self._groups.append(replace(self._groups[base], ways=self._ways[own]))
+                self._places[base, own] = len(self._groups) - 1
+            found = self._places[base, own]
+        self[key] = found
+        return found
+
+    def _hours_of(self, place: int) -> int:
+        """The first of the groups that differ from this one by minutes only."""
+        if (place, 0) not in self._places:
+            group = self._groups[place]
+            rest = replace(group, sent=tuple(hour_up(at) for at in group.sent))
+            alike = tuple(tuple(value.items()) if name == "mail" else value for name, value in _fields(rest))
+            if alike not in self._alike:
+                self._groups.append(rest)
+                self._alike[alike] = len(self._groups) - 1
+            self._places[place, 0] = self._alike[alike]
+        return self._places[place, 0]
+
+
 def _fields(group: Alike) -> Iterator[tuple[str, Any]]:
     return ((one.name, getattr(group, one.name)) for one in fields(group))
 
@@ -199,11 +208,11 @@ def _blocked_mail(mail: Mapping[int | None, MailFacts], block: Any) -> dict[int 
 
 
 def _sent(group: Alike, minute: str) -> Alike:
-    return replace(group, sent=tuple(sorted((*group.sent, kept.read_minute(minute)))))
+    return replace(group, sent=tuple(sorted((*group.sent, read_rounded(minute)))))
 
 
 def _under_way(group: Alike, edition: int, kind: str, goes: int, minute: str) -> Alike:
-    at = kept.read_minute(minute)
+    at = read_rounded(minute)
     changed = replace(group, planned=(*group.planned, at) if kind in FIRST else group.planned)
     if goes:
         changed.get(-edition, at)

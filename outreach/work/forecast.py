@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from ..plan.budget import FIRST
-from ..plan.holdout import Group, HoldOut, judge_hold_out
+from ..plan.holdout import Group, judge_hold_out
 from ..plan.holds import blocked_topics
 from ..plan.one_per import ONE_PER
 from ..plan.variants import REST, Comparison, read_comparison
@@ -31,6 +31,7 @@ from ..store.wishes import wishes_of
 from .alike import Alike, audience_of, tips_audience
 from .choose import TipPool, choose_one, know_people, tip_pool
 from .crowd import Crowd
+from .foreseen import Counts
 from .holdout import deal, hold_out_of
 from .judge import MailFactsOfEdition, PersonFacts, edition_facts, judge_to_the_end, people_facts
 from .precedence import coming_tips
@@ -74,44 +75,6 @@ class Judged:
     def at(self) -> datetime | None:
         """When the mail would go, or None where it would not."""
         return None if self.permission.state is not None else self.permission.later or self.due
-
-
-@dataclass
-class Counts:
-    """What a forecast adds up to. `going`: people by (zone, instant); `instead`: those of them who get it later than it
-    is due, by (reason, zone, instant). `before`: without what replies changed."""
-
-    people: int = 0
-    going: Counter[tuple[str, datetime]] = field(default_factory=Counter)
-    not_going: Counter[tuple[str, str]] = field(default_factory=Counter)
-    instead: Counter[tuple[str, str, datetime]] = field(default_factory=Counter)
-    before: int = 0
-    first: Counter[str] = field(default_factory=Counter)
-    waiting: Counter[str] = field(default_factory=Counter)
-    changed_tips: int = 0
-    hold_out: HoldOut | None = None
-    tried: Tried | None = None
-    by_share: bool = False
-
-    @property
-    def later(self) -> Counter[str]:
-        """How many get it later, by reason."""
-        found: Counter[str] = Counter()
-        for (reason, _, _), people in self.instead.items():
-            found[reason] += people
-        return found
-
-    def add(self, zone: str, due: datetime, said: Permission, people: int) -> None:
-        """So many people more, in whom the rules find no difference."""
-        if not people:  # of each of them another one of the household gets it
-            return
-        self.people += people
-        if said.state is not None:
-            self.not_going[said.state.value, said.reason] += people
-            return
-        self.going[zone, said.later or due] += people
-        if said.later is not None:
-            self.instead[said.reason, zone, said.later] += people
 
 
 def draft_edition(

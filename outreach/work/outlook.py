@@ -24,7 +24,8 @@ from ..workdays import zone_or
 from .alike import Alike, PutOff, Way
 from .at_home import SEQUENCES
 from .courses import Courses, Foreseen, with_done
-from .forecast import Counts, TipsAhead
+from .forecast import TipsAhead
+from .foreseen import Counts
 from .judge import MailFactsOfEdition, PersonFacts, edition_facts, judge_person, judge_to_the_end
 from .schedules import life_of
 from .workspace import Workspace
@@ -277,7 +278,12 @@ class Sequences:
             going=sum(mail.people for mail in mails),
             steps=steps,
             mails=tuple(sorted(mails, key=lambda mail: (mail.day, mail.local, order.index(mail.step)))),
-            later=tuple(StepLater(*key, people) for key, people in later.items()),
+            later=tuple(
+                StepLater(step, reason, day, people)
+                for (step, reason, day), people in sorted(
+                    later.items(), key=lambda one: (order.index(one[0][0]), one[0][2], one[0][1])
+                )
+            ),
             refused=tuple(
                 StepRefused(step, state, reason, people)
                 for step, counts in in_order

@@ -25,13 +25,13 @@ from outreach.records import (
     Subscription,
     withhold,
 )
-from outreach.store.crowd import minute_up
 from outreach.store.customers import PersonRow
 from outreach.store.editions import TO_GO, UNFINISHED
 from outreach.store.groups import groups_of
 from outreach.store.one_per import had_issue, last_issue
 from outreach.store.plan import MAY_HAVE_BEEN_SENT, recent_bulk
 from outreach.store.reach import signs_of
+from outreach.store.rounded import minute_up
 from outreach.work.agenda import BY_HAND, _coming
 from outreach.work.forecast import draft_edition
 from outreach.work.holdout import deal, hold_out_of

@@ -11,6 +11,8 @@ from datetime import timedelta
 import pytest
 
 from outreach.records import Kind
+from outreach.store import sequences_ahead
+from outreach.work import courses, crowd
 from outreach.work.agenda import Agenda, read_agenda
 from outreach.work.compose import apply_campaign, apply_tip
 from outreach.work.outlook import Outlook
@@ -154,6 +156,42 @@ def _mixture(workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
         path = workspace.root / f"{name}.md"
         path.write_text(f"---\nname: {name}\nsubject: S\nlist: customers\n{front}---\nHello\n", encoding="utf-8")
         apply_campaign(workspace, path)
+
+
+@BOTH
+def test_of_many_in_sequences_the_same_is_foreseen_by_the_hour(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(
+        workspace,
+        HELLO,
+        step("more", "1 day after replied hello, within 4 days"),
+        step("soon", "20 hours after hello", **{"if": "not replied hello"}),
+        step("nudge", "on day 9", **{"if": "not replied"}),
+        zone="customer",
+    )
+    ids = [make_customer(f"p{one}@example.com", zone=ZONES[one % 4], subscribed=None) for one in range(16)]
+    for number, person in enumerate(ids):
+        join(workspace, person)
+        clock.advance(minutes=97, seconds=17)
+        follow_sequences(workspace)
+        if number % 3:
+            send_all(workspace)
+    for person in ids[1:9:3]:
+        reply(workspace, person)
+    complain(workspace, ids[4])
+    few = outlook(read_agenda(workspace, days=16))
+    monkeypatch.setattr(courses, "TO_THE_MINUTE", 0)
+    monkeypatch.setattr(crowd, "TO_THE_MINUTE", 0)
+    monkeypatch.setattr(sequences_ahead, "MOST", 0)
+    many = outlook(read_agenda(workspace, days=16))
+    assert (few.people, few.going) == (many.people, many.going) and few.people == 16 and few.going > 12
+    assert [(one.step, one.event, one.people) for one in few.hoped] == [
+        (one.step, one.event, one.people) for one in many.hoped
+    ]
+    by_step = [sorted((mail.step, mail.at) for mail in one.mails for _ in range(mail.people)) for one in (few, many)]
+    for (name, at), (other, hour) in zip(*by_step, strict=True):
+        assert name == other and timedelta() <= hour - at <= timedelta(hours=1), (name, at, hour)
 
 
 def _reason(said: str) -> str:
