@@ -39,6 +39,7 @@ from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import instance_dict, manager_of_class
 from sqlmodel import SQLModel
 
+from .at_once import BareStatement
 from .conflict import insert_on
 from .postgresql import json_text
 
@@ -104,6 +105,7 @@ class Prepared:
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
         self._texts: dict[str, _Text] = {}
+        self._bare: BareStatement | None = None
 
     def rows(self, session: Connected, **given: Any) -> list[Any]:
         """Run it; the rows as the driver gives them: see `instant`, `value_of`."""
@@ -164,14 +166,13 @@ class Prepared:
 
         On PostgreSQL, and where no transaction is open.
         """
-        text = self._spelt(connection)
-        with bare_cursor(connection) as cursor:
-            cursor.connection.autocommit = True
-            try:
-                return list(cursor.execute(text.sql, text.values(given), **text.how).fetchall())
-            finally:
-                if not cursor.connection.closed:
-                    cursor.connection.autocommit = False
+        if self._bare is None:
+            self._bare = BareStatement(self._statement, connection.dialect, _in_postgresql)
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            return self._bare.run(driver, connection.info, given)
+        except connection.dialect.loaded_dbapi.Error as wrong:
+            raise _told(connection, None, wrong) from wrong
 
     def _in(self, session: Connected) -> tuple[_Text, Connection]:
         connection = session.connection()
@@ -351,12 +352,18 @@ def _in_postgresql(value: Any) -> Any:
     if isinstance(value, Enum):
         return value._value_
     if isinstance(value, list):
-        return "{" + ",".join(map(_element, value)) + "}"
+        return _array(value)
     return json_text(value) if isinstance(value, dict) else value
 
 
-def _element(value: Any) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else str(value)
+def _array(values: list[Any]) -> str:
+    """A list of numbers or of texts as PostgreSQL reads one."""
+    if not (values and isinstance(values[0], str)):
+        return "{" + ",".join(map(str, values)) + "}"
+    found = "".join(values)
+    if '"' in found or "\\" in found:
+        values = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    return '{"' + '","'.join(values) + '"}'
 
 
 @lru_cache(maxsize=64)

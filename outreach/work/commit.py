@@ -31,8 +31,6 @@ from .jobs import ticks
 
 TOGETHER = 200
 """At most so many moves in one transaction: it stays far below 200 ms (I12)."""
-MANY, GATHER_SECONDS = 3, 0.0
-"""Where so many intents came together last time, others are on their way: a moment's wait saves them a commit."""
 TRIES = 5
 PAUSE = 0.2
 DEFAULT_RULES = BounceRules()
@@ -66,7 +64,6 @@ class Committer:
         self.counts: Counter[DeliveryState] = Counter()
         self.failure: Exception | None = None
         self.refusals = 0
-        self._together = 0
         self._database, self._name, self._clock, self._lease = database, name, clock, lease
         self._on_settled, self._on_raised = on_settled, on_raised
         self._bounce_rules = bounce_rules
@@ -135,14 +132,10 @@ class Committer:
         with self._wake:
             waiting = max(0.0, self._beaten + every - ticks())
             self._wake.wait_for(lambda: self._moves or self._asks or self._closing, timeout=waiting)
-        if self._together >= MANY:
-            time.sleep(GATHER_SECONDS)
-        with self._wake:
             moves = [self._moves.popleft() for _ in range(min(len(self._moves), TOGETHER))]
             asks = [] if self._moves else list(self._asks)
             if not self._moves:
                 self._asks.clear()
-            self._together = sum(len(ask.rows) for ask in asks)
             ending = self._closing and not (moves or asks)
             self._busy = bool(moves or asks)
         if not ending:
