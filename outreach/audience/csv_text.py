@@ -179,15 +179,20 @@ def read_records(lines: Iterable[str], delimiter: str) -> Iterator[Record]:
         yield from run.records()
 
 
-def read_runs(lines: Iterable[str], delimiter: str) -> Iterator[Run]:
+def read_runs(
+    lines: Iterable[str], delimiter: str, *, width: int = 0, cut: Callable[[], object] = lambda: None
+) -> Iterator[Run]:
     """The records of a file from its lines (with their endings); the first that is not blank sets the width.
+
+    With a `width` these are lines from the midst of a file, counted from 1. `cut` is called where a record ran into
+    their end, so that more lines might have told another story.
 
     Where a quotation mark is opened and never closed (the file ends, the cell grows beyond 131,072 characters, or a
     record of several lines has too many cells or text behind a closing mark), the line it stands in is refused and
     reading goes on behind it. A line is given back only up to the next mark, so this stays linear in time.
     """
     source = _Lines(lines)
-    row, width, careful = 0, 0, 0
+    row, inside, careful = 0, bool(width), 0
     while True:
         if width and not careful:
             taken = source.take()
@@ -200,7 +205,9 @@ def read_runs(lines: Iterable[str], delimiter: str) -> Iterator[Run]:
                 row += len(quick)
                 continue
         careful = max(0, careful - 1)
-        found = _next_record(source, delimiter, row, width)
+        found = _next_record(source, delimiter, row, width, inside=inside)
+        if source.cut:
+            cut()
         if found is None:
             return
         row = found.row
@@ -256,7 +263,7 @@ def _not_too_wide(number: int, rows: list[list[str]], width: int) -> Iterator[Ru
         yield Run(range(number + begin, number + len(rows)), rows[begin:])
 
 
-def _next_record(source: _Lines, delimiter: str, row: int, width: int) -> Record | None:
+def _next_record(source: _Lines, delimiter: str, row: int, width: int, *, inside: bool = False) -> Record | None:
     """The next record, whatever its lines hold; None at the end. Row 0: a line that only named the delimiter."""
     source.taken.clear()
     fault = ""
@@ -268,7 +275,7 @@ def _next_record(source: _Lines, delimiter: str, row: int, width: int) -> Record
         cells, fault = [], _explain(wrong)
     row += 1
     taken = source.taken
-    if row == 1 and _SEPARATOR_LINE.fullmatch(taken[0].strip("\ufeff\r\n")):
+    if row == 1 and not inside and _SEPARATOR_LINE.fullmatch(taken[0].strip("\ufeff\r\n")):
         return Record(0, [])
     if not fault and source.ended:
         fault = "a quotation mark is opened and never closed"
@@ -297,7 +304,7 @@ class _Lines:
         self._lines = iter(lines)
         self._back: deque[str] = deque()
         self.taken: list[str] = []
-        self.ended = False
+        self.ended = self.cut = False
 
     def __iter__(self) -> _Lines:
         return self
@@ -310,6 +317,7 @@ class _Lines:
                 line = next(self._lines)
             except StopIteration:
                 self.ended = bool(self.taken)
+                self.cut = self.cut or self.ended
                 raise
         self.taken.append(line)
         return line

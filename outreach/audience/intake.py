@@ -295,15 +295,14 @@ class RowReader:
                 person.attributes.setdefault(attribute_name(str(name)), kept)
 
 
-def survey_types(
-    columns: Columns, parts: Iterable[list[list[str]]], wanted: Mapping[str, Callable[[str], Any]] | None = None
-) -> dict[str, Callable[[str], Any]]:
-    """How to read the cells of each attribute, by its meaning: as `wanted` says, else the type of its whole column.
+def column_types(
+    columns: Columns, parts: Iterable[list[list[str]]], wanted: Iterable[str] = ()
+) -> dict[str, ColumnType]:
+    """What each attribute's whole column holds, by its meaning, but for the `wanted`, whose types somebody told.
 
     `parts`: the rows of the file, some at a time.
     """
-    wanted = wanted or {}
-    types = {one: ColumnType() for one in columns.meanings if one.startswith(".") and one not in wanted}
+    types = {one: ColumnType() for one in columns.meanings if one.startswith(".") and one not in set(wanted)}
     open_types = [(place, types[meaning]) for place, meaning in enumerate(columns.meanings) if meaning in types]
     for part in parts:
         if open_types:
@@ -312,4 +311,4 @@ def survey_types(
                 for place, kind in open_types
                 if kind.look_at([cells[place] for cells in part if place < len(cells)])
             ]
-    return {meaning: kind.reader() for meaning, kind in types.items()} | dict(wanted)
+    return types

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -110,7 +110,7 @@ class ColumnType:
     __slots__ = ("_ways", "seen")
 
     def __init__(self) -> None:
-        self._ways: list[Callable[[str], Any]] = [_truth, _integer, _decimal, _pointed_day, _list]
+        self._ways: list[Callable[[str], Any]] = list(_WAYS)
         self.seen = False
 
     def look(self, cell: str) -> bool:
@@ -130,6 +130,15 @@ class ColumnType:
             if cell and not self.look(cell):
                 return False
         return bool(self._ways)
+
+    def told(self) -> tuple[list[int], bool]:
+        """What was found so far, to be taken in elsewhere."""
+        return [place for place, way in enumerate(_WAYS) if way in self._ways], self.seen
+
+    def take_in(self, ways: Sequence[int], seen: bool) -> None:
+        """Take into account what was found in other cells of the column."""
+        self._ways = [way for way in self._ways if _WAYS.index(way) in ways]
+        self.seen = self.seen or seen
 
     def reader(self) -> Callable[[str], Any]:
         """The function that types a cell of this column."""
@@ -213,3 +222,7 @@ def _pointed_day(cell: str) -> str | None:
         return None
     instant = read_instant(cell)
     return None if instant is None else f"{instant:%Y-%m-%d}"
+
+
+_WAYS: tuple[Callable[[str], Any], ...] = (_truth, _integer, _decimal, _pointed_day, _list)
+"""How the cells of a column of unknown type may be read, the first that fits all of them counts."""

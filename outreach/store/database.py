@@ -7,7 +7,7 @@ they take turns by an advisory lock. Only what compares and sets in one statemen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -90,23 +90,15 @@ class Database:
             session.commit()
 
     @contextmanager
-    def write_much(self) -> Iterator[Callable[[], AbstractContextManager[Session]]]:
+    def write_much(self) -> Iterator[Much]:
         """What begins write transactions on one connection, each as `write` has it, for bulk work."""
         with self.engine.execution_options(outreach_write=True).connect() as connection:
-
-            @contextmanager
-            def begin() -> Iterator[Session]:
-                with told(self), self._lock, OneTransaction(connection, expire_on_commit=False) as session:
-                    if not self.is_sqlite:
-                        postgresql.take_turn(session.connection(), self._writers)
-                    yield session
-                    session.commit()
-
+            much = Much(self, connection, self._writers)
             if not self.is_sqlite:
-                yield begin
+                yield much
                 return
             with sqlite.roomier(connection):
-                yield begin
+                yield much
 
     @contextmanager
     def only_here(self, name: str) -> Iterator[bool]:
@@ -131,6 +123,27 @@ class Database:
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
+
+
+class Much:
+    """Begins write transactions on one `connection`, one after the other."""
+
+    def __init__(self, database: Database, connection: Connection, writers: str) -> None:
+        self.database, self.connection, self._writers = database, connection, writers
+
+    @contextmanager
+    def __call__(self) -> Iterator[Session]:
+        """A transaction, as `Database.write` has it."""
+        database = self.database
+        with (
+            told(database),
+            database.writing_alone(),
+            OneTransaction(self.connection, expire_on_commit=False) as session,
+        ):
+            if not database.is_sqlite:
+                postgresql.take_turn(session.connection(), self._writers)
+            yield session
+            session.commit()
 
 
 class Writer:

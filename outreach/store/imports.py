@@ -94,9 +94,20 @@ class Chunk:
     ids: list[int] = field(default_factory=list)
 
 
-def plan_chunk(session: Session, into: Into, people: Sequence[Taken]) -> Chunk:
-    """What these people (no key twice) would change."""
-    chunk = Chunk()
+@dataclass(slots=True)
+class SortedOut:
+    """People of a file by what is to be asked of them: those who are new and plain, those (by id) of whom their row
+    tells nothing new, and all others; `blocked` by key.
+    """
+
+    newcomers: list[PlainRow]
+    same: list[tuple[PlainRow, int]]
+    closely: list[Taken]
+    blocked: set[str]
+
+
+def sort_out(session: Session, into: Into, people: Sequence[Taken]) -> SortedOut:
+    """Look these people up (no key twice)."""
     keys = [one[KEY] for one in people if len(one) > OF_PERSON or one[PERSON].address]
     blocked = {
         key
@@ -105,18 +116,34 @@ def plan_chunk(session: Session, into: Into, people: Sequence[Taken]) -> Chunk:
     }
     settled = keys_known(session, keys) | blocked
     plain = [one for one in people if len(one) > OF_PERSON]
-    if settled:
-        known = settled - blocked
-        same = _plan_same(session, into, chunk, [one for one in plain if one[KEY] in known])
-        closely = [one for one in people if len(one) == OF_PERSON or (one[KEY] in settled and one[KEY] not in same)]
-        chunk.newcomers = [one for one in plain if one[KEY] not in settled]
-    else:
-        closely = [one for one in people if len(one) == OF_PERSON]
-        chunk.newcomers = plain
+    if not settled:
+        return SortedOut(plain, [], [one for one in people if len(one) == OF_PERSON], blocked)
+    known = settled - blocked
+    rows = [one for one in plain if one[KEY] in known]
+    # only merged, a row is easily judged
+    same = found_as_told(session, into.list_id, rows) if rows and into.ways.plain else {}
+    return SortedOut(
+        [one for one in plain if one[KEY] not in settled],
+        [(one, same[one[KEY]]) for one in rows if one[KEY] in same],
+        [one for one in people if len(one) == OF_PERSON or (one[KEY] in settled and one[KEY] not in same)],
+        blocked,
+    )
+
+
+def plan_chunk(session: Session, into: Into, people: Sequence[Taken]) -> Chunk:
+    """What these people (no key twice) would change."""
+    chunk = Chunk()
+    found = sort_out(session, into, people)
+    chunk.newcomers = found.newcomers
+    for row, customer_id in found.same:
+        if into.seen.before(customer_id):
+            chunk.repeated.append((row[KEY], person_of(row)))
+        else:
+            chunk.unchanged += 1
     twice = asks_twice(session, into.list_id)
-    if closely:
-        persons = [(one[KEY], _person(into, one)) for one in closely]
-        _plan_closely(session, into, chunk, persons, blocked, twice=twice)
+    if found.closely:
+        persons = [(one[KEY], _person(into, one)) for one in found.closely]
+        _plan_closely(session, into, chunk, persons, found.blocked, twice=twice)
     if chunk.created:
         order = {one[KEY]: place for place, one in enumerate(people)}
         made = [plain_row(key, person) for key, person in chunk.created]
@@ -130,21 +157,6 @@ def _person(into: Into, one: Taken) -> Person:
         return person_of(one, into.names)
     person: Person = one[PERSON]
     return person
-
-
-def _plan_same(session: Session, into: Into, chunk: Chunk, rows: Sequence[PlainRow]) -> dict[str, int]:
-    """Count those of whom their row tells nothing new; their ids, by key. Only merged, a row is so easily judged."""
-    if not (rows and into.ways.plain):
-        return {}
-    same = found_as_told(session, into.list_id, rows)
-    for row in rows:
-        if (customer_id := same.get(row[KEY])) is None:
-            continue
-        if into.seen.before(customer_id):
-            chunk.repeated.append((row[KEY], person_of(row)))
-        else:
-            chunk.unchanged += 1
-    return same
 
 
 def _plan_closely(

@@ -35,20 +35,26 @@ def insert_newcomers(session: Session, ids: Sequence[int], rows: Sequence[PlainR
     """Make customers of these rows, each under an id of its own."""
     if not rows:
         return
+    columns, attributes = newcomer_columns(rows, now)
+    same = {"version": 1, "created_at": now, "updated_at": now}
+    insert_columns(session, Customer, {"id": ids, **columns}, same, {"attributes": attributes})
+
+
+def newcomer_columns(rows: Sequence[PlainRow], now: datetime) -> tuple[dict[str, Sequence[Any]], Sequence[str]]:
+    """What is kept of the customers that these rows make, by columns (those that hold nothing left out), and their
+    attributes' JSON."""
     keys, _, addresses, *rest = zip(*rows, strict=True)
     columns: dict[str, Sequence[Any]] = dict(zip(PLAIN_FIELDS, rest, strict=False))
     phones, zones, countries = columns["phone"], columns["zone"], columns["country"]
     columns["zone"] = [zone or ZONES.get(country) for zone, country in zip(zones, countries, strict=True)]
     columns["phone_end"] = [phone and phone_end(phone) for phone in phones]
     columns = {name: values for name, values in columns.items() if values.count(None) < len(values)}
-    columns["id"] = ids
-    columns["public_id"] = rising_ids(len(ids), now)
+    columns["public_id"] = rising_ids(len(rows), now)
     columns["address"] = addresses
     columns["address_key"] = keys
     if not all(addresses):
         columns["address_key"] = [key if at else None for key, at in zip(keys, addresses, strict=True)]
-    same = {"version": 1, "created_at": now, "updated_at": now}
-    insert_columns(session, Customer, columns, same, {"attributes": rest[ATTRIBUTES - FIELDS]})
+    return columns, rest[ATTRIBUTES - FIELDS]
 
 
 def tie_newcomers(
@@ -103,17 +109,29 @@ def _proofs(
     file: str,
 ) -> dict[str, list[Any]]:
     """What these rows say of consent, by columns; who only waits has not given any."""
-    pending, left = SubscriptionState.PENDING, SubscriptionState.UNSUBSCRIBED
-    proved = [one for one in zip(ids, rows, states, strict=True) if one[2] is not pending]
-    told = [(state is left, *row[CONSENT_AT:]) for _, row, state in proved]
+    told = [(one, row[ROW], *proof_of(row, state)) for one, row, state in zip(ids, rows, states, strict=True)]
+    proved = [one for one in told if one[2] is not None]
     return {
-        "customer_id": [one for one, _, _ in proved],
-        "evidence": [f"{file}:{row[ROW]}" for _, row, _ in proved],
-        "act": [(ConsentAct.WITHDRAWN if gone else ConsentAct.GIVEN).value for gone, _, _, _ in told],
-        "at": [now if gone or at is None else datetime.fromisoformat(at) for gone, at, _, _ in told],
-        "how": ["import" if gone or how is None else how for gone, _, how, _ in told],
-        "words": [words or "" for _, _, _, words in told],
+        "customer_id": [one[0] for one in proved],
+        "evidence": [f"{file}:{one[1]}" for one in proved],
+        "act": [one[2] for one in proved],
+        "at": [one[3] or now for one in proved],
+        "how": [one[4] or "import" for one in proved],
+        "words": [one[5] or "" for one in proved],
     }
+
+
+def proof_of(
+    row: PlainRow, state: SubscriptionState | None
+) -> tuple[str | None, datetime | None, str | None, str | None]:
+    """Act, instant, way and words of the consent that a new customer's row proves, None for what the import itself
+    says; no act where it proves none."""
+    if state is None or state is SubscriptionState.PENDING:
+        return None, None, None, None
+    at, how, words = row[CONSENT_AT:]
+    if state is SubscriptionState.UNSUBSCRIBED:
+        return ConsentAct.WITHDRAWN.value, None, None, words
+    return ConsentAct.GIVEN.value, None if at is None else datetime.fromisoformat(at), how, words
 
 
 def insert_ties(session: Session, list_id: int, ties: Sequence[tuple[int, SubscriptionState]], now: datetime) -> None:
@@ -159,11 +177,15 @@ def insert_columns(
     kinds = table.__table__.columns  # type: ignore[attr-defined]
     made = [driver_values(connection, kinds[name].type, values) for name, values in columns.items()]
     shared = [driver_values(connection, kinds[name].type, [value])[0] for name, value in same.items()]
-    for texts in written.values():
-        hard = connection.dialect.name != "sqlite" and any("\\u0000" in text for text in texts)
-        made.append([json_text(json.loads(text)) for text in texts] if hard else texts)
+    made += [plain_json(connection, texts) for texts in written.values()]
     quoted = ", ".join(map(connection.dialect.identifier_preparer.quote, [*same, *columns, *written]))
     put_rows(connection, f"INSERT INTO {table.__tablename__} ({quoted}) VALUES", shared, made)
+
+
+def plain_json(connection: Connection, texts: Sequence[str]) -> Sequence[str]:
+    """JSON that is written out already, as the database takes it."""
+    hard = connection.dialect.name != "sqlite" and any("\\u0000" in text for text in texts)
+    return [json_text(json.loads(text)) for text in texts] if hard else texts
 
 
 def put_rows(connection: Connection, insert: str, shared: Sequence[Any], columns: Sequence[Sequence[Any]]) -> None:

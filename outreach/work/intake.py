@@ -6,36 +6,36 @@ so a killed import is simply run again. created + updated + unchanged + invalid 
 
 from __future__ import annotations
 
-import functools
 import gc
 import math
 import time
-import zoneinfo
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from sqlmodel import Session
 
-from ..address import KeyMaker
 from ..audience.csv_text import DELIMITERS
-from ..audience.intake import Person, RowFault, RowReader
-from ..audience.plain_rows import KEY, ROW, STATUS, PlainRows, person_of
-from ..audience.typed import read_as
+from ..audience.plain_rows import KEY
 from ..errors import InputError
 from ..records import SubscriptionState
 from ..store.attributes import kinds_of
+from ..store.consents import asks_twice
 from ..store.customers import ensure_list, list_id_of
+from ..store.database import Much
 from ..store.import_log import begin_import, finish_import, note_created, still_running
-from ..store.imports import OF_PERSON, PERSON, Chunk, Into, KeyedPerson, Taken, plan_chunk, stop_people, write_chunk
-from ..store.known import name_of
+from ..store.imports import Chunk, Into, KeyedPerson, Taken, plan_chunk, stop_people, write_chunk
+from ..store.staged import Staged, met_since, put_staged, staged_keys, staging, take_staged
 from .epoch import advance
+from .import_hand import Dealt, Ready, Task, retyped
+from .import_room import ENOUGH, ImportRoom, Lost
+from .intake_rows import Judge, Manner, Refused, join_rows
 from .intake_wishes import ImportResult, Progress, Wishes, check_list_name, resolve, shown
+from .kin import cores
 from .opt_in import lapsing_list, settle_implied
-from .piles import Piles
+from .piles import Piles, pile_count
 from .rejects import Rejects
 from .sheet import Sheet, open_sheet
 from .workspace import Workspace
@@ -46,6 +46,8 @@ COLLECT = 16
 """Chunks after which cycles are looked for."""
 Begin = Callable[[], AbstractContextManager[Session]]
 """Begins a write transaction."""
+Work = list[Taken] | tuple[Ready, Callable[[], list[Taken]]]
+"""Some people, or a pile that was made ready and how to have all its people once more."""
 STOPS = 25
 """Withdrawals per transaction: each is a handful of statements."""
 LONG, SHORT = 0.12, 0.06
@@ -69,28 +71,24 @@ def import_customers(
     """
     list_name = check_list_name(list_name)
     wishes, reading = resolve(workspace, wishes or Wishes())
-    sheet = open_sheet(file, reading)
-    named = DELIMITERS.get(sheet.delimiter, sheet.delimiter) if sheet.kind == "csv" else sheet.kind
-    result = ImportResult(file.name, list_name, dry_run, sheet.encoding, named, sheet.columns.told())
-    result.source = wishes.source or (sheet.profile.name if sheet.profile else "")
-    with workspace.database.read() as session:
-        result.new_list = list_id_of(session, list_name) is None
-    intake = _Intake(workspace, sheet, result, wishes, preview, progress)
-    with closing(intake), _no_collecting():
-        intake.read()
-        with nullcontext() if dry_run else workspace.database.write_much() as begin:
-            for number, people in enumerate(intake.chunks()):
-                if begin is None:
-                    intake.forecast(people)
-                else:
-                    intake.write(begin, people)
-                if number % COLLECT == 0:
-                    gc.collect(1)
-                intake.tell()
-        if not dry_run:
-            intake.finish()
-    result.rejects = intake.rejects.path
-    return result
+
+    def run(glance: int) -> ImportResult:
+        sheet = open_sheet(file, reading, glance=glance)
+        named = DELIMITERS.get(sheet.delimiter, sheet.delimiter) if sheet.kind == "csv" else sheet.kind
+        result = ImportResult(file.name, list_name, dry_run, sheet.encoding, named, sheet.columns.told())
+        result.source = wishes.source or (sheet.profile.name if sheet.profile else "")
+        with workspace.database.read() as session:
+            result.new_list = list_id_of(session, list_name) is None
+        intake = _Intake(workspace, sheet, result, wishes, preview, progress)
+        with closing(intake), _no_collecting():
+            intake.run()
+        result.rejects = intake.rejects.path
+        return result
+
+    if cores() > 1 and not preview:
+        with suppress(Lost):
+            return run(ENOUGH)
+    return run(0)
 
 
 class _Intake:
@@ -110,103 +108,207 @@ class _Intake:
         self._size = CHUNK // 16
         self._preview, self._progress, self._told = preview, progress, 0
         self._stops: list[KeyedPerson] = []
-        zones = _zones() if sheet.columns.place("zone") is not None else {}
-        types = {**sheet.types, **_as_declared(workspace)}
-        self._reader = RowReader(
+        with workspace.database.read() as session:
+            kinds = kinds_of(session)
+        self._manner = Manner(
             sheet.columns,
-            types,
-            zones,
+            {meaning: kind.reader() for meaning, kind in sheet.found.items()},
+            sheet.told,
+            kinds,
             self._now,
             profile=sheet.profile,
             all_rows=sheet.profile.of_file(sheet.path.name) if sheet.profile else None,
             note_empty=not wishes.ways.plain,
         )
-        self._key_maker = KeyMaker(workspace.keys)
-        self._plain = PlainRows(sheet.columns, types, self._reader, self._key_maker.keys)
-        self._into = Into(None, self._now, result.file, ways=wishes.ways, names=self._plain.names)
-        self._piles = Piles(workspace.root, sheet.rows, sheet.path.stat().st_size)
-        self._waiting = 0
+        self._judge = Judge(self._manner, workspace.keys)
+        self._into = Into(None, self._now, result.file, ways=wishes.ways, names=self._judge.names)
+        self._piles: Piles | None = None
+        self._waiting, self._halves = 0, False
         places = [sheet.path.parent, workspace.root]
         self.rejects = Rejects(sheet.path, places, sheet.columns.headings, sheet.delimiter, not result.dry_run)
 
     def close(self) -> None:
         """Finish the file of rejects."""
-        self._piles.close()
+        if self._piles is not None:
+            self._piles.close()
         self.rejects.close()
 
-    def read(self) -> None:
-        """Judge all rows, and deal the good ones into piles."""
+    def run(self) -> None:
+        """Read all rows, then write them."""
+        with self._from_several() if self._sheet.body else nullcontext(self._from_here()) as work:
+            if self._result.dry_run:
+                for one in work:
+                    self._forecast(one)
+                    self.tell()
+                return
+            with self._workspace.database.write_much() as begin, staging(begin):
+                for number, one in enumerate(work):
+                    if isinstance(one, list):
+                        self.write(begin, one)
+                    else:
+                        self._take_over(begin, *one)
+                    if number % COLLECT == 0:
+                        gc.collect(1)
+                    self.tell()
+                if not self._into.import_id:
+                    self.write(begin, [])
+            self.finish()
+
+    def _from_here(self) -> Iterator[Work]:
+        """Judge all rows, deal the good ones into piles, and give them by rising keys (of a short file in their own
+        order)."""
+        self._piles = Piles(self._workspace.root, self._sheet.rows, self._sheet.path.stat().st_size)
+        self._halves = self._piles.count > 1
         for run in self._sheet.runs():
-            self._result.rows += len(run.rows)
-            if run.fault:
-                self._refuse(run.numbers[0], run.fault, run.rows[0])
-                continue
-            taken: list[Taken]
-            taken, left = self._plain.judge(run.numbers, run.rows)
-            if left:
-                taken = sorted([*taken, *self._read_alone(left)], key=itemgetter(ROW))
-            self._piles.add(taken, sum(map(len, map("".join, run.rows))))
-            self._waiting += len(taken)
-            if self._piles.count > 1:
+            judged = self._judge.judge(run)
+            self._piles.add(judged.taken, judged.weight)
+            self._note(judged.rows, judged.refused, judged.warnings)
+            self._waiting += len(judged.taken)
+            if self._halves:
                 self.tell()
+        for pile in self._piles:
+            people, again = join_rows(pile)
+            self._again(again)
+            yield from self._parts([people[key] for key in (sorted(people) if self._halves else people)])
 
-    def _read_alone(self, rows: list[tuple[int, list[str]]]) -> Iterator[Taken]:
-        """Those of these unusual rows that are good."""
-        for row, cells in rows:
-            try:
-                person = self._reader.read(row, cells)
-            except RowFault as fault:
-                self._refuse(row, str(fault), cells)
-                continue
-            for warning in person.warnings:
-                self._result.warn(warning)
-            person.warnings.clear()
-            yield (self._key_maker.key(person.address) if person.address else _mark(person), row, person)
+    @contextmanager
+    def _from_several(self) -> Iterator[Iterator[Work]]:
+        """The same by several processes. Types that later cells belie are made right, and the file is read anew."""
+        sheet = self._sheet
+        assert sheet.body is not None
+        self._halves = True
+        unsure = tuple(meaning for meaning, kind in sheet.found.items() if kind.told()[0])
+        size = sheet.path.stat().st_size
+        count = pile_count(sheet.rows, size)
+        task = Task(
+            *(sheet.path.resolve(), sheet.body.encoding, sheet.delimiter, self._manner, unsure, count),
+            *(self._result.list_name, self._wishes.ways, not self._result.dry_run),
+        )
+        types = {meaning: sheet.found[meaning] for meaning in unsure}
 
-    def _refuse(self, row: int, reason: str, cells: list[str]) -> None:
-        self._result.refuse(row, reason)
-        self.rejects.add(row, reason, cells)
+        def take(dealt: Dealt, more: int) -> None:
+            for meaning, told in dealt.types.items():
+                types[meaning].take_in(*told)
+            self._note(dealt.rows, dealt.refused, dealt.warnings, more)
+            self._waiting += dealt.taken
+            self.tell()
+
+        with ImportRoom(self._workspace, task, sheet.body) as room:
+            room.deal(take)
+            right = retyped(task, types)
+            if right is None:
+                yield room.piles()
+                return
+        self._forget()
+        with ImportRoom(self._workspace, right, sheet.body) as room:
+            room.deal(take)
+            yield room.piles()
+
+    def _forget(self) -> None:
+        """Begin anew: nothing was written yet but rejects."""
+        self.rejects.forget()
+        self._result.forget()
+        self._waiting = 0
+
+    def _note(self, rows: int, refused: Sequence[Refused], warnings: Sequence[str], more: int = 0) -> None:
+        """Count rows that were judged, and set the refused ones aside; `more` is added to their numbers."""
+        self._result.rows += rows
+        for row, reason, cells in refused:
+            self._result.refuse(row + more, reason)
+            self.rejects.add(row + more, reason, cells)
+        for warning in warnings:
+            self._result.warn(warning)
+
+    def _again(self, count: int) -> None:
+        """So many rows were somebody's whom an earlier row had brought."""
+        self._waiting -= count
+        self._result.duplicate += count
 
     def tell(self) -> None:
         """Say how far the import is: a long file is half done when it is read."""
-        done = self._result.rows - self._waiting
-        if self._piles.count > 1:
-            done = (self._result.rows + done) // 2
-        if self._progress and (done >= self._told + CHUNK // 16 or done == self._sheet.rows):
+        rows = self._result.rows
+        done = rows - self._waiting
+        if self._halves:
+            done = (rows + done) // 2
+        whole = max(rows, self._sheet.rows) if self._waiting else rows
+        if self._progress and (done >= self._told + CHUNK // 16 or done == whole > self._told):
             self._told = done
-            self._progress(done, self._sheet.rows)
+            self._progress(done, whole)
 
-    def chunks(self) -> Iterator[list[Taken]]:
-        """Good rows by rising keys (in a short file in their own order), nobody twice; one chunk at least."""
-        empty = True
-        for pile in self._piles:
-            people: dict[str, Taken] = {}
-            for one in pile:
-                first = people.setdefault(one[KEY], one)
-                if first is not one:
-                    self._waiting -= 1
-                    self._result.duplicate += 1
-                    people[one[KEY]] = _both(first, one)
-            keys = sorted(people) if self._piles.count > 1 else list(people)
-            while keys:
-                # a pile is cut into equal parts: a small rest would cost a transaction of its own
-                size = -(-len(keys) // math.ceil(len(keys) / self._size / 1.25))
-                part = [people.pop(key) for key in keys[:size]]
-                del keys[:size]
-                self._waiting -= len(part)
-                empty = False
-                yield part
-        if empty:
-            yield []
+    def _parts(self, people: list[Taken]) -> Iterator[list[Taken]]:
+        """These people as chunks, in equal parts: a small rest would cost a transaction of its own."""
+        while people:
+            size = -(-len(people) // math.ceil(len(people) / self._size / 1.25))
+            part, people = people[:size], people[size:]
+            self._waiting -= len(part)
+            yield part
 
-    def forecast(self, people: list[Taken]) -> None:
-        """Count what a chunk would do."""
-        with self._workspace.database.read() as session:
-            into = replace(self._into, list_id=list_id_of(session, self._result.list_name))
-            self._count(plan_chunk(session, into, people))
+    def _forecast(self, work: Work) -> None:
+        """Count what would be done."""
+        parts: Iterator[list[Taken]]
+        if isinstance(work, list):
+            parts = iter([work])
+        else:
+            ready, _ = work
+            self._count_ready(ready)
+            self._waiting -= ready.new
+            self._result.created += ready.new
+            self._result.unsubscribed += ready.left
+            parts = self._parts(ready.closely)
+        for part in parts:
+            with self._workspace.database.read() as session:
+                into = replace(self._into, list_id=list_id_of(session, self._result.list_name))
+                self._count(plan_chunk(session, into, part))
+
+    def _count_ready(self, ready: Ready) -> None:
+        """Count whom nothing new is told of."""
+        self._again(ready.again)
+        self._waiting -= len(ready.same)
+        twice = sum(map(self._into.seen.before, ready.same))
+        self._result.duplicate += twice
+        self._result.unchanged += len(ready.same) - twice
+
+    def _take_over(self, begin: Much, ready: Ready, once_more: Callable[[], list[Taken]]) -> None:
+        """Write a pile that was made ready."""
+        self._count_ready(ready)
+        if ready.staged is not None:
+            put_staged(begin, ready.staged)
+            first = 1
+            while first <= ready.staged.count:
+                left = ready.staged.count + 1 - first
+                last = first + -(-left // math.ceil(left / self._size / 1.25)) - 1
+                if (keys := self._take_staged(begin, ready.staged, first, last)) is not None:
+                    self.write(begin, [one for one in once_more() if one[KEY] in keys])
+                self._waiting -= last + 1 - first
+                first = last + 1
+        for part in self._parts(ready.closely):
+            self.write(begin, part)
+
+    def _take_staged(self, begin: Much, staged: Staged, first: int, last: int) -> set[str] | None:
+        """Take over the people of these places; their keys, where something has come in between."""
+        with self._transaction(begin) as session:
+            list_id = self._into.list_id
+            assert list_id is not None
+            if asks_twice(session, list_id) != staged.asked_twice or met_since(session, first, last):
+                return staged_keys(session, first, last)
+            ids, left = take_staged(session, list_id, self._now, self._result.file, staged, first, last)
+            self._made(session, ids)
+        self._result.created += len(ids)
+        self._result.unsubscribed += left
+        return None
 
     def write(self, begin: Begin, people: list[Taken]) -> None:
         """Do and count one chunk, in one transaction."""
+        with self._transaction(begin) as session:
+            chunk = plan_chunk(session, self._into, people)
+            write_chunk(session, self._into, chunk)
+            self._made(session, chunk.ids)
+        self._count(chunk)
+        self._stop(begin)
+
+    @contextmanager
+    def _transaction(self, begin: Begin) -> Iterator[Session]:
+        """Of the import, which is noted in its first one; how long each takes tells how many rows the next has."""
         with begin() as session:
             began = time.monotonic()
             if not self._into.import_id:
@@ -217,18 +319,18 @@ class _Intake:
                 )
             elif not still_running(session, self._into.import_id):
                 raise InputError("the import was taken back while it ran", file=self._sheet.path)
-            chunk = plan_chunk(session, self._into, people)
-            write_chunk(session, self._into, chunk)
-            if chunk.ids:
-                self._into.seen.add_made(chunk.ids)
-                note_created(session, self._into.import_id, self._into.seen.made)
+            yield session
         took = time.monotonic() - began
         if took > LONG:
             self._size = max(SMALLEST_CHUNK, self._size // 2)
         elif took < SHORT:
             self._size = min(CHUNK, self._size * 2)
-        self._count(chunk)
-        self._stop(begin)
+
+    def _made(self, session: Session, ids: Sequence[int]) -> None:
+        """Keep which customers were made."""
+        if ids:
+            self._into.seen.add_made(ids)
+            note_created(session, self._into.import_id, self._into.seen.made)
 
     def _begin(self, session: Session) -> int:
         return begin_import(
@@ -289,36 +391,3 @@ def _no_collecting() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-def _both(first: Taken, second: Taken) -> Taken:
-    """Of two rows of one person the first counts; but whichever says stop, it counts."""
-    stop = second[PERSON] if len(second) == OF_PERSON else None
-    if stop is None:
-        if second[STATUS] != SubscriptionState.UNSUBSCRIBED:
-            return first
-        stop = person_of(second)
-    person = first[PERSON] if len(first) == OF_PERSON else person_of(first)
-    if stop.status is SubscriptionState.UNSUBSCRIBED and stop.tied:
-        person.status, person.row, person.tied = stop.status, stop.row, True
-    if stop.block is not None:
-        person.block, person.row = stop.block, stop.row
-    return (first[KEY], person.row, person)
-
-
-def _mark(person: Person) -> str:
-    """What tells people without an address apart within a file."""
-    return f"by hand: {person.fields.get('phone', '')} {person.post} {name_of(person)}"
-
-
-def _as_declared(workspace: Workspace) -> dict[str, Callable[[str], Any]]:
-    """How the cells of declared attributes are read, whatever else stands in their columns."""
-    with workspace.database.read() as session:
-        kinds = kinds_of(session)
-    return {f".{name}": functools.partial(read_as, kind) for name, kind in kinds.items()}
-
-
-@functools.cache
-def _zones() -> dict[str, str]:
-    """Every IANA zone by its name in small letters: people write europe/berlin."""
-    return {name.lower(): name for name in zoneinfo.available_timezones()}

@@ -84,6 +84,13 @@ class ImportResult:
         if len(self.faults) < MOST_FAULTS:
             self.faults.append((row, reason))
 
+    def forget(self) -> None:
+        """Forget all rows: the file is read anew."""
+        self.rows = self.invalid = 0
+        self.reasons.clear()
+        self.warnings.clear()
+        self.faults.clear()
+
     def warn(self, words: str) -> None:
         """Count what was left empty."""
         _count(self.warnings, words)

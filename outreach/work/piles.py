@@ -1,13 +1,14 @@
 """People of a file dealt into piles by their keys, so that rows with one address meet, and indexes grow at one place.
 
-Law: a file of any length takes the same memory: its piles wait in a file without a name, which goes with the process.
+Law: a file of any length takes the same memory: its piles wait in files without a name, which go with the process.
 A pile holds the keys of one stretch; a short file is one pile, in the order of its rows.
 """
 
 from __future__ import annotations
 
 import marshal
-import pickle  # only what this process wrote itself, in a file that nobody else can open
+import os
+import pickle  # only what this program wrote itself, in a file that nobody else can open
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
 
-from ..audience.plain_rows import KEY
+from ..audience.plain_rows import KEY, ROW
 from ..errors import InputError
 from ..store.imports import OF_PERSON, PERSON, Taken
 
@@ -23,41 +24,94 @@ PILE, MOST = 8_000, 4_096
 """Rows in a pile, and piles."""
 AT_ONCE, WEIGHT = 20_000, 8_000_000
 """Rows that wait in memory, and characters of what may be long in them."""
+Part = tuple[int, int, int]
+"""The number of a pile, and where in a file some of its rows stand: begin and size."""
+
+
+def pile_count(rows: int, size: int) -> int:
+    """Into how many piles a file of about so many rows and octets is dealt."""
+    return max(1, min(MOST, rows // PILE, rows // 2), min(MOST, size // WEIGHT))
+
+
+class Dealer:
+    """Deals people into so many piles, and writes them to an open file."""
+
+    def __init__(self, count: int, file: int) -> None:
+        self._count, self._file = count, file
+        self._held: list[list[Taken]] = [[] for _ in range(count)]
+        self._places = {f"{begin:03x}": begin * count >> 12 for begin in range(1 << 12)}
+        self._waiting = self._weight = self._end = 0
+
+    def add(self, people: Sequence[Taken], weight: int) -> list[Part]:
+        """Take people in, in the order of their rows; `weight`: about how many characters they hold. Raises OSError."""
+        held, places = self._held, self._places
+        for one in people:
+            place = places.get(one[KEY][:3])
+            if place is None:  # somebody without an address
+                place = crc32(one[KEY].encode("utf-8", "replace")) % self._count
+            held[place].append(one)
+        self._waiting += len(people)
+        self._weight += weight
+        return self.put_away() if self._waiting >= AT_ONCE or self._weight >= WEIGHT else []
+
+    def put_away(self) -> list[Part]:
+        """Write down who waits; where. Raises OSError."""
+        parts: list[Part] = []
+        data: list[bytes] = []
+        end = self._end
+        for place, people in enumerate(self._held):
+            if not people:
+                continue
+            plain = [(*one[:PERSON], pickle.dumps(one[PERSON])) if len(one) == OF_PERSON else one for one in people]
+            data.append(marshal.dumps(plain))
+            parts.append((place, end, len(data[-1])))
+            end += len(data[-1])
+            people.clear()
+        whole = memoryview(b"".join(data))
+        while whole:
+            done = os.pwrite(self._file, whole, self._end)
+            self._end, whole = self._end + done, whole[done:]
+        self._waiting = self._weight = 0
+        return parts
+
+
+def read_part(file: int, begin: int, size: int, offset: int = 0) -> Iterator[Taken]:
+    """Some rows of a pile, each number raised by `offset`. Raises OSError."""
+    for one in marshal.loads(os.pread(file, size, begin)):  # noqa: S302  what this program wrote itself
+        if len(one) == OF_PERSON:
+            person = pickle.loads(one[PERSON])  # noqa: S301
+            person.row += offset
+            yield (one[KEY], one[ROW] + offset, person)
+        elif offset:
+            yield (one[KEY], one[ROW] + offset, *one[ROW + 1 :])
+        else:
+            yield one
 
 
 class Piles:
     """The people of a file of about so many `rows` and `size` octets; `folder` has room for them."""
 
     def __init__(self, folder: Path, rows: int, size: int) -> None:
-        self.count = max(1, min(MOST, rows // PILE, rows // 2), min(MOST, size // WEIGHT))
-        self._folder, self._file = folder, None if self.count == 1 else _open(folder)
-        self._held: list[list[Taken]] = [[] for _ in range(self.count)]
+        self.count = pile_count(rows, size)
+        self._folder = folder
+        self._held: list[Taken] = []
+        self._file = None if self.count == 1 else open_nameless(folder)
+        self._dealer = None if self._file is None else Dealer(self.count, self._file.fileno())
         self._parts: list[list[tuple[int, int]]] = [[] for _ in range(self.count)]
-        self._places = {f"{begin:03x}": begin * self.count >> 12 for begin in range(1 << 12)}
-        self._waiting = self._weight = self._end = 0
 
     def add(self, people: Sequence[Taken], weight: int) -> None:
         """Take people in, in the order of their rows; `weight`: about how many characters they hold."""
-        if self._file is None:
-            self._held[0] += people
+        if self._dealer is None:
+            self._held += people
             return
-        held, places = self._held, self._places
-        for one in people:
-            place = places.get(one[KEY][:3])
-            if place is None:  # somebody without an address
-                place = crc32(one[KEY].encode("utf-8", "replace")) % self.count
-            held[place].append(one)
-        self._waiting += len(people)
-        self._weight += weight
-        if self._waiting >= AT_ONCE or self._weight >= WEIGHT:
-            with self._told():
-                self._put_away(self._file)
+        with room_told(self._folder):
+            self._note(self._dealer.add(people, weight))
 
     def __iter__(self) -> Iterator[Iterator[Taken]]:
         """Pile after pile, the keys rising from one to the next."""
-        if self._file is not None:
-            with self._told():
-                self._put_away(self._file)
+        if self._dealer is not None:
+            with room_told(self._folder):
+                self._note(self._dealer.put_away())
         for place in range(self.count):
             yield self._pile(place)
 
@@ -66,51 +120,38 @@ class Piles:
         if self._file is not None:
             self._file.close()
 
+    def _note(self, parts: Sequence[Part]) -> None:
+        for place, begin, size in parts:
+            self._parts[place].append((begin, size))
+
     def _pile(self, place: int) -> Iterator[Taken]:
         if self._file is None:
-            yield from self._held[0]
+            yield from self._held
             return
         for begin, size in self._parts[place]:
-            with self._told():
-                self._file.seek(begin)
-                read = self._file.read(size)
-            for one in marshal.loads(read):  # noqa: S302  what this process wrote itself
-                if len(one) == OF_PERSON:
-                    yield (*one[:PERSON], pickle.loads(one[PERSON]))  # noqa: S301
-                else:
-                    yield one
-
-    def _put_away(self, file: BinaryIO) -> None:
-        for place, people in enumerate(self._held):
-            if not people:
-                continue
-            plain = [(*one[:PERSON], pickle.dumps(one[PERSON])) if len(one) == OF_PERSON else one for one in people]
-            data = marshal.dumps(plain)
-            file.write(data)
-            self._parts[place].append((self._end, len(data)))
-            self._end += len(data)
-            people.clear()
-        self._waiting = self._weight = 0
-        file.flush()
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as wrong:
-            raise _no_room(self._folder, wrong) from wrong
+            with room_told(self._folder):
+                yield from read_part(self._file.fileno(), begin, size)
 
 
-def _open(folder: Path) -> BinaryIO:
+@contextmanager
+def room_told(folder: Path) -> Iterator[None]:
+    """Turn what the disk says into an InputError with a remedy."""
     try:
-        return tempfile.TemporaryFile(dir=folder)
+        yield
     except OSError as wrong:
-        raise _no_room(folder, wrong) from wrong
+        raise no_room(folder, wrong.strerror or str(wrong)) from wrong
 
 
-def _no_room(folder: Path, wrong: OSError) -> InputError:
+def open_nameless(folder: Path) -> BinaryIO:
+    """A file without a name in `folder`. Raises InputError where there can be none."""
+    with room_told(folder):
+        return tempfile.TemporaryFile(dir=folder)
+
+
+def no_room(folder: Path, why: str) -> InputError:
+    """What a person is told where rows cannot wait in the workspace."""
     return InputError(
-        f"the rows of a long file wait in the workspace, and cannot: {wrong.strerror or wrong}",
+        f"the rows of a long file wait in the workspace, and cannot: {why}",
         file=folder,
         remedy="Make room for twice the size of the file, then run the import again.",
     )

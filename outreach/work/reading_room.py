@@ -8,13 +8,8 @@ no process is started.
 from __future__ import annotations
 
 import gc
-import os
 import pickle
 import queue
-import socket
-import subprocess
-import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -23,8 +18,9 @@ from itertools import islice
 from types import TracebackType
 
 from ..store.database import rows_in_chunks
-from .kin import RUBBISH, cores, environment
-from .pipe import VERSION, Garbled, Message, Pipe
+from .children import Child, Heard
+from .kin import RUBBISH, cores
+from .pipe import VERSION, Message
 from .read import TOGETHER, Outcome, Reader
 from .understand import Reading
 from .workspace import Workspace
@@ -45,7 +41,7 @@ class _Batch:
 
     number: int
     ids: list[int]
-    child: _Child | None = None
+    child: Child | None = None
     readings: Mapping[int, Reading] | None = None
     alone: bool = False
 
@@ -58,8 +54,8 @@ class ReadingRoom:
         self.reader = Reader(workspace)
         self._told = told
         self._batches: deque[_Batch] = deque()
-        self._children: list[_Child] = []
-        self._heard: queue.SimpleQueue[tuple[_Child, Message | None]] = queue.SimpleQueue()
+        self._children: list[Child] = []
+        self._heard: Heard = queue.SimpleQueue()
         self._offered = self._numbers = 0
         self.last = 0
         self._many = False
@@ -112,9 +108,14 @@ class ReadingRoom:
 
     def _start(self) -> None:
         wanted = self.workspace.settings.replies.processes or min(cores(), MOST_PROCESSES)
-        self._children = [_Child(self.workspace, self._heard) for _ in range(wanted - 1)]
+        self._children = [self._child() for _ in range(wanted - 1)]
         if self._children:
             gc.set_threshold(*RUBBISH)
+
+    def _child(self) -> Child:
+        known = pickle.dumps((self.workspace.settings, self.workspace.keys))
+        begin = ("begin", VERSION, str(self.workspace.root), known)
+        return Child("outreach.work.reading_child", begin, self._heard)
 
     def _give(self) -> None:
         """Ask children about what nobody has in hand, the foremost first."""
@@ -124,14 +125,14 @@ class ReadingRoom:
                     break
                 if _is_free(batch):
                     batch.child = child
-                    child.ask(batch.number, batch.ids)
+                    child.ask(("understand", batch.number, batch.ids))
 
     def _hear_all(self) -> None:
         while not self._heard.empty():
             self._hear(*self._heard.get())
         self._give()
 
-    def _wait(self, child: _Child) -> None:
+    def _wait(self, child: Child) -> None:
         """For the child that has the foremost batch in hand."""
         try:
             self._hear(*self._heard.get(timeout=PATIENCE))
@@ -139,7 +140,7 @@ class ReadingRoom:
             child.kill()
             self._lose(child)
 
-    def _hear(self, child: _Child, message: Message | None) -> None:
+    def _hear(self, child: Child, message: Message | None) -> None:
         match message:
             case ("ready", version) if version == VERSION:
                 child.ready = True
@@ -154,7 +155,7 @@ class ReadingRoom:
                 child.kill()
                 self._lose(child)
 
-    def _lose(self, child: _Child) -> None:
+    def _lose(self, child: Child) -> None:
         """What this child had in hand is anybody's again."""
         self._children = [one for one in self._children if one is not child]
         for batch in self._batches:
@@ -182,54 +183,3 @@ class ReadingRoom:
 def _is_free(batch: _Batch) -> bool:
     """Whether nobody has it in hand, and anybody may."""
     return batch.child is None and batch.readings is None and not batch.alone
-
-
-class _Child:
-    """A process that understands messages; `asked` is how many batches it has in hand."""
-
-    def __init__(self, workspace: Workspace, heard: queue.SimpleQueue[tuple[_Child, Message | None]]) -> None:
-        self.ready, self.asked = False, 0
-        self._heard = heard
-        ours, theirs = socket.socketpair()
-        self._pipe = Pipe(ours)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "outreach.work.reading_child", str(theirs.fileno()), str(os.getpid())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=environment(),
-            )
-        self._post(("begin", VERSION, str(workspace.root), pickle.dumps((workspace.settings, workspace.keys))))
-        self._thread = threading.Thread(target=self._listen, name="understanding", daemon=True)
-        self._thread.start()
-
-    def ask(self, number: int, ids: list[int]) -> None:
-        """What these messages say; the answer is heard."""
-        self.asked += 1
-        self._post(("understand", number, ids))
-
-    def end(self) -> None:
-        """It is needed no more; whatever it has in hand is nobody's loss."""
-        self.kill()
-        self._thread.join()
-        self._pipe.close()
-
-    def kill(self) -> None:
-        """End the process, also one that is stopped."""
-        self._process.kill()
-        self._process.wait()
-
-    def _post(self, message: Message) -> None:
-        try:
-            self._pipe.post(message)
-        except OSError:
-            return  # it is dead, or about to be: `_listen` sees the end of it
-
-    def _listen(self) -> None:
-        try:
-            while True:
-                for message in self._pipe.receive():
-                    self._heard.put((self, message))
-        except (EOFError, Garbled):
-            self._heard.put((self, None))

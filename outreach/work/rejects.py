@@ -53,6 +53,13 @@ class Rejects:
             finally:
                 self._handle = None
 
+    def forget(self) -> None:
+        """Take back all that was set aside: the file is read anew."""
+        self.close()
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+            self.path = None
+
     def _open(self) -> None:
         wrong: OSError | None = None
         for folder in self._folders:

@@ -10,7 +10,7 @@ import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -28,11 +28,11 @@ from ..audience.csv_text import (
     without_blank,
 )
 from ..audience.headings import Columns, attribute_name, means_address, read_headings
-from ..audience.intake import survey_types
+from ..audience.intake import column_types
 from ..audience.json_text import find_keys, looks_like_json_lines, read_objects
 from ..audience.places import fold
 from ..audience.profiles import Profile, recognise
-from ..audience.values import typed_reader
+from ..audience.values import ColumnType, typed_reader
 from ..errors import InputError, UsageError
 from .workbook import Workbook, is_workbook
 
@@ -64,10 +64,21 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Body:
+    """Where the rows of a text begin: so many octets and records behind its start. `encoding` is that of the rest."""
+
+    begin: int
+    row: int
+    encoding: str
+
+
+@dataclass(frozen=True)
 class Sheet:
     """A file that may be read any number of times. `rows`: those below the headings, blank ones left out.
 
     `kind`: csv, json lines or workbook. `profile`: the program that wrote it, told or recognised by its headings.
+    `told`: types by heading, as somebody said them. `body`: where the rows begin in a text that may be read in pieces;
+    then only some rows were looked at: `rows` is a guess, and what `found` says of the columns is of those.
     """
 
     path: Path
@@ -79,6 +90,9 @@ class Sheet:
     rows: int
     profile: Profile | None
     runs_of: Callable[[], Iterator[Run]]
+    found: Mapping[str, ColumnType] = field(default_factory=dict)
+    told: Mapping[str, str] = field(default_factory=dict)
+    body: Body | None = None
 
     def runs(self) -> Iterator[Run]:
         """The rows below the headings, many at a time."""
@@ -93,8 +107,11 @@ class Sheet:
             yield from run.records()
 
 
-def open_sheet(path: Path, reading: Reading | None = None) -> Sheet:
-    """Look through a file of people. Raises InputError with a remedy, UsageError where `reading` is wrong."""
+def open_sheet(path: Path, reading: Reading | None = None, *, glance: int = 0) -> Sheet:
+    """Look through a file of people. Raises InputError with a remedy, UsageError where `reading` is wrong.
+
+    Of a text of so many octets at least (0: none) that may be read in pieces, only the beginning is looked at.
+    """
     reading = reading or Reading()
     with _told(path):
         if not path.is_file():
@@ -113,7 +130,8 @@ def open_sheet(path: Path, reading: Reading | None = None) -> Sheet:
             sample = text.read(SAMPLE_SIZE)
             whole = not text.read(1)
         delimiter = sniff_delimiter(sample, whole, _heading_test(sample, reading))
-        return _survey(path, "csv", encoding, delimiter, lambda: _runs(path, encoding, delimiter), reading)
+        body = _find_body(path, encoding, delimiter) if 0 < glance <= path.stat().st_size else None
+        return _survey(path, "csv", encoding, delimiter, lambda: _runs(path, encoding, delimiter), reading, body)
 
 
 def _heading_test(sample: str, reading: Reading) -> Callable[[str], bool]:
@@ -125,7 +143,13 @@ def _heading_test(sample: str, reading: Reading) -> Callable[[str], bool]:
 
 
 def _survey(
-    path: Path, kind: str, encoding: str, delimiter: str, runs_of: Callable[[], Iterator[Run]], reading: Reading
+    path: Path,
+    kind: str,
+    encoding: str,
+    delimiter: str,
+    runs_of: Callable[[], Iterator[Run]],
+    reading: Reading,
+    body: Body | None = None,
 ) -> Sheet:
     runs = runs_of()
     first = _first_record(runs)
@@ -146,7 +170,7 @@ def _survey(
         sample.append(run)
     good = [cells for run in sample if not run.fault for cells in run.rows][:SAMPLE_ROWS]
     columns = read_headings(first.cells, mapping, good, file=str(path))
-    wanted = _wanted_types(columns, reading.types)
+    wanted = wanted_types(columns, reading.types)
     count = 0
 
     def counted(runs: Iterable[Run]) -> Iterator[list[list[str]]]:
@@ -156,8 +180,54 @@ def _survey(
             if not run.fault:
                 yield run.rows
 
-    types = survey_types(columns, counted(chain(sample, runs)), wanted)
-    return Sheet(path, kind, encoding, delimiter, columns, types, count, profile, runs_of)
+    found = column_types(columns, counted(sample if body else chain(sample, runs)), wanted)
+    types = {meaning: kind.reader() for meaning, kind in found.items()} | wanted
+    if body:
+        size = sum(len("".join(cells)) + len(cells) for cells in good) / max(1, len(good))
+        count = max(count, int(path.stat().st_size / max(1.0, size)))
+    told = reading.types
+    return Sheet(path, kind, encoding, delimiter, columns, types, count, profile, runs_of, found, told, body)
+
+
+_NARROW = {"utf-8": 0, "utf-8-sig": 3, "cp1252": 0, "latin-1": 0}
+"""Encodings of texts that may be cut behind any newline, and the octets of their marks."""
+
+
+def _find_body(path: Path, encoding: str, delimiter: str) -> Body | None:
+    """Where the rows below the headings begin; None where the text may not be cut."""
+    if encoding not in _NARROW:
+        return None
+    taken: list[str] = []
+
+    def noted(lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            taken.append(line)
+            yield line
+
+    with _open_text(path, encoding) as text:
+        first = _first_record(
+            filter(lambda run: run.rows, map(without_blank, read_runs(noted(_lines(text)), delimiter)))
+        )
+    head = "".join(taken)
+    if first is None or "\ufffd" in head or not head.endswith("\n") or len(head) > LONGEST_LINE:
+        return None
+    narrow = encoding.removesuffix("-sig")
+    return Body(_NARROW[encoding] + len(head.encode(narrow)), first.row, narrow)
+
+
+def runs_in(
+    path: Path, encoding: str, delimiter: str, *, width: int, begin: int, size: int
+) -> tuple[list[Run], int, bool]:
+    """The rows in a piece of a text, counted from 1; how many there are with blank ones; and whether the last of them
+    ran into the end of the piece."""
+    ends: list[bool] = []
+    with path.open("rb") as raw:
+        raw.seek(begin)
+        data = raw.read(size)
+    with TextIOWrapper(BytesIO(data), encoding=encoding, errors="replace", newline="") as text:
+        runs = list(read_runs(_lines(text), delimiter, width=width, cut=lambda: ends.append(True)))
+    filled = [one for run in runs if (one := without_blank(run)).rows]
+    return filled, sum(len(run.rows) for run in runs), bool(ends)
 
 
 def _first_record(runs: Iterator[Run]) -> Record | None:
@@ -174,7 +244,7 @@ def _runs_of(book: Workbook) -> Callable[[], Iterator[Run]]:
     return runs
 
 
-def _wanted_types(columns: Columns, types: Mapping[str, str]) -> dict[str, Callable[[str], Any]]:
+def wanted_types(columns: Columns, types: Mapping[str, str]) -> dict[str, Callable[[str], Any]]:
     """How to read the columns whose type was told. Raises UsageError for one that is no attribute of the file."""
     by_name = {fold(heading): place for place, heading in enumerate(columns.headings)}
     by_name |= {fold(meaning[1:]): place for place, meaning in enumerate(columns.meanings) if meaning.startswith(".")}

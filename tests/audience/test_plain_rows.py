@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from outreach.address import KeyMaker, new_key_ring
 from outreach.audience.headings import read_headings
-from outreach.audience.intake import Person, RowFault, RowReader, survey_types
+from outreach.audience.intake import Person, RowFault, RowReader, column_types
 from outreach.audience.plain_rows import PlainRows, person_of, plain_row
 from outreach.audience.profiles import PROFILES, Profile
 from outreach.audience.values import typed_reader
@@ -84,7 +84,8 @@ def _compare(headings: list[str], rows: list[list[str]], profile: Profile | None
     wanted: dict[str, Any] = (
         {".seats": typed_reader("whole", "seats"), ".day": typed_reader("day", "day")} if told else {}
     )
-    types = survey_types(columns, [rows], {name: way for name, way in wanted.items() if name in columns.meanings})
+    wanted = {name: way for name, way in wanted.items() if name in columns.meanings}
+    types = {name: kind.reader() for name, kind in column_types(columns, [rows], wanted).items()} | wanted
     all_rows = profile.of_file("cleaned.csv") if profile else None
     reader = RowReader(columns, types, ZONES, NOW, profile=profile, all_rows=all_rows, note_empty=empty)
     at_once = PlainRows(columns, types, reader, KEYS.keys)

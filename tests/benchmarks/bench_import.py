@@ -1,26 +1,32 @@
 """Measures `customers import` on this machine, beside what `sqlite3 .import` takes for the same file in the same run.
 
-    python -m tests.benchmarks.bench_import [ROWS] [ROUNDS]
+    python -m tests.benchmarks.bench_import [ROWS] [ROUNDS] [postgresql]
 
 The yardstick reads the raw file into one table without an index and looks at nothing; ours validates each row and
 writes customers, subscriptions and proofs with their indexes. "ready rows" is the floor under ours: SQLite alone copies
-what was imported into an empty workspace, with the same durable transactions. Each in a process of its own, in turn;
-trust the ratio.
+what was imported into an empty workspace, with the same durable transactions. Each in processes of its own, in turn;
+trust the ratios: by the clock, and by seconds of a core, of whoever took part. With `postgresql` the same into a server
+on this machine, whose own work counts by the clock alone, and what its `\\copy` of the raw file takes.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import NamedTuple
+
+from tests.servers.postgres import USER, Cluster, shared_cluster
 
 HEAD = ["E-Mail", "Vorname", "Nachname", "Land", "Sprache", "Zeitzone", "plan", "seats", "since", "Notiz"]
 STEPS = {"dry run": "--dry-run", "import": "", "again": ""}
@@ -45,26 +51,62 @@ def write_people(path: Path, rows: int) -> None:
             writer.writerow([address, name, f"Nr{n}", country, "de", zone, plan, seats, "2024-05-01", note])
 
 
-def measured(command: list[str], **how: object) -> tuple[float, float, float, str]:
-    """Seconds, seconds of a core, peak memory in MB, and what it printed."""
+class Took(NamedTuple):
+    """Seconds, seconds of a core, peak memory in MB of all processes together, and what was printed."""
+
+    seconds: float
+    busy: float
+    peak: float
+    said: str = ""
+
+    def told(self, than: Took) -> str:
+        """For a person, beside the yardstick."""
+        return (
+            f"{self.seconds:7.2f} s ({self.busy:6.2f} s of a core)  {self.seconds / than.seconds:5.1f} × .import by the"
+            f" clock, {self.busy / than.busy:5.1f} × by cores"
+        )
+
+
+def measured(command: list[str], **how: object) -> Took:
+    """What a command takes, with all processes that it starts."""
     read, write = os.pipe()
     begin = time.perf_counter()
     process = subprocess.Popen(command, stdout=write, **how)  # type: ignore[call-overload]
     os.close(write)
+    peak = 0.0
+    said: list[str] = []
     with os.fdopen(read) as output:
-        said = output.read()
+        listener = threading.Thread(target=lambda: said.append(output.read()))
+        listener.start()
+        while listener.is_alive():
+            peak = max(peak, _memory(process.pid))
+            listener.join(0.2)
     _, status, used = os.wait4(process.pid, 0)
     assert status == 0, said
     process.returncode = 0
-    return time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said
+    took = time.perf_counter() - begin
+    return Took(took, used.ru_utime + used.ru_stime, max(peak, used.ru_maxrss / 1024), said[0])
 
 
-def yardstick(people: Path, folder: Path) -> tuple[float, float]:
-    """Seconds, and seconds of a core, of `sqlite3 .import` for the raw file."""
+def _memory(parent: int) -> float:
+    """MB of a process and its children, what they share counted once."""
+    pids = [parent]
+    with suppress(OSError):
+        for task in Path(f"/proc/{parent}/task").iterdir():
+            pids += map(int, (task / "children").read_text().split())
+    found = 0
+    for pid in pids:
+        with suppress(OSError):
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                found += int(line.split()[1]) if line.startswith("Pss:") else 0
+    return found / 1024
+
+
+def yardstick(people: Path, folder: Path) -> Took:
+    """What `sqlite3 .import` takes for the raw file."""
     raw = folder / "raw.db"
     raw.unlink(missing_ok=True)
-    took, busy, _, _ = measured(["sqlite3", str(raw), ".mode csv", ".separator ;", f".import {people} people"])
-    return took, busy
+    return measured(["sqlite3", str(raw), ".mode csv", ".separator ;", f".import {people} people"])
 
 
 COPY = """
@@ -87,54 +129,62 @@ for first in range(1, last + 1, 8000):
 """
 
 
-def copied(acme: Path, folder: Path, outreach: list[str]) -> tuple[float, float]:
-    """Seconds, and seconds of a core, in which SQLite alone writes the same rows."""
+def copied(acme: Path, folder: Path, outreach: list[str]) -> Took:
+    """What SQLite alone takes to write the same rows."""
     empty = folder / f"{acme.name}-copy"
     subprocess.run([*outreach, "init", str(empty)], check=True, stdout=subprocess.DEVNULL)
-    python = [sys.executable, "-c", COPY, str(acme / "outreach.db"), str(empty / "outreach.db")]
-    took, busy, _, _ = measured(python)
-    return took, busy
+    return measured([sys.executable, "-c", COPY, str(acme / "outreach.db"), str(empty / "outreach.db")])
+
+
+def one_round(people: Path, acme: Path, plain: Took, best: dict[str, tuple[float, float]], url: str = "") -> None:
+    """Import a file into a new workspace in every way, and say what each takes."""
+    outreach = [sys.executable, "-m", "outreach"]
+    where = ["--database", url] if url else []
+    subprocess.run([*outreach, "init", str(acme), *where], check=True, stdout=subprocess.DEVNULL)
+    for name, option in STEPS.items():
+        command = [*outreach, "customers", "import", str(people), "--list", "customers", "--json"]
+        took = measured([*command, *option.split()], cwd=acme)
+        counts = {each: json.loads(took.said)[each] for each in ("rows", "created", "unchanged", "invalid")}
+        if name == "import" and not url:
+            print(f"{'ready rows':16}{copied(acme, acme.parent, outreach).told(plain)}", flush=True)
+        name = f"{name}{', PostgreSQL' if url else ''}"
+        rate = counts["rows"] / took.seconds
+        print(f"{name:16}{took.told(plain)}  {rate:8,.0f} rows/s  {took.peak:.0f} MB  {counts}", flush=True)
+        clock, cores = best.get(name, (math.inf, math.inf))
+        best[name] = min(clock, took.seconds / plain.seconds), min(cores, took.busy / plain.busy)
+
+
+def server_copy(people: Path, cluster: Cluster) -> Took:
+    """What PostgreSQL's own copy of the raw file into one table without an index takes."""
+    columns = ", ".join(f"c{number} text" for number in range(len(HEAD)))
+    cluster.run("DROP TABLE IF EXISTS raw", f"CREATE TABLE raw ({columns})")
+    copy = f"\\copy raw from '{people}' (format csv, header, delimiter ';')"
+    return measured(["psql", "-h", str(cluster.folder), "-U", USER, "-d", "postgres", "-c", copy])
 
 
 def main() -> None:
     """Measure."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    given = [one for one in sys.argv[1:] if one.isdigit()]
+    rows = int(given[0]) if given else 100_000
+    rounds = int(given[1]) if len(given) > 1 else 1
     assert shutil.which("sqlite3"), "the yardstick is Debian's sqlite3"
-    outreach = [sys.executable, "-m", "outreach"]
-    with tempfile.TemporaryDirectory() as folder:
+    best: dict[str, tuple[float, float]] = {}
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as held:
         root = Path(folder)
+        root.chmod(0o755)
         people = root / "people.csv"
         write_people(people, rows)
-        print(f"{rows:,} rows, {people.stat().st_size / 1e6:.1f} MB", flush=True)
-        best: dict[str, float] = {}
+        print(f"{rows:,} rows, {people.stat().st_size / 1e6:.1f} MB, {os.cpu_count()} cores", flush=True)
+        cluster = held.enter_context(shared_cluster(root, durable=True)) if "postgresql" in sys.argv else None
         for number in range(rounds):
-            plain, plain_busy = yardstick(people, root)
-            print(f"sqlite3 .import {plain:7.2f} s ({plain_busy:.2f} s of a core)", flush=True)
-            acme = root / f"acme{number}"
-            subprocess.run([*outreach, "init", str(acme)], check=True, stdout=subprocess.DEVNULL)
-            for name, option in STEPS.items():
-                command = [*outreach, "customers", "import", str(people), "--list", "customers", "--json"]
-                took, busy, peak, said = measured([*command, *option.split()], cwd=acme)
-                counts = {each: json.loads(said)[each] for each in ("created", "unchanged", "invalid", "duplicate")}
-                ratio = took / plain
-                best[name] = min(best.get(name, ratio), ratio)
-                if name == "import":
-                    bare, bare_busy = copied(acme, root, outreach)
-                    print(
-                        f"ready rows      {bare:7.2f} s ({bare_busy:.2f} s of a core)  {bare / plain:5.1f} × .import"
-                        f" ({bare_busy / plain_busy:.1f} × by cores)",
-                        flush=True,
-                    )
-                print(
-                    f"{name:15} {took:7.2f} s ({busy:.2f} s of a core)  {rows / took:8,.0f} rows/s  peak {peak:.0f} MB"
-                    f"  {ratio:5.1f} × .import ({busy / plain_busy:.1f} × by cores)  {counts}",
-                    flush=True,
-                )
-        for name, ratio in best.items():
-            print(f"{name}: {ratio:.1f} × sqlite3 .import at best of {rounds}")
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"(this benchmark itself: {own:.0f} MB)")
+            plain = yardstick(people, root)
+            print(f"sqlite3 .import {plain.seconds:7.2f} s ({plain.busy:6.2f} s of a core)", flush=True)
+            one_round(people, root / f"acme{number}", plain, best)
+            if cluster is not None:
+                print(f"{'psql copy':16}{server_copy(people, cluster).told(plain)} (its own)", flush=True)
+                one_round(people, root / f"server{number}", plain, best, cluster.create(f"acme{number}"))
+        for name, (clock, cores) in best.items():
+            print(f"{name}: at best of {rounds} {clock:.1f} × sqlite3 .import by the clock, {cores:.1f} × by cores")
 
 
 if __name__ == "__main__":

@@ -80,12 +80,12 @@ def _people(workspace: Workspace) -> set[str]:
         return {str([state, *(getattr(row, name) for name in names)]) for row, state in session.exec(query)}
 
 
-def _outcome(workspace: Workspace, text: str) -> dict[str, Any]:
-    dry = take(workspace, text, dry_run=True, preview=5)
-    result = take(workspace, text, preview=5)
+def _outcome(workspace: Workspace, text: str, preview: int = 5) -> dict[str, Any]:
+    dry = take(workspace, text, dry_run=True, preview=preview)
+    result = take(workspace, text, preview=preview)
     told = ("rows", "created", "updated", "unchanged", "invalid", "duplicate", "suppressed")
     assert [dry.counts[name] for name in told] == [result.counts[name] for name in told]
-    assert (dry.preview, dry.faults, len(result.preview)) == (result.preview, result.faults, 5)
+    assert (dry.preview, dry.faults, len(result.preview)) == (result.preview, result.faults, preview)
     assert result.rejects is not None
     found = {
         "counts": result.counts,

@@ -95,13 +95,13 @@ def everything(workspace: Workspace) -> dict[str, list[Any]]:
 def children(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """The child processes that were started."""
     started: list[Any] = []
-    honest = reading_room._Child.__init__
+    honest = reading_room.Child.__init__
 
     def note(self: Any, *given: Any) -> None:
         honest(self, *given)
         started.append(self)
 
-    monkeypatch.setattr(reading_room._Child, "__init__", note)
+    monkeypatch.setattr(reading_room.Child, "__init__", note)
     yield started
     for child in started:
         assert child._process.returncode is not None, "nobody is left behind"

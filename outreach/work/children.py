@@ -1,0 +1,77 @@
+"""A child process that does what it is told over a pipe: started, asked, heard and ended by its parent.
+
+Law: nobody waits for a child without end, and none outlives its parent (`kin.follow`); what a child was asked and did
+not answer is done by the parent.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+from .kin import environment
+from .pipe import Garbled, Message, Pipe
+
+Heard = queue.SimpleQueue[tuple["Child", Message | None]]
+"""What children said; None where one of them is gone."""
+
+
+class Child:
+    """A process of `python -m MODULE FD PARENT`; `asked` is how much it has in hand. It may use these open `files`."""
+
+    def __init__(self, module: str, begin: Message, heard: Heard, files: Sequence[int] = ()) -> None:
+        self.ready, self.asked = False, 0
+        self._heard = heard
+        ours, theirs = socket.socketpair()
+        self._pipe = Pipe(ours)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, str(theirs.fileno()), str(os.getpid())],
+                pass_fds=[theirs.fileno(), *files],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=environment(),
+            )
+        self._post(begin)
+        self._thread = threading.Thread(target=self._listen, name=module.rpartition(".")[2], daemon=True)
+        self._thread.start()
+
+    @property
+    def process_id(self) -> int:
+        """The number that the system knows it by."""
+        return self._process.pid
+
+    def ask(self, message: Message) -> None:
+        """Ask for something; the answer is heard."""
+        self.asked += 1
+        self._post(message)
+
+    def end(self) -> None:
+        """It is needed no more; whatever it has in hand is nobody's loss."""
+        self.kill()
+        self._thread.join()
+        self._pipe.close()
+
+    def kill(self) -> None:
+        """End the process, also one that is stopped."""
+        self._process.kill()
+        self._process.wait()
+
+    def _post(self, message: Message) -> None:
+        try:
+            self._pipe.post(message)
+        except OSError:
+            return  # it is dead, or about to be: `_listen` sees the end of it
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                for message in self._pipe.receive():
+                    self._heard.put((self, message))
+        except (EOFError, Garbled):
+            self._heard.put((self, None))

@@ -1,0 +1,332 @@
+"""A long file by several processes: to the letter what one process makes of it, whatever breaks."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import func, select
+
+from outreach.audience.csv_text import read_runs, without_blank
+from outreach.errors import InputError
+from outreach.records import Consent, Customer, Subscription, SubscriptionState, SuppressionReason
+from outreach.store.consents import suppress
+from outreach.work import import_room, intake, piles
+from outreach.work.import_hand import Hand
+from outreach.work.import_room import pieces_of
+from outreach.work.sheet import runs_in
+from outreach.work.workspace import Workspace, open_workspace
+
+from ..conftest import BOTH
+from .hostile import make_hostile
+from .importing import kept, states, take
+from .test_import_piles import _outcome, _rows, _text
+
+
+@pytest.fixture
+def pieces(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Take small files by pieces and many piles; with so many child processes."""
+
+    def begin(processes: int) -> None:
+        monkeypatch.setattr(intake, "ENOUGH", 1)
+        monkeypatch.setattr(intake, "cores", lambda: 2)
+        monkeypatch.setattr(import_room, "cores", lambda: processes + 1)
+        monkeypatch.setattr(import_room, "PIECE", 700)
+        monkeypatch.setattr(piles, "PILE", 20)
+        monkeypatch.setattr(import_room, "AHEAD", 100)  # children, where there are some, do all
+        monkeypatch.setattr(import_room.ImportRoom, "deal", deal)
+
+    honest = import_room.ImportRoom.deal
+
+    def deal(self: Any, take: Any) -> None:
+        while not all(child.ready for child in self._children):
+            self._hear(deque())
+        honest(self, take)
+
+    return begin
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """The child processes that were started."""
+    started: list[Any] = []
+    honest = import_room.Child.__init__
+
+    def note(self: Any, *given: Any) -> None:
+        honest(self, *given)
+        started.append(self)
+
+    monkeypatch.setattr(import_room.Child, "__init__", note)
+    yield started
+    for child in started:
+        assert child._process.returncode is not None, "nobody is left behind"
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("seed", "processes"), [(0, 0), (1, 0), (2, 0), (3, 2)])
+def test_several_processes_make_of_a_file_what_one_makes(
+    workspace: Workspace, pieces: Callable[[int], None], children: list[Any], seed: int, processes: int
+) -> None:
+    before, text = take(workspace, _text(_rows(seed + 100, 20))), _text(_rows(seed, 160))
+    assert before.created
+    copy = workspace.root.with_name("copy")
+    shutil.copytree(workspace.root, copy)
+    other = open_workspace(copy, workspace.clock)
+    alone = _outcome(other, text, preview=0)
+    other.database.close()
+    pieces(processes)
+    together = _outcome(workspace, text, preview=0)
+    assert len(children) == 3 * processes
+    for name, value in alone.items():
+        assert together[name] == value, name
+
+
+@BOTH
+def test_plain_people_are_taken_over_with_all_that_their_rows_say(
+    workspace: Workspace, pieces: Callable[[int], None]
+) -> None:
+    head = "email,vorname,telefon,land,plan,status,consent_at,consent_words\n"
+    rows = [f"u{n}@b.de,Zoë {n},030 12345{n},DE,pro,,,\n" for n in range(60)]
+    rows += [f'v{n}@b.de,"A ""b""\nc",,,"x,y",subscribed,2024-05-0{n + 1},"yes, ""I"" do"\n' for n in range(9)]
+    rows += [f"w{n}@b.de,,,,,unsubscribed,,\n" for n in range(5)] + [f"x{n}@b.de,,,,,pending,,\n" for n in range(5)]
+    alone = take(workspace, head + "".join(rows), list_name="alone")
+    said, whose = _proofs(workspace), kept(workspace)
+    undone(workspace)
+    pieces(0)
+    together = take(workspace, head + "".join(rows), list_name="alone")
+    assert together.counts == alone.counts and together.unsubscribed == 5 and together.created == 79
+    assert _proofs(workspace) == said and kept(workspace) == whose
+    assert next(one for one in said if one[0] == "v3@b.de")[3:] == ("import", 'yes, "I" do', "people.csv:65")
+    assert states(workspace)["w1@b.de"] == "unsubscribed" and states(workspace)["x1@b.de"] == "pending"
+    again = take(workspace, head + "".join(rows), list_name="alone")
+    assert (again.created, again.updated, again.unchanged) == (0, 0, 79)
+
+
+def undone(workspace: Workspace) -> None:
+    """Take all away that imports have made."""
+    with workspace.database.write() as session:
+        for table in (Consent, Subscription, Customer):
+            for row in session.exec(select(table)):
+                session.delete(row)
+            session.flush()
+
+
+def _proofs(workspace: Workspace) -> set[tuple[Any, ...]]:
+    query = select(Customer.address, Consent.act, Consent.at, Consent.how, Consent.words, Consent.evidence)
+    with workspace.database.read() as session:
+        now = workspace.clock()
+        rows = session.exec(query.join(Consent))
+        return {(row[0], row[1], None if row[2] == now else row[2], *row[3:]) for row in rows}
+
+
+@BOTH
+@pytest.mark.parametrize("who", ["known", "blocked"])
+def test_who_comes_to_be_known_or_blocked_between_look_and_write_is_noticed(
+    workspace: Workspace, pieces: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    pieces(0)
+    honest = Hand.prepare
+
+    def late(self: Hand, places: Any) -> Any:
+        ready = honest(self, places)
+        with workspace.database.write() as session:
+            key = intake.Judge(self._task.manner, workspace.keys)._keys.key("u7@b.de")
+            if who == "blocked":
+                suppress(session, address_key=key, reason=SuppressionReason.BY_HAND, at=workspace.clock(), evidence="x")
+            elif not session.exec(select(Customer.id).where(Customer.address_key == key)).first():
+                one = {"public_id": "p" * 26, "address": "u7@b.de", "address_key": key, "first_name": "Here"}
+                session.add(Customer(**one, created_at=workspace.clock(), updated_at=workspace.clock()))
+        return ready
+
+    monkeypatch.setattr(Hand, "prepare", late)
+    result = take(workspace, "email,vorname\n" + "".join(f"u{n}@b.de,N{n}\n" for n in range(100)))
+    assert result.counts["rows"] == 100 and result.created == 99
+    if who == "blocked":
+        assert result.suppressed == 1 and "u7@b.de" not in states(workspace)
+    else:
+        assert result.updated == 1 and kept(workspace)["u7@b.de"]["first_name"] == "N7"
+        assert states(workspace)["u7@b.de"] == "subscribed"
+
+
+def test_a_late_cell_that_belies_its_columns_type_is_heeded_for_all_rows(
+    workspace: Workspace, pieces: Callable[[int], None]
+) -> None:
+    pieces(0)
+    rows = [f"u{n}@b.de,{n},,{'broken' if n == 3 else n}\n" for n in range(3_000)]
+    text = "email,seats,late,whole\n" + "".join(rows) + "last@b.de,many,7,8\nbroken,1,1,1\n"
+    told: list[int] = []
+    result = take(workspace, text, progress=lambda done, whole: told.append(done))
+    assert (result.created, result.invalid, result.rows) == (3_001, 1, 3_002) and told[-1] == 3_002
+    assert [row for row, _ in result.faults] == [3_003]
+    assert result.rejects is not None and result.rejects.read_text("utf-8-sig").count("\n") == 2
+    assert not result.rejects.with_name("people.rejects-2.csv").exists()
+    found = kept(workspace)
+    assert found["u5@b.de"]["attributes"] == {"seats": "5", "whole": "5"}
+    assert found["last@b.de"]["attributes"] == {"seats": "many", "late": 7, "whole": "8"}
+
+
+def _in_pieces(path: Path, width: int, begin: int) -> list[tuple[int, list[str], str]]:
+    """The rows of a text, piece by piece as the room takes them in."""
+    found: list[tuple[int, list[str], str]] = []
+    waiting, more = list(pieces_of(path, begin)), 0
+    while waiting:
+        start, size = waiting.pop(0)
+        read = runs_in(path, "utf-8", ",", width=width, begin=start, size=size)
+        while read[2] and waiting:
+            size += waiting.pop(0)[1]
+            read = runs_in(path, "utf-8", ",", width=width, begin=start, size=size)
+        found += [(one.row + more, one.cells, one.fault) for run in read[0] for one in run.records()]
+        more += read[1]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_rows_are_the_same_wherever_a_text_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr(import_room, "PIECE", 97)
+    chance = random.Random(seed)
+    cells = ["a", 'x"y', '"', '"two\nlines"', '"q""q"', '"open', "", " ", "\r", "b,c", '"', 'z"', "\u00fc"]
+    weights = [9, 1, 0.1, 3, 2, 0.2, 3, 1, 0.1, 1, 0.1, 0.3, 3]
+    lines = [",".join(chance.choices(cells, weights, k=3)) + chance.choice("\n\n\n\r") for _ in range(120)]
+    text = "".join(line if chance.random() < 0.95 else line + "\n" for line in lines)
+    file = tmp_path / "people.csv"
+    file.write_text("a,b,c\n" + text, encoding="utf-8", newline="")
+    with file.open(encoding="utf-8", newline="") as handle:
+        runs = [without_blank(run) for run in read_runs(handle, ",")]
+    whole = [(one.row - 1, one.cells, one.fault) for run in runs for one in run.records()][1:]
+    assert _in_pieces(file, 3, 6) == whole
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_hostile_files_become_in_pieces_what_they_become_as_a_whole(
+    workspace: Workspace, pieces: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(number: int, folder: Path) -> Any:
+        folder.mkdir()
+        file, _ = make_hostile(folder, number)
+        try:
+            result = take(workspace, file.read_bytes(), file.name, dry_run=True)
+        except InputError as told:
+            return told.message
+        return result.counts, result.faults, result.warnings
+
+    numbers = range(200, 225)
+    whole = [tried(number, workspace.root / f"a{number}") for number in numbers]
+    pieces(0)
+    monkeypatch.setattr(import_room, "PIECE", 5_000)
+    assert [tried(number, workspace.root / f"b{number}") for number in numbers] == whole
+
+
+@pytest.mark.parametrize("word", ["deal", "prepare"])
+def test_what_a_child_owes_that_is_killed_is_done_here(
+    workspace: Workspace, pieces: Callable[[int], None], children: list[Any], monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    pieces(2)
+    asked: list[str] = []
+    honest = import_room.Child.ask
+
+    def ask(self: Any, message: Any) -> None:
+        honest(self, message)
+        asked.append(message[0])
+        if asked.count(word) == 3:
+            os.kill(self._process.pid, signal.SIGKILL)
+
+    monkeypatch.setattr(import_room.Child, "ask", ask)
+    result = take(workspace, "email,n\n" + "".join(f"u{n}@b.de,N{n}\n" for n in range(400)) + "u3@b.de,\nbad,\n")
+    assert asked.count(word) >= 3 and len(children) == 2
+    assert (result.created, result.duplicate, result.invalid, result.rows) == (400, 1, 1, 402)
+    assert result.faults[0][0] == 403 and len(states(workspace)) == 400
+
+
+def test_a_child_that_stands_still_is_given_up(
+    workspace: Workspace, pieces: Callable[[int], None], children: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces(1)
+    honest = import_room.Child.ask
+
+    def ask(self: Any, message: Any) -> None:
+        monkeypatch.setattr(import_room, "PATIENCE", 0.3)
+        os.kill(self._process.pid, signal.SIGSTOP)
+        honest(self, message)
+
+    monkeypatch.setattr(import_room.Child, "ask", ask)
+    assert take(workspace, "email\n" + "".join(f"u{n}@b.de\n" for n in range(200))).created == 200
+
+
+def test_a_text_in_which_no_line_ends_is_read_as_a_whole(
+    workspace: Workspace, pieces: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces(0)
+    monkeypatch.setattr(import_room, "MOST_PIECE", 1_000)
+    text = "email,name\r\n" + "".join(f"u{n}@b.de,N{n}\r" for n in range(400)) + "broken,\r"
+    result = take(workspace, text)
+    assert (result.created, result.invalid, result.rows) == (400, 1, 401)
+    assert result.faults == [(402, "'broken' is no e-mail address: it has no @")]
+
+
+def test_an_import_that_is_killed_leaves_nobody_behind_and_runs_again(workspace: Workspace) -> None:
+    count = 4_000
+    file = workspace.root / "people.csv"
+    file.write_text("email,name\n" + "".join(f"u{n}@b.de,N{n}\n" for n in range(count)))
+    before = {path.name for path in workspace.root.iterdir()}
+    program = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        from outreach.work import import_room, intake, piles
+        from outreach.work.workspace import open_workspace
+        root, piles.PILE, intake.ENOUGH, import_room.PIECE = Path(sys.argv[1]), 300, 1, 10_000
+        intake.cores = import_room.cores = lambda: 3
+        honest = import_room.Child.__init__
+        def note(self, *given):
+            honest(self, *given)
+            print("child", self._process.pid, flush=True)
+        import_room.Child.__init__ = note
+        intake.import_customers(open_workspace(root), root / "people.csv", list_name="customers",
+                                progress=lambda done, whole: print(done, whole, flush=True))
+        """
+    )
+    running = subprocess.Popen([sys.executable, "-c", program, str(workspace.root)], stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    pids: list[int] = []
+    for line in running.stdout:
+        if line.startswith("child"):
+            pids.append(int(line.split()[1]))
+        elif int(line.split()[0]) > count // 2:
+            break
+    running.send_signal(signal.SIGKILL)
+    running.communicate()
+    deadline = time.monotonic() + 10
+    while any(map(_alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(pids) == 2 and not any(map(_alive, pids))
+    left = {path.name for path in workspace.root.iterdir()} - before
+    assert {name for name in left if not name.startswith("outreach.db")} == set()
+    written = _count(workspace, Customer)
+    assert 0 < written < count
+    result = take(workspace, file.read_bytes())
+    assert (result.unchanged, result.created) == (written, count - written)
+    assert [_count(workspace, table) for table in (Customer, Subscription, Consent)] == [count] * 3
+    assert set(states(workspace).values()) == {SubscriptionState.SUBSCRIBED}
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+def _count(workspace: Workspace, table: Any) -> int:
+    with workspace.database.read() as session:
+        return session.exec(select(func.count()).select_from(table)).one()
