@@ -64,3 +64,4 @@ class Retention(Part):
     pace_days: int = Field(30, ge=0)
     notices_days: int = Field(365, ge=0)
     merges_days: int = Field(365, ge=0)
+    stops_days: int = Field(730, ge=0)

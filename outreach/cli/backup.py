@@ -13,7 +13,7 @@ backup_app = typer.Typer()
 restore_app = typer.Typer()
 
 
-WAITS = "Whoever was erased since then is erased again by that last command, before anything is sent."
+WAITS = "Whoever was erased or said stop since then is seen to by that last command, before anything is sent."
 
 
 @backup_app.command()
@@ -59,31 +59,38 @@ def restore(
     Refused while `outreach run` or `send` works here. Afterwards nothing is sent until you have looked and said
     [bold]outreach doctor --accept-database[/bold]: mail that went out after the backup would go out again.
 
-    Whoever was erased since the backup was made is erased again, and it says how many.
+    Whoever was erased, or said stop, since the backup was made is erased, or stopped, again, and it says how many: as
+    the registers `outreach.erased` and `outreach.stops` tell, here, beside the backup, and in later backups there.
 
     Example: [bold]outreach -w /srv/acme restore acme-20261127T021500Z.tar.gz[/bold]
     """
     from ..work.erase_again import told
-    from ..work.restore import restore_workspace  # lazy: SQLModel takes most of a second
+    from ..work.restore import restore_workspace, told_known  # lazy: SQLModel takes most of a second
+    from ..work.stop_again import told_stops
 
     root = workspace_root()
     if not confirm(f"Put {file.name} in the place of what is in {root}?", yes=yes):
         raise typer.Exit(3)
     done = restore_workspace(root, file)
-    again = done.erased
+    again, stopped = done.erased, done.stopped
     if as_json:
-        counts = (
-            {"erased": None, "blocked": None} if again is None else {"erased": again.people, "blocked": again.blocked}
-        )
+        counts = {
+            "erased": again.people if again is not None else None,
+            "blocked": again.blocked if again is not None else None,
+            "stopped": stopped.people if stopped is not None else None,
+        }
+        known = {"known_from": list(done.known.sources), "known_until": done.known.until}
         told_of = {"made_at": done.made_at, "files": done.files, "aside": done.aside, "paused": True}
-        print_json({"root": root, **told_of, **counts})
+        print_json({"root": root, **told_of, **counts, **known})
         return
     typer.echo(f"{root} is as it was at {done.made_at}: {done.files} files.")
     if done.aside:
         typer.echo(f"What stood here before is in {done.aside}.")
     if done.older:
         typer.echo("It is from an older outreach: run `outreach db upgrade` first.")
-    for line in told(again) if again is not None else [WAITS]:
+    for line in [*told(again), *told_stops(stopped)] if again is not None and stopped is not None else [WAITS]:
+        typer.echo(line)
+    for line in told_known(done):
         typer.echo(line)
     typer.echo("Nothing is sent until a person says go. Look at what went out since then, and then:")
     typer.echo("  outreach doctor --accept-database")

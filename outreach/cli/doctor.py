@@ -43,14 +43,16 @@ def doctor(
     """
     from ..delivery.domain import COMMON_SELECTORS  # lazy: as all that follows
     from ..work.doctor import NameServerAddress, check_all, lines_to_paste
-    from ..work.erase_again import accept_restored, told
+    from ..work.erase_again import told
+    from ..work.stop_again import accept_restored, told_stops
 
     workspace = open_here()
     if install or into is not None:
         _install(workspace, into, as_json=as_json)
         return
     if accept_database:
-        for line in told(accept_restored(workspace)):
+        erased, stopped = accept_restored(workspace)
+        for line in (*told(erased), *told_stops(stopped)):
             typer.echo(line, err=as_json)
         typer.echo("This database is the one to go on with.", err=as_json)
     host, _, port = resolver.partition(":")

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlmodel import Session, col
 
+from ..audience.stops import BACK
 from ..delivery.bounce import HISTORY, DomainCounts
 from ..records import (
     Bounce,
@@ -28,6 +29,7 @@ from ..records import (
 from .database import rows_in_chunks
 from .pace import DOMAIN
 from .prepared import Change, NewRow, Prepared, instant
+from .stops import note_block
 
 CHUNK = 500
 SAMPLE = 2_000
@@ -225,14 +227,17 @@ def free_addresses(session: Session, excused: Sequence[tuple[int, str, datetime]
     return freed
 
 
-def free_address(session: Session, address_key: str, mark: str) -> bool:
+def free_address(session: Session, address_key: str, mark: str, now: datetime) -> bool:
     """Take back the suppression or rest whose evidence holds this mark; whether there was one."""
     gone = delete(Suppression).where(
         col(Suppression.address_key) == address_key,
         col(Suppression.reason).in_((*OURS, SuppressionReason.ABUSE_REPORT)),
         col(Suppression.evidence).contains(mark, autoescape=True),
     )
-    return session.connection().execute(gone).rowcount > 0
+    reasons = session.connection().execute(gone.returning(col(Suppression.reason))).scalars().all()
+    for reason in reasons:
+        note_block(session, BACK, now, address_key, reason)
+    return bool(reasons)
 
 
 def paused_domains(session: Session, now: datetime) -> dict[str, PausedDomain]:

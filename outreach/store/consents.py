@@ -16,6 +16,7 @@ from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as orm_select
 
 from ..audience.consent import MailFacts, lapses_at
+from ..audience.stops import BACK, STOP
 from ..records import (
     Consent,
     ConsentAct,
@@ -29,6 +30,7 @@ from ..records import (
 from .customers import PAGE, bump_versions
 from .database import rows_in_chunks
 from .prepared import Among, Change, NewRow, Prepared, instant
+from .stops import note_block, note_lists
 
 _STRENGTH = {reason: rank for rank, reason in enumerate(reversed(tuple(SuppressionReason)))} | {
     SuppressionReason.UNSUBSCRIBED_ALL: -1,
@@ -70,13 +72,14 @@ def unsubscribe(
     if list_id is None and person[0][0] is not None:
         key, reason = person[0][0], SuppressionReason.UNSUBSCRIBED_ALL
         changed += [None] if _set_suppression(session, key, reason, at, evidence, None) else []
+    if changed:
+        note_lists(session, STOP, at, person[0][1], person[0][0], [*changed, list_id])
     for one in changed:
-        act = ConsentAct.WITHDRAWN
         _ACT.add(
             session,
             customer_id=customer_id,
             list_id=one,
-            act=act,
+            act=ConsentAct.WITHDRAWN,
             at=at,
             how=how,
             words=words,
@@ -90,7 +93,9 @@ def unsubscribe(
     return bool(changed)
 
 
-_KEY_OF = Prepared(select(col(Customer.address_key)).where(col(Customer.id) == bindparam("id")))
+_KEY_OF = Prepared(
+    select(col(Customer.address_key), col(Customer.public_id)).where(col(Customer.id) == bindparam("id"))
+)
 _TIES = Prepared(
     select(col(Subscription.id), col(Subscription.list_id), col(Subscription.state)).where(
         col(Subscription.customer_id) == bindparam("customer")
@@ -135,6 +140,8 @@ def resubscribe(
     if block is not None and block.reason is SuppressionReason.UNSUBSCRIBED_ALL:
         session.delete(block)
         changed.append(None)
+    if changed:  # no block is left that would stop all lists
+        note_lists(session, BACK, at, customer.public_id, customer.address_key, [*changed, None])
     session.add_all(
         Consent(
             customer_id=customer_id,
@@ -227,6 +234,7 @@ def suppress(
     changed = _set_suppression(session, address_key, reason, at, evidence, expires_at)
     if changed:
         session.flush()
+        note_block(session, STOP, at, address_key, reason, expires_at)
         bump_versions(session, [row[0] for row in _WITH_KEY.rows(session, key=address_key)], at)
     return changed
 
@@ -234,11 +242,12 @@ def suppress(
 _WITH_KEY = Prepared(select(col(Customer.id)).where(col(Customer.address_key) == bindparam("key")))
 
 
-def unsuppress(session: Session, *, address_key: str) -> bool:
+def unsuppress(session: Session, *, address_key: str, at: datetime) -> bool:
     """Take an address off the block list; False where it does not stand there. Consent is not restored by this."""
     block = find_suppression(session, address_key)
     if block is None:
         return False
+    note_block(session, BACK, at, address_key, block.reason)
     session.delete(block)
     session.flush()
     return True
@@ -265,13 +274,6 @@ def suppressed_keys(session: Session, address_keys: Sequence[str], now: datetime
             if until is None or until > now:
                 found[key] = reason
     return found
-
-
-def erased_blocks(session: Session) -> dict[str, datetime]:
-    """The addresses that are blocked since their owners were erased, by their keys, and since when."""
-    query = select(col(Suppression.address_key), col(Suppression.at))
-    erased = session.connection().execute(query.where(col(Suppression.reason) == SuppressionReason.ERASED))
-    return {row[0]: row[1] for row in erased}
 
 
 _ANY_BLOCK = Prepared(select(col(Suppression.id)).limit(1))

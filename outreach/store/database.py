@@ -7,7 +7,7 @@ they take turns by an advisory lock. Only what compares and sets in one statemen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,8 @@ from .lanes import COMMON, own_lane
 from .prepared import Prepared, run_bare
 
 T = TypeVar("T")
+NOTED = "noted"
+"""Under this name a session keeps what is to be handed on (`Database.on_noted`) once it is committed."""
 
 
 class OneTransaction(Session):
@@ -49,6 +51,7 @@ class Database:
         self._writers = writers
         affected = path is not None and sqlite.has_wal_reset_bug()
         self._lock = sqlite.WriteLock(path) if path is not None and affected else nullcontext()
+        self.on_noted: Callable[[list[Any]], None] = lambda _noted: None
 
     @property
     def is_sqlite(self) -> bool:
@@ -88,6 +91,13 @@ class Database:
                 postgresql.take_turn(session.connection(), self._writers)
             yield session
             session.commit()
+        self.hand_on(session)
+
+    def hand_on(self, session: Session) -> None:
+        """Nobody waits for this transaction any more; whoever began it learns when it is kept."""
+        noted = session.info.pop(NOTED, None)
+        if noted:
+            self.on_noted(noted)
 
     @contextmanager
     def write_much(self) -> Iterator[Much]:
@@ -144,6 +154,7 @@ class Much:
                 postgresql.take_turn(session.connection(), self._writers)
             yield session
             session.commit()
+        database.hand_on(session)
 
 
 class Writer:

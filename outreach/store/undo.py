@@ -15,6 +15,7 @@ from sqlalchemy import and_, delete, or_, select, update
 from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as orm_select
 
+from ..audience.stops import BACK
 from ..contacts import phone_end
 from ..records import (
     Changed,
@@ -34,6 +35,7 @@ from .contacts import drop_contact
 from .customers import bump_versions
 from .group_intake import put_group_back
 from .groups import drop_empty
+from .stops import note_block
 
 OWN = frozenset({"subscription", "consent", "contact", "membership"})
 """Tables whose rows of a customer an import makes itself: they go with the customer."""
@@ -90,7 +92,7 @@ def put_back(session: Session, undo: Undo, changes: Sequence[ImportChange], done
         elif change.what is Changed.GROUP:
             ok = put_group_back(session, change, import_at=undo.row.at, now=undo.now, by=undo.by)
         else:
-            ok = unblock(session, change)
+            ok = unblock(session, change, undo.now)
             done.unblocked += ok
         done.restored, done.left = done.restored + ok, done.left + (not ok)
     session.flush()
@@ -155,11 +157,12 @@ def put_tie_back(session: Session, change: ImportChange, undo: Undo) -> bool:
     return True
 
 
-def unblock(session: Session, change: ImportChange) -> bool:
+def unblock(session: Session, change: ImportChange, now: datetime) -> bool:
     """Take a block of the import away, where it still says what the import said. Whether it did."""
     block = find_suppression(session, str(change.after.get("key", "")))
     if block is None or (block.reason, block.evidence) != (change.after["reason"], change.after["evidence"]):
         return False
+    note_block(session, BACK, now, block.address_key, block.reason)
     session.delete(block)
     session.flush()
     return True

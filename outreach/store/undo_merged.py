@@ -49,7 +49,7 @@ def _put_back(session: Session, undo: Undo, kept: Customer, one: dict[str, Any],
         done.restored += back
         return back
     if one["what"] == Changed.BLOCK:
-        back = unblock(session, change)
+        back = unblock(session, change, undo.now)
         done.unblocked, done.restored = done.unblocked + back, done.restored + back
         return back
     return False

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, SQLModel, col
 
+from ..audience.stops import BACK
 from ..errors import NeedsPerson, UsageError
 from ..records import (
     Case,
@@ -31,12 +32,14 @@ from ..records import (
     Subscription,
     SubscriptionState,
     Suppression,
+    SuppressionReason,
     Wish,
 )
 from .contacts import drop_contact
 from .database import rows_in_chunks
 from .groups import judge_again
 from .merge import FIELDS, IN_THE_AIR
+from .stops import note_block
 from .told_rows import put_row, read_row, tell_row
 
 CHUNK = 400
@@ -76,7 +79,7 @@ def unmerge(session: Session, record: CustomerMerge, *, at: datetime, by: str) -
     _put_ties_back(session, kept, number, record, done, at, by)
     _put_wish_back(session, kept, number, trace, done)
     _put_rest_back(session, number, trace, done)
-    _unblock(session, trace["block"], done)
+    _unblock(session, trace["block"], at, done)
     _tell_newer(session, kept, number, record, done)
     record.undone_at, record.undone_by, record.gone_id = at, by, number
     record.before = {}
@@ -275,7 +278,7 @@ def _still_stands(session: Session, import_id: int) -> bool:
     return found is not None and found.state not in (ImportState.UNDONE, ImportState.UNDOING)
 
 
-def _unblock(session: Session, block: Mapping[str, str], done: Parted) -> None:
+def _unblock(session: Session, block: Mapping[str, str], at: datetime, done: Parted) -> None:
     if not block:
         return
     same = (
@@ -285,6 +288,8 @@ def _unblock(session: Session, block: Mapping[str, str], done: Parted) -> None:
     )
     if not session.connection().execute(delete(Suppression).where(*same)).rowcount:
         done.words.append(f"{done.kept} stays blocked: somebody said why anew since.")
+        return
+    note_block(session, BACK, at, block["key"], SuppressionReason(block["reason"]))
 
 
 def _tell_newer(session: Session, kept: Customer, number: int, record: CustomerMerge, done: Parted) -> None:

@@ -12,10 +12,12 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
-from ..records import Campaign, CampaignState, Tip, Wish
+from ..audience.stops import BACK, PAUSE, STOP
+from ..records import Campaign, CampaignState, Customer, Tip, Wish
 from .customers import bump_versions
 from .database import rows_in_chunks
 from .prepared import Prepared
+from .stops import Said, note
 
 CHUNK = 500
 _ANY = Prepared(select(col(Wish.id)).limit(1))
@@ -55,11 +57,16 @@ def keep_wish(
     evidence: str,
 ) -> Wish:
     """Write down what a person wishes, in place of what they wished before."""
-    wish = wish_of(session, customer_id) or Wish(customer_id=customer_id, changed_at=at, how=how)
+    before = wish_of(session, customer_id)
+    paused = before.paused_until if before is not None else None
+    wish = before or Wish(customer_id=customer_id, changed_at=at, how=how)
     wish.paused_until, wish.every_days, wish.no_topics = paused_until, every_days, sorted(set(no_topics))
     wish.channel, wish.changed_at, wish.how, wish.evidence = channel, at, how, evidence
     session.add(wish)
     session.flush()
+    if paused_until != paused:
+        what, person = STOP if paused_until is not None else BACK, session.get_one(Customer, customer_id)
+        note(session, Said(at, what, person.public_id, person.address_key or "", PAUSE, paused_until))
     bump_versions(session, [customer_id], at)
     return wish
 

@@ -200,7 +200,7 @@ def no_bounce_after_all(session: Session, inbound: Inbound, now: datetime) -> bo
         return False
     mark = f"({evidence_of(inbound)})"
     counted = take_back(session, mail.delivery_id, mark, now) is not None
-    freed = free_address(session, mail.address_key, evidence_of(inbound))
+    freed = free_address(session, mail.address_key, evidence_of(inbound), now)
     if counted:
         _note(session, mail, "bounce_undone", now, "a person read it", evidence_of(inbound))
     return counted or freed

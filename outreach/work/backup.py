@@ -1,4 +1,4 @@
-"""A backup: the database, keys, settings, mark, register of erasures, and what else cannot be made again.
+"""A backup: the database, keys, settings, mark, registers, and what else cannot be made again.
 
 Law: made while everything runs, checked before it gets its name, and its owner's alone: it holds addresses and secrets.
 """
@@ -20,14 +20,19 @@ from ..errors import InputError, OutreachError
 from ..settings import FILE, Settings, load_settings
 from ..store.backup import copy_database
 from ..store.database import open_database
-from ..store.migrate import current_revision
+from ..store.migrate import HEAD, current_revision
 from ..workdays import Clock, utc_now
 from .archive import Manifest, read_archive, write_archive
 from .epoch import EPOCH
-from .erasures import REGISTER
+from .erasures import REGISTER, note
+from .erasures import read_register as read_erasures
+from .stops import STOPS, StopBook, add_stops
+from .stops import read_register as read_stops
 from .workspace import KEYS
 
 FOLDER = "backups"
+ERASED_END, STOPS_END = ".erased", ".stops"
+"""How the copies of the registers beside the backups end."""
 DATABASE, DUMP = "database.db", "database.dump"
 TREES = ("dkim", "templates")
 """Folders that a backup holds whole: the signing keys, and what the marketer wrote."""
@@ -68,7 +73,7 @@ def back_up_workspace(
             remedy="Name a file in a folder that you may write to.",
         ) from wrong
     try:
-        made = _make(root, settings, file, staging, clock(), report)
+        made = _make(root, settings, file, staging, clock, report)
     except OSError as wrong:
         raise OutreachError(
             f"the backup {file} cannot be written: {wrong.strerror or wrong}",
@@ -76,11 +81,12 @@ def back_up_workspace(
         ) from wrong
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+    _put_registers_beside(root, file.parent / _word(root))
     removed = _rotate(file, root, keep) if keep else ()
     return BackupMade(file, made.bytes, made.files, made.revision, removed)
 
 
-def _make(root: Path, settings: Settings, file: Path, staging: Path, now: datetime, report: Report) -> BackupMade:
+def _make(root: Path, settings: Settings, file: Path, staging: Path, clock: Clock, report: Report) -> BackupMade:
     database = open_database(settings.database, root)
     with closing(database):
         with database.engine.connect() as connection:
@@ -89,6 +95,8 @@ def _make(root: Path, settings: Settings, file: Path, staging: Path, now: dateti
             raise OutreachError(f"{root} has no database yet", remedy="Run `outreach init` here.")
         name = DATABASE if database.is_sqlite else DUMP
         copy_database(database, staging / name, lambda done, total: report("copying", done, total))
+        if revision == HEAD:  # else an upgrade comes first: it backs up, too
+            StopBook(root, read_key_ring(root / KEYS), database, clock, settings.retention.stops_days).follow()
     files = {} if not (root / REGISTER).is_file() else {REGISTER: staging / "beside" / REGISTER}  # soon found there
     files[name] = staging / name
     for beside, path in _beside(root, settings):  # copied first: some of them change while we pack
@@ -105,7 +113,7 @@ def _make(root: Path, settings: Settings, file: Path, staging: Path, now: dateti
 
     manifest = Manifest(
         workspace=root.name,
-        made_at=now.isoformat(timespec="seconds"),
+        made_at=clock().isoformat(timespec="seconds"),
         program=__version__,
         revision=revision,
         database=name,
@@ -121,8 +129,8 @@ def _make(root: Path, settings: Settings, file: Path, staging: Path, now: dateti
 
 
 def _beside(root: Path, settings: Settings) -> Iterator[tuple[str, Path]]:
-    """What stands beside the database: settings, keys, mark, register, folders, and the secrets that settings name."""
-    for name in (FILE, KEYS, EPOCH, REGISTER):
+    """What stands beside the database: settings, keys, mark, registers, folders, and the secrets that settings name."""
+    for name in (FILE, KEYS, EPOCH, REGISTER, STOPS):
         if (root / name).is_file():
             yield name, root / name
     for tree in TREES:
@@ -141,6 +149,16 @@ def _named_files(settings: Settings) -> set[str]:
     parts = [*settings.all_relays, *settings.replies.mailboxes, settings.alerts.server]
     names = {getattr(part, kind) for part in parts for kind in ("password_file", "ca_file")}
     return {name for name in names if name and not name.startswith("~")}
+
+
+def _put_registers_beside(root: Path, beside: Path) -> None:
+    """Keep a copy of the registers beside the backups, so that the oldest of these still learns what came after it."""
+    keys = read_key_ring(root / KEYS)
+    erased, said = read_erasures(root / REGISTER, keys), read_stops(root / STOPS, keys)
+    if erased.entries:
+        note(root, keys, erased.entries, beside.with_name(f"{beside.name}{ERASED_END}"))
+    if said.since is not None:
+        add_stops(beside.with_name(f"{beside.name}{STOPS_END}"), keys, said.stops, said.since)
 
 
 def _target(root: Path, target: Path | None, now: datetime) -> Path:

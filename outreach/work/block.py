@@ -54,4 +54,4 @@ def unblock(workspace: Workspace, key: str) -> bool:
         row = find_suppression(session, key)
         if row is not None and row.reason is SuppressionReason.ERASED:
             note(workspace.root, workspace.keys, [Entry(workspace.clock(), LIFTED, NOBODY, (key,))])
-        return unsuppress(session, address_key=key)
+        return unsuppress(session, address_key=key, at=workspace.clock())

@@ -18,11 +18,12 @@ from ..address import address_key, canonical_address
 from ..cases.case import CLOSED
 from ..errors import DatabaseError, InputError
 from ..records import Case, CaseEvent, CaseState, Customer, Inbound, Suppression, SuppressionReason
-from ..store.consents import erased_blocks, find_suppression, suppress
+from ..store.consents import find_suppression, suppress
 from ..store.customers import person_at
 from ..store.database import Database, rows_in_chunks
 from ..store.erase import Mention, empty_messages, empty_rows, late_words, mentions, rub_out, stop_mail
 from ..store.personal import CHUNK, Own, own_of
+from ..store.stops import erased_blocks
 from ..store.wash import cut_wal, traces, vacuum_tables
 from .casework import move_case
 from .epoch import advance

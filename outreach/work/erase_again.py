@@ -18,14 +18,14 @@ from sqlmodel import Session, col
 from ..address import KeyMaker, canonical_address
 from ..errors import InputError
 from ..records import Customer, Inbound
-from ..store.consents import erased_blocks
 from ..store.customers import customer_ids_by_key
 from ..store.erase import empty_rows
 from ..store.personal import Own, own_of_stranger
+from ..store.stops import erased_blocks
 from .erase import Report, begin, block_erased, entries_of, rub_out_all, wash, where_named
 from .erase_files import Named, naming_files
 from .erasures import REGISTER, Register, note, person_key, read_register
-from .workspace import Workspace, accept_database
+from .workspace import Workspace
 
 BY = "the register of erasures, after a restore"
 
@@ -47,13 +47,6 @@ class ErasedAgain:
     def complete(self) -> bool:
         """Whether nothing is left for a person to see to."""
         return self.washed and not self.named and not self.files
-
-
-def accept_restored(workspace: Workspace) -> ErasedAgain:
-    """A person says that this database is the one to go on with: first whoever was erased meanwhile is erased again."""
-    done = erase_again(workspace)
-    accept_database(workspace)
-    return done
 
 
 def erase_again(workspace: Workspace, report: Report = lambda _what, _count: None) -> ErasedAgain:

@@ -20,6 +20,7 @@ from ..errors import InputError
 from .backup import FOLDER
 from .epoch import EPOCH
 from .erasures import REGISTER
+from .stops import STOPS
 from .workspace import KEYS, Workspace
 
 LARGEST = 500_000_000
@@ -62,7 +63,7 @@ def _files(workspace: Workspace) -> Iterator[Path]:
             names[:] = [name for name in names if name != FOLDER]
         for name in sorted(files):
             path = Path(folder) / name
-            if name in (KEYS, EPOCH, REGISTER) or path.is_symlink() or not path.is_file():
+            if name in (KEYS, EPOCH, REGISTER, STOPS) or path.is_symlink() or not path.is_file():
                 continue
             if base is not None and path.name.startswith(base.name) and path.parent == base.parent:
                 continue

@@ -6,17 +6,15 @@ and takes nothing away. Without the workspace's keys it says nothing of anybody.
 
 from __future__ import annotations
 
-import fcntl
 import hmac
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
 from ..address import KeyRing
 from ..errors import DatabaseError
+from .register import add_lines, head_of, held, read_whole
 
 REGISTER = "outreach.erased"
 HEADER = "outreach erasures 1"
@@ -88,61 +86,34 @@ def read_register(path: Path, keys: KeyRing) -> Register:
 def parse_register(data: bytes, keys: KeyRing) -> Register:
     """What the file's lines say. A line that was cut in the middle says nothing."""
     head, *lines = data.decode("utf-8", "replace").split("\n")
-    if head != _head(keys):
+    if head != head_of(HEADER, keys):
         return Register()
     return Register(tuple(entry for line in lines[:-1] if (entry := _entry(line)) is not None))
 
 
-def note(root: Path, keys: KeyRing, entries: Iterable[Entry]) -> None:
-    """Add what the register does not know yet, on the disk when this returns. Raises DatabaseError."""
-    path = root / REGISTER
+def note(root: Path, keys: KeyRing, entries: Iterable[Entry], path: Path | None = None) -> None:
+    """Add what the register (or a copy of it at `path`) does not know yet, on the disk when this returns.
+
+    Raises DatabaseError.
+    """
+    path = path or root / REGISTER
     try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            data = path.read_bytes()
-            if data and data.split(b"\n", 1)[0].decode("utf-8", "replace") != _head(keys):
-                _put_aside(path, data)  # of a workspace with other keys, whose hashes no key here can make
-                os.ftruncate(file, 0)
-                data = b""
+        with held(path, HEADER, keys) as file:
+            data = read_whole(file)
             known = parse_register(data, keys)
             fresh = []
             for entry in entries:
                 if not known.knows(entry):
                     known = Register((*known.entries, entry))
                     fresh.append(entry.line())
-            begun = "" if data.endswith(b"\n") else "\n" if data else f"{_head(keys)}\n"
-            if fresh or not data:
-                _write_whole(file, (begun + "".join(f"{line}\n" for line in fresh)).encode())
-        finally:
-            os.close(file)
+            begun = "" if data else f"{head_of(HEADER, keys)}\n"
+            add_lines(file, fresh, begun)
     except OSError as wrong:
         raise DatabaseError(
             f"the register of erasures {path} cannot be written: {wrong.strerror}",
             remedy="Without it a restored backup would bring the person back. Give this user the right to write it, "
             "make room, and run the command again: nothing was changed.",
         ) from wrong
-
-
-def _write_whole(file: int, data: bytes) -> None:
-    """On the disk to the last octet: a disk that fills up takes a part first, and says so only when asked again."""
-    while data:
-        data = data[os.write(file, data) :]
-    os.fsync(file)
-
-
-def _put_aside(path: Path, data: bytes) -> None:
-    """Keep what the register of other keys says under a name of its own, for whoever finds these keys again."""
-    mark = sha256(data.split(b"\n", 1)[0]).hexdigest()[:8]
-    aside = os.open(path.with_name(f"{path.name}.{mark}"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    try:
-        _write_whole(aside, data)
-    finally:
-        os.close(aside)
-
-
-def _head(keys: KeyRing) -> str:
-    return f"{HEADER} {hmac.new(keys.address, HEADER.encode(), 'sha256').hexdigest()[:16]}"
 
 
 def _entry(line: str) -> Entry | None:

@@ -17,6 +17,7 @@ from ..store.database import told
 from ..store.prune import SORTS, Sort, next_ids
 from ..store.size import database_size
 from .lock import alone
+from .stops import prune_stops
 from .workspace import Workspace
 
 STOP_IT = "Stop it first, then run the command again: nothing else may be open while the file is made smaller."
@@ -38,7 +39,9 @@ def prune(
     for sort in SORTS:
         days = int(getattr(workspace.settings.retention, f"{sort.name}_days"))
         removed[sort.name] = _prune_sort(workspace, sort, days, dry_run, advance) if days else 0
-    return Pruned(removed, database_size(workspace.database).free)
+    days = workspace.settings.retention.stops_days
+    stops = prune_stops(workspace.root, workspace.keys, days, workspace.clock(), dry_run=dry_run)
+    return Pruned(removed | {"stops": stops}, database_size(workspace.database).free)
 
 
 def _prune_sort(workspace: Workspace, sort: Sort, days: int, dry_run: bool, advance: Callable[[str, int], None]) -> int:

@@ -2,13 +2,14 @@
 
 Law: nothing is touched before the archive has been checked as a whole; what stands there is kept aside; and whatever is
 put back, everything pauses until a person says go (RELIABILITY I10): mail that went out after the backup was made would
-go out again. The register of erasures is never rolled back, and whoever it names is erased again.
+go out again. The registers of erasures and of stops are never rolled back, and what they say is done again.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,37 +23,61 @@ from ..errors import DatabaseError, InputError, OutreachError
 from ..records import WorkspaceRow
 from ..settings import FILE, load_settings
 from ..store.backup import check_copy, copy_database, is_sound, load_dump, pour_back
-from ..store.consents import erased_blocks
 from ..store.database import Database, open_database
 from ..store.migrate import HEAD
 from ..store.standing import hold_back_intents
+from ..store.stops import erased_blocks, said_in
 from ..workdays import Clock, utc_now
 from .archive import Manifest, read_archive, read_one
-from .backup import DUMP, TREES
+from .backup import DUMP, ERASED_END, STOPS_END, TREES
 from .epoch import EPOCH, Mark, read_mark, write_mark
 from .erase import entries_of
 from .erase_again import ErasedAgain, erase_again
-from .erasures import REGISTER, note, parse_register, read_register
+from .erasures import REGISTER, note
+from .erasures import parse_register as parse_erasures
+from .erasures import read_register as read_erasures
 from .lock import alone, refuse_while_others_work
+from .stop_again import StoppedAgain, stop_again
+from .stops import BEGINNING, STOPS, add_stops, entry
+from .stops import parse_register as parse_stops
+from .stops import read_register as read_stops
 from .upgrade import revision_of
 from .workspace import KEYS, RESTORED, new_epoch, open_workspace
 
 ASIDE = "before-restore"
+COPY_IT = (
+    "If you have a later outreach.erased and outreach.stops (of the old machine, of another one), copy them here "
+    "before you say go."
+)
 STOP_IT = "Stop it first (systemctl stop, or Ctrl-C), then run the command again."
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Where it is known from who was erased or said stop since the backup. `until`: only until then, as far as one can
+    see; None where nothing is missing. `since`: from when on the register is whole.
+    """
+
+    sources: tuple[str, ...]
+    until: datetime | None
+    since: datetime | None
 
 
 @dataclass(frozen=True)
 class Restored:
     """What was put back, where the present state is kept, and whether the database must be upgraded.
 
-    `erased`: who was erased again; None where that waits for the upgrade, and for a person's go.
+    `known`: what was found of erasures and stops since. `erased`, `stopped`: who was erased, or stopped, again; None
+    where that waits for the upgrade, and for a person's go.
     """
 
     made_at: str
     files: int
     aside: Path | None
     revision: str
+    known: Gathered
     erased: ErasedAgain | None = None
+    stopped: StoppedAgain | None = None
 
     @property
     def older(self) -> bool:
@@ -82,7 +107,7 @@ def restore_workspace(root: Path, archive: Path, *, clock: Clock = utc_now) -> R
                 aside = _keep_aside(root, database, f"{ASIDE}-{clock():%Y%m%dT%H%M%SZ}")
                 _pause(root, database)
                 try:
-                    _gather_erasures(root, staging, archive, database)
+                    gathered = _gather(root, staging, archive, manifest, database, clock)
                     _put_database(staging / manifest.database, database)
                     _pause_in_it(database, clock())
                     _put_files(root, staging, manifest)
@@ -92,35 +117,56 @@ def restore_workspace(root: Path, archive: Path, *, clock: Clock = utc_now) -> R
                     raise OutreachError(
                         f"the backup could not be put back whole: {said}", remedy=f"Everything is paused.{kept}"
                     ) from wrong
-        done = Restored(manifest.made_at, len(manifest.files), aside, revision)
+        done = Restored(manifest.made_at, len(manifest.files), aside, revision, gathered)
     except OSError as wrong:
         raise OutreachError(
             f"{archive} cannot be restored: {wrong.strerror or wrong}", remedy="Is there room for it? Nothing changed."
         ) from wrong
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return replace(done, erased=_erase_again(root, revision, clock))
+    erased, stopped = _again(root, revision, clock)
+    return replace(done, erased=erased, stopped=stopped)
 
 
-def _gather_erasures(root: Path, staging: Path, archive: Path, database: Database) -> None:
-    """Bring together what is known of erasures: here, in the archive and those beside it, and in the database that
-    goes: another machine may have done them, or an older outreach."""
+def _gather(root: Path, staging: Path, archive: Path, manifest: Manifest, database: Database, clock: Clock) -> Gathered:
+    """Bring together what is known of erasures and stops: here, in the archive and those beside it, in copies of the
+    registers there, and in the database that goes: another machine may have written it, or an older outreach."""
     keys = read_key_ring(staging / KEYS)
-    found = list(read_register(staging / REGISTER, keys).entries)
+    erased = list(read_erasures(staging / REGISTER, keys).entries)
+    here, said = read_stops(root / STOPS, keys), [read_stops(staging / STOPS, keys)]
+    found = [STOPS] if here.since is not None else []
+    beside = sorted(archive.parent.glob(f"*{ERASED_END}")) + sorted(archive.parent.glob(f"*{STOPS_END}"))
+    for path in beside:
+        if path.parent != root:
+            erased += read_erasures(path, keys).entries
+            said.append(read_stops(path, keys))
+            found += [path.name] if said[-1].since is not None else []
+    until = datetime.fromisoformat(manifest.made_at)
     for other in sorted(archive.parent.glob("*.tar.gz")):
         with suppress(InputError):
-            found += parse_register(read_one(other, REGISTER), keys).entries
+            erased += parse_erasures(read_one(other, REGISTER), keys).entries
+            said.append(parse_stops(read_one(other, STOPS), keys))
+            found += [other.name] if said[-1].since is not None and other != archive else []
+    lines = [one for register in (here, *said) for one in register.stops]
+    until = max([until, *(one.at for one in lines)])
     with suppress(DatabaseError), database.read() as session:
-        found += entries_of(erased_blocks(session))
-    note(root, keys, found)
+        erased += entries_of(erased_blocks(session))
+        lines += [entry(keys, one) for one in said_in(session)[0]]
+        found.append("the database that stood here")
+    note(root, keys, erased)
+    whole = STOPS in found or "the database that stood here" in found
+    begins = BEGINNING if whole else clock()
+    add_stops(root / STOPS, keys, lines, begins)
+    since = read_stops(root / STOPS, keys).since
+    return Gathered(tuple(dict.fromkeys(found)), None if whole else until, since)
 
 
-def _erase_again(root: Path, revision: str, clock: Clock) -> ErasedAgain | None:
+def _again(root: Path, revision: str, clock: Clock) -> tuple[ErasedAgain | None, StoppedAgain | None]:
     if revision < HEAD:
-        return None
+        return None, None
     workspace = open_workspace(root, clock)
     with closing(workspace.database):
-        return erase_again(workspace)
+        return erase_again(workspace), stop_again(workspace)
 
 
 def _check(staging: Path, manifest: Manifest, archive: Path) -> str:
@@ -161,7 +207,7 @@ def _pause_in_it(database: Database, now: datetime) -> None:
 
 def _keep_aside(root: Path, database: Database, name: str) -> Path | None:
     """Copy what stands in the folder into one of its own; None where nothing does. A damaged file is taken as it is."""
-    names = [each for each in (FILE, KEYS, EPOCH, REGISTER, *TREES) if (root / each).exists()]
+    names = [each for each in (FILE, KEYS, EPOCH, REGISTER, STOPS, *TREES) if (root / each).exists()]
     file = database.path
     if not names and not (file is not None and file.exists() and file.stat().st_size):
         return None
@@ -200,11 +246,25 @@ def _put_database(copy: Path, database: Database) -> None:
 
 
 def _put_files(root: Path, staging: Path, manifest: Manifest) -> None:
-    """Everything but the database, the register and the mark: that one says how far the database had come, which must
+    """Everything but the database, the registers and the mark: that one says how far the database had come, which must
     be noticed."""
     for name in sorted(manifest.files):
-        if name in (manifest.database, EPOCH, REGISTER):
+        if name in (manifest.database, EPOCH, REGISTER, STOPS):
             continue
         place = root / name
         place.parent.mkdir(parents=True, exist_ok=True)
         (staging / name).replace(place)
+
+
+def told_known(done: Restored) -> Iterator[str]:
+    """What may be missing of erasures and stops, in words; nothing where all is known."""
+    known = done.known
+    if known.until is not None and not known.sources:
+        yield "No register of erasures and stops was found, here or beside the backup: nobody knows here who was "
+        yield f"erased or said stop after {done.made_at}. {COPY_IT}"
+    elif known.until is not None:
+        found = ", ".join(known.sources)
+        yield f"Erasures and stops are known from {found}, the last of {known.until:%Y-%m-%d %H:%M} UTC. {COPY_IT}"
+    elif known.since is not None and known.since > datetime.fromisoformat(done.made_at):
+        yield f"The register of stops begins on {known.since:%Y-%m-%d}, after this backup was made: who said stop "
+        yield "between is not known (`stops_days` in [retention])."

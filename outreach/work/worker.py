@@ -34,12 +34,13 @@ from .tend import tend_cases
 from .trends import propose_trends
 from .watch import JobBook, look_and_tell
 from .waves import look_at_waves
-from .workspace import Workspace
+from .workspace import Workspace, stop_book
 
 SEND_SECONDS = 5
 SEQUENCE_SECONDS = 30
 FOLLOW_UP_SECONDS = 60
 LOG_SECONDS = 30
+STOPS_SECONDS = 300
 TRENDS_SECONDS = 3600
 TICK_SECONDS = 0.5
 ALERT_SECONDS = 15
@@ -105,6 +106,7 @@ def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
         Job("waves", PLANNING, SEND_SECONDS, _alone(workspace, "waves", lambda: look_at_waves(workspace))),
         Job("send", OUTGOING, SEND_SECONDS, lambda: send_open(workspace, stop=stop, owner="run")),
         *reading,
+        Job("stops", INCOMING, STOPS_SECONDS, stop_book(workspace).follow),  # on each machine: each has a register
         Job("follow_up", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "follow_up", lambda: follow_up(workspace))),
     )
 

@@ -21,6 +21,7 @@ from ..store.standing import hold_back_intents
 from ..workdays import Clock, WorkingHours, utc_now, zone_or
 from .epoch import EPOCH, Mark, catch_up, read_mark, write_mark
 from .steady import SteadyClock
+from .stops import StopBook
 
 __all__ = [
     "EPOCH",
@@ -30,6 +31,7 @@ __all__ = [
     "check_may_send",
     "new_epoch",
     "open_workspace",
+    "stop_book",
     "workspace_row",
 ]
 
@@ -88,7 +90,15 @@ def open_workspace(root: Path, clock: Clock | None = None) -> Workspace:
     check_revision(database)
     if clock is None:
         clock = SteadyClock(utc_now if database.is_sqlite else ServerClock(database))
-    return Workspace(root, settings, keys, database, clock)
+    workspace = Workspace(root, settings, keys, database, clock)
+    database.on_noted = stop_book(workspace).keep
+    return workspace
+
+
+def stop_book(workspace: Workspace) -> StopBook:
+    """What keeps this workspace's register of stops."""
+    days = workspace.settings.retention.stops_days
+    return StopBook(workspace.root, workspace.keys, workspace.database, workspace.clock, days)
 
 
 def new_epoch() -> str:

@@ -148,8 +148,8 @@ def test_suppressing_bumps_the_version_and_a_stronger_reason_wins(
         assert _version(workspace, ann) == version
     assert not _may(workspace, ann, one, Kind.SERVICE)
     with workspace.database.write() as session:
-        assert unsuppress(session, address_key=key)
-        assert not unsuppress(session, address_key=key)
+        assert unsuppress(session, address_key=key, at=now)
+        assert not unsuppress(session, address_key=key, at=now)
     assert _may(workspace, ann, one)
 
 

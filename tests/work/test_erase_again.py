@@ -19,10 +19,10 @@ from outreach.store.consents import find_suppression, suppress
 from outreach.work.backup import BackupMade, back_up_workspace
 from outreach.work.block import unblock
 from outreach.work.erase import erase_customer
-from outreach.work.erase_again import accept_restored
 from outreach.work.erasures import REGISTER, Entry, Register, note, parse_register, person_key, read_register
 from outreach.work.intake import import_customers
 from outreach.work.restore import Restored, restore_workspace
+from outreach.work.stop_again import accept_restored
 from outreach.work.workspace import Workspace, check_may_send, open_workspace
 
 from ..conftest import BOTH, HandClock, MakeCustomer
@@ -76,7 +76,7 @@ def test_no_canary_comes_back_with_a_backup_made_before_the_erasure(
         assert session.scalars(select(Customer.first_name).order_by(col(Customer.id))).all() == [None, "Bob"]
     with pytest.raises(NeedsPerson):
         check_may_send(workspace)
-    assert accept_restored(workspace).people == 0, "once is enough"
+    assert accept_restored(workspace)[0].people == 0, "once is enough"
     check_may_send(workspace)
 
 
@@ -183,7 +183,7 @@ def test_a_database_put_back_by_hand_is_seen_to_when_a_person_accepts_it(
     with closing(again.database):
         with pytest.raises(NeedsPerson):
             check_may_send(again)
-        assert accept_restored(again).people == 1
+        assert accept_restored(again)[0].people == 1
         assert marks_in_files(again.root) == []
 
 

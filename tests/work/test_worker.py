@@ -47,7 +47,7 @@ def test_a_round_in_an_empty_workspace_does_nothing_and_finds_no_trouble(workspa
         (workspace.root / "inbox" / part).mkdir(parents=True, exist_ok=True)
     done = run_once(workspace)
     assert done.troubles == []
-    usual = ["replies", "cases", "trends", "publish", "sequences", "waves", "send", "follow_up", "alerts"]
+    usual = ["replies", "cases", "trends", "publish", "sequences", "waves", "send", "stops", "follow_up", "alerts"]
     assert list(done.results) == usual
 
 

@@ -1,0 +1,103 @@
+"""What people said that stops mail, as the register beside the database keeps it: whose, when, and how far it reaches.
+
+Law: pure; a stop holds until the same person takes the same thing back later, and the order of lines means nothing.
+People stand here by keyed hashes alone, and a line that is not whole says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote, unquote
+
+from ..words import SuppressionReason
+
+STOP, BACK = "stop", "back"
+NOBODY = "-"
+ALL = "all"
+LIST, BLOCK, PAUSE = "list", "block", "pause"
+SAID = (
+    SuppressionReason.ABUSE_REPORT,
+    SuppressionReason.BY_HAND,
+    SuppressionReason.IMPORTED,
+    SuppressionReason.UNSUBSCRIBED_ALL,
+)
+"""Blocks that rest on somebody's word. A bad address is found out again by the next bounce."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Somebody said stop, or took it back. `person`: the key of a customer's row, `address`: of an address or, with an
+    "@", a domain; either may be "-". `scope`: `list:NAME`, `all`, `block:REASON` or `pause`; `until`: when it ends.
+    """
+
+    at: datetime
+    what: str
+    person: str
+    address: str
+    scope: str
+    until: datetime | None = None
+
+    def line(self) -> str:
+        """As it stands in the file."""
+        end = (self.until.astimezone(UTC).isoformat(),) if self.until is not None else ()
+        return " ".join((self.at.astimezone(UTC).isoformat(), self.what, self.person, self.address, self.scope, *end))
+
+    @property
+    def list_name(self) -> str | None:
+        """The list of which they want no more."""
+        kind, _, name = self.scope.partition(":")
+        return unquote(name) if kind == LIST else None
+
+    @property
+    def reason(self) -> SuppressionReason | None:
+        """Why the address is blocked."""
+        kind, _, word = self.scope.partition(":")
+        known = {one.value: one for one in SAID}
+        return SuppressionReason.UNSUBSCRIBED_ALL if self.scope == ALL else known.get(word) if kind == BLOCK else None
+
+
+def of_list(name: str) -> str:
+    """The scope of one list."""
+    return f"{LIST}:{quote(name, safe='')}"
+
+
+def of_block(reason: SuppressionReason) -> str:
+    """The scope of a block; no newsletters at all is the same by a block as by a word."""
+    return ALL if reason is SuppressionReason.UNSUBSCRIBED_ALL else f"{BLOCK}:{reason.value}"
+
+
+def read_stop(line: str) -> Stop | None:
+    """What a line says; None for one that was cut, or that this version does not know."""
+    parts = line.split(" ")
+    if len(parts) not in (5, 6):
+        return None
+    try:
+        at, until = datetime.fromisoformat(parts[0]), datetime.fromisoformat(parts[5]) if len(parts) == 6 else None
+    except ValueError:
+        return None
+    scope = parts[4]
+    known = scope in (ALL, PAUSE) or scope.partition(":")[0] in (LIST, BLOCK)
+    if parts[1] not in (STOP, BACK) or not known or at.tzinfo is None or (until is not None and until.tzinfo is None):
+        return None
+    return Stop(at, parts[1], parts[2], parts[3], scope, until)
+
+
+def in_force(stops: Iterable[Stop], now: datetime) -> list[Stop]:
+    """Those that nobody took back since and that are not over, one for each person and scope, oldest first."""
+    newest: dict[tuple[str, str], Stop] = {}
+    back: dict[tuple[str, str], datetime] = {}
+    for one in stops:
+        keys = _keys(one)
+        for key in keys if one.what == BACK else ():
+            back[key] = max(one.at, back.get(key, one.at))
+        if one.what == STOP and keys and (keys[0] not in newest or newest[keys[0]].at <= one.at):
+            newest[keys[0]] = one
+    still = [one for one in newest.values() if one.until is None or one.until > now]
+    still = [one for one in still if all(key not in back or back[key] < one.at for key in _keys(one))]
+    return sorted(still, key=lambda one: one.at)
+
+
+def _keys(one: Stop) -> list[tuple[str, str]]:
+    return [(who, one.scope) for who in (one.address, one.person) if who != NOBODY]

@@ -1,0 +1,124 @@
+"""What people said that stops mail: told to whoever keeps it beside the database, read out of it, and put back.
+
+Law: what a transaction said is handed on only after its commit, when nobody waits for it any more (`Database.write`).
+A database that knows of a stop itself, or of a later word with proof, is right: nothing is done to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import or_, select
+from sqlmodel import Session, col
+
+from ..audience.stops import ALL, BACK, PAUSE, SAID, STOP, of_block, of_list
+from ..records import Consent, ConsentAct, Customer, MailingList, Suppression, SuppressionReason, Wish
+from .database import NOTED
+from .prepared import Prepared
+
+UNDO = "undo"
+OVERLAP = 1_000
+"""So many acts are read again: several machines commit theirs in another order than they are numbered."""
+
+
+class Said(NamedTuple):
+    """As a `Stop`, with the customer's own random number in place of its key; "" where there is none."""
+
+    at: datetime
+    what: str
+    public_id: str
+    address_key: str
+    scope: str
+    until: datetime | None = None
+
+
+def note(session: Session, said: Said) -> None:
+    """Have it kept beside the database as soon as this transaction is committed."""
+    session.info.setdefault(NOTED, []).append(said)
+
+
+def note_lists(
+    session: Session, what: str, at: datetime, public_id: str, address_key: str | None, lists: Sequence[int | None]
+) -> None:
+    """The same, of these lists (None: of all) at once."""
+    names = dict(_NAMES.rows(session))
+    for one in dict.fromkeys(lists):
+        scope = ALL if one is None else of_list(names[one])
+        note(session, Said(at, what, public_id, address_key or "", scope))
+
+
+_NAMES = Prepared(select(col(MailingList.id), col(MailingList.name)))
+
+
+def note_block(
+    session: Session, what: str, at: datetime, key: str, reason: SuppressionReason, until: datetime | None = None
+) -> None:
+    """The same, of a block on an address or a domain, where it rests on somebody's word."""
+    if reason in SAID:
+        note(session, Said(at, what, "", key, of_block(reason), until))
+
+
+def forget_noted(session: Session) -> None:
+    """What this transaction said is known beside the database already."""
+    session.info.pop(NOTED, None)
+
+
+def said_in(session: Session, after: int = 0, since: datetime | None = None) -> tuple[list[Said], int]:
+    """What this database knows of such words (with `after`: of acts of consent from about that number on, and of blocks
+    and pauses `since` then), and the highest number of an act.
+    """
+    found = list(_acts(session, after - OVERLAP, since))
+    blocks = select(col(Suppression.at), col(Suppression.address_key), col(Suppression.reason))
+    blocks = blocks.add_columns(col(Suppression.expires_at)).where(col(Suppression.reason).in_(SAID))
+    pauses = select(col(Wish.changed_at), col(Customer.public_id), col(Customer.address_key), col(Wish.paused_until))
+    pauses = pauses.join(Customer, col(Customer.id) == col(Wish.customer_id)).where(col(Wish.paused_until).is_not(None))
+    if since is not None:
+        blocks, pauses = blocks.where(col(Suppression.at) >= since), pauses.where(col(Wish.changed_at) >= since)
+    for at, key, reason, until in session.execute(blocks):
+        found.append(Said(at, STOP, "", key, of_block(reason), until))
+    for at, public_id, key, until in session.execute(pauses):
+        found.append(Said(at, STOP, public_id, key or "", PAUSE, until))
+    newest = session.execute(select(col(Consent.id)).order_by(col(Consent.id).desc()).limit(1)).scalar()
+    return found, newest or 0
+
+
+def _acts(session: Session, after: int, since: datetime | None) -> Iterator[Said]:
+    """An import that was taken back takes back what it said."""
+    query = (
+        select(
+            *(col(Consent.at), col(Consent.act), col(Consent.how), col(Consent.list_id)),
+            *(col(Customer.public_id), col(Customer.address_key)),
+        )
+        .join(Customer, col(Customer.id) == col(Consent.customer_id))
+        .where(or_(col(Consent.act) != ConsentAct.GIVEN, col(Consent.how) == UNDO), col(Customer.erased_at).is_(None))
+    )
+    if after > 0:
+        query = query.where(col(Consent.id) > after)
+    elif since is not None:
+        query = query.where(col(Consent.at) >= since)
+    names = dict(_NAMES.rows(session))
+    rows: Any = session.execute(query)
+    for at, act, how, list_id, public_id, key in rows:
+        what = STOP if act is ConsentAct.WITHDRAWN and how != UNDO else BACK
+        yield Said(at, what, public_id, key or "", ALL if list_id is None else of_list(names[list_id]))
+
+
+def knows(session: Session, customer_id: int, list_id: int | None, at: datetime) -> bool:
+    """Whether this database has that very withdrawal, or a later word of the person about the same list (None: all).
+
+    What a file says of itself is no later word: its dates may lie ahead.
+    """
+    same = col(Consent.customer_id) == customer_id, col(Consent.list_id) == list_id, col(Consent.at) >= at
+    for act, when, how in session.execute(select(col(Consent.act), col(Consent.at), col(Consent.how)).where(*same)):
+        if act is ConsentAct.WITHDRAWN or (when > at and how != "import"):
+            return True
+    return False
+
+
+def erased_blocks(session: Session) -> dict[str, datetime]:
+    """The addresses that are blocked since their owners were erased, by their keys, and since when."""
+    query = select(col(Suppression.address_key), col(Suppression.at))
+    erased = session.connection().execute(query.where(col(Suppression.reason) == SuppressionReason.ERASED))
+    return {row[0]: row[1] for row in erased}

@@ -1,0 +1,89 @@
+"""The form of a register beside the database: a text file of short lines that no restore rolls back.
+
+Law: a line is on the disk to its last octet before anybody relies on it, and one that was cut is ended before the next.
+The first line says by a keyed hash whose keys made the others: a file of other keys is put aside, never mixed in.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hmac
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+from ..address import KeyRing
+
+LONGEST_HEAD = 200
+PIECE = 1 << 20
+
+
+def head_of(header: str, keys: KeyRing) -> str:
+    """How the first line of a register begins that these keys made."""
+    return f"{header} {hmac.new(keys.address, header.encode(), 'sha256').hexdigest()[:16]}"
+
+
+@contextmanager
+def held(path: Path, header: str, keys: KeyRing) -> Iterator[int]:
+    """The file, open and locked against all other processes, made where there is none. Raises OSError."""
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not _stands_at(path, file):
+                continue  # it was shortened, and another one stands in its place
+            head = os.pread(file, LONGEST_HEAD, 0)
+            if head and not f"{head.decode('utf-8', 'replace').split(chr(10), 1)[0]} ".startswith(
+                f"{head_of(header, keys)} "
+            ):
+                _put_aside(path, read_whole(file))  # of a workspace with other keys, whose hashes no key here can make
+                os.ftruncate(file, 0)
+            yield file
+            return
+        finally:
+            os.close(file)
+
+
+def _stands_at(path: Path, file: int) -> bool:
+    try:
+        found, mine = path.stat(), os.fstat(file)
+    except FileNotFoundError:
+        return False
+    return (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino)
+
+
+def read_whole(file: int) -> bytes:
+    """All octets of an open file."""
+    pieces, at = [], 0
+    while piece := os.pread(file, PIECE, at):
+        pieces.append(piece)
+        at += len(piece)
+    return b"".join(pieces)
+
+
+def add_lines(file: int, lines: Iterable[str], begun: str = "") -> None:
+    """Add lines to an open register, behind `begun` where that is not empty."""
+    text = "".join(f"{line}\n" for line in lines)
+    size = os.fstat(file).st_size
+    cut = size and os.pread(file, 1, size - 1) != b"\n"
+    if text or begun:
+        write_whole(file, f"{chr(10) if cut else ''}{begun}{text}".encode())
+
+
+def write_whole(file: int, data: bytes) -> None:
+    """On the disk to the last octet: a disk that fills up takes a part first, and says so only when asked again."""
+    while data:
+        data = data[os.write(file, data) :]
+    os.fsync(file)
+
+
+def _put_aside(path: Path, data: bytes) -> None:
+    """Keep what the register of other keys says under a name of its own, for whoever finds these keys again."""
+    mark = sha256(data.split(b"\n", 1)[0]).hexdigest()[:8]
+    aside = os.open(path.with_name(f"{path.name}.{mark}"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        write_whole(aside, data)
+    finally:
+        os.close(aside)

@@ -1,0 +1,322 @@
+"""A stop outlives a restore: whoever left, was blocked or paused since the backup is left alone before mail goes."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from outreach.address import address_key
+from outreach.audience.consent import may_mail
+from outreach.records import Consent, ConsentAct, Customer, Kind, MailingList, Subscription, SuppressionReason
+from outreach.store.consents import (
+    find_suppression,
+    mail_facts,
+    resubscribe,
+    subscribe,
+    subscriptions_of,
+    suppress,
+    unsubscribe,
+)
+from outreach.store.customers import ensure_list, list_id_of
+from outreach.store.wishes import keep_wish, wish_of
+from outreach.work.backup import back_up_workspace
+from outreach.work.block import block, blocked_key, unblock
+from outreach.work.prune import prune
+from outreach.work.restore import restore_workspace, told_known
+from outreach.work.stop_again import accept_restored
+from outreach.work.stops import STOPS, prune_stops, read_register
+from outreach.work.workspace import Workspace, check_may_send, open_workspace, stop_book
+
+from ..conftest import BOTH, HandClock, MakeCustomer
+from .importing import take
+from .test_erase_again import back_up, restore
+
+ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
+
+
+def leave(workspace: Workspace, customer: int, *lists: str, how: str = "page") -> None:
+    with workspace.database.write() as session:
+        for name in lists or (None,):
+            list_id = None if name is None else list_id_of(session, name)
+            way = {"at": workspace.clock(), "how": how, "evidence": "a link"}
+            unsubscribe(session, customer_id=customer, list_id=list_id, **way)
+
+
+def come_back(workspace: Workspace, customer: int, name: str | None = None) -> None:
+    with workspace.database.write() as session:
+        list_id = None if name is None else list_id_of(session, name)
+        way = {"at": workspace.clock(), "how": "page", "evidence": "a button", "words": "yes"}
+        assert resubscribe(session, customer_id=customer, list_id=list_id, **way)
+
+
+def join(workspace: Workspace, customer: int, *names: str) -> None:
+    with workspace.database.write() as session:
+        for name in names:
+            number = ensure_list(session, name, workspace.clock())
+            way = {"at": workspace.clock(), "how": "form", "evidence": "x"}
+            subscribe(session, customer_id=customer, list_id=number, **way)
+
+
+def may(workspace: Workspace, customer: int, name: str = "customers") -> bool:
+    with workspace.database.read() as session:
+        facts = mail_facts(session, list_id_of(session, name), [customer])[customer]
+    return may_mail(facts, Kind.NEWS, workspace.clock()).allowed
+
+
+def blocked(workspace: Workspace, who: str) -> SuppressionReason | None:
+    with workspace.database.read() as session:
+        found = find_suppression(session, blocked_key(workspace, who)[1])
+    return found.reason if found is not None else None
+
+
+def lines_of(workspace: Workspace) -> list[str]:
+    return (workspace.root / STOPS).read_text(encoding="utf-8").splitlines()
+
+
+@BOTH
+def test_nobody_who_said_stop_after_the_backup_is_written_to_when_it_is_put_back(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
+) -> None:
+    ann, bob, _, di, ed, fay = (make_customer(f"{one}@example.com") for one in ("ann", "bob", "cy", "di", "ed", "fay"))
+    join(workspace, ann, "tips")
+    join(workspace, fay, "tips")
+    leave(workspace, ed)
+    made = back_up(workspace, clock, tmp_path / "kept")
+    leave(workspace, ann, "tips")
+    leave(workspace, bob)
+    with workspace.database.write() as session:
+        key, reason = address_key(workspace.keys, CY), SuppressionReason.ABUSE_REPORT
+        suppress(session, address_key=key, reason=reason, at=clock(), evidence="a report")
+        keep_wish(
+            session, di, paused_until=clock() + timedelta(days=30), every_days=7, no_topics=(), channel="",
+            at=clock(), how="page", evidence="x",
+        )  # fmt: skip
+    block(workspace, blocked_key(workspace, "@spam.example")[1], "a lawyer's letter", by="maria")
+    leave(workspace, fay)
+    clock.advance(hours=1)
+    come_back(workspace, ed)
+    come_back(workspace, fay, "tips")
+    done = restore(workspace, made, clock)
+    assert done.stopped is not None
+    assert (done.stopped.people, done.stopped.strangers) == (6, 1), "ann, bob, cy, di, fay and the domain"
+    assert (may(workspace, ann, "tips"), may(workspace, ann), may(workspace, bob)) == (False, True, False)
+    assert (blocked(workspace, BOB), blocked(workspace, CY)) == (
+        SuppressionReason.UNSUBSCRIBED_ALL,
+        SuppressionReason.ABUSE_REPORT,
+    )
+    assert blocked(workspace, "@spam.example") is SuppressionReason.BY_HAND
+    assert (may(workspace, fay, "tips"), may(workspace, fay)) == (True, False), "she came back to one of them"
+    assert not may(workspace, ed), "that he came back is proved by nothing any more: he stays as the backup has him"
+    with workspace.database.read() as session:
+        wish = wish_of(session, di)
+        assert wish is not None and wish.paused_until is not None and wish.every_days == 0
+        act = session.exec(select(Consent).where(Consent.customer_id == bob, Consent.list_id == None)).one()  # noqa: E711
+        assert act.act is ConsentAct.WITHDRAWN and "register of stops" in act.evidence
+    assert accept_restored(workspace)[1].people == 0, "once is enough"
+    check_may_send(workspace)
+
+
+@BOTH
+def test_a_later_word_with_proof_in_the_database_wins_over_an_earlier_stop(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
+) -> None:
+    ann, bob = make_customer(ANN), make_customer(BOB)
+    leave(workspace, ann, "customers")
+    leave(workspace, bob)
+    key = blocked_key(workspace, "@spam.example")[1]
+    block(workspace, key, "a letter", by="maria")
+    clock.advance(hours=1)
+    come_back(workspace, ann, "customers")
+    come_back(workspace, bob)
+    assert unblock(workspace, key)
+    made = back_up(workspace, clock, tmp_path / "kept")
+    done = restore(workspace, made, clock)
+    assert done.stopped is not None and done.stopped.people == 0
+    assert may(workspace, ann) and may(workspace, bob) and blocked(workspace, "@spam.example") is None
+    leave(workspace, ann, "customers")
+    again = restore(workspace, made, clock)
+    assert again.stopped is not None and again.stopped.people == 1 and not may(workspace, ann)
+
+
+@BOTH
+def test_a_file_brings_nobody_back_who_was_no_customer_in_the_backup(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
+) -> None:
+    made = back_up(workspace, clock, tmp_path / "kept")
+    join(workspace, make_customer(ANN), "offers")
+    bob = make_customer(BOB)
+    join(workspace, bob, "offers")
+    with workspace.database.read() as session:
+        ann = session.exec(select(Customer.id).where(Customer.address == ANN)).one() or 0
+    leave(workspace, ann, "offers")
+    done = restore(workspace, made, clock)
+    assert done.stopped is not None and (done.stopped.people, done.stopped.strangers) == (1, 1)
+    assert take(workspace, f"email\n{ANN}\n{BOB}\n", list_name="offers").counts["suppressed"] == 1
+    with workspace.database.read() as session:
+        people = session.exec(select(Customer.address).join(Subscription)).all()
+    assert people == [BOB]
+
+
+def test_the_register_holds_no_address_and_each_stop_is_on_the_disk_at_once(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    leave(workspace, make_customer(ANN, first_name="Ann"))
+    first = lines_of(workspace)
+    assert [one.split(" ")[1] for one in first[1:]] == ["stop", "stop"]
+    assert [one.split(" ")[4] for one in first[1:]] == ["list:customers", "all"]
+    assert "ann" not in "".join(first) and "@" not in "".join(first)
+    assert (workspace.root / STOPS).stat().st_mode & 0o777 == 0o600
+    leave(workspace, make_customer(BOB), "customers")
+    assert len(lines_of(workspace)) == len(first) + 1
+    assert stop_book(workspace).follow() == 0, "what the database knows is there already"
+
+
+@BOTH
+def test_what_was_stored_past_the_register_is_read_out_of_the_database(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    book = stop_book(workspace)
+    ann = make_customer(ANN)
+    assert book.follow() == 0 and len(lines_of(workspace)) == 1
+    workspace.database.on_noted = lambda _said: None  # as a process that is killed between the two, or another machine
+    leave(workspace, ann, "customers")
+    clock.advance(hours=1)
+    take(workspace, "email,status\nzoe@example.com,unsubscribed\n")
+    assert book.follow() >= 2
+    scopes = {(one.address, one.scope) for one in read_register(book.path, workspace.keys).stops}
+    assert (address_key(workspace.keys, ANN), "list:customers") in scopes
+    assert {who for who, _ in scopes} == {address_key(workspace.keys, one) for one in (ANN, "zoe@example.com")}
+    assert book.follow() == 0
+    workspace.database.on_noted = stop_book(workspace).keep
+    come_back(workspace, ann, "customers")
+    assert stop_book(workspace).follow() == 0
+
+
+@contextmanager
+def room(octets: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_stop_that_cannot_be_written_down_holds_and_is_made_up_for(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    ann, bob = make_customer(ANN), make_customer(BOB)
+    path = workspace.root / STOPS
+    leave(workspace, ann, "customers")
+    noted = workspace.database.on_noted
+
+    def on_a_full_disk(said: list[object]) -> None:
+        with room(path.stat().st_size + 20):
+            noted(said)
+
+    workspace.database.on_noted = on_a_full_disk
+    leave(workspace, bob, "customers")
+    assert not may(workspace, bob)
+    assert len(read_register(path, workspace.keys).stops) == 1, "half a line is no line"
+    assert stop_book(workspace).follow() == 1
+    assert len(read_register(path, workspace.keys).stops) == 2
+
+
+def test_those_who_leave_at_one_time_are_all_written_down_by_few_writes(
+    workspace: Workspace, make_customer: MakeCustomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from outreach.store.stops import Said
+    from outreach.work import register
+
+    leave(workspace, make_customer(ANN), "customers")
+    book, synced, gate = stop_book(workspace), list[int](), threading.Event()
+    real = register.os.fsync
+
+    def slow(file: int) -> None:
+        synced.append(file)
+        gate.wait(5)
+        real(file)
+
+    monkeypatch.setattr(register.os, "fsync", slow)
+    one = Said(workspace.clock(), "stop", "", "k", "all")
+    threads = [threading.Thread(target=book.keep, args=([one._replace(address_key=f"k{n}")],)) for n in range(40)]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert len(read_register(book.path, workspace.keys).stops) == 41
+    assert len(synced) < 10
+
+
+def test_old_stops_go_and_the_register_says_from_when_on_it_is_whole(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
+) -> None:
+    ann, bob = make_customer(ANN), make_customer(BOB)
+    made = back_up(workspace, clock, tmp_path / "kept")
+    leave(workspace, ann, "customers")
+    clock.advance(days=700)
+    leave(workspace, bob, "customers")
+    clock.advance(days=40)
+    assert prune(workspace, dry_run=True).removed["stops"] == 1
+    assert prune(workspace).removed["stops"] == 1
+    register = read_register(workspace.root / STOPS, workspace.keys)
+    assert len(register.stops) == 1 and register.since == clock() - timedelta(days=730)
+    assert prune_stops(workspace.root, workspace.keys, 730, clock(), dry_run=False) == 0
+    leave(workspace, ann)
+    assert len(read_register(workspace.root / STOPS, workspace.keys).stops) == 2, "written into the new file"
+    done = restore(workspace, made, clock)
+    assert not may(workspace, bob) and not may(workspace, ann), "the database that goes knew the older ones too"
+    assert list(told_known(done)) and "begins on" in next(told_known(done))
+
+
+@pytest.mark.sqlite
+def test_an_empty_folder_learns_from_the_copy_beside_the_backups_or_says_that_there_is_none(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
+) -> None:
+    ann, bob = make_customer(ANN), make_customer(BOB)
+    monday = back_up(workspace, clock, tmp_path / "kept")
+    leave(workspace, ann, "customers")
+    back_up_workspace(workspace.root, tmp_path / "kept", keep=2, clock=clock)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy(monday.file, alone / monday.file.name)
+    blind = restore_workspace(tmp_path / "blind", alone / monday.file.name, clock=clock)
+    assert blind.known.sources == () and "No register" in next(told_known(blind))
+    assert blind.stopped is not None and blind.stopped.people == 0
+    shutil.copy(tmp_path / "kept" / f"{workspace.root.name}.stops", alone / f"{workspace.root.name}.stops")
+    leave(workspace, bob, "customers")
+    done = restore_workspace(tmp_path / "new", alone / monday.file.name, clock=clock)
+    assert done.known.sources == (f"{workspace.root.name}.stops",) and done.known.until is not None
+    assert "copy them here" in next(told_known(done))
+    assert done.stopped is not None and done.stopped.people == 1
+    shutil.copy(workspace.root / STOPS, tmp_path / "new" / STOPS)
+    found = open_workspace(tmp_path / "new", clock)
+    assert accept_restored(found)[1].people == 1, "bob, whom only the living register knew"
+    assert not may(found, ann) and not may(found, bob)
+    found.database.close()
+
+
+@pytest.mark.sqlite
+def test_a_list_that_the_backup_did_not_have_is_kept_closed_to_who_had_left_it(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
+) -> None:
+    ann = make_customer(ANN)
+    made = back_up(workspace, clock, tmp_path / "kept")
+    join(workspace, ann, "more-offers")
+    leave(workspace, ann, "more-offers")
+    done = restore(workspace, made, clock)
+    assert done.stopped is not None and done.stopped.lists == ("more-offers",)
+    take(workspace, f"email\n{ANN}\n", list_name="more-offers")
+    assert not may(workspace, ann, "more-offers") and may(workspace, ann)
+    with workspace.database.read() as session:
+        assert session.exec(select(MailingList.name)).all() == ["customers", "more-offers"]
+        assert len(subscriptions_of(session, ann)) == 2
