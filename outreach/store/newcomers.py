@@ -27,6 +27,8 @@ from .postgresql import json_text
 from .prepared import bare_cursor
 
 VALUES_A_STATEMENT = 500
+AT_ONCE = 100
+"""Hardly a call makes fewer customers than these."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _FIVE_BITS = _LETTERS.encode() * 8
 
@@ -35,21 +37,23 @@ def insert_newcomers(session: Session, ids: Sequence[int], rows: Sequence[PlainR
     """Make customers of these rows, each under an id of its own."""
     if not rows:
         return
-    columns, attributes = newcomer_columns(rows, now)
+    columns, attributes = newcomer_columns(rows, now, ids[0] // AT_ONCE)
     same = {"version": 1, "created_at": now, "updated_at": now}
     insert_columns(session, Customer, {"id": ids, **columns}, same, {"attributes": attributes})
 
 
-def newcomer_columns(rows: Sequence[PlainRow], now: datetime) -> tuple[dict[str, Sequence[Any]], Sequence[str]]:
+def newcomer_columns(
+    rows: Sequence[PlainRow], now: datetime, place: int
+) -> tuple[dict[str, Sequence[Any]], Sequence[str]]:
     """What is kept of the customers that these rows make, by columns (those that hold nothing left out), and their
-    attributes' JSON."""
+    attributes' JSON. `place`: how many others of the import come before them; it rises from one call to the next."""
     keys, _, addresses, *rest = zip(*rows, strict=True)
     columns: dict[str, Sequence[Any]] = dict(zip(PLAIN_FIELDS, rest, strict=False))
     phones, zones, countries = columns["phone"], columns["zone"], columns["country"]
     columns["zone"] = [zone or ZONES.get(country) for zone, country in zip(zones, countries, strict=True)]
     columns["phone_end"] = [phone and phone_end(phone) for phone in phones]
     columns = {name: values for name, values in columns.items() if values.count(None) < len(values)}
-    columns["public_id"] = rising_ids(len(rows), now)
+    columns["public_id"] = rising_ids(len(rows), now, place)
     columns["address"] = addresses
     columns["address_key"] = keys
     if not all(addresses):
@@ -210,9 +214,13 @@ def put_rows(connection: Connection, insert: str, shared: Sequence[Any], columns
             cursor.execute(f"{insert} ({marks})", (*shared, *row))
 
 
-def rising_ids(count: int, now: datetime) -> list[str]:
-    """Fresh public ids in rising order: nine letters tell the millisecond, seventeen are random (85 bits)."""
-    left, begin = int(now.timestamp() * 1000), ""
+def rising_ids(count: int, now: datetime, place: int = 0) -> list[str]:
+    """Fresh public ids in rising order: nine letters tell the millisecond, seventeen are random (85 bits).
+
+    An import has one `now`, so each call counts as so many milliseconds later as its `place` says: were the ids of a
+    million people mixed, each chunk would write pages all over the index, and the longer the file the more.
+    """
+    left, begin = int(now.timestamp() * 1000) + place, ""
     for _ in range(9):
         left, letter = divmod(left, 32)
         begin = "234567abcdefghijklmnopqrstuvwxyz"[letter] + begin

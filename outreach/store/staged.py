@@ -66,11 +66,12 @@ def stage(
     states: Sequence[SubscriptionState | None],
     now: datetime,
     *,
+    place: int,
     twice: bool,
 ) -> Staged:
-    """Make these rows ready; the session only tells for which database."""
+    """Make these rows ready, at this place among others; the session only tells for which database."""
     connection = session.connection()
-    columns, attributes = newcomer_columns(rows, now)
+    columns, attributes = newcomer_columns(rows, now, place)
     columns["attributes"] = plain_json(connection, attributes)
     columns["place"], columns["row"] = range(1, len(rows) + 1), [row[ROW] for row in rows]
     columns["state"] = [state and state.value for state in states]

@@ -38,8 +38,8 @@ class _Hands:
                 self._hand = Hand(task, keys, open_database(database, Path(root)), files, own)
             case ("deal", number, begin, size):
                 self._answer("dealt", number, lambda hand: hand.deal(begin, size))
-            case ("prepare", number, places):
-                self._answer("prepared", number, lambda hand: hand.prepare(places))
+            case ("prepare", number, pile, places):
+                self._answer("prepared", number, lambda hand: hand.prepare(pile, places))
             case _:
                 raise Garbled(f"nobody knows what {str(message[0])[:40]!r} means")
 

@@ -128,7 +128,7 @@ class Hand:
         people, again = join_rows(rows)
         return sorted(people.values(), key=itemgetter(KEY)), again
 
-    def prepare(self, places: Sequence[Place]) -> Ready:
+    def prepare(self, pile: int, places: Sequence[Place]) -> Ready:
         """Look up the people of a pile, and make those ready who are new. Raises OSError, DatabaseError."""
         task, now = self._task, self._task.manner.now
         people, again = self.gather(places)
@@ -139,7 +139,7 @@ class Hand:
             states = first_states(found.newcomers, asks_twice=twice)
             staged = None
             if task.write and found.newcomers:
-                staged = stage(session, found.newcomers, states, now, twice=twice)
+                staged = stage(session, found.newcomers, states, now, place=pile, twice=twice)
         stops = [row for row, _ in found.same if row[STATUS] == SubscriptionState.UNSUBSCRIBED]
         same = array("q", [one for row, one in found.same if row[STATUS] != SubscriptionState.UNSUBSCRIBED])
         closely = sorted([*found.closely, *stops], key=itemgetter(KEY)) if stops else found.closely

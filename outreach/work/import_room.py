@@ -135,13 +135,13 @@ class ImportRoom:
 
     def piles(self) -> Iterator[tuple[Ready, Callable[[], list[Taken]]]]:
         """Pile after pile, the keys rising from one to the next; and how to have all its people once more."""
-        for piece in self._in_hand(("prepare", places) for places in self._parts.piles if places):
-            places = piece.message[1]
+        for piece in self._in_hand(("prepare", *one) for one in enumerate(self._parts.piles) if one[1]):
+            places = piece.message[2]
             yield piece.answer, lambda places=places: self._gather_here(places)  # type: ignore[misc]
 
-    def _prepare_here(self, places: Sequence[Place]) -> Ready:
+    def _prepare_here(self, pile: int, places: Sequence[Place]) -> Ready:
         with room_told(self._workspace.root):
-            return self._here.prepare(places)
+            return self._here.prepare(pile, places)
 
     def _gather_here(self, places: Sequence[Place]) -> list[Taken]:
         with room_told(self._workspace.root):

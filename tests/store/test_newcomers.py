@@ -14,8 +14,8 @@ from ..conftest import START
 
 
 def test_public_ids_rise_and_none_is_twice() -> None:
-    made = rising_ids(2_000, START) + rising_ids(2_000, START.replace(year=2027))
-    assert made == sorted(made) and len(set(made)) == 4_000
+    made = rising_ids(2_000, START) + rising_ids(2_000, START, 1) + rising_ids(2_000, START.replace(year=2027))
+    assert made == sorted(made) and len(set(made)) == 6_000
     assert {len(one) for one in made} == {26} and set("".join(made)) <= set("abcdefghijklmnopqrstuvwxyz234567")
 
 

@@ -19,7 +19,7 @@ from sqlmodel import func, select
 from outreach.audience.plain_rows import PlainRows
 from outreach.errors import InputError
 from outreach.records import Consent, Customer, Subscription, SubscriptionState
-from outreach.work import piles
+from outreach.work import import_room, intake, piles
 from outreach.work.workspace import Workspace, open_workspace
 
 from .importing import block, kept, states, take
@@ -139,6 +139,21 @@ def test_a_short_file_keeps_the_order_of_its_rows(workspace: Workspace) -> None:
     with workspace.database.read() as session:
         addresses = list(session.exec(select(Customer.address).order_by(Customer.id)))  # type: ignore[arg-type]
     assert addresses == [f"u{n}@b.de" for n in range(50)]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_public_ids_rise_with_the_numbers_of_customers_through_all_of_a_long_file(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    monkeypatch.setattr(piles, "PILE", 1_000)
+    if together:
+        monkeypatch.setattr(intake, "ENOUGH", 1)
+        monkeypatch.setattr(intake, "cores", lambda: 2)
+        monkeypatch.setattr(import_room, "cores", lambda: 1)
+    take(workspace, "email\n" + "".join(f"u{n}@b.de\n" for n in range(4_000)))
+    with workspace.database.read() as session:
+        made = list(session.exec(select(Customer.public_id).order_by(Customer.id)))  # type: ignore[arg-type]
+    assert len(made) == 4_000 and made == sorted(made), "else each chunk writes pages all over their index"
 
 
 def test_refused_rows_stand_in_their_order_however_long_the_file(workspace: Workspace, small_piles: None) -> None:

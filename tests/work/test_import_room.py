@@ -138,8 +138,8 @@ def test_who_comes_to_be_known_or_blocked_between_look_and_write_is_noticed(
     pieces(0)
     honest = Hand.prepare
 
-    def late(self: Hand, places: Any) -> Any:
-        ready = honest(self, places)
+    def late(self: Hand, *given: Any) -> Any:
+        ready = honest(self, *given)
         with workspace.database.write() as session:
             key = intake.Judge(self._task.manner, workspace.keys)._keys.key("u7@b.de")
             if who == "blocked":
