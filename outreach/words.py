@@ -92,11 +92,12 @@ class SequenceState(Vocabulary):
 
 
 class EnrolmentState(Vocabulary):
-    """going: has steps before them; finished: has had the last one; left: something ended it before that."""
+    """going: has steps to come; finished: has had the last; left: ended before; standby: another of theirs is in it."""
 
     GOING = "going"
     FINISHED = "finished"
     LEFT = "left"
+    STANDBY = "standby"
 
 
 class SeatState(Vocabulary):

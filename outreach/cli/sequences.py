@@ -57,7 +57,7 @@ def list_sequences(as_json: AsJson = False) -> None:
     with workspace.database.read() as session:
         rows: list[dict[str, Any]] = []
         for row in all_sequences(session):
-            plan, people = row.plan or row.draft["plan"], {"going": 0, "finished": 0, "left": 0}
+            plan, people = row.plan or row.draft["plan"], {"going": 0, "standby": 0, "finished": 0, "left": 0}
             for state, _, _, count in enrolment_counts(session, row.id or 0):
                 people[state.value] += count
             rows.append(
@@ -76,7 +76,7 @@ def list_sequences(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    columns = ("name", "state", "begins", "steps", "going", "finished", "left")
+    columns = ("name", "state", "begins", "steps", "going", "standby", "finished", "left")
     table = [one | {"steps": len(one["steps"])} for one in rows]
     print_table(columns, [[one[column] for column in columns] for one in table])
     for one in rows:
@@ -100,6 +100,8 @@ def show(name: Name, days: Days = 14, as_json: AsJson = False) -> None:
         return
     since = f", for all who begin from {told['starting']}" if told["starting"] else ""
     typer.echo(f"{name} is {told['state'].value}. Begins: {told['begins']}{since}")
+    if told["one_per"]:
+        typer.echo(f"One of each {told['one_per']} is in it: whoever entered first; the others stand by.")
     if told["exits"]:
         typer.echo(f"Ends when: {', '.join(told['exits'])}")
     print_table(
@@ -162,6 +164,7 @@ def _told(name: str, days: int) -> dict[str, Any]:
         "begins": plan["begins"],
         "starting": row.starting,
         "segment": plan["segment"],
+        "one_per": plan.get("one_per", ""),
         "exits": plan["exits"],
         "approved_at": row.approved_at,
         "approved_by": row.approved_by,

@@ -124,7 +124,7 @@ def parse_campaign(text: str, file: str, *, front: FrontMatter | None = None) ->
         waves=front.text("waves"),
         hold_out=front.text("hold_out"),
         whom=_whom(front, kind),
-        one_per=_one_per(front),
+        one_per=read_one_per(front),
         seminar=_seminar(front),
         test=front.text("test"),
         versions=versions,
@@ -177,7 +177,8 @@ def _whom(front: FrontMatter, kind: Kind) -> str:
     return words
 
 
-def _one_per(front: FrontMatter) -> str:
+def read_one_per(front: FrontMatter) -> str:
+    """Of which groups one person each is written to: household, company, person or "". Raises InputError."""
     word = front.text("one_per").lower()
     choice = [kind.value for kind in GroupKind]
     if word not in ("", EVERYBODY, *choice):

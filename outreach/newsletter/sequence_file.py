@@ -13,12 +13,12 @@ from pathlib import PurePath
 
 from ..errors import InputError
 from ..words import Kind
-from .campaign_file import KEYS, CampaignFile, parse_campaign, split_blocks
+from .campaign_file import KEYS, CampaignFile, parse_campaign, read_one_per, split_blocks
 from .front_matter import FrontMatter, split_front_matter
 
 OWN_KEYS = (
-    "name", "list", "kind", "begins", "starting", "segment", "at", "zone", "exits", "late", "from", "template",
-    "topics",
+    "name", "list", "kind", "begins", "starting", "segment", "one_per", "at", "zone", "exits", "late", "from",
+    "template", "topics",
 )  # fmt: skip
 STEP_KEYS = (
     "step", "when", "if", "subject", "preheader", "segment", "kind", "template", "topics", "tips", "deadline", "from",
@@ -53,6 +53,7 @@ class SequenceFile:
     begins: str
     starting: str
     segment: str
+    one_per: str
     at: time
     zone: str
     exits: tuple[str, ...]
@@ -89,6 +90,10 @@ def parse_sequence(text: str, file: str) -> SequenceFile:
         raise front.refuse("kind", words, "A newsletter is of the kind tips, news, offer or invitation.")
     if kind not in (*(one.value for one in Kind),) or kind == Kind.TEST:
         raise front.refuse("kind", f"{kind!r} is no kind of newsletter", "Use one of invitation, news, offer, tips.")
+    one_per = read_one_per(front)
+    if one_per and kind == Kind.SERVICE:
+        words = "a seminar's guests are each told of their own seat"
+        raise front.refuse("one_per", words, "Take the line away, or use another kind.")
     steps = [_step(piece, file, name, front) for piece in pieces[1:]]
     if not steps:
         raise InputError("the sequence has no steps", file=file, line=1, remedy=f"Write:\n{EXAMPLE}")
@@ -105,6 +110,7 @@ def parse_sequence(text: str, file: str) -> SequenceFile:
         begins=front.text("begins"),
         starting=front.text("starting"),
         segment=front.text("segment"),
+        one_per=one_per,
         at=_hour(front),
         zone=front.text("zone"),
         exits=front.words("exits"),

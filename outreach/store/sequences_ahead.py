@@ -42,8 +42,8 @@ def count_going(session: Session, sequence_id: int) -> int:
 
 
 def going_now(session: Session, scan: Scan, unit: timedelta) -> Iterator[Sequence[Any]]:
-    """Everybody who is in the sequence: customer, enrolment, key, day, when they began rounded up to `unit` (as
-    `read_rounded` reads it), what is done as text; who of them may be written to is for the caller to say.
+    """Everybody who is in the sequence, or stands by: customer, enrolment, key, day, when they began rounded up to
+    `unit` (as `read_rounded` reads it), what is done as text; who may be written to is for the caller to say.
 
     Of a seminar's guests, those alone who still have a place, with the beginning of their session as day and begin.
     """
@@ -66,7 +66,16 @@ def going_now(session: Session, scan: Scan, unit: timedelta) -> Iterator[Sequenc
 
 
 def _going(sequence_id: int) -> list[ColumnElement[bool]]:
-    return [col(Enrolment.sequence_id) == sequence_id, col(Enrolment.state) == EnrolmentState.GOING]
+    states = (EnrolmentState.GOING, EnrolmentState.STANDBY)
+    return [col(Enrolment.sequence_id) == sequence_id, col(Enrolment.state).in_(states)]
+
+
+def standing(session: Session, sequence_id: int) -> set[int]:
+    """The enrolments of those who stand by for another of theirs."""
+    query = select(col(Enrolment.id)).where(
+        col(Enrolment.sequence_id) == sequence_id, col(Enrolment.state) == EnrolmentState.STANDBY
+    )
+    return {row[0] for row in Prepared(query).rows(session)}
 
 
 def mails_by_enrolment(

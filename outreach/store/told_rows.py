@@ -6,11 +6,11 @@ Law: what is told and read again is the same row; an id that somebody else has b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Column, Date, Table, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -28,20 +28,14 @@ def tell_rows(session: Session, table: Table, condition: Any) -> list[dict[str, 
 
 
 def _told(value: Any) -> Any:
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # an instant is one too
         return value.isoformat()
     return value.value if isinstance(value, Enum) else value
 
 
 def read_row(table: Table, told: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a row that was told, for those columns that there still are."""
-    return {
-        column.name: datetime.fromisoformat(told[column.name])
-        if isinstance(column.type, UtcDateTime) and told[column.name] is not None
-        else told[column.name]
-        for column in table.columns
-        if column.name in told
-    }
+    return {column.name: _read(column, told[column.name]) for column in table.columns if column.name in told}
 
 
 def put_row(session: Session, table: Table, values: Mapping[str, Any]) -> int | None:
@@ -54,3 +48,11 @@ def put_row(session: Session, table: Table, values: Mapping[str, Any]) -> int | 
     except IntegrityError:
         return None
     return int(key[0]) if key is not None else None
+
+
+def _read(column: Column[Any], told: Any) -> Any:
+    if told is None:
+        return None
+    if isinstance(column.type, UtcDateTime):
+        return datetime.fromisoformat(told)
+    return date.fromisoformat(told) if isinstance(column.type, Date) else told

@@ -64,13 +64,17 @@ class Going:
 
 
 class MoveKind(StrEnum):
-    """send: the step's mail goes now; passed: never; wait: look again at `at`; leave: an exit; end: no step is left."""
+    """send: the step's mail goes now; passed: never; wait: look again at `at`; leave: an exit; end: no step is left.
+
+    stand by: another of their household (or company) has its place.
+    """
 
     SEND = "send"
     PASSED = "passed"
     WAIT = "wait"
     LEAVE = "leave"
     END = "end"
+    STAND_BY = "stand by"
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,21 @@ def timeline(plan: Plan, going: Going, now: datetime, until: datetime) -> Iterat
             return
         yield ahead.mail
         now, going = ahead.mail.at, ahead.going
+
+
+def ends_at(plan: Plan, going: Going, now: datetime, until: datetime) -> datetime | None:
+    """When nothing is left for somebody, if nothing else happens; None where that is not by `until`."""
+    ahead = look_ahead(plan, going, now, until)
+    while ahead.mail is not None and ahead.mail.at is not None:
+        now, going = ahead.mail.at, ahead.going
+        ahead = look_ahead(plan, going, now, until)
+    going = replace(going, busy=None)
+    while now <= until:
+        last = next_moves(plan, going, now)[-1]
+        if last.kind in (MoveKind.END, MoveKind.LEAVE) or last.at is None:
+            return now
+        now = max(last.at, now + timedelta(seconds=1))
+    return None
 
 
 def _place(plan: Plan, done: Mapping[str, datetime]) -> int:

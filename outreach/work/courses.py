@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from itertools import chain, repeat
@@ -20,16 +20,17 @@ from sqlmodel import Session
 
 from ..records import CampaignState, SubscriptionState
 from ..records import Sequence as SequenceRow
-from ..store.begins import AHEAD
+from ..store.begins import AHEAD, Scan
 from ..store.prepared import instant
 from ..store.rounded import HOUR, MINUTE, hour_up, minute_up, read_rounded
 from ..store.saved_segments import load_segment
 from ..store.segments import asks_more
-from ..store.sequences_ahead import beginning, count_going, enrolled, first_events, going_now
-from ..timing.sequence import Going, Hope, look_ahead
+from ..store.sequences_ahead import beginning, count_going, enrolled, first_events, going_now, standing
+from ..timing.sequence import Going, Hope, ends_at, look_ahead
 from ..timing.sequence_words import BeginKind
 from ..workdays import to_instant
 from .alike import Alike, Audience, Way
+from .courses_shared import Beginner, Places
 from .foreseen import Counts
 from .mailed import Mailed, cut_instants, read_cut
 from .parting import divide
@@ -54,6 +55,7 @@ class Foreseen:
     counts: dict[str, Counts] = field(default_factory=dict)
     hopes: Counter[Hope] = field(default_factory=Counter)
     stopped: Counter[str] = field(default_factory=Counter)
+    places: Places | None = None
 
 
 class Courses:
@@ -114,25 +116,38 @@ class Courses:
         happened = {event: first_events(self._session, scan, event, course.steps, unit) for event in events}
         here, known = _Here(course, groups), _KnownWays(lambda stand: self._on(number, one, stand, unit))
         guests = scan.begins.kind is BeginKind.SEMINAR and not scan.begins.who
-        for rows in going_now(self._session, scan, unit):
+        pages: Iterable[Sequence[Any]] = going_now(self._session, scan, unit)
+        if one.places is not None:
+            by, every = standing(self._session, course.id), chain.from_iterable(pages)
+            pages = filter(None, [one.places.of_those_in_it(every, by, lambda person: here[of[person]] is not None)])
+        for rows in pages:
             people, ids, keys, days, begun, done = zip(*rows, strict=True)
             zones = [here[of[person]] for person in people]
             had = mails.of(people, ids, keys)
             came = [tuple((event, times[own]) for event, times in happened.items() if own in times) for own in ids]
-            stands = zip(zones, days, begun, cut_instants(done, unit), had, came, repeat(guests))
+            stands = list(zip(zones, days, begun, cut_instants(done, unit), had, came, repeat(guests)))
             ways = [known[stand] for stand in stands]
+            if one.places is not None:
+                for person, stand in zip(people, stands, strict=True):
+                    going = self._stands(stand, unit)
+                    over = ends_at(course.rules.plan, going, self.now, self.until) if going is not None else self.now
+                    one.places.hold(person, over)
             one.people += sum(zone is not None for zone in zones)
             yield [(person, way) for person, way in zip(people, ways, strict=True) if way is not None]
 
     def _on(self, number: int, one: Foreseen, stand: Any, unit: timedelta) -> Way | None:
         """The way of those who stand there, if they may be written to."""
+        going = self._stands(stand, unit)
+        return None if going is None else self._way(number, one, going, self.now)
+
+    def _stands(self, stand: Any, unit: timedelta) -> Going | None:
         zone, day, began, done, had, came, guests = stand
         if zone is None:
             return None
         begun = read_rounded(began)
         first = instant(day).astimezone(zone).date() if guests else _date(day)
         steps, busy = _done(json.loads(done), had, self.now, unit)
-        return self._way(number, one, Going(first, begun, zone, steps, dict(came), busy), self.now)
+        return Going(first, begun, zone, steps, dict(came), busy)
 
     def _beginning(self, number: int, one: Foreseen) -> Iterator[list[tuple[int, Way]]]:
         """Those who begin by the end of the look, as far as that is known today."""
@@ -142,6 +157,12 @@ class Courses:
         yearly = kind is BeginKind.YEARLY
         had = enrolled(self._session, course.id, scan.first - timedelta(days=1)) if yearly else frozenset()
         starting = course.row.starting or date.min
+        if one.places is not None:
+            placed = one.places.given(self._beginners(one, scan, had), lambda each: self._ends(one, each))
+            one.begin += len(placed)
+            ways = ((each.customer_id, self._from(number, one, each.zone, each.day, each.begun)) for each in placed)
+            yield [(person, way) for person, way in ways if way is not None]
+            return
         dated: dict[Any, list[tuple[str, Way | None]]] = {}
         for rows in beginning(self._session, scan):
             page: list[tuple[int, Way | None]] = []
@@ -163,16 +184,41 @@ class Courses:
     ) -> Way | None:
         key = number, zone, day, begun
         if key not in self._known:
-            here = one.course.zone_of(zone)
-            at = begun or to_instant(day or date.min, MIDNIGHT, here)
-            since = self.now
-            begins = one.course.rules.begins
-            if begins.kind is BeginKind.SEMINAR and not begins.who:
-                since = max(since, at - AHEAD)
-            elif begins.kind is BeginKind.QUIET:
-                since = max(since, at)
-            self._known[key] = self._way(number, one, Going(day or at.astimezone(here).date(), at, here), since)
+            self._known[key] = self._way(number, one, *self._start(one, zone, day, begun))
         return self._known[key]
+
+    def _start(
+        self, one: Foreseen, zone: str | None, day: date | None, begun: datetime | None
+    ) -> tuple[Going, datetime]:
+        """Where somebody is who begins so, and since when they are looked at."""
+        here = one.course.zone_of(zone)
+        at = begun or to_instant(day or date.min, MIDNIGHT, here)
+        since = self.now
+        begins = one.course.rules.begins
+        if begins.kind is BeginKind.SEMINAR and not begins.who:
+            since = max(since, at - AHEAD)
+        elif begins.kind is BeginKind.QUIET:
+            since = max(since, at)
+        return Going(day or at.astimezone(here).date(), at, here), since
+
+    def _beginners(self, one: Foreseen, scan: Scan, had: Collection[tuple[int, str]]) -> Iterator[Beginner]:
+        """The same one by one, with when they are found: for a sequence of which one of each group is in."""
+        course, early = one.course, timedelta(days=one.course.rules.ahead + 1)
+        starting, quiet = course.row.starting or date.min, course.rules.begins.kind is BeginKind.QUIET
+        for customer, zone, at, on in chain.from_iterable(beginning(self._session, scan)):
+            if on is None and at is not None:
+                begun = minute_up(self._quiet_from(course, at) if quiet else at)
+                going, since = self._start(one, zone, None, begun)
+                if begun <= self.until + AHEAD and going.day >= starting:
+                    yield Beginner(customer, zone, None, begun, max(since, begun))
+                continue
+            for key, day in days_of(course, scan, course.rules.begins.name, on):
+                if (customer, key) not in had:
+                    begun = self._start(one, zone, day, None)[0].since
+                    yield Beginner(customer, zone, day, None, max(self.now, begun - early))
+
+    def _ends(self, one: Foreseen, each: Beginner) -> datetime | None:
+        return ends_at(one.course.rules.plan, *self._start(one, each.zone, each.day, each.begun), self.until)
 
     def _quiet_from(self, course: Course, last: datetime) -> datetime:
         """When it is found that somebody has been quiet for so long: it is looked now and then."""
@@ -205,7 +251,8 @@ def _foreseen(session: Session, course: Course, now: datetime) -> Foreseen:
     for step, text in course.rules.segments.items():
         asks = asks_more(load_segment(session, text, now))
         segments[step] = Audience(course.row.list_id, text, now if asks else None)
-    return Foreseen(course, cancelled, segments)
+    kind = course.rules.one_per
+    return Foreseen(course, cancelled, segments, places=Places(session, kind) if kind is not None else None)
 
 
 class _Here(dict[int, ZoneInfo | None]):

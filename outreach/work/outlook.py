@@ -307,6 +307,8 @@ class Sequences:
                 which = "came to" if begins.who == "attended" else "missed"
                 session = f"{begins.name}/{name} ({ends:%-d %b %Y})"
                 notes.append(f"up to {guests:,} more who {which} {session}, once it is noted who came")
+        if course.rules.one_per is not None:
+            notes.append(f"one of each {course.rules.one_per.value} is in it; others who begin meanwhile stand by")
         if exits:
             notes.append(f"it ends for whoever has: {', '.join(map(str, exits))}")
         for step, people in one.stopped.items():

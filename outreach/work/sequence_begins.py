@@ -17,11 +17,13 @@ from ..records import Campaign
 from ..records import Sequence as SequenceRow
 from ..store.begins import CATCH_UP, Beginning, Scan, who_begins
 from ..store.campaigns import campaign_named
+from ..store.places import lock_sequence
 from ..store.saved_segments import load_segment
 from ..store.sequences import enrol, note_scan
 from ..timing.sequence import anniversary
 from ..timing.sequence_words import BeginKind
 from ..workdays import to_instant, zone_or
+from .sequence_places import with_places
 from .sequence_plan import Rules, rules_of, step_campaign
 from .workspace import Workspace
 
@@ -76,7 +78,9 @@ def begin(workspace: Workspace, course: Course) -> int:
     begun = 0
     for page in beginners(workspace, course, now):
         with workspace.database.write() as session:
-            begun += enrol(session, page)
+            if course.rules.one_per is not None:
+                lock_sequence(session, course.id)
+            begun += enrol(session, with_places(session, course, page))
     with workspace.database.write() as session:
         note_scan(session, course.id, now)
     return begun

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from ..errors import InputError, UsageError
 from ..newsletter.sequence_file import SequenceFile, StepFile, parse_sequence
-from ..records import Campaign, CampaignState, EnrolmentState, Kind, SequenceState
+from ..records import Campaign, CampaignState, EnrolmentState, GroupKind, Kind, SequenceState
 from ..records import Sequence as SequenceRow
 from ..store.campaigns import campaign_named, change_campaign_state, keep_asset, keep_campaign
 from ..store.outbox import hasten
@@ -60,6 +60,7 @@ class Rules:
     plan: Plan
     segments: Mapping[str, str]
     service: bool = False
+    one_per: GroupKind | None = None
 
     @property
     def ahead(self) -> int:
@@ -91,6 +92,7 @@ def rules_of(workspace: Workspace, plan: Mapping[str, Any]) -> Rules:
         ),
         {step["name"]: step["segment"] for step in plan["steps"] if step["segment"]},
         plan["kind"] == Kind.SERVICE,
+        GroupKind(plan["one_per"]) if plan.get("one_per") else None,
     )
 
 
@@ -163,7 +165,7 @@ def _checked(workspace: Workspace, found: SequenceFile) -> dict[str, Any]:
             {"name": step.name, "when": step.when, "if": list(step.conditions), "segment": step.segment}
             for step in found.steps
         ],
-    }
+    } | ({"one_per": found.one_per} if found.one_per in set(GroupKind) else {})
 
 
 def _try(found: SequenceFile, step: StepFile | None, key: str, read: Any, remedy: str) -> None:

@@ -20,6 +20,7 @@ from ..store.customers import load_customers
 from ..store.sequences import Enrolled, page_of
 from ..timing.sequence import Going, Plan, timeline
 from .sequence_begins import Course, beginners, course_of
+from .sequence_places import standing_by, with_places
 from .sequence_plan import sequence_named
 from .sequences import going_of
 from .workspace import Workspace
@@ -27,6 +28,7 @@ from .workspace import Workspace
 NAMED = 50
 """So many people are named behind each figure."""
 STATES = (EnrolmentState.GOING, EnrolmentState.FINISHED)
+STANDING = (EnrolmentState.STANDBY,)
 
 
 @dataclass
@@ -92,11 +94,12 @@ class _Look:
             running = before or after
             if running is None:
                 return
-            for people in _pages(session, self.row):
-                self._compare(session, people, before, after)
+            for states in (STATES, STANDING):
+                for people in _pages(session, self.row, states):
+                    self._compare(session, people, before, after, standby=states is STANDING)
         begins = {}
         for course in (before, after):
-            rows = (one for page in beginners(self.workspace, course, self.at) for one in page) if course else ()
+            rows = self._beginning(course) if course else ()
             begins[course is after] = {(one["customer_id"], one["key"]): one for one in rows}
         if after is None:
             begins[True] = begins[False]
@@ -113,6 +116,13 @@ class _Look:
                     after,
                 )
 
+    def _beginning(self, course: Course) -> Iterator[Mapping[str, Any]]:
+        """Whoever would begin now, but for those who would stand by."""
+        for page in beginners(self.workspace, course, self.at):
+            with self.workspace.database.read() as session:
+                rows = with_places(session, course, page)
+            yield from (one for one in rows if one.get("state") is not EnrolmentState.STANDBY)
+
     def _drafted(self, session: Session) -> Course | None:
         if not self.row.draft:
             return None
@@ -124,13 +134,26 @@ class _Look:
         return course_of(session, self.workspace, row, draft["plan"])
 
     def _compare(
-        self, session: Session, people: Sequence[Enrolled], before: Course | None, after: Course | None
+        self,
+        session: Session,
+        people: Sequence[Enrolled],
+        before: Course | None,
+        after: Course | None,
+        *,
+        standby: bool,
     ) -> None:
         people = [person for person in people if person.subscribed and person.address_key]
-        old = going_of(session, before, people, self.at) if before is not None else {}
-        new = going_of(session, after, people, self.at) if after is not None else {}
+        old = self._going(session, before, people, standby=standby) if before is not None else {}
+        new = self._going(session, after, people, standby=standby) if after is not None else {}
         ids = {person.id: person.customer_id for person in people}
         self._add(session, ids, self._timed(before, old), self._timed(after, new) if after is not None else None)
+
+    def _going(
+        self, session: Session, course: Course, people: Sequence[Enrolled], *, standby: bool
+    ) -> dict[int, Going]:
+        """Those of these people who are in it by this plan, and do not stand by."""
+        out = standing_by(session, course, people, standby=standby)
+        return going_of(session, course, [person for person in people if person.id not in out], self.at)
 
     def _beginners(
         self,
@@ -209,9 +232,9 @@ class _Look:
                 figure.named.append((names[customer_id].address or "", at))
 
 
-def _pages(session: Session, row: SequenceRow) -> Iterator[list[Enrolled]]:
+def _pages(session: Session, row: SequenceRow, states: Sequence[EnrolmentState] = STATES) -> Iterator[list[Enrolled]]:
     after = 0
-    while page := page_of(session, row.id or 0, row.list_id, STATES, after):
+    while page := page_of(session, row.id or 0, row.list_id, states, after):
         yield page
         after = page[-1].id
 

@@ -21,6 +21,7 @@ from ..errors import OutreachError
 from ..records import Campaign, CampaignState, DeliveryState, Edition, EditionState, EnrolmentState
 from ..store.ahead import among_people
 from ..store.editions import next_number
+from ..store.places import STANDS_BY, Holder, let_standbys_on, tell_standbys
 from ..store.saved_segments import load_segment
 from ..store.sequence_events import events_of, guests_of, session_starts, wake_waiting
 from ..store.sequences import (
@@ -43,8 +44,12 @@ from .judge import judge_people
 from .pin import own_digest
 from .schedules import life_of
 from .sequence_begins import Course, begin, course_of
+from .sequence_places import standing_by
 from .workspace import Workspace
 
+GONE = ("has no address", "is not on the list any more", "does not come, or the session is off")
+"""Why somebody leaves who cannot get its mails: their place is another one's then. Who leaves by an exit has had it."""
+OVER = (MoveKind.LEAVE, MoveKind.END)
 AGAIN = timedelta(minutes=15)
 """After how long a step that is paused, or cannot be compiled, is tried again."""
 
@@ -85,6 +90,7 @@ def _go_on(workspace: Workspace, course: Course, counts: SequenceCounts) -> None
     now = workspace.clock()
     with workspace.database.write() as session:
         reopen_unfinished(session, course.steps.values(), now - timedelta(days=1))
+        let_standbys_on(session, course.id, course.row.list_id, course.rules.one_per, now)
         wake_waiting(session, course.id, course.steps, now)
     while True:
         with workspace.database.read() as session:
@@ -172,12 +178,12 @@ def _decide(
     going = going_of(session, course, people, now)
     guests = guests_of(session, people) if course.rules.begins.kind is BeginKind.SEMINAR else None
     sending: dict[tuple[str, str], list[tuple[Enrolled, list[Move]]]] = defaultdict(list)
+    moved: list[tuple[Enrolled, list[Move]]] = []
     for person in people:
         gone = _gone(course, person, guests)
-        if gone:
-            decided.people.append((person, [Move(MoveKind.LEAVE, at=now, reason=gone)], None))
-            continue
-        moves = next_moves(course.rules.plan, going[person.id], now)
+        leaves = [Move(MoveKind.LEAVE, at=now, reason=gone)]
+        moved.append((person, leaves if gone else next_moves(course.rules.plan, going[person.id], now)))
+    for person, moves in _placed(session, course, moved):
         last = moves[-1]
         if last.kind is MoveKind.SEND:
             sending[last.step, _occasion(course, last, going[person.id].zone, now)].append((person, moves))
@@ -195,14 +201,25 @@ def _decide(
     return decided
 
 
+def _placed(
+    session: Session, course: Course, moved: Sequence[tuple[Enrolled, list[Move]]]
+) -> list[tuple[Enrolled, list[Move]]]:
+    """The same, but that whoever is in it beside another of their household, who came first, stands by from now on."""
+    ending = {person.id for person, moves in moved if moves[-1].kind in OVER}
+    going = [person for person, _ in moved if person.id not in ending]
+    by = standing_by(session, course, going, ending)
+    words = STANDS_BY.format(kind=course.rules.one_per)
+    return [(person, [Move(MoveKind.STAND_BY, reason=words)] if person.id in by else moves) for person, moves in moved]
+
+
 def _gone(course: Course, person: Enrolled, guests: Mapping[int, bool] | None) -> str:
     """Why somebody gets no further step, whatever it is; "" where nothing speaks against it."""
     if not person.address_key:
-        return "has no address"
+        return GONE[0]
     if not (person.subscribed or course.rules.service):
-        return "is not on the list any more"
+        return GONE[1]
     if guests is not None and not course.rules.begins.who and not guests.get(person.id):
-        return "does not come, or the session is off"
+        return GONE[2]
     return ""
 
 
@@ -306,17 +323,25 @@ def _keep(workspace: Workspace, course: Course, decided: Decided, counts: Sequen
     """Write a page's moves with their mails; whether anything was new (else somebody else is at it)."""
     moved = False
     joining: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    places: list[Holder] = []
+    ended: set[int] = set()
     with workspace.database.write() as session:
         for person, moves, mail in decided.people:
-            if not move_enrolment(session, person, _after(person, moves, now), now):
+            after = _after(person, moves, now)
+            if not move_enrolment(session, person, after, now):
                 continue
             moved = True
+            places.append(Holder(person.id, person.customer_id, after["done"]))
+            if moves[-1].kind is MoveKind.END or (moves[-1].kind is MoveKind.LEAVE and moves[-1].reason not in GONE):
+                ended.add(person.customer_id)
             _count(counts, moves)
             if mail is not None:
                 joining[mail.step, mail.occasion].append(mail.row)
         for place, rows in joining.items():
             edition_id = decided.editions.get(place) or _open(session, course, place, decided, now)
             join_edition(session, edition_id, [row | {"edition_id": edition_id} for row in rows])
+        if course.rules.one_per is not None and places:
+            tell_standbys(session, course.id, course.rules.one_per, places, ended, now)
     return moved
 
 
@@ -342,6 +367,8 @@ def _after(person: Enrolled, moves: Sequence[Move], now: datetime) -> dict[str, 
             at = now if move.kind is MoveKind.SEND else move.at or now
             done[move.step] = {"at": at.isoformat(), "how": how, "why": move.reason}
     values: dict[str, Any] = {"done": done, "step": last.step, "waits": "", "reason": last.reason, "look_at": None}
+    if last.kind is MoveKind.STAND_BY:
+        return values | {"state": EnrolmentState.STANDBY}
     if last.kind is MoveKind.LEAVE:
         return values | {"state": EnrolmentState.LEFT}
     if last.kind is MoveKind.END:

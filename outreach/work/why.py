@@ -22,7 +22,7 @@ from ..store.editions import campaigns_and_schedules, deliveries_to, editions_of
 from ..store.plan import boosts_of, holds_of, recent_steps, shown_tips
 from ..store.saved_segments import load_segment
 from ..store.segments import people_among
-from ..store.sequences import enrolments_of
+from ..store.sequences import enrolments_of, find_sequence
 from ..store.wishes import wishes_of
 from ..workdays import zone_or
 from .choose import choose_one, frozen_tips, know_people, tip_pool
@@ -30,6 +30,8 @@ from .forecast import draft_edition
 from .holdout import deal, hold_out_of
 from .judge import TOGETHER, edition_facts, judge_person, people_facts, rulings
 from .schedules import Occasion, due_for, occasions_after, timing_of
+from .sequence_begins import course_of
+from .sequence_places import holder_of
 from .sight import sight
 from .together import Together
 from .whom import is_meant
@@ -87,7 +89,7 @@ def explain_person(workspace: Workspace, email: str, campaign_name: str) -> Why:
         said = [
             _segment(session, edition, person),
             *_whom(session, campaign, edition, person.id),
-            *_sequence(session, campaign, person.id),
+            *_sequence(session, workspace, campaign, person.id),
             *_planned(session, edition, person),
         ]
         for ruling in rulings(edition_facts(workspace, campaign, edition), facts, due):
@@ -193,7 +195,7 @@ def _whom(session: Session, campaign: Campaign, edition: Edition, customer_id: i
     return [RuleSaid("whom", "no", "not meant", f"the letter is for: {line}, each of them once")]
 
 
-def _sequence(session: Session, campaign: Campaign, customer_id: int) -> list[RuleSaid]:
+def _sequence(session: Session, workspace: Workspace, campaign: Campaign, customer_id: int) -> list[RuleSaid]:
     """Where this person is in the sequence whose step the campaign is; nothing of any other campaign."""
     sequence, _, step = campaign.name.partition("/")
     if not step:
@@ -204,7 +206,9 @@ def _sequence(session: Session, campaign: Campaign, customer_id: int) -> list[Ru
             continue
         done = one.done.get(step)
         since = f"in {sequence} since {one.day} ({one.key})"
-        if done is not None and done["how"] == "sent":
+        if one.state is EnrolmentState.STANDBY:
+            told = RuleSaid("sequence", "no", "stands by", f"{since}; {_place(session, workspace, name, customer_id)}")
+        elif done is not None and done["how"] == "sent":
             told = RuleSaid("sequence", "yes", "", f"{since}; this step's turn came {done['at'][:16]} UTC")
         elif done is not None:
             told = RuleSaid("sequence", "no", "passed over", f"{since}; {done['why']}")
@@ -214,6 +218,16 @@ def _sequence(session: Session, campaign: Campaign, customer_id: int) -> list[Ru
         else:
             told = RuleSaid("sequence", "no", one.state.value, f"{since}; {one.reason}".rstrip("; "))
     return [told]
+
+
+def _place(session: Session, workspace: Workspace, sequence: str, customer_id: int) -> str:
+    """Who of the same household (or company) is in a sequence in this person's stead."""
+    row = find_sequence(session, sequence)
+    course = course_of(session, workspace, row) if row is not None else None
+    holder = holder_of(session, course, customer_id) if course is not None else None
+    if course is None or course.rules.one_per is None or holder is None:
+        return "they go on with the next run"
+    return f"customer {holder} of the same {course.rules.one_per.value} is in it"
 
 
 def _planned(session: Session, edition: Edition, person: CustomerRow) -> list[RuleSaid]:
