@@ -19,13 +19,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, insert
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Engine
 from sqlmodel import col, select
 
 from outreach.address import address_key, canonical_address, new_public_id
+from outreach.cli import OFTEN, OLDER
 from outreach.contacts import phone_end
 from outreach.records import Customer, MailingList, Subscription, SubscriptionState
 from outreach.settings import FILE
+from outreach.store import postgresql, sqlite
 from outreach.work.create import create_workspace
 from outreach.work.workspace import Workspace, open_workspace
 
@@ -81,6 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     load_profile()
     program.fork_small_ones()
+    _share_what_is_compiled()
     tomllib.loads = _read_toml  # type: ignore[assignment]
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
@@ -102,6 +105,7 @@ def _parsed(text: str, read: Callable[[str], Any] = tomllib.loads) -> bytes:
 def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
+    gc.set_threshold(OFTEN, *OLDER)
     gc.enable()
 
 
@@ -252,10 +256,20 @@ class Compiled(dict[Any, Any]):
 
     @staticmethod
     def _of_kind(key: Any) -> Any:
-        return tuple(part.name if isinstance(part, Dialect) else part for part in key)
+        return (key[0].name, *key[1:])
 
 
-_compiled = Compiled()
+def _share_what_is_compiled() -> None:
+    """All engines of this process share it, also those that a test or the program opens by itself."""
+    compiled = Compiled()
+    for opening in (sqlite, postgresql):
+
+        def sharing(*given: Any, _made: Callable[..., Engine] = opening.create_engine, **named: Any) -> Engine:
+            engine = _made(*given, **named)
+            engine.update_execution_options(compiled_cache=compiled)
+            return engine
+
+        opening.create_engine = sharing  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -265,7 +279,6 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock, 
     if backend == "sqlite":
         request.getfixturevalue("made_once").pour(root)
         opened = open_workspace(root, clock)
-        opened.database.engine.update_execution_options(compiled_cache=_compiled)
         yield opened
         opened.database.close()
         return
@@ -275,7 +288,6 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock, 
     url, settings = cluster.create(name, MADE), root / FILE
     settings.write_text(settings.read_text(encoding="utf-8").replace(cluster.url(MADE), url), encoding="utf-8")
     opened = open_workspace(root, clock)
-    opened.database.engine.update_execution_options(compiled_cache=_compiled)
     yield opened
     opened.database.close()
     cluster.drop(name)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from jinja2 import nodes
@@ -214,7 +215,7 @@ def _slots(parts: _Parts, page: str) -> tuple[list[int], dict[int, str]]:
         tag = parts.masks.tags[number]
         if tag.role != "print":
             continue
-        shown = _printed(parts.environment, tag.text)
+        shown = _printed(tag.text)
         if isinstance(shown, nodes.Name) and shown.name == "content":
             contents.append(number)
         elif isinstance(shown, nodes.Getattr) and shown.attr == "body" and isinstance(shown.node, nodes.Name):
@@ -222,15 +223,17 @@ def _slots(parts: _Parts, page: str) -> tuple[list[int], dict[int, str]]:
     return contents, bodies
 
 
-def _printed(environment: Sandbox, tag: str) -> nodes.Node | None:
+@lru_cache(maxsize=256)
+def _printed(tag: str) -> nodes.Node | None:
     """What a print tag prints, `|safe` left off."""
-    output = next(environment.parse(tag).find_all(nodes.Output), None)
+    output = next(html_environment().parse(tag).find_all(nodes.Output), None)
     shown = output.nodes[0] if output is not None and len(output.nodes) == 1 else None
     if isinstance(shown, nodes.Filter) and shown.name == "safe":
         return shown.node
     return shown
 
 
+@lru_cache(maxsize=64)
 def _marks_are_safe(tree: nodes.Template) -> bool:
     """Whether printed values may be marks until the end: nothing printed is read again by the template."""
     if next(tree.find_all((nodes.FilterBlock, nodes.AssignBlock, nodes.CallBlock)), None) is not None:

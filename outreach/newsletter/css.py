@@ -16,6 +16,7 @@ _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _STRUCTURE = re.compile(r"[+~]|:(?:first|last|only|nth|not|has|empty|is|where|root)\b", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"\[\s*([\w-]+)[^\]]*\]")
 _DECLARATION = re.compile(r"""((?:[^;"'(){}]|"[^"]*"|'[^']*'|\((?:[^()"']|"[^"]*"|'[^']*')*\))+)(;|$)""")
+_SELECTOR = re.compile(r"(?<![^{}])([^{}]++)\{")  # begun at a brace alone: else each letter of a block is a beginning
 _one_at_a_time = threading.Lock()
 
 
@@ -65,7 +66,7 @@ def read_selectors(page: str) -> Selectors:
         if "data-premailer" in style[1]:
             continue
         plain, _ = _split_at_rules(_COMMENT.sub("", style[2]))
-        for selector in re.findall(r"([^{}]+)\{", plain):
+        for selector in _SELECTOR.findall(plain):
             attributes.update(name.lower() for name in _ATTRIBUTE.findall(selector))
             bare = _ATTRIBUTE.sub("", selector)
             structural = structural or (bare.strip() if _STRUCTURE.search(bare) else "")

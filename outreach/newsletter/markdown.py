@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -19,7 +20,9 @@ _IMG = re.compile(r"(<img\b[^>]*?\bsrc\s*=\s*)([\"'])(.*?)\2", re.IGNORECASE | r
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*:|//|#", re.IGNORECASE)
 
 
+@cache
 def _markdown() -> MarkdownIt:
+    """Made once: a text read with it leaves nothing behind in it."""
     return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 

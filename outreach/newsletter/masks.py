@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-from .sandbox import Sandbox
+from .sandbox import Sandbox, html_environment
 
 _OPENERS = frozenset(("if", "for", "macro", "call", "filter", "with", "autoescape", "block", "trans"))
 _CLOSERS = frozenset(("elif", "else"))
@@ -44,7 +45,7 @@ class Masks:
     def hide(self, source: str, file: str, line: int = 1) -> str:
         """`source` with every tag masked; `source` begins on `line` of `file` and is known to be sound."""
         kept: list[str] = []
-        for text, begins, number in _split(self.environment, source):
+        for text, begins, number in _split(source):
             if not begins:
                 kept.append(text)
                 continue
@@ -85,11 +86,15 @@ def new_prefix(texts: list[str]) -> str:
         digest.update(b"again")
 
 
-def _split(environment: Sandbox, source: str) -> list[tuple[str, str, int]]:
-    """Pieces of `source`: their text, how the tag begins ("" for plain text) and their line."""
+@lru_cache(maxsize=64)
+def _split(source: str) -> tuple[tuple[str, str, int], ...]:
+    """Pieces of `source`: their text, how the tag begins ("" for plain text) and their line.
+
+    Remembered: a layout is masked again with each campaign, each preview and each edition.
+    """
     pieces: list[tuple[str, str, int]] = []
     held, begins, start = "", "", 1
-    for line, kind, value in environment.lex(source):
+    for line, kind, value in html_environment().lex(source):
         if kind in ("raw_begin", "raw_end"):
             pieces.append((value, kind, line))
         elif kind.endswith("_begin"):
@@ -101,7 +106,7 @@ def _split(environment: Sandbox, source: str) -> list[tuple[str, str, int]]:
             held += value
         else:
             pieces.append((value, "", line))
-    return pieces
+    return tuple(pieces)
 
 
 def _role(text: str, begins: str) -> tuple[str, str]:

@@ -118,8 +118,9 @@ def parse_template(
         raise syntax_error(wrong, source, file, line) from None
     except (RecursionError, SyntaxError, MemoryError):  # Python's own limits: 20 blocks, 100 levels of indentation
         raise TemplateError("is nested too deeply", file=file, line=line) from None
-    refused = [nodes.Include, nodes.Import, nodes.FromImport, *([] if bases else [nodes.Extends, nodes.Block])]
-    for node in (node for kind in refused for node in tree.find_all(kind)):
+    for node in _of_several_files(tree):
+        if bases and isinstance(node, (nodes.Extends, nodes.Block)):
+            continue
         raise TemplateError(
             f"{type(node).__name__.lower()} is not allowed: a newsletter is one layout, one text and its tips",
             file=file,
@@ -135,6 +136,13 @@ def _tree(source: str, escaped: bool) -> nodes.Template:
     tree = environment.parse(source)
     environment.compile(tree)
     return tree
+
+
+@lru_cache(maxsize=64)
+def _of_several_files(tree: nodes.Template) -> tuple[nodes.Node, ...]:
+    """What builds on another file, or is built on."""
+    kinds = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block)
+    return tuple(tree.find_all(kinds))
 
 
 def syntax_error(wrong: TemplateSyntaxError, source: str, file: str, line: int = 1) -> TemplateError:

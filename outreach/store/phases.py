@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.visitors import InternalTraversal
 from sqlmodel import col
 
 from ..records import Delivery, DeliveryState
@@ -25,10 +26,13 @@ def phase(state: DeliveryState) -> str:
     return GOING if state in TOGETHER else state.value
 
 
+_TOLD_APART_BY = [("states", InternalTraversal.dp_plain_obj)]
+
+
 class InState(ColumnElement[bool]):
     """Whether a delivery is in one of these states, in the words of the index that finds such rows."""
 
-    inherit_cache = False
+    _cache_key_traversal = _TOLD_APART_BY
     type = Boolean()
 
     def __init__(self, *states: DeliveryState) -> None:
