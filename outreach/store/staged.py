@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -27,6 +28,8 @@ from .database import Much
 from .newcomers import newcomer_columns, plain_json, proof_of
 from .prepared import bare_cursor
 
+ROWS_A_STATEMENT = 32
+"""Many rows by one statement take three quarters of the time that they take one by one."""
 _OWN = ("public_id", "address", "address_key", *PLAIN_FIELDS, "phone_end", "attributes")
 _ALL = ("place", *_OWN, "state", "act", "at", "how", "words", "row")
 _TEXTS = ", ".join(f"{name} TEXT" for name in _ALL[1:-1])
@@ -99,8 +102,12 @@ def _database(names: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> bytes:
     try:
         for sql in ("PRAGMA page_size=16384", "PRAGMA journal_mode=OFF", "BEGIN", _table("")):
             made.execute(sql)
-        marks = ", ".join("?" * len(names))
-        made.executemany(f"INSERT INTO staged_people ({', '.join(names)}) VALUES ({marks})", rows)  # noqa: S608
+        marks = f"({', '.join('?' * len(names))})"
+        insert = f"INSERT INTO staged_people ({', '.join(names)}) VALUES {marks}"  # noqa: S608
+        cursor = made.cursor()
+        while len(part := list(islice(rows, ROWS_A_STATEMENT))) == ROWS_A_STATEMENT:
+            cursor.execute(insert + f", {marks}" * (ROWS_A_STATEMENT - 1), tuple(chain.from_iterable(part)))
+        cursor.executemany(insert, part)
         made.execute("COMMIT")
         return made.serialize()
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 
@@ -124,8 +125,8 @@ class Hand:
 
     def gather(self, places: Sequence[Place]) -> tuple[list[Taken], int]:
         """The people of a pile by rising keys, and how many rows were somebody's again. Raises OSError."""
-        rows = (one for file, begin, size, more in places for one in read_part(self._files[file], begin, size, more))
-        people, again = join_rows(rows)
+        parts = (read_part(self._files[file], begin, size, more) for file, begin, size, more in places)
+        people, again = join_rows(chain.from_iterable(parts))
         return sorted(people.values(), key=itemgetter(KEY)), again
 
     def prepare(self, pile: int, places: Sequence[Place]) -> Ready:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
 
-from ..audience.plain_rows import KEY, ROW
+from ..audience.plain_rows import KEY
 from ..errors import InputError
 from ..store.imports import OF_PERSON, PERSON, Taken
 
@@ -75,17 +75,19 @@ class Dealer:
         return parts
 
 
-def read_part(file: int, begin: int, size: int, offset: int = 0) -> Iterator[Taken]:
+def read_part(file: int, begin: int, size: int, offset: int = 0) -> list[Taken]:
     """Some rows of a pile, each number raised by `offset`. Raises OSError."""
-    for one in marshal.loads(os.pread(file, size, begin)):  # noqa: S302  what this program wrote itself
-        if len(one) == OF_PERSON:
-            person = pickle.loads(one[PERSON])  # noqa: S301
-            person.row += offset
-            yield (one[KEY], one[ROW] + offset, person)
-        elif offset:
-            yield (one[KEY], one[ROW] + offset, *one[ROW + 1 :])
-        else:
-            yield one
+    rows: list[Taken] = marshal.loads(os.pread(file, size, begin))  # noqa: S302  what this program wrote itself
+    if OF_PERSON in map(len, rows):
+        rows = [_with_person(one) if len(one) == OF_PERSON else one for one in rows]
+        for one in rows:
+            if len(one) == OF_PERSON:
+                one[PERSON].row += offset
+    return [(key, row + offset, *rest) for key, row, *rest in rows] if offset else rows
+
+
+def _with_person(one: Taken) -> Taken:
+    return (*one[:PERSON], pickle.loads(one[PERSON]))  # noqa: S301
 
 
 class Piles:
