@@ -58,7 +58,7 @@ def test_many_writers_lose_no_count(workspace: Workspace) -> None:
                 seen = session.connection().execute(text("SELECT version FROM workspace")).scalar()
                 session.connection().execute(text("UPDATE workspace SET version = :v"), {"v": (seen or 0) + 1})
 
-    threads = [threading.Thread(target=bump) for _ in range(4)]
+    threads = [threading.Thread(target=bump, daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

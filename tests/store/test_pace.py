@@ -37,7 +37,9 @@ def take(workspace: Workspace, key: str, limits: Limits, wanted: int) -> int:
 def test_takers_in_many_threads_get_the_limit_between_them(workspace: Workspace) -> None:
     counts: list[int] = []
     threads = [
-        threading.Thread(target=lambda: counts.append(take(workspace, f"{RELAY}one", Limits(minute=100), 30)))
+        threading.Thread(
+            target=lambda: counts.append(take(workspace, f"{RELAY}one", Limits(minute=100), 30)), daemon=True
+        )
         for _ in range(6)
     ]
     for thread in threads:

@@ -134,7 +134,7 @@ def test_an_address_that_two_block_at_once_is_blocked_once(workspace: Workspace,
             told.append(1)
 
     both, told = threading.Barrier(2, timeout=20), list[int]()
-    pair = [threading.Thread(target=block, args=(one,)) for one in (workspace.database, elsewhere)]
+    pair = [threading.Thread(target=block, args=(one,), daemon=True) for one in (workspace.database, elsewhere)]
     for thread in pair:
         thread.start()
     for thread in pair:
@@ -190,8 +190,8 @@ def test_two_that_wait_for_each_other_are_told_and_one_may_try_again(workspace: 
         except DatabaseError as wrong:
             told.append(wrong)
 
-    pair = [threading.Thread(target=change, args=names) for names in (("workspace", "mailing_list"),) * 1]
-    pair.append(threading.Thread(target=change, args=("mailing_list", "workspace")))
+    pair = [threading.Thread(target=change, args=names, daemon=True) for names in (("workspace", "mailing_list"),) * 1]
+    pair.append(threading.Thread(target=change, args=("mailing_list", "workspace"), daemon=True))
     for thread in pair:
         thread.start()
     for thread in pair:
@@ -267,10 +267,10 @@ def race(workspace: Workspace, make_customer: MakeCustomer, elsewhere: Database)
 
     held = Session(elsewhere.engine)
     held.connection().execute(text("SELECT 1 FROM delivery FOR UPDATE"))
-    intent = threading.Thread(target=intending)
+    intent = threading.Thread(target=intending, daemon=True)
     intent.start()
     wait_until(lambda: waits(elsewhere, "%UPDATE delivery"))
-    leave = threading.Thread(target=leaving)
+    leave = threading.Thread(target=leaving, daemon=True)
     leave.start()
     wait_until(lambda: left.is_set() or waits(elsewhere, "UPDATE customer"))
     before = left.is_set()
@@ -333,7 +333,7 @@ def test_a_pause_waits_for_the_intents_that_came_before_it(
 
     with workspace.database.write(beside=True) as session:
         assert intend(session, rows, workspace.clock())
-        pause = threading.Thread(target=pausing)
+        pause = threading.Thread(target=pausing, daemon=True)
         pause.start()
         wait_until(lambda: waits(elsewhere, "UPDATE workspace"))
         assert not paused.is_set()
@@ -359,7 +359,7 @@ def test_a_row_that_changes_while_its_intent_waits_for_it_is_looked_at_again(
         run = session.connection().execute
         run(text("UPDATE delivery SET choices = '{\"tips\": []}' WHERE id = :id"), {"id": ann.id})
         run(text("UPDATE delivery SET fence = fence + 1 WHERE id = :id"), {"id": bob.id})
-        intent = threading.Thread(target=intending)
+        intent = threading.Thread(target=intending, daemon=True)
         intent.start()
         wait_until(lambda: waits(workspace.database, "%UPDATE delivery"))
     intent.join(20)
@@ -398,7 +398,7 @@ def test_whoever_stops_mail_gets_its_turn_though_intents_come_all_the_time(
 
     with workspace.database.write(beside=True) as session:
         assert intend(session, [ann], workspace.clock())
-        pause = threading.Thread(target=pausing)
+        pause = threading.Thread(target=pausing, daemon=True)
         pause.start()
         wait_until(lambda: waits(elsewhere, "SELECT pg_advisory_xact_lock"))
         with elsewhere.write(beside=True) as another:

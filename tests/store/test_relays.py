@@ -30,7 +30,7 @@ def test_a_relay_that_was_never_used_is_not_there_and_one_that_was_is(workspace:
 
 
 def test_failures_told_by_many_at_once_are_all_counted(workspace: Workspace) -> None:
-    threads = [threading.Thread(target=fail, args=(workspace, "one")) for _ in range(FAILURES - 1)]
+    threads = [threading.Thread(target=fail, args=(workspace, "one"), daemon=True) for _ in range(FAILURES - 1)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -51,7 +51,7 @@ def test_only_one_of_many_that_ask_at_once_may_try_a_resting_relay(workspace: Wo
         if tried is not None:
             won.append(tried)
 
-    threads = [threading.Thread(target=ask) for _ in range(6)]
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -133,7 +133,7 @@ def test_many_connections_at_once_lose_nothing(tmp_path: Path) -> None:
         made.quit()
 
     with Catcher(tmp_path / "mail") as catcher:
-        threads = [threading.Thread(target=work, args=(catcher.port, worker)) for worker in range(8)]
+        threads = [threading.Thread(target=work, args=(catcher.port, worker), daemon=True) for worker in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:

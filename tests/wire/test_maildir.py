@@ -212,7 +212,7 @@ def test_writers_and_a_reader_at_once_lose_and_double_nothing(path: Path) -> Non
         for number in range(50):
             file_mail(path, RAW % (worker * 1000 + number))
 
-    writers = [threading.Thread(target=write, args=(worker,)) for worker in range(4)]
+    writers = [threading.Thread(target=write, args=(worker,), daemon=True) for worker in range(4)]
     for writer in writers:
         writer.start()
     found: list[bytes] = []

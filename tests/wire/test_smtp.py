@@ -86,7 +86,7 @@ def first_packet(offers: tuple[str, ...]) -> bytes:
             connection.sendall(b"421 bye\r\n")
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, args=(listener,))
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
         thread.start()
         made = session(listener.getsockname()[1])
         assert made.open() is None

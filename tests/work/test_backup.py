@@ -105,7 +105,7 @@ def test_a_backup_made_while_others_write_is_whole_and_does_not_begin_anew(
                 session.add(MailboxMark(mailbox=f"box-{len(written)}"))
             written.append(1)
 
-    writer = threading.Thread(target=write)
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     steps: list[tuple[int, int]] = []
 

@@ -151,7 +151,7 @@ def while_sending(workspace: Workspace, act: Callable[[list[int]], None]) -> Sen
         assert begun.wait(30)
         act(carriers_of(os.getpid()))
 
-    watcher = threading.Thread(target=watch)
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         return send(workspace, progress=lambda _settled: begun.set())
@@ -270,7 +270,7 @@ def test_what_has_no_answer_when_the_time_to_stop_is_over_is_in_doubt(
                 time.sleep(0.01)
             stop.set()
 
-        watcher = threading.Thread(target=watch)
+        watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         started = time.monotonic()
         counts = send(here, stop=stop)

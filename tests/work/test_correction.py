@@ -116,7 +116,7 @@ def test_it_is_stopped_at_the_intent_while_mail_is_in_the_air(
     edition = lay_edition(workspace, people, name="spring", kind=Kind.TIPS)
     with start_sink(tmp_path / "slow.log", "--dot-delay", "0.1") as slow:
         here = with_relay(workspace, slow.port, connections=1)
-        sending = threading.Thread(target=send_open, args=(here,), kwargs={"press": open_plain_press})
+        sending = threading.Thread(target=send_open, args=(here,), kwargs={"press": open_plain_press}, daemon=True)
         sending.start()
         while slow.count() < 3:
             time.sleep(0.01)

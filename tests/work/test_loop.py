@@ -122,7 +122,7 @@ def test_another_thread_is_heard_at_once_also_while_nothing_else_happens() -> No
             yield Answer()
 
     task = loop.start(waits())
-    thread = threading.Thread(target=loop.run)
+    thread = threading.Thread(target=loop.run, daemon=True)
     thread.start()
     for _ in range(3):
         time.sleep(0.05)

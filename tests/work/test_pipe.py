@@ -34,7 +34,7 @@ def gather(pipe: Pipe, count: int) -> list[tuple[object, ...]]:
 def test_messages_arrive_whole_and_in_order_from_many_threads(ends: tuple[Pipe, Pipe, socket.socket]) -> None:
     here, there, _ = ends
     senders = [
-        threading.Thread(target=lambda who=who: [here.send(("say", who, number)) for number in range(200)])  # type: ignore[misc]
+        threading.Thread(target=lambda who=who: [here.send(("say", who, number)) for number in range(200)], daemon=True)  # type: ignore[misc]
         for who in range(4)
     ]
     for sender in senders:

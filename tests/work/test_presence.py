@@ -72,7 +72,7 @@ def test_a_worker_that_begins_is_never_taken_for_dead(tmp_path: Path) -> None:
                     found.append(path.stem)
                     remains.leave()
 
-    watcher = threading.Thread(target=look)
+    watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
     for _ in range(300):
         presence = Presence(tmp_path, worker_name("w"))

@@ -163,7 +163,7 @@ def test_daemons_cron_and_a_person_at_once_open_and_plan_one_occasion_once(
         except NeedsPerson as told:
             wrong.append(told)
 
-    threads = [threading.Thread(target=act, args=(number,)) for number in range(6)]
+    threads = [threading.Thread(target=act, args=(number,), daemon=True) for number in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:

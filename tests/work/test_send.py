@@ -178,7 +178,7 @@ def test_two_senders_at_once_share_the_work_and_send_nothing_twice(
     edition = lay_edition(workspace, people)
     here = with_relay(workspace, sink.port)
     done: list[SendCounts] = []
-    senders = [threading.Thread(target=lambda: done.append(send(here))) for _ in range(3)]
+    senders = [threading.Thread(target=lambda: done.append(send(here)), daemon=True) for _ in range(3)]
     for sender in senders:
         sender.start()
     for sender in senders:
@@ -205,7 +205,7 @@ def test_nobody_is_sent_to_after_their_unsubscription_was_committed(
                 left[customer] = workspace.clock()
 
     with start_sink(tmp_path / "slow.log", "--dot-delay", "0.01") as slow:
-        leaving = threading.Thread(target=leave)
+        leaving = threading.Thread(target=leave, daemon=True)
         leaving.start()
         send(with_relay(workspace, slow.port))
         leaving.join()

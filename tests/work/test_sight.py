@@ -164,7 +164,7 @@ def test_a_complaint_in_the_middle_of_a_send_stops_what_has_not_gone_to_its_auth
     read_mailbox(workspace)
     with start_sink(tmp_path / "slow.log", "--dot-delay", "0.1") as slow:
         here = with_relay(workspace, slow.port, connections=1)
-        sending = threading.Thread(target=send, args=(here,))
+        sending = threading.Thread(target=send, args=(here,), daemon=True)
         sending.start()
         while slow.count() < 2:
             time.sleep(0.01)

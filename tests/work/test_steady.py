@@ -153,7 +153,7 @@ def test_a_living_run_says_that_the_clock_is_not_followed_and_that_it_works_agai
     machine, stop, rounds = Machine(), threading.Event(), list[Round]()
     here = replace(workspace, clock=machine.clock)
     machine.set(365 * DAY)
-    daemon = threading.Thread(target=run_forever, args=(here, stop, rounds.append), kwargs={"jobs": []})
+    daemon = threading.Thread(target=run_forever, args=(here, stop, rounds.append), kwargs={"jobs": []}, daemon=True)
     daemon.start()
     try:
         wait_for(lambda: any(isinstance(one.error, ClockError) for done in rounds for one in done.troubles))

@@ -247,7 +247,9 @@ def test_those_who_leave_at_one_time_are_all_written_down_by_few_writes(
 
     monkeypatch.setattr(register.os, "fsync", slow)
     one = Said(workspace.clock(), "stop", "", "k", "all")
-    threads = [threading.Thread(target=book.keep, args=([one._replace(address_key=f"k{n}")],)) for n in range(40)]
+    threads = [
+        threading.Thread(target=book.keep, args=([one._replace(address_key=f"k{n}")],), daemon=True) for n in range(40)
+    ]
     for thread in threads:
         thread.start()
     gate.set()

@@ -302,7 +302,7 @@ def together() -> Iterator[Any]:
             gate.wait()
             done.append(what())
 
-        threads = [threading.Thread(target=one) for _ in range(times)]
+        threads = [threading.Thread(target=one, daemon=True) for _ in range(times)]
         for thread in threads:
             thread.start()
         for thread in threads:

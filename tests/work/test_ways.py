@@ -110,7 +110,7 @@ def test_a_relay_that_dies_in_the_middle_loses_nobody_and_the_other_carries_the_
                 time.sleep(0.01)
             dies.process.kill()
 
-        killer = threading.Thread(target=kill)
+        killer = threading.Thread(target=kill, daemon=True)
         killer.start()
         counts = send(here)
         killer.join()
@@ -370,7 +370,7 @@ def test_a_pause_stops_a_send_within_a_second_and_resuming_repeats_and_skips_nob
         except NeedsPerson as told:
             ended.append(told)
 
-    sending = threading.Thread(target=run)
+    sending = threading.Thread(target=run, daemon=True)
     sending.start()
     while sink.count() < 30:
         time.sleep(0.01)

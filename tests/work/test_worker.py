@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
@@ -19,6 +21,25 @@ def wait_for(condition: object, seconds: float = 10.0) -> None:
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.01)
+
+
+@contextmanager
+def daemon(
+    workspace: Workspace, jobs: list[Job], tell: Callable[[Round], object], *, let_go: Callable[[], object] = bool
+) -> Iterator[None]:
+    """A daemon that works at `jobs` and is told to stop in the end, also where the test fails; then `let_go`."""
+    stop = threading.Event()
+    running = threading.Thread(
+        target=run_forever, args=(workspace, stop, tell), kwargs={"jobs": jobs}, daemon=True, name="daemon"
+    )
+    running.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        let_go()
+        running.join(timeout=30)
+    assert not running.is_alive()
 
 
 def fail(error: Exception) -> None:
@@ -62,8 +83,7 @@ def test_a_second_daemon_is_refused_with_the_first_ones_number(workspace: Worksp
 
 
 def test_the_daemon_beats_on_after_a_failure_and_stops_when_told(workspace: Workspace) -> None:
-    stop, rounds = threading.Event(), list[Round]()
-    tries = iter(range(1000))
+    rounds, tries = list[Round](), iter(range(1000))
 
     def shaky() -> int:
         number = next(tries)
@@ -71,21 +91,15 @@ def test_the_daemon_beats_on_after_a_failure_and_stops_when_told(workspace: Work
             raise OSError("the disk hiccups")
         return number
 
-    daemon = threading.Thread(
-        target=run_forever, args=(workspace, stop, rounds.append), kwargs={"jobs": [Job("shaky", "a", 1, shaky)]}
-    )
-    daemon.start()
-    wait_for(lambda: any(done.results for done in rounds))
-    stop.set()
-    daemon.join(timeout=5)
-    assert not daemon.is_alive()
+    with daemon(workspace, [Job("shaky", "a", 1, shaky)], rounds.append):
+        wait_for(lambda: any(done.results for done in rounds))
     assert rounds[0].troubles and rounds[1].results == {"shaky": 1}
 
 
 def test_who_cannot_tell_of_a_job_does_not_end_its_lane(
     workspace: Workspace, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    stop, done = threading.Event(), [0]
+    done = [0]
 
     def work() -> None:
         done[0] += 1
@@ -93,39 +107,28 @@ def test_who_cannot_tell_of_a_job_does_not_end_its_lane(
     def mute(_round: Round) -> None:
         raise TypeError("no words")
 
-    daemon = threading.Thread(
-        target=run_forever, args=(workspace, stop, mute), kwargs={"jobs": [Job("it", "a", 1, work)]}
-    )
-    daemon.start()
-    wait_for(lambda: done[0] >= 2)
-    stop.set()
-    daemon.join(timeout=5)
-    assert not daemon.is_alive()
+    with daemon(workspace, [Job("it", "a", 1, work)], mute):
+        wait_for(lambda: done[0] >= 2)
     assert "no words" in capfd.readouterr().err
 
 
 def test_a_long_job_does_not_hold_up_another_lane_nor_run_beside_itself(workspace: Workspace) -> None:
-    stop, release = threading.Event(), threading.Event()
+    release = threading.Event()
     running, most, short = [0], [0], [0]
 
     def long() -> None:
         running[0] += 1
         most[0] = max(most[0], running[0])
-        release.wait(10)
+        release.wait()
         running[0] -= 1
 
     def quick() -> None:
         short[0] += 1
 
     jobs = [Job("long", "out", 1, long), Job("quick", "in", 1, quick)]
-    daemon = threading.Thread(target=run_forever, args=(workspace, stop, lambda _: None), kwargs={"jobs": jobs})
-    daemon.start()
-    wait_for(lambda: short[0] >= 3)
-    assert (running[0], most[0]) == (1, 1)
-    stop.set()
-    release.set()
-    daemon.join(timeout=5)
-    assert not daemon.is_alive()
+    with daemon(workspace, jobs, lambda _: None, let_go=release.set):
+        wait_for(lambda: short[0] >= 3)
+        assert (running[0], most[0]) == (1, 1)
 
 
 def test_a_clock_that_is_set_back_an_hour_does_not_stop_the_heart() -> None:
