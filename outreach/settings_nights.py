@@ -65,3 +65,4 @@ class Retention(Part):
     notices_days: int = Field(365, ge=0)
     merges_days: int = Field(365, ge=0)
     stops_days: int = Field(730, ge=0)
+    unconfirmed_days: int = Field(30, ge=0)

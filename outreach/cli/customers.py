@@ -77,6 +77,7 @@ def count(list_name: InList = None, segment: Rule = "", as_json: AsJson = False)
     from ..store.customers import count_states
     from ..store.segment_counts import count_people
     from ..store.segments import unknown_fields
+    from ..store.unconfirmed import count_waiting
 
     workspace = open_here()
     with workspace.database.read() as session:
@@ -84,7 +85,7 @@ def count(list_name: InList = None, segment: Rule = "", as_json: AsJson = False)
         list_id = list_id_named(session, list_name)
         states = {} if list_id is None else count_states(session, list_id, rule)
         number = count_people(session, rule) if list_id is None else sum(states.values())
-        unknown = unknown_fields(session, rule)
+        unknown, waiting = unknown_fields(session, rule), count_waiting(session)[0]
         if not as_json:
             tell_doubts(session, rule)
     if as_json:
@@ -95,6 +96,8 @@ def count(list_name: InList = None, segment: Rule = "", as_json: AsJson = False)
         return
     parts = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
     typer.echo(f"{number:,} people" + (f": {parts}" if parts else ""))
+    if waiting and not segment and list_id is None:
+        typer.echo(f"{waiting:,} of them wait to confirm that they want a list.")
 
 
 @app.command("show")

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from ..records import MailingList
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Mailing lists, and how each asks for consent.")
-FIELDS = ("name", "title", "words", "double_opt_in", "implied_days", "clicks", "opens", "one_per", "sign_up")
+FIELDS = (
+    "name",
+    "title",
+    "words",
+    "double_opt_in",
+    "implied_days",
+    "clicks",
+    "opens",
+    "one_per",
+    "sign_up",
+    "unconfirmed",
+)
 
 
 @app.command("list")
@@ -35,7 +46,7 @@ def list_lists(as_json: AsJson = False) -> None:
         typer.echo("No list yet: an import makes one, or `outreach lists add NAME`.")
         return
     headings = ["list", "title", "subscribed", "pending", "opt-in", "implied lapses", "clicks", "opens"]
-    headings += ["one per", "sign-up page"]
+    headings += ["one per", "sign-up page", "never confirmed"]
     print_table(headings, (_row(one) for one in found))
 
 
@@ -48,6 +59,7 @@ def _row(one: dict[str, Any]) -> list[Any]:
         *("counted" if one[name] else "not counted" for name in ("clicks", "opens")),
         one["one_per"] or "person",
         f"/join/{one['name']}" if one["sign_up"] else "none",
+        f"{one['unconfirmed']:,}",
     ]
 
 

@@ -18,6 +18,7 @@ TITLES = {
     "pace": "limits of domains that nobody writes to any more",
     "notices": "words to colleagues about cases that are closed",
     "merges": "what two customers were before they were made one",
+    "unconfirmed": "sign-ups that nobody confirmed",
     "stops": "old stops in the register beside the database",
 }
 

@@ -84,6 +84,8 @@ def figures_json(figures: Figures) -> dict[str, Any]:
         "zone": figures.zone,
         "customers": figures.customers,
         "subscribed": figures.subscribed,
+        "waiting": figures.waiting,
+        "never_confirmed": figures.never_confirmed,
         "suppressed": figures.suppressed,
         "people_reached": figures.people_reached,
         "people_heard_from": figures.people_heard_from,
@@ -189,6 +191,9 @@ def print_report(figures: Figures, console: Console) -> None:
         f"{rate(figures.complaints)} complaints per 1,000 reached ({figures.complainers} people); "
         f"{figures.bounced:,} bounced, {figures.unsubscribed:,} unsubscribed"
     )
+    if figures.waiting or figures.never_confirmed:
+        gone = f", {figures.never_confirmed:,} sign-ups were never confirmed" if figures.never_confirmed else ""
+        console.print(f"{figures.waiting:,} people wait to confirm that they want a list{gone}")
     for words in attention(figures):
         console.print(f"[yellow]![/yellow] {words}")
     if figures.editions:

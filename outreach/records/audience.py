@@ -77,6 +77,7 @@ class MailingList(Record, table=True):
     its owner confirms it by a link. After `implied_days` a consent that was only implied (a purchase) lapses; 0: never.
     `clicks`, `opens`: whether this list's mail tells us when a link is followed, or the mail opened. `one_per`: of each
     household (or company) one person gets its mail, "": everybody. `sign_up`: whether anybody may sign up by our page.
+    `unconfirmed`: how many who had to confirm were let go of because they never did.
     """
 
     __tablename__ = "mailing_list"
@@ -90,6 +91,7 @@ class MailingList(Record, table=True):
     opens: bool = False
     one_per: str = ""
     sign_up: bool = False
+    unconfirmed: int = 0
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

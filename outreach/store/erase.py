@@ -92,7 +92,11 @@ def empty_rows(database: Database, own: Own, advance: Callable[[str, int], None]
 
 def empty_messages(session: Session, inbounds: Sequence[int], deliveries: Sequence[int]) -> None:
     """What came in about somebody who was erased is not kept: emptied at once, in the caller's transaction."""
-    own = Own(0, frozenset(), (), {"inbound": list(inbounds), "delivery": list(deliveries)})
+    empty_all(session, Own(0, frozenset(), (), {"inbound": list(inbounds), "delivery": list(deliveries)}))
+
+
+def empty_all(session: Session, own: Own) -> None:
+    """Empty these rows and what leads to them, in the caller's transaction."""
     complete(session, own)
     own.rows.pop("case_file", None)
     for table in reversed(SQLModel.metadata.sorted_tables):

@@ -38,6 +38,7 @@ from .cases import moves_of
 from .edition_figures import EditionFigures, Rate, author, bounced, edition_figures
 from .fairness import Contacts, read_contacts, read_fairness
 from .reach import people_heard_from
+from .unconfirmed import count_waiting
 from .worth import Worth, read_worth
 
 AGES = (("today", 1), ("1 to 2 days", 3), ("3 to 7 days", 8), ("1 to 4 weeks", 29), ("older", 36_500))
@@ -84,7 +85,9 @@ class ReplyFigures:
 
 @dataclass(frozen=True)
 class Figures:
-    """All of a report, at one instant."""
+    """All of a report, at one instant. `waiting`: people who have not confirmed a sign-up; `never_confirmed`: sign-ups
+    that were let go of.
+    """
 
     name: str
     company: str
@@ -106,6 +109,8 @@ class Figures:
     worth: Worth
     fairness: Fairness
     contacts: Contacts
+    waiting: int = 0
+    never_confirmed: int = 0
 
     @property
     def complaints(self) -> Rate:
@@ -145,6 +150,7 @@ def read_figures(
         col(Delivery.kind).in_(BULK), col(Delivery.state) == DeliveryState.SENT, col(Delivery.id).not_in(bounced())
     )
     complaint = (col(Inbound.machine) == Machine.HUMAN, col(Inbound.category) == Category.COMPLAINT)
+    waiting, never_confirmed = count_waiting(session)
     return Figures(
         name=name,
         company=company,
@@ -174,6 +180,8 @@ def read_figures(
         worth=read_worth(session, [edition.id for edition in editions], at_work, now),
         fairness=read_fairness(session, now),
         contacts=read_contacts(session, now, per_week),
+        waiting=waiting,
+        never_confirmed=never_confirmed,
     )
 
 

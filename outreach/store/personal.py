@@ -177,7 +177,7 @@ def _find_rows(session: Session, own: Own, senders: Collection[str]) -> Own:
     who, needles = own.customer_id, own.needles
     nobodys = col(Delivery.customer_id).is_(None), col(Delivery.address_key).in_(own.address_keys)
     own.rows["delivery"] = _ids(session, Delivery, or_(col(Delivery.customer_id) == who, and_(*nobodys)))
-    own.rows["edition"] = _single_editions(session, own.rows["delivery"])
+    own.rows["edition"] = single_editions(session, own.rows["delivery"])
     theirs = or_(col(Inbound.sender).in_(senders), col(Inbound.author).in_({*needles}))
     unknown = and_(col(Inbound.customer_id).is_(None), theirs)
     sent = _ids(session, Inbound, or_(col(Inbound.customer_id) == who, unknown))
@@ -188,7 +188,7 @@ def _find_rows(session: Session, own: Own, senders: Collection[str]) -> Own:
     own.rows["case_file"] = _ids(session, Case, or_(col(Case.customer_id) == who, author))
     complete(session, own)
     told = [one for part in rows_in_chunks(own.rows["notice"], CHUNK) for one in _told_by(session, part)]
-    own.rows["edition"] = sorted({*own.rows["edition"], *_single_editions(session, told)})
+    own.rows["edition"] = sorted({*own.rows["edition"], *single_editions(session, told)})
     return own
 
 
@@ -243,7 +243,8 @@ def _told_by(session: Session, notices: Collection[int]) -> list[int]:
     return [one for one in session.execute(query).scalars() if one is not None]
 
 
-def _single_editions(session: Session, deliveries: Collection[int]) -> list[int]:
+def single_editions(session: Session, deliveries: Collection[int]) -> list[int]:
+    """The letters to one person alone that these mails carried."""
     found: set[int] = set()
     for part in rows_in_chunks(list(deliveries), CHUNK):
         query = select(col(Edition.id)).join(Delivery, col(Delivery.edition_id) == col(Edition.id))

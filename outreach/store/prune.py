@@ -32,8 +32,10 @@ from ..records import (
     Machine,
     Notice,
     Pace,
+    Subscription,
     Worker,
 )
+from .unconfirmed import end_unconfirmed, waited_since
 
 CHUNK = 200
 HEAD_BYTES = 65_536
@@ -160,6 +162,11 @@ def _forget_merges(session: Session, ids: list[int]) -> int:
     return session.connection().execute(emptied).rowcount
 
 
+def _unconfirmed(before: datetime, after: int) -> Select[Any]:
+    return _ids(Subscription, waited_since(before), after)
+
+
+UNCONFIRMED = Sort("unconfirmed", _unconfirmed, end_unconfirmed)
 SORTS = (
     Sort("bodies", _old_bodies, _cut_bodies),
     Sort("moves", _old_moves, _deleter(DeliveryMove)),
@@ -169,6 +176,7 @@ SORTS = (
     Sort("pace", _old_pace, _deleter(Pace)),
     Sort("notices", _old_notices, _deleter(Notice)),
     Sort("merges", _old_merges, _forget_merges),
+    UNCONFIRMED,
 )
 
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from ..errors import DatabaseError
 from ..store.database import told
-from ..store.prune import SORTS, Sort, next_ids
+from ..store.prune import SORTS, UNCONFIRMED, Sort, next_ids
 from ..store.size import database_size
 from .lock import alone
 from .stops import prune_stops
@@ -42,6 +42,12 @@ def prune(
     days = workspace.settings.retention.stops_days
     stops = prune_stops(workspace.root, workspace.keys, days, workspace.clock(), dry_run=dry_run)
     return Pruned(removed | {"stops": stops}, database_size(workspace.database).free)
+
+
+def forget_unconfirmed(workspace: Workspace) -> int:
+    """End sign-ups that nobody confirmed in time, and forget whoever is known by nothing else; how many."""
+    days = workspace.settings.retention.unconfirmed_days
+    return _prune_sort(workspace, UNCONFIRMED, days, False, lambda _name, _count: None) if days else 0
 
 
 def _prune_sort(workspace: Workspace, sort: Sort, days: int, dry_run: bool, advance: Callable[[str, int], None]) -> int:

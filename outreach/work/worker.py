@@ -25,6 +25,7 @@ from .follow_log import LogFollower
 from .follow_up import follow_up
 from .life import PULSE_SECONDS, daemon_life
 from .lock import daemon_lock_file, hold_daemon_lock
+from .prune import forget_unconfirmed
 from .publish import publish_due
 from .reach import ReachLook, look_for_silent
 from .send import send_open
@@ -112,10 +113,12 @@ def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
 
 
 def _hourly(workspace: Workspace) -> dict[str, Any]:
-    """What need not be done more often: trends, and who has been silent for long."""
+    """What need not be done more often: trends, who never confirmed, and who has been silent for long."""
     topics = propose_trends(workspace)
+    forgotten = forget_unconfirmed(workspace)
     silent = look_for_silent(workspace) if workspace.settings.reach.silent_issues else ReachLook()
-    return {"topics": topics, **vars(silent)} if any(vars(silent).values()) else {"topics": topics}
+    told = {"topics": topics, **({"sign_ups_never_confirmed": forgotten} if forgotten else {})}
+    return {**told, **vars(silent)} if any(vars(silent).values()) else told
 
 
 def _alone(workspace: Workspace, name: str, work: Callable[[], Any]) -> Callable[[], Any]:

@@ -96,6 +96,8 @@ def test_the_json_fields_stay_stable(here: Workspace, clock: HandClock) -> None:
         "customers",
         "subscribed",
         "suppressed",
+        "waiting",
+        "never_confirmed",
         "people_reached",
         "people_heard_from",
         "sent",

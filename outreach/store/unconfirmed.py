@@ -1,0 +1,118 @@
+"""Sign-ups that nobody confirmed: who waits, and how they are let go of after their time.
+
+Law: of somebody of whom we know nothing else nothing is left but a count: the mails that asked stay as rows without
+words and without the person, so that what was sent still adds up. Of everybody else only the waiting subscription ends,
+as if they had never asked. Whoever confirms in the same moment stays. The caller commits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, and_, cast, delete, func, or_, select, update
+from sqlmodel import Session, SQLModel, col
+
+from ..delivery.state import FINAL
+from ..records import (
+    Customer,
+    CustomerImport,
+    Delivery,
+    DeliveryState,
+    Edition,
+    Inbound,
+    MailingList,
+    Subscription,
+    SubscriptionState,
+)
+from .erase import empty_all
+from .personal import Own, single_editions
+
+ASKED = "confirm/"
+"""How the occasion of a mail begins that asks to confirm: then the list, the customer, and which time it is."""
+ENDED = frozenset(FINAL) | {DeliveryState.SENT, DeliveryState.FAILED}
+FIELDS: tuple[Any, ...] = (
+    Customer.first_name,
+    Customer.last_name,
+    Customer.phone,
+    Customer.handle,
+    Customer.country,
+    Customer.zone,
+)
+
+
+def waited_since(before: datetime) -> ColumnElement[bool]:
+    """Subscriptions that wait since then, and were not asked for again later; whose mail is settled."""
+    mine = col(Delivery.customer_id) == col(Subscription.customer_id)
+    this = col(Delivery.occasion).startswith(ASKED + cast(col(Subscription.list_id), String) + "/")
+    open_still = or_(col(Delivery.due_at) >= before, col(Delivery.state).not_in(ENDED))
+    again = select(col(Delivery.id)).where(mine, this, open_still).correlate(Subscription)
+    return and_(
+        col(Subscription.state) == SubscriptionState.PENDING, col(Subscription.changed_at) < before, ~again.exists()
+    )
+
+
+def count_waiting(session: Session) -> tuple[int, int]:
+    """How many people wait to confirm, and how many sign-ups were let go of unconfirmed."""
+    people = select(func.count(func.distinct(col(Subscription.customer_id))))
+    waiting = session.execute(people.where(col(Subscription.state) == SubscriptionState.PENDING)).scalar_one()
+    gone = session.execute(select(func.coalesce(func.sum(col(MailingList.unconfirmed)), 0))).scalar_one()
+    return waiting, int(gone)
+
+
+def end_unconfirmed(session: Session, ids: list[int]) -> int:
+    """End these subscriptions where they still wait, and forget whoever is known by nothing else; how many ended."""
+    still = col(Subscription.id).in_(ids), col(Subscription.state) == SubscriptionState.PENDING
+    ended = session.execute(
+        select(col(Subscription.id), col(Subscription.list_id), col(Subscription.customer_id)).where(*still)
+    ).all()
+    session.execute(delete(Subscription).where(col(Subscription.id).in_([row[0] for row in ended])))
+    for list_id, count in Counter(row[1] for row in ended).items():
+        more = {"unconfirmed": col(MailingList.unconfirmed) + count}
+        session.execute(update(MailingList).where(col(MailingList.id) == list_id).values(more))
+    people = {row[2] for row in ended}
+    forget_people(session, sorted(people - _known_otherwise(session, people)))
+    return len(ended)
+
+
+def _known_otherwise(session: Session, people: Collection[int]) -> set[int]:
+    """Those of whom there is more than an address and the mails that asked."""
+    busy: set[int] = set()
+    for table in SQLModel.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            if key.column.table.name != "customer":
+                continue
+            rows: Any = select(key.parent).where(key.parent.in_(people))
+            if table.name == "delivery":
+                rows = rows.where(~table.c.occasion.startswith(ASKED))
+            busy.update(session.execute(rows).scalars())
+    asked = select(col(Delivery.id)).where(col(Delivery.customer_id).in_(people))
+    answers = select(col(Delivery.customer_id)).join(Inbound, col(Inbound.delivery_id) == col(Delivery.id))
+    busy.update(session.execute(answers.where(col(Inbound.delivery_id).in_(asked))).scalars())
+    imports = session.execute(select(col(CustomerImport.at), col(CustomerImport.created))).all()
+    files: dict[datetime, list[range]] = {}
+    for at, created in imports:
+        files.setdefault(at, []).extend(range(first, last + 1) for first, last in created)
+    columns: tuple[Any, ...] = (col(Customer.id), col(Customer.created_at), col(Customer.attributes), *FIELDS)
+    for number, made_at, *rest in session.execute(select(*columns).where(col(Customer.id).in_(people))):
+        if any(rest) or any(number in made for made in files.get(made_at, ())):
+            busy.add(number or 0)
+    return busy
+
+
+def forget_people(session: Session, people: list[int]) -> None:
+    """Remove these customers; the mails that asked them stay without words. A number may be given again: what the
+    mails were for is marked, so that whoever signs up anew is asked anew.
+    """
+    if not people:
+        return
+    mails = list(session.execute(select(col(Delivery.id)).where(col(Delivery.customer_id).in_(people))).scalars())
+    editions = single_editions(session, mails)
+    empty_all(session, Own(0, frozenset(), (), {"delivery": mails, "edition": editions}))
+    for table, ids in ((Delivery, mails), (Edition, editions)):
+        gone = col(table.occasion) + "/forgotten/" + cast(col(table.id), String)
+        session.execute(update(table).where(col(table.id).in_(ids)).values(occasion=gone))
+    session.execute(update(Delivery).where(col(Delivery.id).in_(mails)).values(customer_id=None))
+    session.execute(delete(Customer).where(col(Customer.id).in_(people)))
