@@ -13,16 +13,27 @@ if TYPE_CHECKING:
     from ..work.compose import Applied
 
 
-def applied_json(applied: Sequence[Applied], notes: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """A list of what was kept, with the doubts about its rules."""
+Notes = Mapping[str, Sequence[str]]
+NONE: Notes = {}
+
+
+def applied_json(applied: Sequence[Applied], notes: Notes, ahead: Notes = NONE) -> list[dict[str, Any]]:
+    """A list of what was kept, with the doubts about its rules, and about what is to come of it."""
     return [
-        {"name": each.name, "change": each.change, "file": each.file, "notes": list(notes.get(each.name, ()))}
+        {
+            "name": each.name,
+            "change": each.change,
+            "file": each.file,
+            "notes": [*notes.get(each.name, ()), *ahead.get(each.name, ())],
+        }
         for each in applied
     ]
 
 
-def tell_notes(applied: Sequence[Applied], notes: Mapping[str, Sequence[str]]) -> None:
-    """Say on stderr what their rules name that nobody has heard of."""
+def tell_notes(applied: Sequence[Applied], notes: Notes, ahead: Notes = NONE) -> None:
+    """Say on stderr what their rules name that nobody has heard of, and what will most likely not come about."""
     for each in applied:
         for words in notes.get(each.name, ()):
             typer.echo(printable(f"note: {each.file}: segment: {words}"), err=True)
+        for words in ahead.get(each.name, ()):
+            typer.echo(printable(f"note: {each.file}: {words}"), err=True)

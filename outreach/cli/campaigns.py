@@ -33,17 +33,19 @@ def apply(
     """
     from ..work.compose import apply_campaign  # lazy, as all below: SQLModel takes most of a second
     from ..work.doubts import doubts_kept
+    from ..work.doubts_ahead import doubts_ahead
     from ..work.files import markdown_files
 
     workspace = open_here()
     applied = [apply_campaign(workspace, path) for path in markdown_files(paths)]
-    notes = doubts_kept(workspace, "campaign", [each.name for each in applied])
+    names = [each.name for each in applied]
+    notes, ahead = doubts_kept(workspace, "campaign", names), doubts_ahead(workspace, "campaign", names)
     if as_json:
-        print_json(applied_json(applied, notes))
+        print_json(applied_json(applied, notes, ahead))
         return
     for each in applied:
         typer.echo(f"{each.change:<9}  {each.name}  ({each.file})")
-    tell_notes(applied, notes)
+    tell_notes(applied, notes, ahead)
     if applied and applied[0].change != "unchanged":
         typer.echo(f"Next: outreach campaigns check {applied[0].name}")
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
+from .applied import applied_json, tell_notes
 from .common import AsJson, Yes, confirm, open_here, print_json, print_table, progress
 
 app = typer.Typer(no_args_is_help=True, help="Seminars: sessions, invitations, answers, and who was there.")
@@ -24,7 +25,8 @@ def apply(
 
     Example: [bold]outreach seminars apply templates/seminars/best-shot.md[/bold]
     """
-    from ..work.files import markdown_files  # lazy, as all below: SQLModel takes most of a second
+    from ..work.doubts_ahead import doubts_ahead  # lazy, as all below: SQLModel takes most of a second
+    from ..work.files import markdown_files
     from ..work.seats import fill_places
     from ..work.seminars import apply_seminar, changes_to_tell, places_of
 
@@ -33,9 +35,11 @@ def apply(
     for each in applied:
         for place in places_of(workspace, each.name):
             fill_places(workspace, place)
+    ahead = doubts_ahead(workspace, "seminar", [each.name for each in applied])
     if as_json:
-        print_json([{"name": each.name, "change": each.change, "file": each.file} for each in applied])
+        print_json(applied_json(applied, {}, ahead))
         return
+    tell_notes(applied, {}, ahead)
     for each in applied:
         typer.echo(f"{each.change:<9}  {each.name}  ({each.file})")
         for change in changes_to_tell(workspace, each.name):

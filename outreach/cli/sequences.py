@@ -29,18 +29,20 @@ def apply(
     Example: [bold]outreach sequences apply templates/sequences/welcome.md[/bold]
     """
     from ..work.doubts import doubts_kept  # lazy, as all below: SQLModel takes most of a second
+    from ..work.doubts_ahead import doubts_ahead
     from ..work.files import markdown_files
     from ..work.sequence_plan import apply_sequence
 
     workspace = open_here()
     applied = [apply_sequence(workspace, path) for path in markdown_files(paths)]
-    notes = doubts_kept(workspace, "sequence", [each.name for each in applied])
+    names = [each.name for each in applied]
+    notes, ahead = doubts_kept(workspace, "sequence", names), doubts_ahead(workspace, "sequence", names)
     if as_json:
-        print_json(applied_json(applied, notes))
+        print_json(applied_json(applied, notes, ahead))
         return
     for each in applied:
         typer.echo(f"{each.change:<9}  {each.name}  ({each.file})")
-    tell_notes(applied, notes)
+    tell_notes(applied, notes, ahead)
     if any(each.change in ("created", "changed") for each in applied):
         typer.echo(f"Next: outreach sequences preview {applied[0].name}")
 

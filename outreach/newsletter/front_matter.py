@@ -6,6 +6,7 @@ Law: every fault names the file, the line and the key; an unknown key is refused
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,6 +17,7 @@ import yaml
 from ..errors import InputError
 
 FENCE = "---"
+DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,17 @@ def split_front_matter(text: str, file: str, allowed: Collection[str], example: 
     return FrontMatter(file, values, places, "\n".join(lines[first:]).rstrip() + "\n", first + 1)
 
 
+def _no_date(lines: list[str], start: int, end: int) -> int | None:
+    """The line with a value that looks like a date and is none, which YAML refuses without saying where."""
+    for number in range(start, end):
+        for word in DATE.findall(lines[number]):
+            try:
+                date.fromisoformat(word)
+            except ValueError:
+                return number
+    return None
+
+
 def _read_yaml(lines: list[str], start: int, end: int, file: str) -> tuple[dict[str, Any], dict[str, int]]:
     source = "\n".join(lines[start:end])
     try:
@@ -101,6 +114,15 @@ def _read_yaml(lines: list[str], start: int, end: int, file: str) -> tuple[dict[
     except (yaml.YAMLError, ValueError, RecursionError) as wrong:
         mark = getattr(wrong, "problem_mark", None)
         number = min(start + (mark.line if mark else 0), end - 1)
+        if mark is None and (wrong_day := _no_date(lines, start, end)) is not None:
+            line = lines[wrong_day].strip()
+            raise InputError(
+                f"there is no such date: {wrong}",
+                file=file,
+                line=wrong_day + 1,
+                excerpt=line,
+                remedy="Write 2026-12-01.",
+            ) from None
         raise InputError(
             f"the front matter is not valid YAML: {getattr(wrong, 'problem', None) or wrong}",
             file=file,

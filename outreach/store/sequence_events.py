@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select, update
 from sqlmodel import Session, col
 
 from ..records import (
@@ -79,7 +79,7 @@ def _happened(event: Event, steps: Mapping[str, int]) -> ColumnElement[bool] | N
         goals = select(col(Goal.id)).where(
             col(Goal.customer_id) == col(Enrolment.customer_id),
             col(Goal.name) == event.name,
-            col(Goal.at) >= col(Enrolment.began_at),
+            since_begun(event, col(Goal.at)),
         )
         return goals.exists()
     if event.kind in _TOUCHED:
@@ -98,9 +98,8 @@ def _happened(event: Event, steps: Mapping[str, int]) -> ColumnElement[bool] | N
     column = _CASE_TIMES.get(event.kind)
     if column is None:
         return None
-    cases = select(col(Case.id)).where(
-        col(Case.customer_id) == col(Enrolment.customer_id), column >= col(Enrolment.began_at)
-    )
+    mine = col(Case.customer_id) == col(Enrolment.customer_id)
+    cases = select(col(Case.id)).where(mine, since_begun(event, column))
     return cases.exists()
 
 
@@ -117,6 +116,16 @@ RECORDED = (EventKind.REPLIED, EventKind.GOAL, *_CASE_TIMES, *_TOUCHED)
 """The kinds of events that the database tells of."""
 
 
+_BEGINS = {EventKind.GOAL: ("goal ",), EventKind.CASE_CLOSED: ("case ",)}
+"""By which keys somebody is in a sequence whom such an event has brought in."""
+
+
+def since_begun(event: Event, at: Any) -> ColumnElement[bool]:
+    """Whether an event came since an enrolment began: not the one that it began by."""
+    begun, theirs = col(Enrolment.began_at), [col(Enrolment.key).startswith(one) for one in _BEGINS.get(event.kind, ())]
+    return at >= begun if not theirs else or_(at > begun, and_(at == begun, not_(or_(*theirs))))
+
+
 def events_of(
     session: Session, event: Event, steps: Mapping[str, int], people: Sequence[Enrolled]
 ) -> dict[int, datetime]:
@@ -129,7 +138,9 @@ def events_of(
     first: dict[int, datetime] = {}
     for person in people:
         key = person.key if event.kind in OF_A_STEP else ""
-        times = [at for at in found.get((person.customer_id, key), ()) if at is not None and at >= person.began_at]
+        begins = any(person.key.startswith(prefix) for prefix in _BEGINS.get(event.kind, ()))
+        known = [at for at in found.get((person.customer_id, key), ()) if at is not None]
+        times = [at for at in known if at > person.began_at or (at == person.began_at and not begins)]
         if times:
             first[person.id] = min(times)
     return first

@@ -29,7 +29,7 @@ from .begins import Scan, query_of, quiet_query
 from .outbox import UNFINISHED
 from .prepared import Prepared, instant
 from .rounded import HOUR, hour_up, minute_up, rounded
-from .sequence_events import times_of
+from .sequence_events import since_begun, times_of
 
 MOST = 20_000
 """Of more people in a sequence than this, tables are walked from end to end instead of looked up person by person."""
@@ -121,7 +121,7 @@ def first_events(
     it happened."""
     times = times_of(event, steps, None).subquery()
     who, key, at = times.c
-    theirs = [who == col(Enrolment.customer_id), at >= col(Enrolment.began_at)]
+    theirs = [who == col(Enrolment.customer_id), since_begun(event, at)]
     if event.kind in OF_A_STEP:
         theirs.append(key == col(Enrolment.key))
     query = select(col(Enrolment.id), func.min(at)).group_by(col(Enrolment.id))

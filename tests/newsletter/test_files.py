@@ -53,6 +53,7 @@ def test_a_byte_order_mark_and_windows_lines_change_nothing() -> None:
         ("from: Acme Care <care@acme.example>", "from: Acme Care", 3, "no e-mail address"),
         ("list: customers", "list: [a, {b: c}]", 4, "one line of text"),
         ("list: customers", "list: a: b", 4, "not valid YAML"),
+        ("list: customers", "list: 2026-13-01", 4, "there is no such date: month must be in 1..12"),
         ("list: customers", "list: customers\nmissed: maybe", 5, "none of send"),
         ("list: customers", "list: customers\nname: 'Ä b'", 5, "cannot be a name"),
         ("\"Hello {{ first_name or 'there' }}: tips\"", "{{ first_name }} hello", 2, "quotes"),

@@ -437,3 +437,22 @@ def test_what_is_to_come_is_counted_by_step_and_day(
         row = find_sequence(session, "welcome")
     assert row is not None
     assert [(one.step, one.day, one.people) for one in coming_mails(workspace, row, 7)] == [("tips", "2026-12-03", 1)]
+
+
+@BOTH
+def test_what_brought_somebody_in_does_not_end_it_and_the_next_one_does(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    ann = make_customer("ann@example.com")
+    start(workspace, begins="goal order", exits="[goal order]")
+    with workspace.database.write() as session:
+        session.add(Goal(key="1", customer_id=ann, name="order", at=workspace.clock()))
+    follow_sequences(workspace)
+    send_all(workspace)
+    assert [step for step, _, _ in mails(workspace)] == ["hello"]
+    clock.advance(days=1)
+    with workspace.database.write() as session:
+        session.add(Goal(key="2", customer_id=ann, name="order", at=workspace.clock()))
+    clock.advance(days=2)
+    assert follow_sequences(workspace).left == 1
+    assert [step for step, _, _ in mails(workspace)] == ["hello"]

@@ -1,0 +1,105 @@
+"""What of a kept campaign, sequence or seminar will most likely never come about as it was meant: said when it is kept.
+
+Law: it is said, not refused, since it may be meant so, or come yet; by the line of the file that it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any
+
+from sqlmodel import Session
+
+from ..audience.segment_tree import COLUMNS
+from ..audience.segment_words import nearest
+from ..errors import InputError
+from ..records import MailingList
+from ..store.campaigns import campaign_named
+from ..store.segments import known_attributes
+from ..store.seminars import seminar_named, sessions_of
+from ..store.sequences import find_sequence
+from ..timing.sequence_words import BeginKind, EventKind
+from ..workdays import zone_or
+from .schedules import next_occasion, timing_of
+from .sequence_plan import Rules, rules_of
+from .workspace import Workspace
+
+COUNTED = {EventKind.OPENED: "opens", EventKind.CLICKED: "clicks"}
+DATED = (BeginKind.DATE, BeginKind.YEARLY)
+
+
+def doubts_ahead(workspace: Workspace, noun: str, names: Iterable[str]) -> dict[str, list[str]]:
+    """The doubts about kept campaigns, sequences or seminars, by name; each with the line of its file first."""
+    told = {}
+    with workspace.database.read() as session:
+        for name in names:
+            said = list(_OF[noun](session, workspace, name))
+            if said:
+                told[name] = said
+    return told
+
+
+def _of_campaign(session: Session, workspace: Workspace, name: str) -> Iterator[str]:
+    found = campaign_named(session, name)
+    if found is None or not found.schedule.strip() or "/" in name:
+        return
+    try:
+        timing = timing_of(workspace, found)
+    except InputError:
+        return
+    if next_occasion(timing, workspace.clock()) is None:
+        yield "schedule: it has no occasion from now on, so that nothing goes by it"
+
+
+def _of_sequence(session: Session, workspace: Workspace, name: str) -> Iterator[str]:
+    row = find_sequence(session, name)
+    if row is None:
+        return
+    rules = rules_of(workspace, (row.draft or {}).get("plan") or row.plan)
+    begins = rules.begins
+    if begins.kind in DATED and begins.name not in COLUMNS:
+        known = known_attributes(session)
+        if begins.name not in known:
+            yield f"begins: no customer has {begins.name!r}{nearest(begins.name, known) or '; is it spelt right?'}"
+    if begins.kind is BeginKind.SEMINAR and seminar_named(session, begins.name) is None:
+        yield f"begins: there is no seminar called {begins.name} yet"
+    if begins.kind in (BeginKind.SIGNUP, BeginKind.GOAL, BeginKind.EVERY_GOAL, BeginKind.CASE_CLOSED):
+        for step in rules.plan.steps:
+            if (step.when.days or 0) < 0:
+                yield f"when: {step.name} is due before anything has begun it, and goes at once"
+    yield from _uncounted(session, rules, (row.draft or {}).get("list_id") or row.list_id)
+
+
+def _uncounted(session: Session, rules: Rules, list_id: int | None) -> Iterator[str]:
+    """The events that nobody will ever be known to have had, since their list does not count them."""
+    mailing = session.get(MailingList, list_id) if list_id is not None else None
+    if mailing is None:
+        return
+    asked = {event.kind for event in rules.plan.events()}
+    for kind, word in COUNTED.items():
+        if kind in asked and not (getattr(mailing, word) or (kind is EventKind.OPENED and mailing.clicks)):
+            option = f"outreach lists change {mailing.name} --{word}"
+            yield f"{kind.value}: the list {mailing.name} does not count {word}, so it never happens: {option}"
+
+
+def _of_seminar(session: Session, workspace: Workspace, name: str) -> Iterator[str]:
+    found = seminar_named(session, name)
+    sessions = [one for one in sessions_of(session, found.id or 0) if one.cancelled_at is None] if found else []
+    if found is None:
+        return
+    zone = zone_or(found.zone, workspace.settings.identity.zone)
+    for one in sessions:
+        if one.starts_at <= workspace.clock():
+            yield f"sessions: {one.name} is over or under way: it began on {_day(one.starts_at.astimezone(zone))}"
+    for first, second in pairwise(sessions):
+        if second.starts_at < first.ends_at:
+            at = _day(second.starts_at.astimezone(zone))
+            yield f"sessions: {second.name} begins while {first.name} lasts, on {at}: nobody can be at both"
+
+
+def _day(at: Any) -> str:
+    return f"{at:%-d %b %Y at %H:%M}"
+
+
+_OF = {"campaign": _of_campaign, "sequence": _of_sequence, "seminar": _of_seminar}

@@ -1,0 +1,71 @@
+"""What will most likely not come about as it was meant is said when a file is kept."""
+
+from __future__ import annotations
+
+from sqlalchemy import update
+
+from outreach.records import Kind, MailingList
+from outreach.work.doubts_ahead import doubts_ahead
+from outreach.work.seminars import apply_seminar
+from outreach.work.workspace import Workspace
+
+from ..conftest import HandClock, MakeCustomer
+from .planning_kit import make_campaign
+from .test_sequences import HELLO, write
+
+NEXT = "---\nstep: more\nwhen: {when}\n{more}subject: More\n---\nText.\n"
+
+
+def said(workspace: Workspace, noun: str, name: str) -> list[str]:
+    return doubts_ahead(workspace, noun, [name]).get(name, [])
+
+
+def test_a_schedule_without_an_occasion_to_come_is_said(workspace: Workspace) -> None:
+    make_campaign(workspace, "gone", Kind.NEWS, schedule="at 2026-11-01 09:00", zone="UTC")
+    make_campaign(workspace, "over", Kind.NEWS, schedule="every tuesday at 09:00 until 2026-01-01", zone="customer")
+    make_campaign(workspace, "fine", Kind.NEWS, schedule="every tuesday at 09:00", zone="UTC")
+    make_campaign(workspace, "hand", Kind.NEWS)
+    names = ["gone", "over", "fine", "hand"]
+    words = ["schedule: it has no occasion from now on, so that nothing goes by it"]
+    assert doubts_ahead(workspace, "campaign", names) == {"gone": words, "over": words}
+
+
+def test_what_begins_a_sequence_and_nobody_has_heard_of_is_said(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    make_customer("ann@example.com", attributes={"joined": "2026-11-01"})
+    write(workspace, HELLO, begins="date joinde")
+    assert said(workspace, "sequence", "welcome") == ["begins: no customer has 'joinde'; did you mean joined?"]
+    write(workspace, HELLO, begins="date joined")
+    assert said(workspace, "sequence", "welcome") == []
+    write(workspace, HELLO, begins="seminar best-shot")
+    assert said(workspace, "sequence", "welcome") == ["begins: there is no seminar called best-shot yet"]
+
+
+def test_a_step_before_its_beginning_and_events_that_the_list_does_not_count_are_said(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    make_customer("ann@example.com")
+    write(workspace, HELLO, NEXT.format(when="on day -3", more="if: opened hello\n"))
+    assert said(workspace, "sequence", "welcome") == [
+        "when: more is due before anything has begun it, and goes at once",
+        "opened: the list customers does not count opens, so it never happens: outreach lists change customers --opens",
+    ]
+    with workspace.database.write() as session:
+        session.execute(update(MailingList).values(opens=True))
+    assert len(said(workspace, "sequence", "welcome")) == 1
+
+
+def test_sessions_that_overlap_or_are_over_are_said(workspace: Workspace, clock: HandClock) -> None:
+    path = workspace.root / "s.md"
+    path.write_text(
+        "---\nname: s\ntitle: T\nwhere: here\nzone: UTC\nsessions:\n  old: 2026-11-04 18:00 for 45 minutes\n"
+        "  one: 2027-02-04 18:00 for 45 minutes\n  two: 2027-02-04 18:30 for 45 minutes\n"
+        "  three: 2027-02-04 19:15 for 45 minutes\n---\n",
+        encoding="utf-8",
+    )
+    apply_seminar(workspace, path)
+    assert said(workspace, "seminar", "s") == [
+        "sessions: old is over or under way: it began on 4 Nov 2026 at 18:00",
+        "sessions: two begins while one lasts, on 4 Feb 2027 at 18:30: nobody can be at both",
+    ]
