@@ -6,6 +6,7 @@ the list. Service mail (an answer, a confirmation) needs no subscription, but ne
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -96,6 +97,25 @@ def _tie(facts: MailFacts, now: datetime) -> Permission:
             return withhold("not confirmed", f"the subscription waits to be confirmed{on}")
         case None:
             return withhold("not subscribed", "not subscribed to this list")
+
+
+def words_for(words: str, others: Mapping[str, str], default: str, *wishes: str | None) -> tuple[str, str]:
+    """The words by which somebody agrees to a list, and their language: the first wished for that it has, else the
+    `default` language's, which are `words`. A wish may be an Accept-Language header.
+    """
+    own = _code(default)
+    for wish in wishes:
+        for part in (wish or "")[:200].split(","):
+            code = _code(part)
+            if others.get(code):
+                return others[code], code
+            if code == own:
+                return words, own
+    return words, own
+
+
+def _code(wish: str) -> str:
+    return wish.partition(";")[0].strip().lower().partition("-")[0]
 
 
 IMPLIED = ("implied", "purchase", "sale", "customer", "kauf", "bestandskunde", "achat", "compra")

@@ -120,6 +120,7 @@ def customer_json(session: Session, customer: Customer) -> dict[str, Any]:
         "subscriptions": [{"list": names[t.list_id], "state": t.state, "since": t.changed_at} for t in ties],
         "consents": [
             {"at": a.at, "act": a.act, "list": names.get(a.list_id or 0), "how": a.how, "words": a.words}
+            | {"language": a.language}
             | {"evidence": a.evidence, "by": a.by}
             for a in acts
         ],
@@ -220,7 +221,8 @@ def tell_customer(told: dict[str, Any]) -> None:
         typer.echo(f"Blocked since {block['at']:%Y-%m-%d}: {block['words']} ({block['evidence']})")
     for act in told["consents"]:
         where = act["list"] or "all lists"
-        words = f" “{act['words']}”" if act["words"] else ""
+        shown = f" ({act['language']})" if act["language"] else ""
+        words = f" “{act['words']}”{shown}" if act["words"] else ""
         typer.echo(f"{act['at']:%Y-%m-%d} {act['act']}: {where}, by {act['how']}{words} ({act['evidence']})")
     if told["deliveries"]:
         print_table(

@@ -19,6 +19,7 @@ FIELDS = (
     "name",
     "title",
     "words",
+    "words_in",
     "double_opt_in",
     "implied_days",
     "clicks",
@@ -67,6 +68,12 @@ Title = Annotated[str | None, typer.Option(help="What readers see it called.")]
 Words = Annotated[
     str | None, typer.Option(help="What people agree to, as our pages show it; kept with each consent that names none.")
 ]
+WordsIn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--words-in", metavar="de=WORDS", help="The words in another language; de= takes them out. May be repeated."
+    ),
+]
 Double = Annotated[
     bool | None,
     typer.Option("--double-opt-in/--single-opt-in", help="Whether the address's owner must confirm by a link first."),
@@ -96,6 +103,7 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A short name, such as customers.")],
     title: Title = None,
     words: Words = None,
+    words_in: WordsIn = None,
     double_opt_in: Double = None,
     implied_days: Implied = None,
     clicks: Clicks = None,
@@ -116,8 +124,14 @@ def add(
         if list_id_of(session, name) is not None:
             raise InputError(f"there is a list {name!r} already", remedy=f"Change it: outreach lists change {name}")
         ensure_list(session, name, workspace.clock())
-    given = {"title": title, "words": words, "double_opt_in": double_opt_in, "implied_days": implied_days}
+    given: dict[str, Any] = {
+        "title": title,
+        "words": words,
+        "double_opt_in": double_opt_in,
+        "implied_days": implied_days,
+    }
     given |= {"clicks": clicks, "opens": opens, "one_per": _word(one_per), "sign_up": sign_up}
+    given |= {"words_in": _by_language(words_in)}
     _change(name, given, as_json=as_json)
 
 
@@ -126,6 +140,7 @@ def change(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The list.")],
     title: Title = None,
     words: Words = None,
+    words_in: WordsIn = None,
     double_opt_in: Double = None,
     implied_days: Implied = None,
     clicks: Clicks = None,
@@ -140,13 +155,36 @@ def change(
     readers' consent too, so say it in --words.
 
     Example: [bold]outreach lists change customers --implied-days 730 --clicks[/bold],
+    [bold]outreach lists change tips --words-in "de=Ein Tipp alle zwei Wochen"[/bold],
     [bold]outreach lists change customers --one-per household[/bold]
     """
-    given = {"title": title, "words": words, "double_opt_in": double_opt_in, "implied_days": implied_days}
+    given: dict[str, Any] = {
+        "title": title,
+        "words": words,
+        "double_opt_in": double_opt_in,
+        "implied_days": implied_days,
+    }
     given |= {"clicks": clicks, "opens": opens, "one_per": _word(one_per), "sign_up": sign_up}
+    given |= {"words_in": _by_language(words_in)}
     if all(value is None for value in given.values()):
         raise UsageError("nothing is to be changed", remedy="Name an option: see outreach lists change --help")
     _change(name, given, as_json=as_json)
+
+
+def _by_language(given: list[str] | None) -> dict[str, str] | None:
+    """What --words-in says, by language. Raises UsageError."""
+    if not given:
+        return None
+    found = {}
+    for one in given:
+        code, sign, text = one.partition("=")
+        code = code.strip().lower()
+        if not sign or not (2 <= len(code) <= 3 and code.isascii() and code.isalpha()):
+            raise UsageError(
+                f"--words-in {one[:40]}", remedy='Say the language first: --words-in "de=Ein Tipp im Monat"'
+            )
+        found[code] = text.strip()
+    return found
 
 
 def _word(one_per: str | None) -> str | None:
@@ -172,7 +210,9 @@ def _change(name: str, given: dict[str, Any], *, as_json: bool) -> None:
             names = ", ".join(list_names(session)) or "none yet"
             raise InputError(f"there is no mailing list {name!r}", remedy=f"There are: {names}.")
         for field, value in given.items():
-            if value is not None:
+            if field == "words_in" and value is not None:
+                row.words_in = {code: text for code, text in {**(row.words_in or {}), **value}.items() if text}
+            elif value is not None:
                 setattr(row, field, value)
         _check_words(name, row.words, row.sign_up)
         session.add(row)
@@ -187,6 +227,8 @@ def _change(name: str, given: dict[str, Any], *, as_json: bool) -> None:
     typer.echo(f"{name} {opt_in}, and counts {' and '.join(counted) or 'neither clicks nor opens'}.")
     if told["one_per"]:
         typer.echo(f"Of each {told['one_per']} one person gets its newsletters.")
+    if told["words_in"]:
+        typer.echo(f"Its words are kept in {', '.join(sorted(told['words_in']))} besides.")
     if told["sign_up"]:
         _tell_page(workspace.settings.public.url, told)
     if lapsing:

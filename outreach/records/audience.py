@@ -73,10 +73,11 @@ class Contact(Record, table=True):
 
 
 class MailingList(Record, table=True):
-    """`words` are those by which people agree, as our pages show them. With `double_opt_in` a subscription waits until
-    its owner confirms it by a link. After `implied_days` a consent that was only implied (a purchase) lapses; 0: never.
-    `clicks`, `opens`: whether this list's mail tells us when a link is followed, or the mail opened. `one_per`: of each
-    household (or company) one person gets its mail, "": everybody. `sign_up`: whether anybody may sign up by our page.
+    """`words` are those by which people agree, as our pages show them; `words_in`: in other languages, by code.
+    With `double_opt_in` a subscription waits until its owner confirms it by a link. After `implied_days` a consent that
+    was only implied (a purchase) lapses; 0: never. `clicks`, `opens`: whether this list's mail tells us when a link is
+    followed, or the mail opened. `one_per`: of each household (or company) one person gets its mail, "": everybody.
+    `sign_up`: whether anybody may sign up by our page.
     `unconfirmed`: how many who had to confirm were let go of because they never did.
     """
 
@@ -85,6 +86,7 @@ class MailingList(Record, table=True):
     name: str = Field(unique=True)
     title: str = ""
     words: str = ""
+    words_in: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     double_opt_in: bool = False
     implied_days: int = 0
     clicks: bool = False
@@ -129,6 +131,7 @@ class Consent(Record, table=True):
     """One act of giving, withdrawing or restoring consent. Rows are only ever added.
 
     `how`: import, form, mail, one_click, page, person, implied, abuse_report. `evidence`: file and row, Message-ID…
+    `language`: in which of a list's the words were shown, "" where they are not the list's.
     """
 
     __tablename__ = "consent"
@@ -147,6 +150,7 @@ class Consent(Record, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
     how: str
     words: str = ""
+    language: str = ""
     evidence: str = ""
     by: str = ""
 

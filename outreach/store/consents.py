@@ -120,6 +120,7 @@ def resubscribe(
     how: str,
     evidence: str,
     words: str = "",
+    language: str = "",
     by: str = "",
 ) -> bool:
     """Give back what a withdrawal took, by the person's own wish or because the machine misread them.
@@ -150,6 +151,7 @@ def resubscribe(
             at=at,
             how=how,
             words=words,
+            language=language,
             evidence=evidence,
             by=by,
         )
@@ -168,6 +170,7 @@ def subscribe(
     how: str,
     evidence: str,
     words: str = "",
+    language: str = "",
     by: str = "",
     state: SubscriptionState = SubscriptionState.SUBSCRIBED,
 ) -> bool:
@@ -176,10 +179,11 @@ def subscribe(
     A consent that was only implied lapses as the list says; one that is spoken later takes its place (True).
     """
     ties = _ties(session, customer_id, list_id)
+    act: dict[str, Any] = {"at": at, "how": how, "words": words, "language": language, "evidence": evidence, "by": by}
     mailing_list = session.get_one(MailingList, list_id)
     until = lapses_at(how, at, mailing_list.implied_days)
     if ties and ties[0].until is not None and ties[0].state is SubscriptionState.SUBSCRIBED is state and until is None:
-        return _speak(session, ties[0], at=at, how=how, words=words, evidence=evidence, by=by)
+        return _speak(session, ties[0], **act)
     if ties and (ties[0].state is not SubscriptionState.PENDING or state is SubscriptionState.PENDING):
         return False
     tie = ties[0] if ties else _tie(customer_id, list_id, state, at)
@@ -187,7 +191,6 @@ def subscribe(
     tie.until = until
     session.add(tie)
     if state is SubscriptionState.SUBSCRIBED:
-        act: dict[str, Any] = {"at": at, "how": how, "words": words, "evidence": evidence, "by": by}
         session.add(Consent(customer_id=customer_id, list_id=list_id, act=ConsentAct.GIVEN, **act))
     session.flush()
     return True
@@ -330,16 +333,6 @@ def consent_history(session: Session, customer_id: int) -> list[Consent]:
     """Every act of consent of one customer, oldest first."""
     query = orm_select(Consent).where(Consent.customer_id == customer_id)
     return list(session.exec(query.order_by(col(Consent.at), col(Consent.id))))
-
-
-def last_given(session: Session, list_id: int | None, customer_ids: Sequence[int]) -> dict[int, Consent]:
-    """The newest consent of each of these customers to one list, taken back or not."""
-    found: dict[int, Consent] = {}
-    for part in rows_in_chunks(list(customer_ids), PAGE):
-        query = orm_select(Consent).where(Consent.list_id == list_id, Consent.act == ConsentAct.GIVEN)
-        query = query.where(col(Consent.customer_id).in_(part)).order_by(col(Consent.at), col(Consent.id))
-        found.update((act.customer_id, act) for act in session.exec(query))
-    return found
 
 
 def subscriptions_of(session: Session, customer_id: int) -> list[Subscription]:

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from ..address import canonical_address
 from ..errors import InputError
 from ..records import MailingList
+from ..work.opt_in import list_words
 from ..work.sign_up import open_list, sign_up
 from ..work.workspace import Workspace
 from .contact import LATEST, SOONEST, SPAN, TRAP, from_our_page, new_token, token_age
@@ -48,7 +49,9 @@ def joined(request: Request) -> Response:
     if not request.app.state.join_gate.lets(client, time.monotonic()):
         busy = {"": words["busy"]}
         return HTMLResponse(_form(request, found, language, address, busy), 429, {"retry-after": str(int(SPAN))})
-    sign_up(workspace, found.name, address, language=language, place=f"the page /join/{found.name}")
+    shown = _agreed(request, found)[1]
+    spoken = shown if shown in found.words_in else language
+    sign_up(workspace, found.name, address, language=spoken, shown=shown, place=f"the page /join/{found.name}")
     company = workspace.settings.identity.company
     what = "asked" if found.double_opt_in else "done"
     line = words[f"{what}_line"].format(name=found.title or found.name, company=company)
@@ -83,11 +86,17 @@ def _asked(request: Request) -> tuple[MailingList, str]:
     return found, choose_language(*wishes)
 
 
+def _agreed(request: Request, found: MailingList) -> tuple[str, str]:
+    """The words to which people agree, in their language where the list has it, whatever the page speaks."""
+    return list_words(_workspace(request), found, request.headers.get("accept-language"))
+
+
 def _form(
     request: Request, found: MailingList, language: str, address: str = "", faults: dict[str, str] | None = None
 ) -> str:
     workspace = _workspace(request)
     company = workspace.settings.identity.company
+    agreed, spoken = _agreed(request, found)
     words = {
         name: text.format(name=found.title or found.name, company=company) for name, text in WORDS[language].items()
     }
@@ -96,7 +105,8 @@ def _form(
         language=language,
         company=company,
         words=words,
-        agreed=found.words,
+        agreed=agreed,
+        agreed_in=spoken,
         address=address,
         faults=faults or {},
         longest=LONGEST,

@@ -9,21 +9,22 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from ..audience.headings import read_headings
 from ..audience.segment import Segment
 from ..audience.values import ColumnType, fuse
 from ..errors import InputError
-from ..records import Consent, ContactKind, SubscriptionState, SuppressionReason
-from ..store.consents import last_given, suppressed_keys
+from ..records import Consent, ConsentAct, ContactKind, SubscriptionState, SuppressionReason
+from ..store.consents import suppressed_keys
 from ..store.contacts import Known, contacts_by_customer
 from ..store.customers import PAGE, CustomerRow, list_customers
+from ..store.database import rows_in_chunks
 from .workspace import Workspace
 
 FIELDS = ("email", "first_name", "last_name", "phone", "handle", "language", "country", "zone")
@@ -155,7 +156,7 @@ def _rows(
 ) -> Iterator[list[str]]:
     ids = [row.id for row, _ in page]
     contacts = contacts_by_customer(session, ids)
-    given = last_given(session, list_id, ids) if list_id is not None else {}
+    given = _last_given(session, list_id, ids) if list_id is not None else {}
     blocked = suppressed_keys(session, [row.address_key for row, _ in page if row.address_key], workspace.clock())
     kinds = [(column.name, column, column.type() == "json") for column in columns]
     for row, state in page:
@@ -191,3 +192,13 @@ def _proof(given: Consent | None) -> list[str]:
     if given is None:
         return ["", "", ""]
     return [given.at.isoformat(), given.how, given.words]
+
+
+def _last_given(session: Session, list_id: int | None, customer_ids: Sequence[int]) -> dict[int, Consent]:
+    """The newest consent of each of these customers to one list, taken back or not."""
+    found: dict[int, Consent] = {}
+    for part in rows_in_chunks(list(customer_ids), PAGE):
+        query = select(Consent).where(Consent.list_id == list_id, Consent.act == ConsentAct.GIVEN)
+        query = query.where(col(Consent.customer_id).in_(part)).order_by(col(Consent.at), col(Consent.id))
+        found.update((act.customer_id, act) for act in session.exec(query))
+    return found

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from ..address import Purpose, new_public_id, read_token, sign_token
+from ..audience.consent import words_for
 from ..errors import InputError
 from ..records import (
     Campaign,
@@ -55,6 +56,7 @@ class Asked:
     list_id: int
     title: str
     words: str
+    words_language: str
     language: str | None
     state: SubscriptionState | None
     still: bool = False
@@ -70,6 +72,7 @@ def join_list(
     how: str,
     evidence: str,
     words: str = "",
+    language: str = "",
     by: str = "",
     now: datetime,
 ) -> SubscriptionState | None:
@@ -77,6 +80,8 @@ def join_list(
     assert customer.id is not None
     mailing_list = session.get_one(MailingList, list_id)
     waits = mailing_list.double_opt_in
+    if not words:
+        words, language = list_words(workspace, mailing_list, language or customer.language)
     state = SubscriptionState.PENDING if waits else SubscriptionState.SUBSCRIBED
     changed = subscribe(
         session,
@@ -85,7 +90,8 @@ def join_list(
         at=now,
         how=how,
         evidence=evidence,
-        words=words or mailing_list.words,
+        words=words,
+        language=language,
         by=by,
         state=state,
     )
@@ -97,6 +103,12 @@ def join_list(
     if changed and tie.state is SubscriptionState.PENDING:
         ask_to_confirm(session, workspace, customer, mailing_list, now)
     return tie.state
+
+
+def list_words(workspace: Workspace, mailing_list: MailingList, *wishes: str | None) -> tuple[str, str]:
+    """The words by which somebody with these wishes for a language agrees to a list, and their language."""
+    default = workspace.settings.identity.language
+    return words_for(mailing_list.words, mailing_list.words_in or {}, default, *wishes)
 
 
 def ask_to_confirm(
@@ -138,10 +150,11 @@ def _ask(
         token = sign_token(workspace.keys, purpose, public_id)
         return f"{public.url.rstrip('/')}/{place}/{token}" if public.linkable else ANSWER[language]
 
+    words_shown, _ = list_words(workspace, mailing_list, customer.language)
     said = {
         "title": mailing_list.title or mailing_list.name,
         "company": identity.company,
-        "words": f"{mailing_list.words}\n\n" if mailing_list.words else "",
+        "words": f"{words_shown}\n\n" if words_shown else "",
         "link": link("confirm", "s"),
         "wishes": link("unsubscribe", "p"),
         "postal": identity.postal_address,
@@ -194,7 +207,7 @@ def find_asked(session: Session, workspace: Workspace, token: str) -> Asked | No
         row.customer_id if alive else None,
         list_id,
         mailing_list.title or mailing_list.name,
-        mailing_list.words,
+        *list_words(workspace, mailing_list, customer.language if customer is not None else None),
         customer.language if customer is not None else None,
         state if alive else None,
         still,
@@ -224,13 +237,14 @@ def confirm(workspace: Workspace, token: str) -> Asked | None:
             return asked
         now, evidence = workspace.clock(), f"{LINK_EVIDENCE}{asked.delivery}"
         act: dict[str, Any] = {"customer_id": asked.customer_id, "list_id": asked.list_id, "at": now, "how": "page"}
+        act |= {"words": asked.words, "language": asked.words_language if asked.words else ""}
         if asked.still:
-            session.add(Consent(act=ConsentAct.GIVEN, words=asked.words, evidence=evidence, **act))
+            session.add(Consent(act=ConsentAct.GIVEN, evidence=evidence, **act))
             _wake(session, asked.customer_id, now)
         else:
             if asked.back:
-                resubscribe(session, evidence=evidence, words=asked.words, **act)
-            subscribe(session, evidence=evidence, words=asked.words, **act)
+                resubscribe(session, evidence=evidence, **act)
+            subscribe(session, evidence=evidence, **act)
         link_acted_on(session, workspace, asked.delivery, "page")
         advance(session, workspace.root, needed=False)
         return find_asked(session, workspace, token)

@@ -17,7 +17,7 @@ from ..records import Customer, Delivery, MailingList, Subscription, Subscriptio
 from ..store.consents import blocked_domains, find_suppression
 from ..store.customers import find_customer
 from .epoch import advance
-from .opt_in import BACK, OCCASION, ask_to_come_back, ask_to_confirm, join_list
+from .opt_in import BACK, OCCASION, ask_to_come_back, ask_to_confirm, join_list, list_words
 from .workspace import Workspace
 
 AGAIN = timedelta(days=1)
@@ -30,13 +30,16 @@ def open_list(session: Session, name: str) -> MailingList | None:
     return row if row is not None and row.sign_up and row.words.strip() else None
 
 
-def sign_up(workspace: Workspace, list_name: str, address: str, *, language: str, place: str) -> None:
-    """Do what follows from an address typed on the page `place`. Raises InputError where it cannot be one."""
+def sign_up(workspace: Workspace, list_name: str, address: str, *, language: str, place: str, shown: str = "") -> None:
+    """Do what follows from an address typed on the page `place`. Raises InputError where it cannot be one.
+
+    `language`: the person's; `shown`: of the list's words that the page showed, where that is another.
+    """
     canonical = canonical_address(address)
     with workspace.database.write() as session:
         mailing_list, now = open_list(session, list_name), workspace.clock()
         if mailing_list is not None:
-            _take(session, workspace, mailing_list, canonical, now, language=language, place=place)
+            _take(session, workspace, mailing_list, canonical, now, language=language, place=place, shown=shown)
         advance(session, workspace.root, needed=False)
 
 
@@ -49,6 +52,7 @@ def _take(
     *,
     language: str,
     place: str,
+    shown: str,
 ) -> None:
     key = address_key(workspace.keys, address)
     block = find_suppression(session, key)
@@ -75,7 +79,9 @@ def _take(
         if not _asked_lately(session, OCCASION, mailing_list.id, customer.id, now):
             ask_to_confirm(session, workspace, customer, mailing_list, now)
     else:
-        join_list(session, workspace, customer, mailing_list.id, how="form", evidence=place, now=now)
+        words, spoken = list_words(workspace, mailing_list, shown or language)
+        proof = {"how": "form", "evidence": place, "words": words, "language": spoken}
+        join_list(session, workspace, customer, mailing_list.id, now=now, **proof)
 
 
 def _state(session: Session, list_id: int, customer_id: int) -> SubscriptionState | None:

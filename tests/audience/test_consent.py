@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from outreach.audience.consent import FOR_BULK_ONLY, SUPPRESSION_WORDS, MailFacts, may_mail
+from outreach.audience.consent import FOR_BULK_ONLY, SUPPRESSION_WORDS, MailFacts, may_mail, words_for
 from outreach.records import BULK, DeliveryState, Kind, SubscriptionState, SuppressionReason
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
@@ -87,3 +87,16 @@ def test_bulk_needs_a_subscription_and_service_does_not(state: SubscriptionState
 def test_the_words_say_since_when() -> None:
     facts = MailFacts(True, subscription=SubscriptionState.UNSUBSCRIBED, since=NOW)
     assert may_mail(facts, Kind.NEWS, NOW).evidence == "unsubscribed from this list since 2026-12-01"
+
+
+def test_the_words_are_shown_in_the_first_language_that_the_list_has() -> None:
+    others = {"de": "Ein Tipp", "fr": "Un conseil"}
+    for wishes, wanted in (
+        (("de-AT,en;q=0.8",), ("Ein Tipp", "de")),
+        (("it, en;q=0.9, de;q=0.8",), ("A tip", "en")),
+        ((None, "fr"), ("Un conseil", "fr")),
+        (("it",), ("A tip", "en")),
+        ((), ("A tip", "en")),
+    ):
+        assert words_for("A tip", others, "en", *wishes) == wanted
+    assert words_for("A tip", {"de": ""}, "en", "de") == ("A tip", "en"), "words that were taken out are none"

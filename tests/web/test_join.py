@@ -234,3 +234,42 @@ def test_a_flood_from_one_place_waits(workspace: Workspace, site: httpx.Client, 
     answers = [send(site, clock, f"p{number}@example.com").status_code for number in range(11)]
     assert answers == [200] * 10 + [429]
     assert count(workspace, Customer) == 10
+
+
+def test_words_are_shown_and_proved_in_the_readers_language(
+    workspace: Workspace, site: httpx.Client, clock: HandClock
+) -> None:
+    french, german = "Un conseil tous les quinze jours.", "Ein Tipp alle zwei Wochen."
+    open_list(workspace, words_in={"fr": french, "de": german}, double_opt_in=False)
+    for who, wishes, language, words in (
+        ("fr@example.com", "fr-CA,en;q=0.8", "fr", french),
+        ("de@example.com", "de", "de", german),
+        ("it@example.com", "it", "en", AGREED),
+    ):
+        headers = {"accept-language": wishes}
+        html = site.get("/join/customers", headers=headers).text
+        assert (f'lang="fr">{french}' in html) is (language == "fr")
+        assert (german in html) is (language == "de")
+        send(site, clock, who, headers=headers)
+        with workspace.database.read() as session:
+            act = session.scalars(select(Consent).order_by(col(Consent.id).desc())).first()
+            customer = session.scalars(select(Customer).where(col(Customer.address) == who)).one()
+        assert act is not None and (act.words, act.language) == (words, language)
+        assert customer.language == language
+
+
+def test_the_mail_and_its_button_have_the_words_in_the_persons_language(
+    workspace: Workspace, site: httpx.Client, clock: HandClock
+) -> None:
+    german = "Ein Tipp alle zwei Wochen."
+    open_list(workspace, words_in={"de": german})
+    send(site, clock, headers={"accept-language": "de"})
+    with workspace.database.read() as session:
+        mail, public_id = session.execute(select(Edition.frozen, Delivery.public_id).join(Delivery)).one()
+    assert german in mail["text"] and AGREED not in mail["text"]
+    link = f"/s/{sign_token(workspace.keys, 'confirm', public_id)}"
+    assert german in site.get(link).text
+    site.post(link, data={"from": "page"})
+    with workspace.database.read() as session:
+        act = session.scalars(select(Consent)).one()
+    assert (act.words, act.language, act.act) == (german, "de", ConsentAct.GIVEN)
