@@ -18,7 +18,7 @@ from .plan_steps import approve, diff
 from .plan_tried import tried_lines
 
 if TYPE_CHECKING:
-    from ..work.agenda import Agenda, Entry, Slot
+    from ..work.entries import Agenda, Entry, Slot
     from ..work.why import Why
 
 plan_app = typer.Typer()

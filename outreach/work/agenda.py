@@ -5,43 +5,38 @@ Law: what is under way is counted in the outbox; what is to come is foreseen wit
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from ..errors import InputError, UsageError
 from ..plan.budget import FIRST
-from ..plan.holdout import HoldOut, read_hold_out
-from ..plan.holds import OPEN_COMPLAINT
-from ..plan.worth import Expected, expect
-from ..records import Campaign, CampaignState, DeliveryState, Edition, Kind
+from ..plan.worth import expect
+from ..records import Campaign, CampaignState, Kind
 from ..store.editions import (
     UNFINISHED,
     campaigns_and_schedules,
-    due_counts,
     editions_in,
     editions_of,
     gone_out_as_it_stands,
-    outcome_counts,
 )
 from ..store.plan import recent_steps, step_counts
 from ..store.sequences import running_sequences
 from ..store.steps import count_proposed
 from ..store.worth import past_of
-from ..workdays import zone_or
 from .alike import audience_of, tips_audience
 from .choose import tips_wanted
-from .clashes import Clash, ClosedDay, Instead, closed_days, find_clashes, instead_of
+from .clashes import closed_days, find_clashes, instead_of
 from .courses import Courses
 from .crowd import Crowd
+from .entries import Agenda, Change, Entry, refused_of, slots_of, under_way
 from .forecast import Concerned, count_forecast, draft_edition, read_concerned
-from .outlook import Outlook, Sequences
+from .outlook import Sequences
 from .schedules import Occasion, Timing, deadline_words, occasions_after, timing_of, wanted_row
 from .sight import kinds_that_wait, sight
-from .tried import Tried, invites_to, versions_under_way
+from .tried import invites_to
 from .wave_deal import sizes_for, waves_of
 from .workspace import Workspace
 
@@ -49,94 +44,6 @@ BY_HAND = "by hand"
 SAME_AGAIN = "it waits for a person if nothing in it changes until then: the same text went out before"
 MOST_OCCASIONS = 31
 """So many occasions of one campaign are foreseen at most."""
-
-
-@dataclass(frozen=True)
-class Slot:
-    """People whose mail goes at one instant, which is `local` on their clocks."""
-
-    zone: str
-    local: str
-    at: datetime
-    people: int
-
-
-@dataclass(frozen=True)
-class Refused:
-    """How many will not get it for one reason."""
-
-    state: str
-    reason: str
-    people: int
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One edition, under way (`edition_id`) or to come.
-
-    `going` will get it; of those, `later` are delayed, by reason, and `instead` says to which day.
-    `before` is how many would get it without what replies changed; `first` and `waiting` are topics that come first,
-    or wait, in how many people's tips. `by_share`: so many that those dealt by chance are counted by their share.
-    """
-
-    campaign: str
-    kind: str
-    subject: str
-    occasion: str
-    state: str
-    opens: datetime
-    people: int
-    going: int
-    before: int
-    slots: tuple[Slot, ...]
-    refused: tuple[Refused, ...]
-    later: dict[str, int]
-    instead: tuple[Instead, ...]
-    first: dict[str, int]
-    waiting: dict[str, int]
-    changed_tips: int
-    note: str = ""
-    deadline: str = ""
-    waves: tuple[int, ...] = ()
-    edition_id: int | None = None
-    done: dict[str, int] | None = None
-    hold_out: HoldOut | None = None
-    by_share: bool = False
-    tried: Tried | None = None
-    invites: str = ""
-    expected: Expected | None = None
-
-
-@dataclass(frozen=True)
-class Change:
-    """A step that changed the plan."""
-
-    at: datetime
-    rule: str
-    state: str
-    who: str
-    what: str
-    reason: str
-    case: int | None
-
-
-@dataclass(frozen=True)
-class Agenda:
-    """The plan from `now` up to `until`, with the days on which newsletters meet and those without any.
-
-    `changes` are the newest steps since `since`, `changed` counts all.
-    """
-
-    now: datetime
-    until: datetime
-    since: datetime
-    entries: tuple[Entry, ...]
-    changes: tuple[Change, ...]
-    changed: dict[str, int]
-    problems: tuple[str, ...]
-    clashes: tuple[Clash, ...] = ()
-    closed: tuple[ClosedDay, ...] = ()
-    sequences: tuple[Outlook, ...] = ()
 
 
 def read_agenda(
@@ -150,21 +57,21 @@ def read_agenda(
     now = workspace.clock()
     until, since = now + timedelta(days=days), now - timedelta(days=days)
     with workspace.database.read() as session:
-        under_way = [
-            _under_way(session, workspace, edition, found)
+        begun = [
+            under_way(session, workspace, edition, found)
             for edition, found in editions_in(session, UNFINISHED)
             if campaign in (None, found.name)
         ]
         coming, problems = _coming(session, workspace, now, until, campaign)
-        problems += _blind(session, workspace, [*(one.kind for one in under_way), *(c.kind for c, _, _ in coming)])
+        problems += _blind(session, workspace, [*(one.kind for one in begun), *(c.kind for c, _, _ in coming)])
         entries: list[Entry] = []
         courses = Courses(session, workspace, now, until, running_sequences(session) if campaign is None else ())
         look = _Look(session, workspace, [(found, max(occasion.opens, now)) for found, _, occasion in coming], courses)
         for found, timing, occasion in coming:
             if progress is not None:
                 progress(found.name)
-            entry = _foresee(look, found, timing, occasion, len(under_way) + len(entries))
-            second = any(earlier.campaign == found.name for earlier in (*under_way, *entries))
+            entry = _foresee(look, found, timing, occasion, len(begun) + len(entries))
+            second = any(earlier.campaign == found.name for earlier in (*begun, *entries))
             if (
                 timing.rule.recurring
                 and not tips_wanted(workspace, found)
@@ -180,8 +87,8 @@ def read_agenda(
             for step, who in recent_steps(session, since)
         )
         counts = dict(step_counts(session, since))
-        told = _with_expectations(session, workspace, [*under_way, *entries], now)
-        names = {-(one.edition_id or 0): (one.campaign, one.occasion) for one in under_way}
+        told = _with_expectations(session, workspace, [*begun, *entries], now)
+        names = {-(one.edition_id or 0): (one.campaign, one.occasion) for one in begun}
         names |= {number: (one.campaign, one.occasion) for number, one in enumerate(told)} | look.sequences.names()
         look.sequences.finish(look.crowd.groups)
         clashes = find_clashes(look.crowd.groups, names)
@@ -299,12 +206,8 @@ def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion
         people=counts.people,
         going=counts.going.total(),
         before=counts.before,
-        slots=tuple(
-            _slot(workspace, zone, at, people) for (zone, at), people in sorted(_minutes(counts.going), key=_by_time)
-        ),
-        refused=tuple(
-            Refused(state, reason, people) for (state, reason), people in sorted(counts.not_going.items(), key=_most)
-        ),
+        slots=slots_of(workspace, counts.going),
+        refused=refused_of(counts.not_going),
         later=dict(counts.later),
         instead=instead_of(workspace, counts.instead),
         first=dict(+counts.first),
@@ -320,72 +223,3 @@ def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion
         tried=counts.tried,
         invites=invites_to(session, workspace, campaign),
     )
-
-
-def _under_way(session: Session, workspace: Workspace, edition: Edition, campaign: Campaign) -> Entry:
-    assert edition.id is not None
-    outcomes = outcome_counts(session, edition.id)
-    refused = tuple(
-        Refused(state.value, reason, people)
-        for state, reason, people in outcomes
-        if state in (DeliveryState.WITHHELD, DeliveryState.SUPPRESSED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)
-    )
-    done: dict[str, int] = {}
-    later: dict[str, int] = {}
-    for state, reason, people in outcomes:
-        done[state.value] = done.get(state.value, 0) + people
-        if state in (DeliveryState.QUEUED, DeliveryState.DEFERRED) and reason:
-            later[reason] = later.get(reason, 0) + people
-    slots = tuple(
-        _slot(workspace, zone_or(zone, workspace.settings.identity.zone).key, due, people)
-        for zone, due, people in due_counts(session, edition.id)
-    )
-    held = sum(one.people for one in refused if one.reason.startswith(OPEN_COMPLAINT))
-    going = sum(people for state, _, people in outcomes) - sum(one.people for one in refused)
-    return Entry(
-        campaign=campaign.name,
-        kind=edition.kind.value,
-        subject=edition.subject or campaign.subject,
-        occasion=edition.occasion,
-        state=edition.state.value,
-        opens=edition.due_at,
-        people=sum(done.values()),
-        going=going,
-        before=going + held,
-        slots=slots,
-        refused=refused,
-        later=later,
-        instead=(),
-        first={},
-        waiting={},
-        changed_tips=0,
-        note=edition.reason,
-        deadline=deadline_words(workspace, campaign),
-        waves=tuple(edition.waves),
-        edition_id=edition.id,
-        done=done,
-        hold_out=read_hold_out(edition.hold_out or {}),
-        tried=versions_under_way(session, campaign, edition),
-        invites=invites_to(session, workspace, campaign),
-    )
-
-
-def _minutes(going: Counter[tuple[str, datetime]]) -> Iterable[tuple[tuple[str, datetime], int]]:
-    """The same by whole minutes, as people read them: a budget has room again at anybody's own second."""
-    slots: Counter[tuple[str, datetime]] = Counter()
-    for (zone, at), people in going.items():
-        slots[zone, at.replace(second=0, microsecond=0)] += people
-    return slots.items()
-
-
-def _slot(workspace: Workspace, zone: str, at: datetime, people: int) -> Slot:
-    local = at.astimezone(zone_or(zone, workspace.settings.identity.zone))
-    return Slot(zone, f"{local:%Y-%m-%d %H:%M}", at, people)
-
-
-def _most(item: tuple[tuple[str, str], int]) -> tuple[int, tuple[str, str]]:
-    return -item[1], item[0]
-
-
-def _by_time(item: tuple[tuple[str, datetime], int]) -> tuple[datetime, str]:
-    return item[0][1], item[0][0]

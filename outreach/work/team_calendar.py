@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from .agenda import Agenda, Entry
+from .entries import Agenda, Entry
 from .outlook import Outlook, StepMails
 from .workspace import Workspace
 

@@ -10,7 +10,8 @@ from outreach.errors import UsageError
 from outreach.plan.steps import PlanEvent
 from outreach.records import CampaignState, DeliveryState, EditionState, Kind
 from outreach.store.outbox import insert_deliveries
-from outreach.work.agenda import SAME_AGAIN, Entry, read_agenda
+from outreach.work.agenda import SAME_AGAIN, read_agenda
+from outreach.work.entries import Entry
 from outreach.work.plan_names import who_is
 from outreach.work.workspace import Workspace
 

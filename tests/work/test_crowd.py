@@ -39,8 +39,9 @@ from outreach.store.groups import ensure_groups, put_members
 from outreach.store.pace import DOMAIN
 from outreach.work import crowd as groups
 from outreach.work import dealing
-from outreach.work.agenda import Entry, read_agenda
+from outreach.work.agenda import read_agenda
 from outreach.work.alike import audience_of
+from outreach.work.entries import Entry
 from outreach.work.holdout import deal
 from outreach.work.workspace import Workspace
 from tests.conftest import BOTH, START

@@ -13,8 +13,9 @@ import pytest
 from outreach.records import Kind
 from outreach.store import sequences_ahead
 from outreach.work import courses, crowd
-from outreach.work.agenda import Agenda, read_agenda
+from outreach.work.agenda import read_agenda
 from outreach.work.compose import apply_campaign, apply_tip
+from outreach.work.entries import Agenda
 from outreach.work.outlook import Outlook
 from outreach.work.sequence_plan import apply_sequence, approve_sequence
 from outreach.work.sequences import follow_sequences

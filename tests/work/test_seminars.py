@@ -11,6 +11,7 @@ from sqlmodel import col, select, update
 from outreach.errors import InputError, NeedsPerson, UsageError
 from outreach.newsletter.invitation import write_event
 from outreach.records import Delivery, DeliveryState, Edition, Inbound, Seat, SeatState, SeminarSession
+from outreach.work.agenda import read_agenda
 from outreach.work.compose import apply_campaign
 from outreach.work.letter import open_press
 from outreach.work.publish import open_occasion
@@ -98,6 +99,18 @@ def reply(workspace: Workspace, address: str, uid: str, answer: str, number: int
 def uid_of(workspace: Workspace, place: str = "best-shot/evening") -> str:
     with workspace.database.read() as session:
         return event_of(workspace, *session_named(session, place)).uid
+
+
+def remind(workspace: Workspace) -> None:
+    """A reminder on the day before a session, to those who have a place."""
+    path = workspace.root / "remind.md"
+    path.write_text(
+        "---\nname: remind\nlist: customers\nkind: service\nbegins: seminar best-shot\n---\n\n"
+        "---\nstep: mail\nwhen: on day -1\nsubject: Tomorrow\n---\nHello\n",
+        encoding="utf-8",
+    )
+    apply_sequence(workspace, path)
+    approve_sequence(workspace, "remind", "maria")
 
 
 def states(workspace: Workspace) -> dict[int, str]:
@@ -289,14 +302,7 @@ def test_a_session_that_is_moved_moves_its_reminder(
 ) -> None:
     ann = make_customer("ann@example.com")
     offer(workspace)
-    path = workspace.root / "remind.md"
-    path.write_text(
-        "---\nname: remind\nlist: customers\nkind: service\nbegins: seminar best-shot\n---\n\n"
-        "---\nstep: mail\nwhen: on day -1\nsubject: Tomorrow\n---\nHello\n",
-        encoding="utf-8",
-    )
-    apply_sequence(workspace, path)
-    approve_sequence(workspace, "remind", "maria")
+    remind(workspace)
     says(workspace, ann, SeatState.ACCEPTED)
     assert follow_sequences(workspace).begun == 1
     offer(workspace, evening="2026-12-14 18:00 for 45 minutes, 2 places")
@@ -304,6 +310,36 @@ def test_a_session_that_is_moved_moves_its_reminder(
     assert follow_sequences(workspace).mailed == 0
     clock.now = datetime(2026, 12, 13, 9, 1, tzinfo=UTC)
     assert follow_sequences(workspace).mailed == 1
+
+
+def test_the_plan_says_what_is_invited_to_and_whom_its_reminders_reach(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    ann, ben = make_customer("ann@example.com"), make_customer("ben@example.com")
+    offer(workspace)
+    path = workspace.root / "invite.md"
+    path.write_text(INVITATION.format(session="evening"), encoding="utf-8")
+    apply_campaign(workspace, path)
+
+    def invites() -> list[str]:
+        return [entry.invites for entry in read_agenda(workspace, days=20).entries if entry.campaign == "invite"]
+
+    assert invites() == ["invites to best-shot/evening, Thu 10 Dec 2026 18:00 Europe/Berlin: 0 of 2 places are taken"]
+    open_occasion(workspace, "invite")
+    says(workspace, ann, SeatState.ACCEPTED)
+    says(workspace, ben, SeatState.DECLINED)
+    assert invites() == ["invites to best-shot/evening, Thu 10 Dec 2026 18:00 Europe/Berlin: 1 of 2 places are taken"]
+    remind(workspace)
+    [told] = read_agenda(workspace, days=20).sequences
+    assert [(mail.step, f"{mail.day}", mail.people) for mail in told.mails] == [("mail", "2026-12-09", 1)]
+    offer(workspace, evening="2026-12-14 18:00 for 45 minutes")
+    assert invites() == ["invites to best-shot/evening, Mon 14 Dec 2026 18:00 Europe/Berlin: 1 come"]
+    [told] = read_agenda(workspace, days=20).sequences
+    assert [(mail.step, f"{mail.day}", mail.people) for mail in told.mails] == [("mail", "2026-12-13", 1)]
+    offer(workspace, text=SEMINAR.replace("  evening: {evening}\n", ""))
+    assert invites() == ["invites to best-shot/evening, Mon 14 Dec 2026 18:00 Europe/Berlin, which is cancelled"]
+    [told] = read_agenda(workspace, days=20).sequences
+    assert (told.begin, told.mails) == (0, ())
 
 
 def test_what_cannot_be_is_refused(workspace: Workspace) -> None:

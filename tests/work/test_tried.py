@@ -10,7 +10,8 @@ import pytest
 
 from outreach.cli.plan import agenda_lines
 from outreach.work import dealing
-from outreach.work.agenda import Entry, read_agenda
+from outreach.work.agenda import read_agenda
+from outreach.work.entries import Entry
 from outreach.work.publish import open_occasion
 from outreach.work.versions import settle_versions
 from outreach.work.workspace import Workspace
