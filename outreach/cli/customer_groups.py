@@ -257,7 +257,8 @@ def _agree(
         print_json({"dry_run": dry_run} | told | {"kind": kind, "reasons": dict(reasons)})
     elif done is not None:
         left = f" {done.left_out:,} were of one by then, and were left there." if done.left_out else ""
-        typer.echo(f"{done.people:,} people joined {done.groups:,} groups, {done.new:,} of them new.{left}")
+        into = f"{done.groups:,} {'groups' if done.groups != 1 else 'group'}"
+        typer.echo(f"{done.people:,} people joined {into}, {done.new:,} of them new.{left}")
         typer.echo(f"Take it back: outreach customers groups suggest {kind} --undo")
 
 

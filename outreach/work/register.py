@@ -18,6 +18,8 @@ from ..address import KeyRing
 
 LONGEST_HEAD = 200
 PIECE = 1 << 20
+sync = getattr(os, "fdatasync", os.fsync)
+"""What lies in the file, and how long it is, on the disk; its times need not be (they cost another write)."""
 
 
 def head_of(header: str, keys: KeyRing) -> str:
@@ -76,7 +78,7 @@ def write_whole(file: int, data: bytes) -> None:
     """On the disk to the last octet: a disk that fills up takes a part first, and says so only when asked again."""
     while data:
         data = data[os.write(file, data) :]
-    os.fsync(file)
+    sync(file)
 
 
 def _put_aside(path: Path, data: bytes) -> None:

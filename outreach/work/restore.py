@@ -260,11 +260,15 @@ def told_known(done: Restored) -> Iterator[str]:
     """What may be missing of erasures and stops, in words; nothing where all is known."""
     known = done.known
     if known.until is not None and not known.sources:
-        yield "No register of erasures and stops was found, here or beside the backup: nobody knows here who was "
-        yield f"erased or said stop after {done.made_at}. {COPY_IT}"
+        yield (
+            "No register of erasures and stops was found, here or beside the backup: nobody knows here who was erased "
+            f"or said stop after {done.made_at}. {COPY_IT}"
+        )
     elif known.until is not None:
         found = ", ".join(known.sources)
         yield f"Erasures and stops are known from {found}, the last of {known.until:%Y-%m-%d %H:%M} UTC. {COPY_IT}"
     elif known.since is not None and known.since > datetime.fromisoformat(done.made_at):
-        yield f"The register of stops begins on {known.since:%Y-%m-%d}, after this backup was made: who said stop "
-        yield "between is not known (`stops_days` in [retention])."
+        yield (
+            f"The register of stops begins on {known.since:%Y-%m-%d}, after this backup was made: who said stop "
+            "between is not known (`stops_days` in [retention])."
+        )

@@ -238,14 +238,14 @@ def test_those_who_leave_at_one_time_are_all_written_down_by_few_writes(
 
     leave(workspace, make_customer(ANN), "customers")
     book, synced, gate = stop_book(workspace), list[int](), threading.Event()
-    real = register.os.fsync
+    real = register.sync
 
     def slow(file: int) -> None:
         synced.append(file)
         gate.wait(5)
         real(file)
 
-    monkeypatch.setattr(register.os, "fsync", slow)
+    monkeypatch.setattr(register, "sync", slow)
     one = Said(workspace.clock(), "stop", "", "k", "all")
     threads = [
         threading.Thread(target=book.keep, args=([one._replace(address_key=f"k{n}")],), daemon=True) for n in range(40)
