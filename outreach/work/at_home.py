@@ -153,6 +153,15 @@ class AtHome(Dealing):
         return len(self.groups) - 1
 
 
+class _Part(NamedTuple):
+    """Those of a group (at place `of`) of whom the rules say another thing: their own place, and what is said."""
+
+    of: int
+    group: Alike
+    place: int
+    judgement: Judgement
+
+
 class _Again:
     """One edition's second judgement."""
 
@@ -170,8 +179,8 @@ class _Again:
         places = {id(group): place for place, group in enumerate(crowd.groups)}
         self._judged = {places[id(one[0])]: one for one in judged}
         self._mails = [self._counted(group) for group in crowd.groups]
-        self._said: dict[Any, tuple[Any, Judgement] | None] = {}
-        self._parts: dict[Any, tuple[int, Judgement]] = {}
+        self._said: dict[Any, _Part | None] = {}
+        self._parts: dict[Any, _Part] = {}
         self.moved: Counter[int] = Counter()
 
     def judge(self, of: array[int], kind: GroupKind) -> list[Judgement]:
@@ -197,9 +206,9 @@ class _Again:
         for place, people in self.moved.items():
             group = self._judged[place][0]
             group.count -= min(people, group.count)
-        return [*self._judged.values(), *(one for _, one in self._parts.values())]
+        return [*self._judged.values(), *(one.judgement for one in self._parts.values())]
 
-    def _ask(self, places: Sequence[int], mine: int, told: int) -> tuple[Any, Judgement] | None:
+    def _ask(self, places: Sequence[int], mine: int, told: int) -> _Part | None:
         """What the rules say of the one at `mine` by what the others of the house got, where that is another thing."""
         if places[mine] not in self._judged:
             return None
@@ -213,7 +222,7 @@ class _Again:
             then = self._judge(facts, due)
             free = self._bare(then, facts, due).state is None
             other = then != said or free != (self._bare(said, self._judged[places[mine]][3], due).state is None)
-            self._said[key] = ((places[mine], then, free), (group, due, then, facts)) if other else None
+            self._said[key] = self._part((places[mine], then, free), group, due, facts) if other else None
         return self._said[key]
 
     def _house(self, places: Sequence[int], mine: int, told: Sequence[Sent]) -> tuple[datetime, ...]:
@@ -244,13 +253,15 @@ class _Again:
             found[key] = at
         return found
 
-    def _move(self, of: array[int], person: int, answer: tuple[Any, Judgement]) -> None:
-        key, (group, due, said, facts) = answer
+    def _part(self, key: tuple[int, Permission, bool], group: Alike, due: datetime, facts: PersonFacts) -> _Part:
+        """Where those go of whom the rules say so: one part for all of a group."""
         if key not in self._parts:
             place = self._crowd.part_of(group)
-            self._parts[key] = place, (self._crowd.groups[place], due, said, facts)
-        place, (part, *_) = self._parts[key]
-        if self.moved[key[0]] < group.count:  # of those dealt by the share some are counted apart
-            part.count += 1
-        self.moved[key[0]] += 1
-        of[person] = place
+            self._parts[key] = _Part(key[0], group, place, (self._crowd.groups[place], due, key[1], facts))
+        return self._parts[key]
+
+    def _move(self, of: array[int], person: int, to: _Part) -> None:
+        if self.moved[to.of] < to.group.count:  # of those dealt by the share some are counted apart
+            to.judgement[0].count += 1
+        self.moved[to.of] += 1
+        of[person] = to.place
