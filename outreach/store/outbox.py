@@ -45,6 +45,7 @@ from .conflict import insert_on
 from .database import rows_in_chunks
 from .phases import InState
 from .prepared import Among, Connected, Prepared, instant, value_of
+from .slices import note_slice
 from .standing import bare_state, intend_beside_others
 
 CHUNK = 500
@@ -274,6 +275,8 @@ def _claim_from(
     taking = _TAKE_BESIDE_OTHERS if session.connection().dialect.name == "postgresql" else _TAKE
     found = taking.rows(session, edition=edition_id, its_wave=wave, most=limit, by=owner, now=now, until=until)
     rows = [_claimed(row) for row in found]
+    if taking is _TAKE_BESIDE_OTHERS:
+        note_slice(session, owner, [row.id for row in rows])
     return sorted(rows, key=lambda row: row.id)
 
 

@@ -35,6 +35,7 @@ from ..records import (
     Subscription,
     Worker,
 )
+from .slices import Leased
 from .unconfirmed import end_unconfirmed, waited_since
 
 CHUNK = 200
@@ -128,7 +129,7 @@ def _old_workers(before: datetime, after: int) -> Select[Any]:
     held = select(col(Delivery.id)).where(
         col(Delivery.owner) == col(Worker.name),
         col(Delivery.state).in_([DeliveryState.CLAIMED, DeliveryState.INFLIGHT]),
-        col(Delivery.lease_until).is_not(None),
+        Leased(),
     )
     return _ids(Worker, and_(col(Worker.beat_at) < before, ~held.exists()), after)
 

@@ -16,11 +16,11 @@ from sqlmodel import Session, col
 from ..delivery.state import move
 from ..records import Delivery, DeliveryEvent, DeliveryMove, DeliveryState, FailureClass, Worker
 from .prepared import Connected
+from .slices import HELD, Leased, forget_slices
 
 CHUNK = 500
-HELD = (DeliveryState.CLAIMED, DeliveryState.INFLIGHT)
-_HELD = col(Delivery.state).in_(HELD), col(Delivery.lease_until).is_not(None)
-"""The second finds them: only rows that are held have a lease, and only these stand in its index."""
+_HELD = col(Delivery.state).in_(HELD), Leased()
+"""The second finds them: only rows that are held have a lease, and only these stand in its index, or in a slice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,8 @@ def reclaim(
         query = query.where(col(Delivery.id).in_(list(among)))
     # by a value, not by the key: else SQLite would go through the whole outbox in its order
     rows = session.execute(query.order_by(col(Delivery.id) + 0).limit(CHUNK).with_for_update()).all()
+    if not rows and among is None:
+        forget_slices(session, owner)
     doubtful = [row.id for row in rows if row.state is DeliveryState.INFLIGHT]
     claimed = [row.id for row in rows if row.state is DeliveryState.CLAIMED]
     crashed = [row.id for row in rows if row.id in suspects and row.state is DeliveryState.CLAIMED]

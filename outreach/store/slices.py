@@ -1,0 +1,100 @@
+"""PostgreSQL: which rows each worker took, a slice of them in each row, so that what is held is found without an index.
+
+Law: a claim writes its slice in its own transaction, so whatever is held stands in a slice of its owner; what stands in
+one need not be held any more, and only the delivery itself says so. A slice of which nothing is held goes. An index of
+leases had each claim written into all the others too: a change of an indexed column is a new entry in every index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Integer,
+    String,
+    bindparam,
+    cast,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    table,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlmodel import col
+
+from ..records import Delivery, DeliveryState
+from .prepared import Connected, Prepared
+from .standing import bare_state
+
+SLICE = table("held_slice", column("id", BigInteger), column("owner", String), column("ids", ARRAY(Integer)))
+HELD = (DeliveryState.CLAIMED, DeliveryState.INFLIGHT)
+LOOKED_AT = 2
+"""So many of its oldest slices a worker looks at with each claim; that many go as come."""
+
+
+class Leased(ColumnElement[bool]):
+    """Whether a delivery may be held, in the words of what finds those that are: only they have a lease."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self) -> None:
+        self.lease: Any = col(Delivery.lease_until)
+        self.number: Any = col(Delivery.id)
+
+    def self_group(self, against: Any = None) -> Leased:
+        """Bare: as `prepared.Among`."""
+        return self
+
+
+@compiles(Leased)
+def _by_lease(element: Leased, compiler: Any, **how: Any) -> str:
+    return f"{compiler.process(element.lease, **how)} IS NOT NULL"
+
+
+@compiles(Leased, "postgresql")
+def _by_slice(element: Leased, compiler: Any, **how: Any) -> str:
+    number = compiler.process(element.number, **how)
+    return f"{number} = ANY(ARRAY(SELECT unnest(held_slice.ids) FROM held_slice))"  # noqa: S608  it is Core's word
+
+
+def note_slice(session: Connected, owner: str, ids: Sequence[int]) -> None:
+    """Write down what this worker has just claimed, in the same transaction, and let go of what it has done."""
+    _FORGET.changed(session, by=owner, most=LOOKED_AT)
+    if ids:
+        _NOTE.changed(session, by=owner, ids=list(ids))
+
+
+def forget_slices(session: Connected, owner: str) -> None:
+    """Let go of all slices of this worker of which nothing is held, where the database has slices."""
+    if session.connection().dialect.name == "postgresql":
+        _FORGET.changed(session, by=owner, most=None)
+
+
+_NOTE = Prepared(insert(SLICE).values(owner=bindparam("by"), ids=cast(bindparam("ids"), ARRAY(Integer))))
+_oldest = (
+    select(SLICE.c.id)
+    .where(SLICE.c.owner == bindparam("by"))
+    .order_by(SLICE.c.id)
+    .limit(cast(bindparam("most"), Integer))
+    .correlate(None)
+)
+_FORGET = Prepared(
+    delete(SLICE).where(
+        SLICE.c.id.in_(_oldest),
+        ~exists().where(
+            col(Delivery.id) == func.any(SLICE.c.ids),
+            or_(*(bare_state() == state.value for state in HELD)),
+            col(Delivery.owner) == bindparam("by"),
+        ),
+    )
+)
