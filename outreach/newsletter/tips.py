@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 # A topic is a word of the settings, written once: only the language that it is written in can name it.
 _WROTE = {"en": "You wrote to us about {topic}", "de": "Sie haben uns zu diesem Thema geschrieben"}
@@ -94,6 +95,11 @@ def tip_reason(topic: str, language: str) -> str:
 
 def pick_language(languages: Sequence[str], wanted: str) -> str:
     """The one of `languages` that a reader of `wanted` reads: the same, else the same without its region, else ""."""
+    return _picked(tuple(languages), wanted)
+
+
+@lru_cache(maxsize=1024)
+def _picked(languages: tuple[str, ...], wanted: str) -> str:
     known = {language.lower(): language for language in languages}
     wanted = wanted.lower().replace("_", "-")
     return known.get(wanted) or known.get(wanted.partition("-")[0], "")

@@ -124,7 +124,9 @@ class Courses:
             people, ids, keys, days, begun, done = zip(*rows, strict=True)
             zones = [here[of[person]] for person in people]
             had = mails.of(people, ids, keys)
-            came = [tuple((event, times[own]) for event, times in happened.items() if own in times) for own in ids]
+            came: Iterable[Any] = repeat(())
+            if any(happened.values()):
+                came = [tuple((event, times[own]) for event, times in happened.items() if own in times) for own in ids]
             stands = list(zip(zones, days, begun, cut_instants(done, unit), had, came, repeat(guests)))
             ways = [known[stand] for stand in stands]
             if one.places is not None:

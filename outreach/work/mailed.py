@@ -27,8 +27,8 @@ Mails = tuple[tuple[str, int, str | None], ...]
 OWN_KEYS = (BeginKind.EVERY_GOAL, BeginKind.CASE_CLOSED)
 """What begins these gives each person a key of their own."""
 _CUT = {
-    HOUR: re.compile(r'(T\d\d)(?!:00:00(?:\.0+)?\+):[0-9:.]+\+00:00"'),
-    MINUTE: re.compile(r'(T\d\d:\d\d)(?!:00(?:\.0+)?\+):[0-9.]+\+00:00"'),
+    HOUR: re.compile(r'(?<=T\d\d)(?!:00:00(?:\.0+)?\+):[0-9:.]+\+00:00"'),
+    MINUTE: re.compile(r'(?<=T\d\d:\d\d)(?!:00(?:\.0+)?\+):[0-9.]+\+00:00"'),
 }
 
 
@@ -74,8 +74,8 @@ def cut_instants(texts: Sequence[str], unit: timedelta) -> Sequence[str]:
     """The same JSON texts, in which each instant ends behind its hour, or minute; those that are whole stay as they
     are. See `read_cut`."""
     pattern = _CUT[unit]
-    found = pattern.sub(r'\1"', "\n".join(texts)).split("\n")
-    return found if len(found) == len(texts) else [pattern.sub(r'\1"', text) for text in texts]
+    found = pattern.sub('"', "\n".join(texts)).split("\n")
+    return found if len(found) == len(texts) else [pattern.sub('"', text) for text in texts]
 
 
 def read_cut(said: str, unit: timedelta) -> datetime:
