@@ -17,6 +17,7 @@ from outreach.audience.plain_rows import PlainRows, person_of, plain_row
 from outreach.audience.profiles import PROFILES, Profile
 from outreach.audience.values import typed_reader
 
+from ..examples import examples
 from ..work.hostile import HEADINGS, NASTY
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -111,7 +112,7 @@ def _compare(headings: list[str], rows: list[list[str]], profile: Profile | None
     told=st.booleans(),
     empty=st.booleans(),
 )
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=examples(1_000), deadline=None)
 def test_a_plain_row_says_what_is_read_in_it_alone(
     headings: list[str],
     width: int,

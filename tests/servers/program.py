@@ -29,7 +29,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 1 << 20
 PROGRAM = "outreach.cli"
-SMALL = ("outreach.work.press_child", "tests.servers.sink")
+SMALL = ("outreach.work.press_child", "tests.servers.sink", "tests.servers.given", "tests.faults.nursery")
 """Modules that `python -m` runs in a fork: neither knows its parent, nor promises what it does not load."""
 LENGTH, STATUS = struct.Struct("<I"), struct.Struct("<i")
 

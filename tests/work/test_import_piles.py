@@ -205,7 +205,9 @@ def test_a_long_import_that_is_killed_runs_again_and_leaves_no_file_behind(works
                          progress=lambda done, whole: print(done, whole, flush=True))
         """
     )
-    running = subprocess.Popen([sys.executable, "-c", program, str(workspace.root)], stdout=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tests.servers.given", program, str(workspace.root)], stdout=subprocess.PIPE, text=True
+    )
     assert running.stdout is not None
     while int(running.stdout.readline().split()[0]) <= count // 2:
         pass

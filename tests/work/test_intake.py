@@ -410,7 +410,9 @@ def test_a_killed_import_runs_again_and_nobody_is_missing_or_twice(workspace: Wo
                          progress=lambda done, _: print(done, flush=True))
         """
     )
-    running = subprocess.Popen([sys.executable, "-c", program, str(workspace.root)], stdout=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tests.servers.given", program, str(workspace.root)], stdout=subprocess.PIPE, text=True
+    )
     assert running.stdout is not None
     assert running.stdout.readline()
     time.sleep(0.02)
