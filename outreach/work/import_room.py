@@ -28,7 +28,7 @@ from .pipe import VERSION, Message
 from .sheet import Body
 from .workspace import Workspace
 
-ENOUGH = 4_000_000
+ENOUGH = 10_000_000
 """Octets of a file from which on processes pay, each of which takes half a second to start."""
 MOST_PROCESSES = 4
 PIECE, MOST_PIECE = 1_500_000, 16_000_000

@@ -50,6 +50,8 @@ Work = list[Taken] | tuple[Ready, Callable[[], list[Taken]]]
 """Some people, or a pile that was made ready and how to have all its people once more."""
 STOPS = 25
 """Withdrawals per transaction: each is a handful of statements."""
+BREATH = 0.005
+"""Seconds between two transactions: who waits for the next looks every two milliseconds, and would never find a gap."""
 LONG, SHORT = 0.12, 0.06
 """Seconds of a transaction beyond which chunks are halved, and below which they grow again."""
 
@@ -321,6 +323,7 @@ class _Intake:
                 raise InputError("the import was taken back while it ran", file=self._sheet.path)
             yield session
         took = time.monotonic() - began
+        time.sleep(BREATH)
         if took > LONG:
             self._size = max(SMALLEST_CHUNK, self._size // 2)
         elif took < SHORT:
