@@ -46,7 +46,7 @@ def leave_during_a_send(folder: Path, people: int, leaving: int) -> tuple[int, i
     with start_sink(folder / "sink.log", "--dot-delay", "0.005") as sink:
         crowd = gather(folder / "acme", sink.port, people)
         assert crowd.run("send", "news")[0] == 3, "planned, and nobody said yes"
-        command = [sys.executable, "-c", DOOR, str(crowd.root), str(people), str(leaving), "5"]
+        command = [sys.executable, "-m", "tests.servers.given", DOOR, str(crowd.root), str(people), str(leaving), "5"]
         with subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as door:
             assert door.stdout is not None and door.stdout.readline() == "ready\n"
             with crowd.start("send", "news", "--yes") as sender:

@@ -41,7 +41,7 @@ def test_a_mail_that_kills_its_worker_three_times_is_set_aside_and_its_neighbour
     people = [make_customer(f"p{number}@example.com", first_name=name) for number, name in enumerate(names)]
     edition = lay_edition(workspace, people)
     with start_sink(tmp_path / "sink.log") as sink:
-        command = [sys.executable, "-c", DEADLY, str(workspace.root), str(sink.port)]
+        command = [sys.executable, "-m", "tests.servers.given", DEADLY, str(workspace.root), str(sink.port)]
         ends = [subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode for _ in range(4)]
         assert ends == [-9, -9, -9, 0]
         states = states_of(workspace, edition)

@@ -66,7 +66,9 @@ def people(workspace: Workspace) -> None:
 
 def run(root: Path, kill_after: float | None) -> int:
     """One round in a process of its own, killed so long after it began; its exit status."""
-    process = subprocess.Popen([sys.executable, "-c", ROUND, str(root)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.servers.given", ROUND, str(root)], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     process.stdout.readline()
     if kill_after is not None:

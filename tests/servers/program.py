@@ -221,6 +221,7 @@ def _become(module: str, words: list[str], place: str, environ: dict[str, str], 
     status = 1
     try:
         importlib.import_module(module).main()
+        status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     finally:
