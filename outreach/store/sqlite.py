@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +76,11 @@ def roomier(connection: Connection) -> Iterator[None]:
             cursor.execute(f"PRAGMA {name}={value}")
         yield
     finally:
-        connection.rollback()
-        for name, value in (("cache_size", "-8000"), ("wal_autocheckpoint", "1000")):
-            cursor.execute(f"PRAGMA {name}={value}")
-        cursor.close()
+        with suppress(sqlite3.ProgrammingError):  # Ctrl-C in the midst of a statement closes it
+            connection.rollback()
+            for name, value in (("cache_size", "-8000"), ("wal_autocheckpoint", "1000")):
+                cursor.execute(f"PRAGMA {name}={value}")
+            cursor.close()
 
 
 def _begin(connection: Connection) -> None:

@@ -11,7 +11,7 @@ import csv
 import io
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
@@ -135,9 +135,10 @@ def staging(much: Much) -> Iterator[None]:
         try:
             yield
         finally:
-            if driver.in_transaction:
-                driver.rollback()
-            driver.execute("DETACH staged")
+            with suppress(sqlite3.ProgrammingError):  # Ctrl-C in the midst of a statement closes it
+                if driver.in_transaction:
+                    driver.rollback()
+                driver.execute("DETACH staged")
         return
     driver.execute(
         "CREATE TEMPORARY TABLE staged_people (id bigint NOT NULL DEFAULT nextval(pg_get_serial_sequence('customer',"
