@@ -86,9 +86,9 @@ def test_no_offer_ever_puts_tips_off_by_more_than_a_day(
         return
     sent: list[datetime] = []
     waiting = sorted(offers)
-    moments = sorted([*((at, "tips") for at in tips), *((at, "offer") for at in waiting)])
-    for at, what in moments:
-        if what == "tips":
+    moments = sorted([*((at, 0) for at in tips), *((at, 1) for at in waiting)])  # what goes first at one instant
+    for at, after_tips in moments:
+        if not after_tips:
             gone = free(sent, at)
             assert gone - at <= DAY
             sent.append(at)
