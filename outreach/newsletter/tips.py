@@ -55,13 +55,10 @@ def choose_tips(
 
     A campaign with topics of its own takes only tips on them, beside those that answer a boost or a trend.
     """
-    fit = [tip for tip in pool if tip.name not in shown and _fits(tip, blocked, now)]
+    wanted, barred = frozenset(campaign_topics), frozenset(blocked)
+    fit = [tip for tip in pool if tip.name not in shown and _fits(tip, barred, now)]
     fit.sort(
-        key=lambda tip: (
-            not pick_language(tip.languages, language),
-            not set(tip.topics) & set(campaign_topics),
-            tip.position,
-        )
+        key=lambda tip: (not _picked(tip.languages, language), wanted.isdisjoint(tip.topics), tip.position),
     )
     chosen: list[ChosenTip] = []
     wrote = [(topic, tip_reason(topic, language), boost) for topic, boost in boosts.items()]
@@ -73,16 +70,15 @@ def choose_tips(
             if found is not None:
                 chosen.append(ChosenTip(found.name, reason, answers))
     taken = {tip.name for tip in chosen}
-    wanted = set(campaign_topics)
-    rest = [tip for tip in fit if tip.name not in taken and (not wanted or wanted & set(tip.topics))]
+    rest = [tip for tip in fit if tip.name not in taken and not (wanted and wanted.isdisjoint(tip.topics))]
     chosen += [ChosenTip(tip.name) for tip in rest[: max(0, count - len(chosen))]]
     return chosen
 
 
-def _fits(tip: TipFacts, blocked: Collection[str], now: datetime) -> bool:
+def _fits(tip: TipFacts, barred: frozenset[str], now: datetime) -> bool:
     return (
         tip.segment_ok
-        and not set(tip.topics) & set(blocked)
+        and barred.isdisjoint(tip.topics)
         and (tip.valid_from is None or tip.valid_from <= now)
         and (tip.valid_until is None or now < tip.valid_until)
     )
