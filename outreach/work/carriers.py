@@ -190,29 +190,29 @@ class Child(Carrier):
                 env=environment(),
             )
         plain = pickle.dumps([(target.plain(), share) for target, share in zip(targets, shares, strict=True)])
-        self._post(("begin", VERSION, plain, str(presence.path), slot, ahead))
+        self._pipe.tell(("begin", VERSION, plain, str(presence.path), slot, ahead))
         self._thread = threading.Thread(target=self._listen, name=f"carrier-{slot}", daemon=True)
         self._thread.start()
 
     def learn(self, edition_id: int, press: Press) -> None:
-        self._post(("learn", edition_id, pickle.dumps(press)))
+        self._pipe.tell(("learn", edition_id, pickle.dumps(press)))
 
     def forget(self, edition_id: int) -> None:
-        self._post(("forget", edition_id))
+        self._pipe.tell(("forget", edition_id))
 
     def give(self, jobs: Sequence[Job]) -> None:
-        self._post(("carry", [tuple(job) for job in jobs]))
+        self._pipe.tell(("carry", [tuple(job) for job in jobs]))
 
     def answer(self, ids: Sequence[int], granted: set[int], leave: float) -> None:
-        self._post(
+        self._pipe.tell(
             ("answer", leave, [one for one in ids if one in granted], [one for one in ids if one not in granted])
         )
 
     def recall(self, relay: int | None = None) -> None:
-        self._post(("recall", relay))
+        self._pipe.tell(("recall", relay))
 
     def end(self, seconds: float) -> None:
-        self._post(("end", seconds))
+        self._pipe.tell(("end", seconds))
 
     def wait(self, seconds: float) -> None:
         self._thread.join(seconds + GRACE_SECONDS)
@@ -229,12 +229,6 @@ class Child(Carrier):
             self.process.wait()
         self._thread.join()
         self._pipe.close()
-
-    def _post(self, message: Message) -> None:
-        try:
-            self._pipe.post(message)
-        except OSError:
-            return  # it is dead, or about to be: `_listen` sees the end of it
 
     def _listen(self) -> None:
         try:

@@ -1,7 +1,7 @@
 """A child process that does what it is told over a pipe: started, asked, heard and ended by its parent.
 
 Law: nobody waits for a child without end, and none outlives its parent (`kin.follow`); what a child was asked and did
-not answer is done by the parent.
+not answer is done by the parent. Both must be of one version (`pipe.VERSION`) before anything else is asked.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
-from .kin import environment
-from .pipe import Garbled, Message, Pipe
+from .kin import environment, follow, leave_now
+from .pipe import VERSION, Garbled, Message, Pipe
 
 Heard = queue.SimpleQueue[tuple["Child", Message | None]]
 """What children said; None where one of them is gone."""
+Answer = Callable[[Message], Message]
+"""What a child says to what it was asked. Raises Garbled for what it does not know."""
 
 
 class Child:
@@ -37,7 +40,7 @@ class Child:
                 stdout=subprocess.DEVNULL,
                 env=environment(),
             )
-        self._post(begin)
+        self._pipe.tell(begin)
         self._thread = threading.Thread(target=self._listen, name=module.rpartition(".")[2], daemon=True)
         self._thread.start()
 
@@ -49,7 +52,7 @@ class Child:
     def ask(self, message: Message) -> None:
         """Ask for something; the answer is heard."""
         self.asked += 1
-        self._post(message)
+        self._pipe.tell(message)
 
     def end(self) -> None:
         """It is needed no more; whatever it has in hand is nobody's loss."""
@@ -62,12 +65,6 @@ class Child:
         self._process.kill()
         self._process.wait()
 
-    def _post(self, message: Message) -> None:
-        try:
-            self._pipe.post(message)
-        except OSError:
-            return  # it is dead, or about to be: `_listen` sees the end of it
-
     def _listen(self) -> None:
         try:
             while True:
@@ -75,3 +72,33 @@ class Child:
                     self._heard.put((self, message))
         except (EOFError, Garbled):
             self._heard.put((self, None))
+
+
+def serve_parent(begin: Callable[..., Answer]) -> NoReturn:
+    """In a child: answer what the parent asks until it is gone, or has no more use for us.
+
+    `begin` is told what the parent's first message says behind the version, and gives what answers all others.
+    """
+    follow(int(sys.argv[2]))
+    pipe = Pipe(socket.socket(fileno=int(sys.argv[1])))
+    answer: Answer | None = None
+    try:
+        while True:
+            for message in pipe.receive():
+                match message:
+                    case ("begin", version, *known):
+                        pipe.send(("ready", VERSION))
+                        if version != VERSION:
+                            raise Garbled(f"the parent is {version}, this is {VERSION}")
+                        answer = begin(*known)
+                    case _ if answer is not None:
+                        pipe.send(answer(message))
+                    case _:
+                        raise unknown(message)
+    except (EOFError, OSError, Garbled):
+        leave_now()
+
+
+def unknown(message: Message) -> Garbled:
+    """What was asked is nothing that this child does."""
+    return Garbled(f"nobody knows what {str(message[0])[:40]!r} means")

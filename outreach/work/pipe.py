@@ -86,6 +86,11 @@ class Pipe:
         if self._waiting:
             self.post()
 
+    def tell(self, message: Message) -> None:
+        """As `post`; nothing where the other side is dead, or about to be: whoever receives sees the end of it."""
+        with suppress(OSError):
+            self.post(message)
+
     def _rest(self, data: bytes) -> None:
         with suppress(OSError):  # whoever receives learns that the other side is gone; here nobody could be told
             try:
