@@ -5,6 +5,7 @@ Law: it says what it counted, and admits where there is too little to say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from ..store.figures import Figures, Spread
 from .charts import Point, Span, bars, columns, line, spans
 from .pages import render
 
+_VALUE, _COMMAND = re.compile(r"\{\{.*?\}\}", re.DOTALL), re.compile(r"\{[%#].*?[%#]\}", re.DOTALL)
 SHOWN = 8
 PLOTTED = 12
 TONES = {"complaint": "bad", "question": "warn", "thanks": "good"}
@@ -69,7 +71,7 @@ def _worth(figures: Figures, zone: ZoneInfo) -> list[dict[str, object]]:
         avoided = found.help.avoided if found.help is not None and found.help.finding is not Finding.NOT_YET else None
         rows.append(
             {
-                "name": edition.subject or edition.campaign,
+                "name": _name(edition),
                 "when": f"{edition.campaign} {edition.number} · {edition.day(zone):%-d %b %Y}",
                 "cases": f"{found.spent.cases:,}",
                 "unsolved": found.spent.unsolved,
@@ -82,6 +84,11 @@ def _worth(figures: Figures, zone: ZoneInfo) -> list[dict[str, object]]:
             }
         )
     return rows
+
+
+def _name(edition: EditionFigures) -> str:
+    """The subject as it reads without anybody's own values, such as "Welcome, …"."""
+    return _VALUE.sub("…", _COMMAND.sub("", edition.subject)).strip() or edition.campaign
 
 
 def attention(figures: Figures) -> list[str]:
@@ -160,6 +167,7 @@ def _edition(edition: EditionFigures, zone: ZoneInfo) -> dict[str, object]:
     rates, before, number = edition.rates, edition.before, edition.before_editions
     return {
         "figures": edition,
+        "name": _name(edition),
         "when": f"{edition.day(zone):%-d %b %Y}",
         "rates": [
             (

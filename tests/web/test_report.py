@@ -36,6 +36,14 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_no_script(workspace: Wor
     assert "&lt;i&gt;grinder" in page
 
 
+def test_an_edition_is_named_by_its_subject_without_anybodys_values(workspace: Workspace) -> None:
+    subject = 'Welcome, {{ first_name or "dear reader" }}{% if plan == "pro" %}, pro{% endif %}{# to all #}'
+    make_edition(workspace, make_people(workspace, 3), subject=subject)
+    text = html.fromstring(report_page(figures(workspace))).text_content()
+    assert text.count("Welcome, …, pro") == 2  # among the editions, and in what they cost
+    assert "{{" not in text and "{%" not in text and "first_name" not in text
+
+
 def test_an_empty_workspace_is_told_what_comes_next(workspace: Workspace) -> None:
     page = report_page(figures(workspace))
     for words in ("No newsletter has gone out yet", "Nobody has written yet", "No complaint and no question so far"):
