@@ -37,8 +37,8 @@ from .standing import bare_state
 
 SLICE = table("held_slice", column("id", BigInteger), column("owner", String), column("ids", ARRAY(Integer)))
 HELD = (DeliveryState.CLAIMED, DeliveryState.INFLIGHT)
-LOOKED_AT = 2
-"""So many of its oldest slices a worker looks at with each claim; that many go as come."""
+MOST_GO = 2
+"""So many of a worker's slices may go with each of its claims, which brings one: whatever it still holds of others."""
 
 
 class Leased(ColumnElement[bool]):
@@ -69,32 +69,30 @@ def _by_slice(element: Leased, compiler: Any, **how: Any) -> str:
 
 def note_slice(session: Connected, owner: str, ids: Sequence[int]) -> None:
     """Write down what this worker has just claimed, in the same transaction, and let go of what it has done."""
-    _FORGET.changed(session, by=owner, most=LOOKED_AT)
+    _FORGET.changed(session, by=owner, most=MOST_GO)
     if ids:
         _NOTE.changed(session, by=owner, ids=list(ids))
 
 
-def forget_slices(session: Connected, owner: str) -> None:
-    """Let go of all slices of this worker of which nothing is held, where the database has slices."""
+def forget_slices(session: Connected) -> None:
+    """Let go of all slices of which nothing is held, whose ever they are, where the database has slices."""
     if session.connection().dialect.name == "postgresql":
-        _FORGET.changed(session, by=owner, most=None)
+        _FORGET.changed(session, by=None, most=None)
 
 
 _NOTE = Prepared(insert(SLICE).values(owner=bindparam("by"), ids=cast(bindparam("ids"), ARRAY(Integer))))
-_oldest = (
+_by = cast(bindparam("by"), String)
+_held = exists().where(
+    col(Delivery.id) == func.any(SLICE.c.ids),
+    or_(*(bare_state() == state.value for state in HELD)),
+    col(Delivery.owner) == SLICE.c.owner,
+)
+_done = (
     select(SLICE.c.id)
-    .where(SLICE.c.owner == bindparam("by"))
+    .where(or_(_by.is_(None), SLICE.c.owner == _by), ~_held)
     .order_by(SLICE.c.id)
     .limit(cast(bindparam("most"), Integer))
-    .correlate(None)
+    .with_for_update(skip_locked=True)  # whoever lets go of the same is not waited for
+    .cte("done")
 )
-_FORGET = Prepared(
-    delete(SLICE).where(
-        SLICE.c.id.in_(_oldest),
-        ~exists().where(
-            col(Delivery.id) == func.any(SLICE.c.ids),
-            or_(*(bare_state() == state.value for state in HELD)),
-            col(Delivery.owner) == bindparam("by"),
-        ),
-    )
-)
+_FORGET = Prepared(delete(SLICE).where(SLICE.c.id.in_(select(_done.c.id))))

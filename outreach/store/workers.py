@@ -96,7 +96,7 @@ def reclaim(
     # by a value, not by the key: else SQLite would go through the whole outbox in its order
     rows = session.execute(query.order_by(col(Delivery.id) + 0).limit(CHUNK).with_for_update()).all()
     if not rows and among is None:
-        forget_slices(session, owner)
+        forget_slices(session)
     doubtful = [row.id for row in rows if row.state is DeliveryState.INFLIGHT]
     claimed = [row.id for row in rows if row.state is DeliveryState.CLAIMED]
     crashed = [row.id for row in rows if row.id in suspects and row.state is DeliveryState.CLAIMED]

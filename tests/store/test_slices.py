@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
+from sqlalchemy.engine import Connection
 
 import outreach.store.migrate
 from outreach.store import workers
@@ -55,6 +58,16 @@ def holders(workspace: Workspace) -> list[str]:
         return workers.holders(session)
 
 
+def _alembic(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(outreach.store.migrate.__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+_WAITING = text("SELECT count(*) FROM pg_locks WHERE relation = 'delivery'::regclass AND NOT granted")
+
+
 def test_what_each_worker_holds_is_found_by_its_slices(workspace: Workspace, six: list[int]) -> None:
     one, _ = take(workspace, "one", 2), take(workspace, "two", 3)
     intend(workspace, one[:1])
@@ -87,6 +100,27 @@ def test_a_slice_of_which_one_row_is_held_stays(workspace: Workspace, six: list[
     assert reclaim(workspace, "one").queued == 2
 
 
+def test_slices_go_behind_those_of_which_a_mail_hangs(workspace: Workspace, six: list[int]) -> None:
+    hanging = take(workspace, "one", 1) + take(workspace, "one", 1)
+    gone = take(workspace, "one", 1)
+    with workspace.database.write() as session:
+        session.execute(text("UPDATE delivery SET state = 'sent', owner = NULL WHERE id = :id"), {"id": gone[0].id})
+    take(workspace, "one", 3)
+    assert slices(workspace) == [("one", 1), ("one", 1), ("one", 3)]
+    assert intend(workspace, hanging) == {row.id for row in hanging}
+
+
+def test_the_slice_of_a_worker_whom_nobody_misses_goes_with_the_end_of_another(
+    workspace: Workspace, six: list[int]
+) -> None:
+    take(workspace, "alert", 1)
+    with workspace.database.write() as session:
+        session.execute(text("UPDATE delivery SET state = 'sent', owner = NULL WHERE owner = 'alert'"))
+    take(workspace, "two", 1)
+    assert reclaim(workspace, "one").total == 0
+    assert slices(workspace) == [("two", 1)]
+
+
 def test_a_claim_is_written_into_no_index(workspace: Workspace, six: list[int]) -> None:
     take(workspace, "one", 6)
     with workspace.database.read() as session:
@@ -113,11 +147,25 @@ def test_a_late_lease_is_found_and_a_living_worker_lengthens_it(workspace: Works
 def test_what_is_held_while_the_database_is_upgraded_is_found_afterwards(workspace: Workspace, six: list[int]) -> None:
     take(workspace, "one", 2)
     take(workspace, "two", 1)
-    config = Config()
-    config.set_main_option("script_location", str(Path(outreach.store.migrate.__file__).parent / "migrations"))
     with workspace.database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0031")
+        command.downgrade(_alembic(connection), "0031")
     migrate(workspace.database)
     assert sorted(slices(workspace)) == [("one", 2), ("two", 1)]
     assert reclaim(workspace, "one").queued == 2
+
+
+def test_what_is_claimed_at_the_instant_of_an_upgrade_is_found_afterwards(workspace: Workspace, six: list[int]) -> None:
+    database = workspace.database
+    with database.engine.begin() as connection:
+        command.downgrade(_alembic(connection), "0031")
+    upgrade = threading.Thread(target=migrate, args=[database], daemon=True)
+    with database.write(beside=True) as session:  # one of an older version, which knows no slices
+        session.execute(text("UPDATE delivery SET state = 'claimed', owner = 'old', lease_until = now()"))
+        upgrade.start()
+        until = time.monotonic() + 20
+        while not session.execute(_WAITING).scalar():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    upgrade.join(20)
+    assert slices(workspace) == [("old", 6)]
+    assert reclaim(workspace, "old").queued == 6

@@ -21,9 +21,9 @@ HELD = (
 def upgrade() -> None:
     if op.get_bind().dialect.name != "postgresql":
         return
+    op.drop_index("ix_delivery_lease", table_name="delivery")  # first: from here on nobody claims until all is done
     op.execute(SLICES)
     op.execute(HELD)
-    op.drop_index("ix_delivery_lease", table_name="delivery")
     _compare("C")
 
 
