@@ -224,6 +224,10 @@ def _become(module: str, words: list[str], place: str, environ: dict[str, str], 
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        if not isinstance(end.code, int | None):
+            print(end.code, file=sys.stderr)
+    except BaseException:  # told as Python tells it: a test that wants no traceback must be able to see one
+        sys.excepthook(*sys.exc_info())
     finally:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
