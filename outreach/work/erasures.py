@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..address import KeyRing
 from ..errors import DatabaseError
-from .register import add_lines, head_of, held, read_whole
+from .register import CUT, add_lines, head_of, held, read_if_there, read_whole
 
 REGISTER = "outreach.erased"
 HEADER = "outreach erasures 1"
@@ -76,11 +76,8 @@ def person_key(keys: KeyRing, public_id: str) -> str:
 
 
 def read_register(path: Path, keys: KeyRing) -> Register:
-    """The register in this file; an empty one where there is none, or it belongs to other keys."""
-    try:
-        return parse_register(path.read_bytes(), keys)
-    except OSError:
-        return Register()
+    """The register in this file; an empty one where there is none, or of other keys. Raises DatabaseError."""
+    return parse_register(read_if_there(path), keys)
 
 
 def parse_register(data: bytes, keys: KeyRing) -> Register:
@@ -122,6 +119,6 @@ def _entry(line: str) -> Entry | None:
         when = datetime.fromisoformat(at)
     except ValueError:
         return None
-    if what not in (ERASED, LIFTED) or when.tzinfo is None:
+    if what not in (ERASED, LIFTED) or when.tzinfo is None or rest[-1] == CUT:
         return None
     return Entry(when, what, rest[0], tuple(rest[1:]))

@@ -1,7 +1,8 @@
 """The form of a register beside the database: a text file of short lines that no restore rolls back.
 
-Law: a line is on the disk to its last octet before anybody relies on it, and one that was cut is ended before the next.
-The first line says by a keyed hash whose keys made the others: a file of other keys is put aside, never mixed in.
+Law: a line is on the disk to its last octet before anybody relies on it; one that was cut is marked, and says nothing.
+The first line says by a keyed hash whose keys made the others: a file of other keys, or whose first line is not whole,
+is put aside, never mixed in.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from ..address import KeyRing
+from ..errors import DatabaseError
 
 LONGEST_HEAD = 200
+CUT = "cut"
+"""The last word of a line that a full disk or a crash had cut: what stood before it may look whole, and is not."""
 PIECE = 1 << 20
 sync = getattr(os, "fdatasync", os.fsync)
 """What lies in the file, and how long it is, on the disk; its times need not be (they cost another write)."""
@@ -37,15 +41,18 @@ def held(path: Path, header: str, keys: KeyRing) -> Iterator[int]:
             if not _stands_at(path, file):
                 continue  # it was shortened, and another one stands in its place
             head = os.pread(file, LONGEST_HEAD, 0)
-            if head and not f"{head.decode('utf-8', 'replace').split(chr(10), 1)[0]} ".startswith(
-                f"{head_of(header, keys)} "
-            ):
+            if head and not _is_ours(head, header, keys):
                 _put_aside(path, read_whole(file))  # of a workspace with other keys, whose hashes no key here can make
                 os.ftruncate(file, 0)
             yield file
             return
         finally:
             os.close(file)
+
+
+def _is_ours(head: bytes, header: str, keys: KeyRing) -> bool:
+    first, end, _ = head.partition(b"\n")
+    return bool(end) and f"{first.decode('utf-8', 'replace')} ".startswith(f"{head_of(header, keys)} ")
 
 
 def _stands_at(path: Path, file: int) -> bool:
@@ -71,7 +78,30 @@ def add_lines(file: int, lines: Iterable[str], begun: str = "") -> None:
     size = os.fstat(file).st_size
     cut = size and os.pread(file, 1, size - 1) != b"\n"
     if text or begun:
-        write_whole(file, f"{chr(10) if cut else ''}{begun}{text}".encode())
+        write_whole(file, f"{f' {CUT}{chr(10)}' if cut else ''}{begun}{text}".encode())
+
+
+def mark_of(path: Path) -> tuple[int, int, bytes]:
+    """By what a register is known again: which file it is, how long, and its first line; all nought where none is."""
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            return found.st_ino, found.st_size, file.read(LONGEST_HEAD).partition(b"\n")[0]
+    except OSError:
+        return 0, 0, b""
+
+
+def read_if_there(path: Path) -> bytes:
+    """All octets of the register at `path`; b"" where there is none. Raises DatabaseError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    except OSError as wrong:
+        raise DatabaseError(
+            f"the register {path} cannot be read: {wrong.strerror}",
+            remedy="It says who was erased, or said stop, since a backup. Let this user read and write it.",
+        ) from wrong
 
 
 def write_whole(file: int, data: bytes) -> None:

@@ -22,7 +22,7 @@ from ..store.database import Database
 from ..store.stops import Said, said_in
 from ..workdays import Clock
 from .erasures import person_key
-from .register import add_lines, head_of, held, read_whole, write_whole
+from .register import add_lines, head_of, held, mark_of, read_if_there, read_whole, write_whole
 
 STOPS = "outreach.stops"
 HEADER = "outreach stops 1"
@@ -50,6 +50,7 @@ class StopBook:
         self._asked = self._done = 0
         self._busy = False
         self._seen, self._looked, self._known = 0, BEGINNING, frozenset[tuple[str, ...]]()
+        self._left: tuple[int, int, bytes] | None = None
 
     def keep(self, said: Sequence[Said]) -> None:
         """Write down what a transaction said, together with what others said meanwhile; on the disk when it returns.
@@ -81,18 +82,23 @@ class StopBook:
             self.follow()
 
     def follow(self) -> int:
-        """Add what the database knows and the register does not; how many lines. Raises DatabaseError."""
+        """Add what the database knows and the register does not; how many lines. Raises DatabaseError.
+
+        All of it is read where the register is not the one that was left behind the last time: one that is begun anew
+        says that it is whole.
+        """
         now = self._clock()
         begins = now - timedelta(days=self._days) if self._days else BEGINNING
+        file, size, head = mark_of(self.path)
+        left = self._left
+        whole = left is None or (file, head) != (left[0], left[2]) or size < left[1]
         with self._database.read() as session:
-            since = max(begins, self._looked - LATE) if self._seen else begins
-            found, newest = said_in(session, self._seen, since)
+            since = begins if whole else max(begins, min(now, self._looked) - LATE)
+            found, newest = said_in(session, 0 if whole else self._seen, since)
         stops = [one for one in (entry(self._keys, each) for each in found) if one.at >= begins]
-        keys = frozenset(_key(one) for one in stops)
-        added = 0
-        if keys - self._known or not self.path.exists():
-            added = add_stops(self.path, self._keys, stops, begins)
-        self._seen, self._looked, self._known = newest, now, keys
+        keys = frozenset[tuple[str, ...]]() if whole else frozenset(_key(one) for one in stops)
+        added = add_stops(self.path, self._keys, stops, begins) if whole or keys - self._known else 0
+        self._seen, self._looked, self._known, self._left = newest, now, keys, mark_of(self.path)
         return added
 
 
@@ -132,24 +138,26 @@ def unwritten(path: Path, wrong: OSError) -> DatabaseError:
 
 
 def read_register(path: Path, keys: KeyRing) -> Register:
-    """The register in this file; an empty one where there is none, or it belongs to other keys."""
-    try:
-        return parse_register(path.read_bytes(), keys)
-    except OSError:
-        return Register()
+    """The register in this file; an empty one where there is none, or of other keys. Raises DatabaseError."""
+    return parse_register(read_if_there(path), keys)
 
 
 def parse_register(data: bytes, keys: KeyRing) -> Register:
-    """What the file's lines say. A line that was cut in the middle says nothing."""
+    """What the file's lines say. A line that was cut in the middle says nothing.
+
+    Where it is damaged just there where it says since when it is whole, nobody knows more than its newest line.
+    """
     head, *lines = data.decode("utf-8", "replace").split("\n")
     known, _, since = head.rpartition(" ")
     if known != head_of(HEADER, keys) or not lines:
         return Register()
-    try:
+    stops = tuple(one for line in lines[:-1] if (one := read_stop(line)) is not None)
+    begins = None
+    with suppress(ValueError):
         begins = datetime.fromisoformat(since)
-    except ValueError:
-        return Register()
-    return Register(begins, tuple(one for line in lines[:-1] if (one := read_stop(line)) is not None))
+    if begins is None or begins.tzinfo is None:
+        begins = max((one.at for one in stops), default=None)
+    return Register(begins, stops)
 
 
 def prune_stops(root: Path, keys: KeyRing, days: int, now: datetime, *, dry_run: bool) -> int:

@@ -15,6 +15,7 @@ from sqlmodel import select
 
 from outreach.address import address_key
 from outreach.audience.consent import may_mail
+from outreach.errors import DatabaseError
 from outreach.records import Consent, ConsentAct, Customer, Kind, MailingList, Subscription, SuppressionReason
 from outreach.store.consents import (
     find_suppression,
@@ -322,3 +323,77 @@ def test_a_list_that_the_backup_did_not_have_is_kept_closed_to_who_had_left_it(
     with workspace.database.read() as session:
         assert session.exec(select(MailingList.name)).all() == ["customers", "more-offers"]
         assert len(subscriptions_of(session, ann)) == 2
+
+
+def test_a_register_that_is_lost_while_we_run_is_begun_anew_with_all_that_the_database_knows(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outreach.store.stops.OVERLAP", 0)
+    ann, bob = make_customer(ANN), make_customer(BOB)
+    book = stop_book(workspace)
+    workspace.database.on_noted = book.keep
+    leave(workspace, ann, "customers")
+    clock.advance(days=5)
+    leave(workspace, bob)
+    assert book.follow() == 0 and book.follow() == 0
+    whole = len(read_register(book.path, workspace.keys).stops)
+    for lost in (
+        lambda: book.path.unlink(),
+        lambda: book.path.write_text("other keys\nx\n"),
+        lambda: cut(book.path, 60),
+    ):
+        lost()
+        assert book.follow() == whole, "it says that it is whole, so it must be"
+        assert book.follow() == 0
+    clock.advance(days=5)
+    book.path.unlink()
+    come_back(workspace, bob, "customers")
+    assert len(read_register(book.path, workspace.keys).stops) == whole + 2, "also where somebody speaks first"
+
+
+def cut(path: Path, octets: int) -> None:
+    path.write_bytes(path.read_bytes()[:octets])
+
+
+def test_a_register_that_was_cut_within_its_first_line_is_begun_anew(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    leave(workspace, make_customer(ANN), "customers")
+    path = workspace.root / STOPS
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    for octets in range(1, len(first) + 1):
+        cut(path, octets)
+        assert stop_book(workspace).follow() == 1
+        register = read_register(path, workspace.keys)
+        assert len(register.stops) == 1 and register.since is not None and register.since.tzinfo is not None
+    path.write_bytes(path.read_bytes().replace(b"+00:00\n", b"\n", 1))
+    damaged = read_register(path, workspace.keys)
+    assert len(damaged.stops) == 1 and damaged.since == damaged.stops[0].at
+    assert prune(workspace).removed["stops"] == 0
+
+
+def test_a_line_that_a_full_disk_had_cut_is_no_stop_of_another_list(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    leave(workspace, make_customer(ANN), "customers")
+    path = workspace.root / STOPS
+    whole = path.read_bytes()
+    bob = make_customer(BOB)
+    for octets in range(1, len("tomers\n") + 1):
+        cut(path, len(whole) - octets)
+        leave(workspace, bob, "customers")
+        assert {one.scope for one in read_register(path, workspace.keys).stops} == {"list:customers"}
+        come_back(workspace, bob, "customers")
+        path.write_bytes(whole)
+
+
+def test_a_register_that_cannot_be_read_is_not_taken_for_none(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    leave(workspace, make_customer(ANN))
+    path = workspace.root / STOPS
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DatabaseError, match="cannot be read"):
+        accept_restored(workspace)
+    leave(workspace, make_customer(BOB))  # not answered with an error
