@@ -6,7 +6,7 @@ A database that knows of a stop itself, or of a later word with proof, is right:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,10 +15,11 @@ from sqlmodel import Session, col
 
 from ..audience.stops import ALL, BACK, PAUSE, SAID, STOP, of_block, of_list
 from ..records import Consent, ConsentAct, Customer, MailingList, Suppression, SuppressionReason, Wish
-from .database import NOTED
+from .database import NOTED, rows_in_chunks
 from .prepared import Prepared
 
 UNDO = "undo"
+PAGE = 500
 OVERLAP = 1_000
 """So many acts are read again: several machines commit theirs in another order than they are numbered."""
 
@@ -50,6 +51,11 @@ def note_lists(
 
 
 _NAMES = Prepared(select(col(MailingList.id), col(MailingList.name)))
+
+
+def lists_by_name(session: Session) -> dict[str, int]:
+    """The numbers of all lists."""
+    return {name: number for number, name in _NAMES.rows(session)}
 
 
 def note_block(
@@ -105,16 +111,42 @@ def _acts(session: Session, after: int, since: datetime | None) -> Iterator[Said
         yield Said(at, what, public_id, key or "", ALL if list_id is None else of_list(names[list_id]))
 
 
-def knows(session: Session, customer_id: int, list_id: int | None, at: datetime) -> bool:
-    """Whether this database has that very withdrawal, or a later word of the person about the same list (None: all).
+class Act(NamedTuple):
+    """An act of consent of somebody, as far as it tells whether a stop is known."""
+
+    act: ConsentAct
+    at: datetime
+    how: str
+
+
+def acts_of(session: Session, customer_ids: Collection[int]) -> dict[tuple[int, int | None], list[Act]]:
+    """What these customers said of each list (None: of all)."""
+    found: dict[tuple[int, int | None], list[Act]] = {}
+    columns = col(Consent.customer_id), col(Consent.list_id), col(Consent.act), col(Consent.at), col(Consent.how)
+    for part in rows_in_chunks(sorted(customer_ids), PAGE):
+        rows: Any = session.connection().execute(select(*columns).where(col(Consent.customer_id).in_(part)))
+        for customer_id, list_id, *act in rows:
+            found.setdefault((customer_id, list_id), []).append(Act(*act))
+    return found
+
+
+def knows(acts: Iterable[Act], at: datetime) -> bool:
+    """Whether there is that very withdrawal among these, or a later word of the person.
 
     What a file says of itself is no later word: its dates may lie ahead.
     """
-    same = col(Consent.customer_id) == customer_id, col(Consent.list_id) == list_id, col(Consent.at) >= at
-    for act, when, how in session.execute(select(col(Consent.act), col(Consent.at), col(Consent.how)).where(*same)):
-        if act is ConsentAct.WITHDRAWN or (when > at and how != "import"):
-            return True
-    return False
+    return any(
+        one.at >= at and (one.act is ConsentAct.WITHDRAWN or (one.at > at and one.how != "import")) for one in acts
+    )
+
+
+def blocks_on(session: Session, address_keys: Collection[str]) -> dict[str, Suppression]:
+    """The blocks on these addresses and domains, by their keys, expired or not."""
+    found: dict[str, Suppression] = {}
+    for part in rows_in_chunks(sorted(address_keys), PAGE):
+        rows = session.execute(select(Suppression).where(col(Suppression.address_key).in_(part))).scalars()
+        found.update((one.address_key, one) for one in rows)
+    return found
 
 
 def erased_blocks(session: Session) -> dict[str, datetime]:

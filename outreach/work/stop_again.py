@@ -7,7 +7,7 @@ bring them back to the list that they left; only their own wish lifts that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,10 +16,10 @@ from sqlmodel import Session, col
 
 from ..audience.stops import ALL, NOBODY, PAUSE, Stop
 from ..records import Customer, SuppressionReason, Wish
-from ..store.consents import find_suppression, suppress, unsubscribe
+from ..store.consents import suppress, unsubscribe
 from ..store.customers import customer_ids_by_key, ensure_list, list_id_of
 from ..store.database import rows_in_chunks
-from ..store.stops import forget_noted, knows
+from ..store.stops import acts_of, blocks_on, forget_noted, knows, lists_by_name
 from ..store.wishes import keep_wish, wish_of
 from .erase_again import ErasedAgain, erase_again
 from .erasures import person_key
@@ -61,7 +61,7 @@ def stop_again(workspace: Workspace) -> StoppedAgain:
     whose = _whose(workspace, said)
     for part in rows_in_chunks(said, CHUNK):
         with workspace.database.write() as session:
-            for one in part:
+            for one in _unknown(session, part, whose):
                 number = whose.get(_who(one))
                 if not _carry_out(session, one, number, now, lists):
                     continue
@@ -101,8 +101,6 @@ def _carry_out(session: Session, one: Stop, number: int | None, now: datetime, l
     name, reason = one.list_name, one.reason
     if customer is not None and (name is not None or one.scope == ALL):
         list_id = None if name is None else _list(session, name, now, lists)
-        if knows(session, number or 0, list_id, one.at) or (name is None and _blocked_since(session, one)):
-            return False
         way = {"how": "person", "evidence": evidence}
         return unsubscribe(session, customer_id=number or 0, list_id=list_id, at=one.at, **way)
     if one.address == NOBODY:
@@ -123,9 +121,23 @@ def _carry_out(session: Session, one: Stop, number: int | None, now: datetime, l
     )
 
 
-def _blocked_since(session: Session, one: Stop) -> bool:
-    block = find_suppression(session, one.address)
-    return block is not None and block.reason is SuppressionReason.UNSUBSCRIBED_ALL and block.at >= one.at
+def _unknown(session: Session, part: Sequence[Stop], whose: Mapping[str, int]) -> Iterator[Stop]:
+    """Those that the database does not know, nor a later word with proof: nearly all are old, so they are looked up
+    together.
+    """
+    acts = acts_of(session, {whose[who] for one in part if (who := _who(one)) in whose})
+    blocks, lists = blocks_on(session, {one.address for one in part}), lists_by_name(session)
+    for one in part:
+        number, name, block = whose.get(_who(one)), one.list_name, blocks.get(one.address)
+        same = block is not None and block.reason is (one.reason or SuppressionReason.UNSUBSCRIBED_ALL)
+        if number is not None and (name is not None or one.scope == ALL):
+            list_id = None if name is None else lists.get(name)
+            of_it = acts.get((number, list_id), []) if name is None or list_id is not None else []
+            known = knows(of_it, one.at) or (name is None and same and block is not None and block.at >= one.at)
+        else:
+            known = one.scope != PAUSE and same and block is not None and block.expires_at is None
+        if not known:
+            yield one
 
 
 def _list(session: Session, name: str, now: datetime, lists: list[str]) -> int:
