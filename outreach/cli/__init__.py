@@ -23,6 +23,7 @@ def main() -> None:
     """
     gc.set_threshold(LOADED, *OLDER)
     gc.callbacks.append(_keep_what_stands)
+    sys.unraisablehook = _say_again
     from .app import app  # lazy: importing `outreach.cli` must cost nothing
 
     try:
@@ -36,3 +37,15 @@ def _keep_what_stands(phase: str, _found: dict[str, int]) -> None:
         gc.callbacks.remove(_keep_what_stands)
         gc.freeze()
         gc.set_threshold(OFTEN, *OLDER)
+
+
+def _say_again(unheard: sys.UnraisableHookArgs) -> None:
+    """Ctrl-C in the midst of a look for garbage is ignored by Python: say it once more when that is over."""
+    if unheard.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(unheard)
+        return
+    import os
+    import signal
+    from threading import Timer
+
+    Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()

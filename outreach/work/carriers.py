@@ -188,6 +188,7 @@ class Child(Carrier):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env=environment(),
+                start_new_session=True,  # Ctrl-C would come before it can ignore it
             )
         plain = pickle.dumps([(target.plain(), share) for target, share in zip(targets, shares, strict=True)])
         self._pipe.tell(("begin", VERSION, plain, str(presence.path), slot, ahead))

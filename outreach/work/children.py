@@ -39,6 +39,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env=environment(),
+                start_new_session=True,  # Ctrl-C would come before it can ignore it
             )
         self._pipe.tell(begin)
         self._thread = threading.Thread(target=self._listen, name=module.rpartition(".")[2], daemon=True)

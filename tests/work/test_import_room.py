@@ -320,6 +320,46 @@ def test_an_import_that_is_killed_leaves_nobody_behind_and_runs_again(workspace:
     assert set(states(workspace).values()) == {SubscriptionState.SUBSCRIBED}
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_ctrl_c_ends_all_of_an_import_that_reads_or_writes_and_the_next_run_completes_it(workspace: Workspace) -> None:
+    count = 12_000
+    file = workspace.root / "people.csv"
+    file.write_text("email,name\n" + "".join(f"u{n}@b.de,N{n}\n" for n in range(count)))
+    before = {path.name for path in workspace.root.iterdir()}
+    lines = textwrap.dedent(
+        """
+        from outreach.cli import main
+        from outreach.work import import_room, intake, piles
+        piles.PILE, intake.ENOUGH, import_room.PIECE = 300, 1, 20_000
+        intake.cores = import_room.cores = lambda: 3
+        main()
+        """
+    )
+    words = ["-w", str(workspace.root), "customers", "import", str(file), "--list", "customers"]
+    for at_work in ("reading", "writing"):
+        command = [sys.executable, "-c", lines, *words]
+        how: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        with subprocess.Popen(command, start_new_session=True, **how) as running:  # a terminal tells all of them
+            children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+            pids: list[str] = []
+            while running.poll() is None and (
+                len(pids) < 2 or (at_work == "writing" and not _count(workspace, Customer))
+            ):
+                pids = children.read_text().split()
+            os.killpg(running.pid, signal.SIGINT)
+            said, _ = running.communicate(timeout=30)
+        assert running.returncode == 130, said
+        assert "Traceback" not in said and "rror" not in said, said
+        assert len(pids) == 2 and not any(_alive(int(pid)) for pid in pids), "nobody is left behind"
+        left = {path.name for path in workspace.root.iterdir()} - before
+        assert {name for name in left if not name.startswith("outreach.db")} == set()
+        written = _count(workspace, Customer)
+    assert 0 < written < count
+    result = take(workspace, file.read_bytes())
+    assert (result.unchanged, result.created) == (written, count - written)
+    assert [_count(workspace, table) for table in (Customer, Subscription, Consent)] == [count] * 3
+
+
 def _alive(pid: int) -> bool:
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
