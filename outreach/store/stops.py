@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
 from ..audience.stops import ALL, BACK, PAUSE, SAID, STOP, of_block, of_list
@@ -21,7 +21,7 @@ from .prepared import Prepared
 UNDO = "undo"
 PAGE = 500
 OVERLAP = 1_000
-"""So many acts are read again: several machines commit theirs in another order than they are numbered."""
+"""So many rows are read again: several machines commit theirs in another order than they are numbered."""
 
 
 class Said(NamedTuple):
@@ -71,26 +71,35 @@ def forget_noted(session: Session) -> None:
     session.info.pop(NOTED, None)
 
 
-def said_in(session: Session, after: int = 0, since: datetime | None = None) -> tuple[list[Said], int]:
-    """What this database knows of such words (with `after`: of acts of consent from about that number on, and of blocks
-    and pauses `since` then), and the highest number of an act.
+class Read(NamedTuple):
+    """The highest numbers of acts of consent and of blocks up to which a database was read."""
+
+    acts: int = 0
+    blocks: int = 0
+
+
+def said_in(session: Session, after: Read | None = None, since: datetime | None = None) -> tuple[list[Said], Read]:
+    """What this database knows of such words (`since` then; with `after`: acts of consent and blocks from about these
+    numbers on, and blocks and pauses that changed `since` then), and how far it was read.
     """
-    found = list(_acts(session, after - OVERLAP, since))
+    found = list(_acts(session, after, since))
     blocks = select(col(Suppression.at), col(Suppression.address_key), col(Suppression.reason))
     blocks = blocks.add_columns(col(Suppression.expires_at)).where(col(Suppression.reason).in_(SAID))
     pauses = select(col(Wish.changed_at), col(Customer.public_id), col(Customer.address_key), col(Wish.paused_until))
     pauses = pauses.join(Customer, col(Customer.id) == col(Wish.customer_id)).where(col(Wish.paused_until).is_not(None))
     if since is not None:
-        blocks, pauses = blocks.where(col(Suppression.at) >= since), pauses.where(col(Wish.changed_at) >= since)
+        fresh = [col(Suppression.id) > after.blocks - OVERLAP] if after is not None else []
+        blocks = blocks.where(or_(col(Suppression.at) >= since, *fresh))
+        pauses = pauses.where(col(Wish.changed_at) >= since)
     for at, key, reason, until in session.execute(blocks):
         found.append(Said(at, STOP, "", key, of_block(reason), until))
     for at, public_id, key, until in session.execute(pauses):
         found.append(Said(at, STOP, public_id, key or "", PAUSE, until))
-    newest = session.execute(select(col(Consent.id)).order_by(col(Consent.id).desc()).limit(1)).scalar()
-    return found, newest or 0
+    newest = [session.execute(select(func.max(col(one.id)))).scalar() for one in (Consent, Suppression)]
+    return found, Read(*(one or 0 for one in newest))
 
 
-def _acts(session: Session, after: int, since: datetime | None) -> Iterator[Said]:
+def _acts(session: Session, after: Read | None, since: datetime | None) -> Iterator[Said]:
     """An import that was taken back takes back what it said."""
     query = (
         select(
@@ -100,8 +109,8 @@ def _acts(session: Session, after: int, since: datetime | None) -> Iterator[Said
         .join(Customer, col(Customer.id) == col(Consent.customer_id))
         .where(or_(col(Consent.act) != ConsentAct.GIVEN, col(Consent.how) == UNDO), col(Customer.erased_at).is_(None))
     )
-    if after > 0:
-        query = query.where(col(Consent.id) > after)
+    if after is not None:
+        query = query.where(col(Consent.id) > after.acts - OVERLAP)
     elif since is not None:
         query = query.where(col(Consent.at) >= since)
     names = dict(_NAMES.rows(session))

@@ -19,16 +19,17 @@ from ..address import KeyRing
 from ..audience.stops import BACK, NOBODY, Stop, in_force, read_stop
 from ..errors import DatabaseError
 from ..store.database import Database
-from ..store.stops import Said, said_in
+from ..store.stops import Read, Said, said_in
 from ..workdays import Clock
 from .erasures import person_key
 from .register import add_lines, head_of, held, mark_of, read_if_there, read_whole, write_whole
 
 STOPS = "outreach.stops"
 HEADER = "outreach stops 1"
+Key = tuple[datetime, str, str, str]
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-LATE = timedelta(days=1)
-"""Blocks and pauses of so long are read again: their instant is that of their transaction's beginning."""
+LATE = timedelta(hours=1)
+"""Blocks and pauses that changed so lately are read again: their instant is that of their transaction's beginning."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class StopBook:
         self._waiting: list[str] = []
         self._asked = self._done = 0
         self._busy = False
-        self._seen, self._looked, self._known = 0, BEGINNING, frozenset[tuple[str, ...]]()
+        self._seen, self._looked, self._known = Read(), BEGINNING, frozenset[Key]()
         self._left: tuple[int, int, bytes] | None = None
 
     def keep(self, said: Sequence[Said]) -> None:
@@ -94,9 +95,9 @@ class StopBook:
         whole = left is None or (file, head) != (left[0], left[2]) or size < left[1]
         with self._database.read() as session:
             since = begins if whole else max(begins, min(now, self._looked) - LATE)
-            found, newest = said_in(session, 0 if whole else self._seen, since)
+            found, newest = said_in(session, None if whole else self._seen, since)
         stops = [one for one in (entry(self._keys, each) for each in found) if one.at >= begins]
-        keys = frozenset[tuple[str, ...]]() if whole else frozenset(_key(one) for one in stops)
+        keys = frozenset[Key]() if whole else frozenset(_key(one) for one in stops)
         added = add_stops(self.path, self._keys, stops, begins) if whole or keys - self._known else 0
         self._seen, self._looked, self._known, self._left = newest, now, keys, mark_of(self.path)
         return added
@@ -205,9 +206,8 @@ def _head(keys: KeyRing, since: datetime) -> str:
     return f"{head_of(HEADER, keys)} {since.astimezone(UTC).isoformat()}"
 
 
-def _key(one: Stop) -> tuple[str, ...]:
-    who = one.address if one.address != NOBODY else one.person
-    return (one.at.astimezone(UTC).isoformat(), one.what, who, one.scope)
+def _key(one: Stop) -> Key:
+    return (one.at, one.what, one.address if one.address != NOBODY else one.person, one.scope)
 
 
 def _who(one: Stop) -> list[tuple[str, str]]:

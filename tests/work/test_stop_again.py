@@ -196,6 +196,10 @@ def test_what_was_stored_past_the_register_is_read_out_of_the_database(
     assert (address_key(workspace.keys, ANN), "list:customers") in scopes
     assert {who for who, _ in scopes} == {address_key(workspace.keys, one) for one in (ANN, "zoe@example.com")}
     assert book.follow() == 0
+    long_import = {"at": clock() - timedelta(days=2), "reason": SuppressionReason.IMPORTED, "evidence": "a file"}
+    with workspace.database.write() as session:
+        suppress(session, address_key=address_key(workspace.keys, BOB), **long_import)
+    assert (book.follow(), book.follow()) == (1, 0), "its instant is that of the import's beginning"
     workspace.database.on_noted = stop_book(workspace).keep
     come_back(workspace, ann, "customers")
     assert stop_book(workspace).follow() == 0
