@@ -97,7 +97,8 @@ def _make(root: Path, settings: Settings, file: Path, staging: Path, clock: Cloc
         copy_database(database, staging / name, lambda done, total: report("copying", done, total))
         if revision == HEAD:  # else an upgrade comes first: it backs up, too
             StopBook(root, read_key_ring(root / KEYS), database, clock, settings.retention.stops_days).follow()
-    files = {} if not (root / REGISTER).is_file() else {REGISTER: staging / "beside" / REGISTER}  # soon found there
+    registers = [one for one in (REGISTER, STOPS) if (root / one).is_file()]
+    files = {one: staging / "beside" / one for one in registers}  # first, where they are soon found
     files[name] = staging / name
     for beside, path in _beside(root, settings):  # copied first: some of them change while we pack
         files[beside] = staging / "beside" / beside

@@ -30,7 +30,10 @@ from ..wire.mailbox import Mailbox, Mark, open_mailbox
 from ..wire.relay import relay_error, relay_target
 from ..wire.smtp import SmtpSession
 from .doctor_server import check_server
+from .erasures import REGISTER
+from .register import unwritable
 from .signing import check_keys, open_signer
+from .stops import STOPS
 from .workspace import KEYS, Workspace, check_may_send
 
 FREE_BYTES_WANTED = 200_000_000
@@ -117,11 +120,24 @@ def check_database(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("keys", "bad", f"{KEYS} can be read by others", f"chmod 600 {workspace.root / KEYS}")
     else:
         yield Finding("keys", "good", f"{KEYS} is its owner's alone")
+    yield from check_registers(workspace)
     try:
         check_may_send(workspace)
         yield Finding("sending", "good", "is not paused")
     except NeedsPerson as wrong:
         yield Finding("sending", "bad", wrong.message, wrong.remedy)
+
+
+def check_registers(workspace: Workspace) -> Iterator[Finding]:
+    """Can erasures and stops be written down beside the database? Nothing is made: whoever asks may be another user."""
+    wrong = {name: words for name in (REGISTER, STOPS) if (words := unwritable(workspace.root / name))}
+    for name, words in wrong.items():
+        remedy = (
+            f"A restored backup would not know who was erased or said stop. Give the user of `outreach run` {name}."
+        )
+        yield Finding("registers", "bad", f"{name} {words}", remedy)
+    if not wrong:
+        yield Finding("registers", "good", f"{REGISTER} and {STOPS} can be written")
 
 
 def check_relays(workspace: Workspace) -> Iterator[Finding]:

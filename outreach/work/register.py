@@ -104,6 +104,21 @@ def read_if_there(path: Path) -> bytes:
         ) from wrong
 
 
+def unwritable(path: Path) -> str:
+    """Why no line can be added to the register at `path`, or none be begun there, in words; "" where one can."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC))
+    except FileNotFoundError:
+        return (
+            ""
+            if os.access(path.resolve().parent, os.W_OK | os.X_OK)
+            else "is missing, and cannot be made in its folder"
+        )
+    except OSError as wrong:
+        return f"cannot be written: {wrong.strerror}"
+    return ""
+
+
 def write_whole(file: int, data: bytes) -> None:
     """On the disk to the last octet: a disk that fills up takes a part first, and says so only when asked again."""
     while data:

@@ -28,7 +28,7 @@ STOPS = "outreach.stops"
 HEADER = "outreach stops 1"
 Key = tuple[datetime, str, str, str]
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-LATE = timedelta(hours=1)
+LATE = timedelta(minutes=10)
 """Blocks and pauses that changed so lately are read again: their instant is that of their transaction's beginning."""
 
 

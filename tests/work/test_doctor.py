@@ -15,6 +15,8 @@ from outreach.store.relays import change_health
 from outreach.wire.catcher import Catcher
 from outreach.work.collect import collect
 from outreach.work.doctor import NameServerAddress, check_all, lines_to_paste
+from outreach.work.erasures import REGISTER
+from outreach.work.stops import STOPS
 from outreach.work.workspace import EPOCH, KEYS, Workspace, accept_database, check_may_send
 from tests.servers.fault import FaultServer
 from tests.servers.locked import LockedRelay
@@ -145,3 +147,14 @@ def test_each_of_several_relays_is_asked_and_one_that_rests_is_told(workspace: W
     assert found[1].words.startswith("second: ") and "554" in found[1].words
     assert "outreach relays try second" in found[2].remedy
     assert not good.taken and not any(line.startswith("MAIL") for line in good.heard), "nothing is sent"
+
+
+def test_a_register_that_cannot_be_written_is_told(served: Workspace) -> None:
+    assert find(served, "registers").level == "good"
+    assert not (served.root / STOPS).exists(), "looking makes none"
+    (served.root / STOPS).mkdir()
+    told = find(served, "registers")
+    assert told.level == "bad" and STOPS in told.words and "cannot be written" in told.words
+    (served.root / STOPS).rmdir()
+    (served.root / REGISTER).symlink_to(served.root / "gone" / REGISTER)
+    assert "outreach.erased is missing, and cannot be made" in find(served, "registers").words
