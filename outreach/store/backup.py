@@ -2,7 +2,7 @@
 
 Law: SQLite is copied by its own backup API from one snapshot, so that writers neither wait nor spoil the copy, and
 every copy is checked before anybody relies on it. It is poured back by the same API in one transaction, so that
-whoever has the database open sees the old state or the new one. PostgreSQL has pg_dump and pg_restore.
+whoever has the database open sees the old state or the new one. PostgreSQL has pg_dump, pg_restore and psql.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from sqlalchemy.engine import URL
+from sqlmodel import SQLModel
 
 from ..errors import DatabaseError
 from .database import Database
+from .slices import SLICE
 
 PAGES = 2000
 """Pages in one step, 8 MB: between steps progress is told."""
@@ -115,9 +117,20 @@ def _dump(url: URL, target: Path) -> None:
 
 
 def load_dump(dump: Path, url: URL) -> None:
-    """Make the PostgreSQL database what the dump is, in one transaction. Raises DatabaseError."""
-    options = ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error"]
-    _postgres("pg_restore", url, [*options, str(dump)], database_option=True)
+    """Make the PostgreSQL database what the dump is, in one transaction. Raises DatabaseError.
+
+    All tables of ours go first: what a later version added would stand in the way, and of its next upgrade.
+    """
+    script = dump.with_name(f"{dump.name}.sql")
+    names = ", ".join(f'"{name}"' for name in [*SQLModel.metadata.tables, SLICE.name, "alembic_version"])
+    options = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]
+    script.touch(0o600)
+    try:
+        _postgres("pg_restore", None, ["--clean", "--if-exists", "--no-owner", f"--file={script}", str(dump)])
+        first = f"--command=DROP TABLE IF EXISTS {names}"
+        _postgres("psql", url, [*options, first, f"--file={script}"], database_option=True)
+    finally:
+        script.unlink(missing_ok=True)
 
 
 def _postgres(program: str, url: URL | None, options: list[str], *, database_option: bool = False) -> None:

@@ -58,7 +58,7 @@ def holders(workspace: Workspace) -> list[str]:
         return workers.holders(session)
 
 
-def _alembic(connection: Connection) -> Config:
+def alembic_on(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(outreach.store.migrate.__file__).parent / "migrations"))
     config.attributes["connection"] = connection
@@ -148,7 +148,7 @@ def test_what_is_held_while_the_database_is_upgraded_is_found_afterwards(workspa
     take(workspace, "one", 2)
     take(workspace, "two", 1)
     with workspace.database.engine.begin() as connection:
-        command.downgrade(_alembic(connection), "0031")
+        command.downgrade(alembic_on(connection), "0031")
     migrate(workspace.database)
     assert sorted(slices(workspace)) == [("one", 2), ("two", 1)]
     assert reclaim(workspace, "one").queued == 2
@@ -157,7 +157,7 @@ def test_what_is_held_while_the_database_is_upgraded_is_found_afterwards(workspa
 def test_what_is_claimed_at_the_instant_of_an_upgrade_is_found_afterwards(workspace: Workspace, six: list[int]) -> None:
     database = workspace.database
     with database.engine.begin() as connection:
-        command.downgrade(_alembic(connection), "0031")
+        command.downgrade(alembic_on(connection), "0031")
     upgrade = threading.Thread(target=migrate, args=[database], daemon=True)
     with database.write(beside=True) as session:  # one of an older version, which knows no slices
         session.execute(text("UPDATE delivery SET state = 'claimed', owner = 'old', lease_until = now()"))
