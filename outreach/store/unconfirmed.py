@@ -45,13 +45,17 @@ FIELDS: tuple[Any, ...] = (
 
 def waited_since(before: datetime) -> ColumnElement[bool]:
     """Subscriptions that wait since then, and were not asked for again later; whose mail is settled."""
+    still = col(Subscription.state) == SubscriptionState.PENDING, col(Subscription.changed_at) < before
+    return and_(*still, ~_asked_by(or_(col(Delivery.due_at) >= before, _UNSETTLED)))
+
+
+_UNSETTLED = col(Delivery.state).not_in(ENDED)
+
+
+def _asked_by(which: ColumnElement[bool]) -> ColumnElement[bool]:
     mine = col(Delivery.customer_id) == col(Subscription.customer_id)
     this = col(Delivery.occasion).startswith(ASKED + cast(col(Subscription.list_id), String) + "/")
-    open_still = or_(col(Delivery.due_at) >= before, col(Delivery.state).not_in(ENDED))
-    again = select(col(Delivery.id)).where(mine, this, open_still).correlate(Subscription)
-    return and_(
-        col(Subscription.state) == SubscriptionState.PENDING, col(Subscription.changed_at) < before, ~again.exists()
-    )
+    return select(col(Delivery.id)).where(mine, this, which).correlate(Subscription).exists()
 
 
 def count_waiting(session: Session) -> tuple[int, int]:
@@ -63,8 +67,11 @@ def count_waiting(session: Session) -> tuple[int, int]:
 
 
 def end_unconfirmed(session: Session, ids: list[int]) -> int:
-    """End these subscriptions where they still wait, and forget whoever is known by nothing else; how many ended."""
-    still = col(Subscription.id).in_(ids), col(Subscription.state) == SubscriptionState.PENDING
+    """End these subscriptions where they still wait, and forget whoever is known by nothing else; how many ended.
+
+    Whoever asked again in the same moment stays: their mail, with its button, is on its way.
+    """
+    still = col(Subscription.id).in_(ids), col(Subscription.state) == SubscriptionState.PENDING, ~_asked_by(_UNSETTLED)
     ended = session.execute(
         select(col(Subscription.id), col(Subscription.list_id), col(Subscription.customer_id)).where(*still)
     ).all()

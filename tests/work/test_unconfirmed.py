@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
 from outreach.records import Customer, Delivery, DeliveryState, Edition, MailingList, Subscription
-from outreach.store.unconfirmed import count_waiting
+from outreach.store.prune import UNCONFIRMED, next_ids
+from outreach.store.unconfirmed import count_waiting, end_unconfirmed
 from outreach.work.opt_in import confirm, find_asked
 from outreach.work.prune import forget_unconfirmed, prune
 from outreach.work.sign_up import sign_up
@@ -113,6 +115,24 @@ def test_a_later_request_and_a_mail_on_its_way_keep_somebody(
     with public.database.write() as session:
         session.execute(update(Delivery).values(state=DeliveryState.FAILED))
     assert forget_unconfirmed(public) == 1
+
+
+def test_whoever_asks_again_or_confirms_in_the_moment_of_being_forgotten_stays(
+    public: Workspace, clock: HandClock, ask: Callable[[str], None]
+) -> None:
+    ask(ANN)
+    ask(BOB)
+    clock.advance(days=31)
+    with public.database.read() as session:
+        ids = next_ids(session, UNCONFIRMED, clock() - timedelta(days=30), 0)
+    assert len(ids) == 2
+    sign_up(public, "customers", ANN, language="en", place="the page")
+    confirm(public, tokens(public)[1])
+    with public.database.write() as session:
+        assert end_unconfirmed(session, ids) == 0
+    assert people(public) == {ANN: "pending", BOB: "subscribed"}
+    confirm(public, tokens(public)[-1])
+    assert people(public) == {ANN: "subscribed", BOB: "subscribed"}
 
 
 @pytest.mark.parametrize("known", ["name", "file", "list", "mail"])
