@@ -6,7 +6,7 @@ Law: a changed wish bumps the customer's version in the same transaction (RELIAB
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -44,6 +44,10 @@ def wish_of(session: Session, customer_id: int) -> Wish | None:
     return session.exec(orm_select(Wish).where(Wish.customer_id == customer_id)).first()
 
 
+def _day(at: datetime | None) -> date | None:
+    return at.date() if at is not None else None
+
+
 def keep_wish(
     session: Session,
     customer_id: int,
@@ -64,7 +68,7 @@ def keep_wish(
     wish.channel, wish.changed_at, wish.how, wish.evidence = channel, at, how, evidence
     session.add(wish)
     session.flush()
-    if paused_until != paused:
+    if _day(paused_until) != _day(paused):  # the same pause said again and again is one
         what, person = STOP if paused_until is not None else BACK, session.get_one(Customer, customer_id)
         note(session, Said(at, what, person.public_id, person.address_key or "", PAUSE, paused_until))
     bump_versions(session, [customer_id], at)

@@ -401,3 +401,21 @@ def test_a_register_that_cannot_be_read_is_not_taken_for_none(
     with pytest.raises(DatabaseError, match="cannot be read"):
         accept_restored(workspace)
     leave(workspace, make_customer(BOB))  # not answered with an error
+
+
+def test_what_is_said_again_and_again_is_written_down_once(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    ann = make_customer(ANN)
+    key, report = address_key(workspace.keys, BOB), SuppressionReason.ABUSE_REPORT
+    for _ in range(20):
+        clock.advance(seconds=1)
+        leave(workspace, ann, "customers")
+        leave(workspace, ann)
+        with workspace.database.write() as session:
+            suppress(session, address_key=key, reason=report, at=clock(), evidence="a report")
+            keep_wish(
+                session, ann, paused_until=clock() + timedelta(days=30), every_days=0, no_topics=(), channel="",
+                at=clock(), how="page", evidence="x",
+            )  # fmt: skip
+    assert len(lines_of(workspace)) == 1 + 4, "the list, all, the report, the pause"
