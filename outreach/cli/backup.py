@@ -40,6 +40,8 @@ def backup(
             keep=keep,
             report=lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
         )
+    if made.behind:
+        typer.echo(f"The backup was made, but: {made.behind}. See `outreach doctor`.", err=True)
     if as_json:
         print_json({"file": made.file, "bytes": made.bytes, "files": made.files, "removed": list(made.removed)})
         return

@@ -10,13 +10,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from .. import __version__
 from ..address import read_key_ring
-from ..errors import InputError, OutreachError
+from ..errors import DatabaseError, InputError, OutreachError
 from ..settings import FILE, Settings, load_settings
 from ..store.backup import copy_database
 from ..store.database import open_database
@@ -42,13 +42,16 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class BackupMade:
-    """A backup that was made and checked, and the older ones that were removed for it."""
+    """A backup that was made and checked, and the older ones that were removed for it. `behind`: what cannot be written
+    of the registers, in words; the copy of the database knows what they lack.
+    """
 
     file: Path
     bytes: int
     files: int
     revision: str
     removed: tuple[Path, ...] = ()
+    behind: str = ""
 
 
 def back_up_workspace(
@@ -81,9 +84,12 @@ def back_up_workspace(
         ) from wrong
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    _put_registers_beside(root, file.parent / _word(root))
-    removed = _rotate(file, root, keep) if keep else ()
-    return BackupMade(file, made.bytes, made.files, made.revision, removed)
+    behind = made.behind
+    try:
+        _put_registers_beside(root, file.parent / _word(root))
+    except DatabaseError as wrong:
+        behind = behind or wrong.message
+    return replace(made, removed=_rotate(file, root, keep) if keep else (), behind=behind)
 
 
 def _make(root: Path, settings: Settings, file: Path, staging: Path, clock: Clock, report: Report) -> BackupMade:
@@ -95,8 +101,12 @@ def _make(root: Path, settings: Settings, file: Path, staging: Path, clock: Cloc
             raise OutreachError(f"{root} has no database yet", remedy="Run `outreach init` here.")
         name = DATABASE if database.is_sqlite else DUMP
         copy_database(database, staging / name, lambda done, total: report("copying", done, total))
+        behind = ""
         if revision == HEAD:  # else an upgrade comes first: it backs up, too
-            StopBook(root, read_key_ring(root / KEYS), database, clock, settings.retention.stops_days).follow()
+            try:
+                StopBook(root, read_key_ring(root / KEYS), database, clock, settings.retention.stops_days).follow()
+            except DatabaseError as wrong:
+                behind = wrong.message
     registers = [one for one in (REGISTER, STOPS) if (root / one).is_file()]
     files = {one: staging / "beside" / one for one in registers}  # first, where they are soon found
     files[name] = staging / name
@@ -126,7 +136,7 @@ def _make(root: Path, settings: Settings, file: Path, staging: Path, clock: Cloc
     except OutreachError:
         file.unlink(missing_ok=True)
         raise
-    return BackupMade(file, size, len(files), revision)
+    return BackupMade(file, size, len(files), revision, behind=behind)
 
 
 def _beside(root: Path, settings: Settings) -> Iterator[tuple[str, Path]]:

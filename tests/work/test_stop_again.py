@@ -419,3 +419,17 @@ def test_what_is_said_again_and_again_is_written_down_once(
                 at=clock(), how="page", evidence="x",
             )  # fmt: skip
     assert len(lines_of(workspace)) == 1 + 4, "the list, all, the report, the pause"
+
+
+def test_a_backup_is_made_also_where_the_register_cannot_be_written(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
+) -> None:
+    ann = make_customer(ANN)
+    (workspace.root / STOPS).mkdir()
+    leave(workspace, ann, "customers")
+    made = back_up(workspace, clock, tmp_path / "kept")
+    assert STOPS in made.behind and made.file.exists()
+    (workspace.root / STOPS).rmdir()
+    assert back_up(workspace, clock, tmp_path / "kept").behind == ""
+    restore(workspace, made, clock)
+    assert not may(workspace, ann)
