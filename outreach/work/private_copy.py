@@ -28,16 +28,37 @@ PREFIX = ".simulation-"
 def copy_to_live_in(workspace: Workspace) -> Iterator[Workspace]:
     """The copy, until the block ends. Raises DatabaseError where none can be made."""
     drop_left_copies(workspace)
-    place = tempfile.TemporaryDirectory(prefix=PREFIX, dir=workspace.root, ignore_cleanup_errors=True)
-    with place as folder, _lived_in(root := Path(folder)) as mine:
+    with _folder_in(workspace.root) as folder, _lived_in(root := Path(folder)) as mine:
         if not mine:
             raise DatabaseError(
                 "the copy to live in was cleared away while it was made", remedy="Run the command again."
             )
-        if (workspace.root / "templates").is_dir():
-            shutil.copytree(workspace.root / "templates", root / "templates")
+        _take_templates(workspace.root, root)
         with _database(workspace, root) as database:
             yield replace(workspace, root=root, database=database)
+
+
+def _folder_in(root: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix=PREFIX, dir=root, ignore_cleanup_errors=True)
+    except OSError as wrong:
+        raise _not_made(root, wrong) from wrong
+
+
+def _take_templates(root: Path, copy: Path) -> None:
+    if not (root / "templates").is_dir():
+        return
+    try:
+        shutil.copytree(root / "templates", copy / "templates")
+    except OSError as wrong:
+        raise _not_made(root, wrong) from wrong
+
+
+def _not_made(root: Path, wrong: OSError) -> DatabaseError:
+    return DatabaseError(
+        f"the copy to live in cannot be made in {root}: {wrong.strerror or wrong}",
+        remedy="Free some space, or give this user the right to write there; outreach plan looks ahead without one.",
+    )
 
 
 def drop_left_copies(workspace: Workspace) -> None:

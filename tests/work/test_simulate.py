@@ -138,3 +138,9 @@ def test_a_role_that_may_not_create_a_schema_is_told_so_with_the_remedy(workspac
         with workspace.database.engine.begin() as connection:
             connection.exec_driver_sql("DROP OWNED BY clerk")
             connection.exec_driver_sql("DROP ROLE clerk")
+
+
+def test_where_no_copy_can_be_made_that_is_told_with_the_remedy(workspace: Workspace) -> None:
+    with pytest.raises(DatabaseError, match=r"cannot be made in .*gone: No such file") as wrong:
+        simulate(replace(workspace, root=workspace.root / "gone"), 1)
+    assert "Free some space" in str(wrong.value.remedy)
