@@ -25,7 +25,7 @@ from .import_hand import Dealt, Hand, Place, Ready, Task
 from .kin import cores
 from .piles import open_nameless, room_told
 from .pipe import VERSION, Message
-from .sheet import Body
+from .sheet import Body, file_told
 from .workspace import Workspace
 
 ENOUGH = 10_000_000
@@ -209,7 +209,7 @@ class ImportRoom:
 def pieces_of(path: Path, begin: int) -> Iterator[tuple[int, int]]:
     """Begin and size of the pieces of a text behind its headings, each of which ends behind a newline, where no quoted
     cell is open as far as counting tells. Raises Lost where no line ends for long."""
-    with path.open("rb") as file:
+    with file_told(path), path.open("rb") as file:
         file.seek(begin)
         rest = b""
         while piece := file.read(PIECE):

@@ -168,6 +168,7 @@ class _Intake:
             self._waiting += len(judged.taken)
             if self._halves:
                 self.tell()
+        self._sheet.check_unchanged()
         for pile in self._piles:
             people, again = join_rows(pile)
             self._again(again)
@@ -180,8 +181,7 @@ class _Intake:
         assert sheet.body is not None
         self._halves = True
         unsure = tuple(meaning for meaning, kind in sheet.found.items() if kind.told()[0])
-        size = sheet.path.stat().st_size
-        count = pile_count(sheet.rows, size)
+        count = pile_count(sheet.rows, sheet.path.stat().st_size)
         task = Task(
             *(sheet.path.resolve(), sheet.body.encoding, sheet.delimiter, self._manner, unsure, count),
             *(self._result.list_name, self._wishes.ways, not self._result.dry_run),
@@ -195,19 +195,23 @@ class _Intake:
             self._waiting += dealt.taken
             self.tell()
 
-        with ImportRoom(self._workspace, task, sheet.body) as room:
-            room.deal(take)
-            right = retyped(task, types)
-            if right is None:
-                yield room.piles()
-                return
-        self._forget()
-        with ImportRoom(self._workspace, right, sheet.body) as room:
-            room.deal(take)
-            yield room.piles()
+        while True:
+            with ImportRoom(self._workspace, task, sheet.body) as room:
+                try:
+                    room.deal(take)
+                    sheet.check_unchanged()
+                except (Lost, InputError):
+                    self._forget()
+                    raise
+                right = retyped(task, types)
+                if right is None:
+                    yield room.piles()
+                    return
+            self._forget()
+            task = right
 
     def _forget(self) -> None:
-        """Begin anew: nothing was written yet but rejects."""
+        """Begin anew, here or by another run: nothing was written yet but rejects."""
         self.rejects.forget()
         self._result.forget()
         self._waiting = 0

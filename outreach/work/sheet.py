@@ -78,7 +78,8 @@ class Sheet:
 
     `kind`: csv, json lines or workbook. `profile`: the program that wrote it, told or recognised by its headings.
     `told`: types by heading, as somebody said them. `body`: where the rows begin in a text that may be read in pieces;
-    then only some rows were looked at: `rows` is a guess, and what `found` says of the columns is of those.
+    then only some rows were looked at: `rows` is a guess, and what `found` says of the columns is of those. `stamp`:
+    what the file was when it was opened.
     """
 
     path: Path
@@ -93,13 +94,24 @@ class Sheet:
     found: Mapping[str, ColumnType] = field(default_factory=dict)
     told: Mapping[str, str] = field(default_factory=dict)
     body: Body | None = None
+    stamp: tuple[int, ...] = ()
 
     def runs(self) -> Iterator[Run]:
         """The rows below the headings, many at a time."""
-        with _told(self.path):
+        with file_told(self.path):
             runs = self.runs_of()
             _first_record(runs)
             yield from runs
+
+    def check_unchanged(self) -> None:
+        """Raise InputError where the file is no longer what it was when it was opened."""
+        with file_told(self.path):
+            if _stamp(self.path) != self.stamp:
+                raise InputError(
+                    "the file was changed while it was read; nothing was imported",
+                    file=self.path,
+                    remedy="Run the import again when nothing writes to the file any more.",
+                )
 
     def records(self) -> Iterator[Record]:
         """The rows below the headings, one after the other."""
@@ -112,26 +124,36 @@ def open_sheet(path: Path, reading: Reading | None = None, *, glance: int = 0) -
 
     Of a text of so many octets at least (0: none) that may be read in pieces, only the beginning is looked at.
     """
-    reading = reading or Reading()
-    with _told(path):
+    with file_told(path):
         if not path.is_file():
             words = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
             raise InputError(f"the file {words}", file=path, remedy="Name a CSV, JSON-lines or .xlsx file.")
-        with path.open("rb") as raw:
-            head = raw.read(SAMPLE_SIZE)
-        if is_workbook(head, path):
-            return _survey(path, "workbook", "xlsx", ",", _runs_of(Workbook(path)), reading)
-        if looks_like_json_lines(head):
-            encoding = guess_wide(head) or choose_narrow(*_count_foreign(path))
-            keys = find_keys(_all_lines(path, encoding))
-            return _survey(path, "json lines", encoding, ",", lambda: _objects(path, encoding, keys), reading)
-        encoding = _find_encoding(path)
-        with _open_text(path, encoding) as text:
-            sample = text.read(SAMPLE_SIZE)
-            whole = not text.read(1)
-        delimiter = sniff_delimiter(sample, whole, _heading_test(sample, reading))
-        body = _find_body(path, encoding, delimiter) if 0 < glance <= path.stat().st_size else None
-        return _survey(path, "csv", encoding, delimiter, lambda: _runs(path, encoding, delimiter), reading, body)
+        stamp = _stamp(path)
+        return replace(_look_through(path, reading or Reading(), glance), stamp=stamp)
+
+
+def _look_through(path: Path, reading: Reading, glance: int) -> Sheet:
+    with path.open("rb") as raw:
+        head = raw.read(SAMPLE_SIZE)
+    if is_workbook(head, path):
+        return _survey(path, "workbook", "xlsx", ",", _runs_of(Workbook(path)), reading)
+    if looks_like_json_lines(head):
+        encoding = guess_wide(head) or choose_narrow(*_count_foreign(path))
+        keys = find_keys(_all_lines(path, encoding))
+        return _survey(path, "json lines", encoding, ",", lambda: _objects(path, encoding, keys), reading)
+    encoding = _find_encoding(path)
+    with _open_text(path, encoding) as text:
+        sample = text.read(SAMPLE_SIZE)
+        whole = not text.read(1)
+    delimiter = sniff_delimiter(sample, whole, _heading_test(sample, reading))
+    body = _find_body(path, encoding, delimiter) if 0 < glance <= path.stat().st_size else None
+    return _survey(path, "csv", encoding, delimiter, lambda: _runs(path, encoding, delimiter), reading, body)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What tells a file from what is later written into it or put in its place."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _heading_test(sample: str, reading: Reading) -> Callable[[str], bool]:
@@ -221,7 +243,7 @@ def runs_in(
     """The rows in a piece of a text, counted from 1; how many there are with blank ones; and whether the last of them
     ran into the end of the piece."""
     ends: list[bool] = []
-    with path.open("rb") as raw:
+    with file_told(path), path.open("rb") as raw:
         raw.seek(begin)
         data = raw.read(size)
     with TextIOWrapper(BytesIO(data), encoding=encoding, errors="replace", newline="") as text:
@@ -279,14 +301,14 @@ class Rows:
 
     def records(self) -> Iterator[Record]:
         """Every record that is not blank, the headings first."""
-        with _told(self.path):
+        with file_told(self.path):
             for run in _runs(self.path, self.encoding, self.delimiter):
                 yield from run.records()
 
 
 def open_rows(path: Path, is_heading: Callable[[str], bool]) -> Rows:
     """Find encoding and delimiter of a file; `is_heading` knows a heading that it must hold. Raises InputError."""
-    with _told(path):
+    with file_told(path):
         encoding = _find_encoding(path)
         with _open_text(path, encoding) as text:
             sample = text.read(SAMPLE_SIZE)
@@ -298,7 +320,7 @@ def open_rows(path: Path, is_heading: Callable[[str], bool]) -> Rows:
 
 def open_lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a text file with their numbers; of one that is far too long only the beginning."""
-    with _told(path):
+    with file_told(path):
         with path.open("rb") as raw:
             head = raw.read(SAMPLE_SIZE)
         encoding = guess_wide(head) or choose_narrow(*_count_foreign(path))
@@ -364,7 +386,8 @@ def _count_foreign(path: Path) -> tuple[int, int, int]:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def file_told(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file that is read into an InputError with a remedy."""
     try:
         yield
     except OSError as wrong:

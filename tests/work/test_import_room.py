@@ -274,6 +274,52 @@ def test_a_text_in_which_no_line_ends_is_read_as_a_whole(
     assert result.faults == [(402, "'broken' is no e-mail address: it has no @")]
 
 
+def test_a_file_that_is_read_as_a_whole_after_all_leaves_one_file_of_rejects(
+    workspace: Workspace, pieces: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces(0)
+    monkeypatch.setattr(import_room, "MOST_PIECE", 1_000)
+    many = "".join(f"u{n}@b.de,N{n}\n" for n in range(800))  # some pieces are taken in before no line ends
+    result = take(workspace, "email,name\nbroken,\n" + many + "".join(f"v{n}@b.de,N{n}\r" for n in range(200)))
+    assert (result.created, result.invalid, result.rows) == (1_000, 1, 1_001)
+    assert [path.name for path in workspace.root.glob("*.rejects*")] == ["people.rejects.csv"] and result.rejects
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("how", ["cut", "replaced", "gone"])
+def test_a_file_that_changes_while_it_is_read_is_not_imported(
+    workspace: Workspace,
+    pieces: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    together: bool,
+    how: str,
+) -> None:
+    file = workspace.root / "people.csv"
+    whole = b"email,name\nbroken,\n" + b"".join(b"u%d@b.de,N%d\n" % (n, n) for n in range(400))
+    honest = intake.Judge.judge
+
+    def judge(self: Any, run: Any) -> Any:
+        if how == "gone":
+            file.unlink(missing_ok=True)
+        elif file.stat().st_size == len(whole):
+            other = file.with_name("other")
+            other.write_bytes(whole[:1_500] if how == "cut" else whole.replace(b"N", b"Name "))
+            if how == "replaced":
+                other.rename(file)
+            else:
+                file.write_bytes(other.read_bytes())
+        return honest(self, run)
+
+    monkeypatch.setattr(intake.Judge, "judge", judge)
+    if together:
+        pieces(0)
+    else:
+        monkeypatch.setattr(piles, "PILE", 20)
+    with pytest.raises(InputError, match=r"people.csv.*(changed while|cannot be read: No such)") as told:
+        take(workspace, whole)
+    assert told.value.remedy and _count(workspace, Customer) == 0
+
+
 def test_an_import_that_is_killed_leaves_nobody_behind_and_runs_again(workspace: Workspace) -> None:
     count = 4_000
     file = workspace.root / "people.csv"
