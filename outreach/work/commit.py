@@ -28,6 +28,7 @@ from ..store.workers import beat
 from ..workdays import Clock
 from .bounces import take_bounces
 from .jobs import ticks
+from .lock import LIVES_FOR
 
 TOGETHER = 200
 """At most so many moves in one transaction: it stays far below 200 ms (I12)."""
@@ -128,7 +129,7 @@ class Committer:
             self._refuse_all()
 
     def _turn(self, writer: Writer) -> bool:
-        every = self._lease.total_seconds() / 4
+        every = beats_every(self._lease)
         with self._wake:
             waiting = max(0.0, self._beaten + every - ticks())
             self._wake.wait_for(lambda: self._moves or self._asks or self._closing, timeout=waiting)
@@ -231,6 +232,11 @@ class Committer:
             self._busy = False
             self._wake.notify_all()
         _refused(asks)
+
+
+def beats_every(lease: timedelta) -> float:
+    """Seconds from one beat to the next: soon enough for the lease, and for whoever asks whether anybody works."""
+    return min(lease, LIVES_FOR).total_seconds() / 4
 
 
 def _refused(asks: list[_Ask]) -> list[_Ask]:

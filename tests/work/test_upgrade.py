@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,19 @@ from alembic import command
 from alembic.config import Config
 
 import outreach.store.migrate
+import outreach.work.commit
 from outreach.errors import DatabaseError
 from outreach.store.database import Database, open_database
+from outreach.store.health import living
 from outreach.store.migrate import HEAD, check_revision
-from outreach.work.lock import daemon_lock_file, hold_daemon_lock
+from outreach.store.workers import sign_on
+from outreach.work.commit import Committer, beats_every
+from outreach.work.lock import LIVES_FOR, daemon_lock_file, hold_daemon_lock
 from outreach.work.presence import Presence
 from outreach.work.upgrade import Upgraded, upgrade
+from outreach.work.workspace import Workspace
+
+from ..conftest import HandClock
 
 
 @pytest.fixture
@@ -69,3 +78,24 @@ def test_nothing_is_upgraded_under_a_daemon_or_a_sender(old: Database, tmp_path:
         check_revision(old)
     assert not list(tmp_path.glob("*.before-*"))
     old.close()
+
+
+@pytest.mark.parametrize("seconds", [20, 600, 7200])
+def test_a_sender_elsewhere_beats_before_it_is_taken_for_gone(seconds: int) -> None:
+    assert beats_every(timedelta(seconds=seconds)) * 2 < min(LIVES_FOR.total_seconds(), seconds)
+
+
+def test_a_sender_beats_also_while_it_has_nothing_to_write_and_its_lease_is_long(
+    workspace: Workspace, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outreach.work.commit, "LIVES_FOR", timedelta(seconds=0.2))
+    with workspace.database.write() as session:
+        sign_on(session, "sender", "send", clock())
+    later, until = clock.advance(minutes=3), time.monotonic() + 20
+    with Committer(workspace.database, "sender", clock, timedelta(hours=1)):
+        while True:
+            with workspace.database.read() as session:
+                if living(session, later):
+                    return
+            assert time.monotonic() < until
+            time.sleep(0.05)
