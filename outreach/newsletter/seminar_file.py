@@ -91,6 +91,10 @@ def _session(front: FrontMatter, name: str, value: object) -> SessionFile:
         day, at = date.fromisoformat(found[1]), time.fromisoformat(found[2].zfill(5))
     except ValueError:
         raise front.refuse("sessions", f"{name}: {value!r} is no date and time", example) from None
+    if found[5] and not int(found[5]):
+        raise front.refuse(
+            "sessions", f"{name}: nobody could come on 0 places", "Leave the places out where all may come"
+        )
     length = timedelta(**{f"{found[4].lower()}s": int(found[3])}) if found[3] else USUAL
     if not timedelta(minutes=5) <= length <= timedelta(days=3):
         raise front.refuse("sessions", f"{name}: it lasts between five minutes and three days", example)

@@ -58,6 +58,7 @@ def apply_seminar(workspace: Workspace, path: Path) -> Applied:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             remedy = "Write a zone such as Europe/Berlin."
             raise found.front.refuse("zone", f"{found.zone!r} is no time zone", remedy) from None
+    _check_times(found, zone_or(found.zone, workspace.settings.identity.zone))
     with workspace.database.read() as session:
         known = seminar_named(session, found.name)
     if known is not None and (known.source, known.source_path) == (found.source, found.file):
@@ -77,6 +78,15 @@ def apply_seminar(workspace: Workspace, path: Path) -> Applied:
         seminar_id = keep_seminar(session, found.name, values, now)
         _sessions(session, workspace, found, seminar_id, now, all_changed=told)
     return Applied(found.name, "created" if known is None else "updated", found.file)
+
+
+def _check_times(found: SeminarFile, zone: ZoneInfo) -> None:
+    """Raise InputError for a session at an hour that no clock shows, since it is put forward then."""
+    for one in found.sessions:
+        shown = to_instant(one.day, one.at, zone).astimezone(zone)
+        if shown.time() != one.at:
+            why = f"{one.name}: there is no {one.at:%H:%M} on {one.day} in {zone.key}: clocks are put forward"
+            raise found.front.refuse("sessions", why, f"Write {shown:%H:%M}, or another hour")
 
 
 def _sessions(

@@ -345,6 +345,11 @@ def test_the_plan_says_what_is_invited_to_and_whom_its_reminders_reach(
 def test_what_cannot_be_is_refused(workspace: Workspace) -> None:
     with pytest.raises(InputError, match="is no session"):
         offer(workspace, evening="some evening")
+    with pytest.raises(InputError, match=r"best-shot.md:6: sessions: evening: nobody could come on 0 places"):
+        offer(workspace, evening="2026-12-10 18:00, 0 places")
+    with pytest.raises(InputError, match="there is no 02:30 on 2027-03-28 in Europe/Berlin") as gap:
+        offer(workspace, evening="2027-03-28 02:30")
+    assert gap.value.remedy == "Write 03:00, or another hour"
     offer(workspace)
     with pytest.raises(NeedsPerson, match="not begun"):
         import_attendance(workspace, "best-shot/evening", workspace.root / "best-shot.md")
