@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, or_, select
 from sqlmodel import Session, col
@@ -17,42 +17,68 @@ from sqlmodel import Session, col
 from ..records import BULK, Delivery, Edition, EditionState, GroupKind, Membership
 from .database import rows_in_chunks
 from .editions import UNFINISHED
+from .one_per import groups_of
 from .plan import MAY_HAVE_BEEN_SENT
 from .prepared import Among, Prepared, instant
 from .rounded import MINUTE, MinuteUp
 
-CHUNK = 500
+CHUNK, MOST = 500, 10_000
 _AT = func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at))
 
 
-def house_mail(
-    session: Session, kind: GroupKind, customer_ids: Collection[int], since: datetime, *, shared: bool
-) -> dict[int, list[datetime]]:
-    """When others of each one's group were sent bulk mail after `since` that they did not get themselves, oldest first:
-    each edition once, when the last of the others got it. `shared`: only editions of which one of each group gets it.
+class HouseMail:
+    """What houses were sent, each read once: for whoever asks page by page. The `MOST` asked for last are kept.
+
+    `shared`: only editions of which one of each group gets it.
     """
-    mine: dict[int, list[int]] = defaultdict(list)
-    for ids in rows_in_chunks(list(customer_ids), CHUNK):
-        for customer, group in _GROUPS.rows(session, ids=ids, kind=kind.value):
-            mine[group].append(customer)
-    got: dict[int, dict[int, dict[int, datetime]]] = defaultdict(lambda: defaultdict(dict))
-    for groups in rows_in_chunks(sorted(mine), CHUNK):
-        for group, customer, edition, what, state, one_per, at in _SENT.rows(session, ids=groups, since=since):
-            if what in BULK and state in MAY_HAVE_BEEN_SENT and (not shared or one_per == kind):
-                got[group][edition][customer] = instant(at)
-    found = {
-        customer: sorted(max(people.values()) for people in editions.values() if customer not in people)
-        for group, editions in got.items()
-        for customer in mine[group]
-    }
-    return {customer: times for customer, times in found.items() if times}
+
+    def __init__(self, kind: GroupKind, *, shared: bool) -> None:
+        self._kind, self._shared = kind, shared
+        self._known: dict[int, _Got] = {}
+
+    def of(self, session: Session, customer_ids: Collection[int], since: datetime) -> dict[int, list[datetime]]:
+        """When others of each one's group were sent bulk mail after `since` that they did not get themselves, oldest
+        first: each edition once, when the last of the others got it.
+        """
+        groups = groups_of(session, self._kind, customer_ids)
+        self._read(session, set(groups.values()), since)
+        found: dict[int, list[datetime]] = {}
+        for customer, group in groups.items():
+            times = [
+                last
+                for last, people in self._known[group].editions.values()
+                if last > since and not (customer in people and people[customer] > since)
+            ]
+            if times:
+                found[customer] = sorted(times)
+        for group in list(self._known)[: max(0, len(self._known) - MOST)]:
+            del self._known[group]
+        return found
+
+    def _read(self, session: Session, groups: Collection[int], since: datetime) -> None:
+        got: dict[int, dict[int, dict[int, datetime]]] = {}
+        for group in groups:
+            known = self._known.pop(group, None)  # whoever is asked for stands last
+            if known is not None and known.since <= since:
+                self._known[group] = known
+            else:
+                got[group] = defaultdict(dict)
+        for ids in rows_in_chunks(sorted(got), CHUNK):
+            for group, customer, edition, what, state, one_per, at in _SENT.rows(session, ids=ids, since=since):
+                if what in BULK and state in MAY_HAVE_BEEN_SENT and (not self._shared or one_per == self._kind):
+                    got[group][edition][customer] = instant(at)
+        for group, editions in got.items():
+            told = {edition: (max(people.values()), people) for edition, people in editions.items()}
+            self._known[group] = _Got(since, told)
 
 
-_GROUPS = Prepared(
-    select(col(Membership.customer_id), col(Membership.group_id)).where(
-        Among(col(Membership.customer_id), "ids"), col(Membership.kind) == bindparam("kind")
-    )
-)
+class _Got(NamedTuple):
+    """What a group was sent after `since`: by edition, when the last of them got it, and who did when."""
+
+    since: datetime
+    editions: dict[int, tuple[datetime, dict[int, datetime]]]
+
+
 _SENT = Prepared(
     select(
         *(col(Membership.group_id), col(Membership.customer_id), col(Delivery.edition_id), col(Delivery.kind)),

@@ -7,7 +7,7 @@ mail, is to get it, or is held out of it; all of that is looked at again in the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -35,6 +35,7 @@ from ..records import (
     Touch,
 )
 from .database import rows_in_chunks
+from .phases import InState
 from .prepared import Among, Prepared, instant
 from .reach import HERE
 
@@ -63,25 +64,43 @@ def houses_with(
     session: Session, kind: GroupKind, list_id: int | None, customer_ids: Collection[int]
 ) -> dict[int, list[OnList]]:
     """The groups of these customers of which more than one person is subscribed to the list, with all who are."""
-    found: dict[int, dict[int, OnList]] = defaultdict(dict)
-    for ids in rows_in_chunks(list(customer_ids), CHUNK):
-        for row in _HOUSES.rows(session, ids=ids, kind=kind.value, list=list_id):
-            found[row[0]][row[1]] = OnList(row[0], row[1], row[2], instant(row[3]))
-    return {group: sorted(people.values()) for group, people in found.items() if len(people) > 1}
+    return houses_of(session, list_id, groups_of(session, kind, customer_ids).values())
+
+
+def groups_of(session: Session, kind: GroupKind, customer_ids: Iterable[int]) -> dict[int, int]:
+    """The group of this kind that each of these customers is of."""
+    found: dict[int, int] = {}
+    for ids in rows_in_chunks(sorted(set(customer_ids)), CHUNK):
+        found.update((customer, group) for customer, group in _GROUPS.rows(session, ids=ids, kind=kind.value))
+    return found
+
+
+_GROUPS = Prepared(
+    select(col(Membership.customer_id), col(Membership.group_id)).where(
+        Among(col(Membership.customer_id), "ids"), col(Membership.kind) == _KIND
+    )
+)
+
+
+def houses_of(session: Session, list_id: int | None, groups: Iterable[int]) -> dict[int, list[OnList]]:
+    """Those of these groups of which more than one person is subscribed to the list, with all who are."""
+    found: dict[int, list[OnList]] = defaultdict(list)
+    for ids in rows_in_chunks(sorted(set(groups)), CHUNK):
+        for row in _HOUSES.rows(session, ids=ids, list=list_id):
+            found[row[0]].append(OnList(row[0], row[1], row[2], instant(row[3])))
+    return {group: sorted(people) for group, people in found.items() if len(people) > 1}
 
 
 _HOUSES = Prepared(
-    select(_HOUSE.c.group_id, _HOUSE.c.customer_id, col(Customer.zone), col(Subscription.changed_at))
-    .select_from(_MINE)
-    .join(_HOUSE, _HOUSE.c.group_id == _MINE.c.group_id)
-    .join(Customer, col(Customer.id) == _HOUSE.c.customer_id)
+    select(col(Membership.group_id), col(Membership.customer_id), col(Customer.zone), col(Subscription.changed_at))
+    .select_from(Membership)
+    .join(Customer, col(Customer.id) == col(Membership.customer_id) + 0)  # from the groups, never from the whole list
     .join(
         Subscription,
-        and_(col(Subscription.customer_id) == _HOUSE.c.customer_id, col(Subscription.list_id) == bindparam("list")),
+        and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == bindparam("list")),
     )
     .where(
-        Among(_MINE.c.customer_id, "ids"),
-        _MINE.c.kind == _KIND,
+        Among(col(Membership.group_id), "ids"),
         col(Subscription.state) == SubscriptionState.SUBSCRIBED.value,
         col(Customer.address_key).is_not(None),
         col(Customer.erased_at).is_(None),
@@ -175,30 +194,37 @@ def all_with_issue(session: Session, edition_id: int, kind: GroupKind) -> set[in
 def others_in(
     session: Session, edition_id: int, kind: GroupKind, customer_ids: Collection[int]
 ) -> dict[int, tuple[Other, ...]]:
-    """Of each of these customers, the mails of this edition to others of their group. Of two who both wait the one with
-    the lower number goes first; whoever does not wait, behind all who do.
+    """Of each of these customers, who else of their group got this edition, or is to get it. Of two who both wait the
+    one with the lower number goes first; whoever does not wait, behind all who do.
     """
-    found: dict[int, dict[int, DeliveryState]] = defaultdict(dict)
-    for ids in rows_in_chunks(list(customer_ids), CHUNK):
-        for customer, other, edition, state in _OTHERS.rows(session, ids=ids, kind=kind.value):
-            if edition == edition_id:
-                found[customer][other] = DeliveryState(state)
+    groups = groups_of(session, kind, customer_ids)
+    houses: dict[int, dict[int, DeliveryState]] = defaultdict(dict)
+    for ids in rows_in_chunks(sorted(set(groups.values())), CHUNK):
+        for group, other, state in _ON_THE_WAY_IN.rows(session, ids=ids, edition=edition_id):
+            houses[group][other] = DeliveryState(state)
+    concerned = [customer for customer, group in groups.items() if houses.get(group, {}).keys() - {customer}]
+    own: dict[int, DeliveryState] = {}
+    for ids in rows_in_chunks(concerned, CHUNK):
+        own |= {one: DeliveryState(state) for one, found, state in _MAILS.rows(session, ids=ids) if found == edition_id}
     return {
         customer: tuple(
-            Other(other, state, other < customer or house.get(customer, DeliveryState.QUEUED) not in TO_GET_IT)
-            for other, state in sorted(house.items())
+            Other(other, state, other < customer or own.get(customer, DeliveryState.QUEUED) not in TO_GET_IT)
+            for other, state in sorted(houses[groups[customer]].items())
             if other != customer
         )
-        for customer, house in found.items()
+        for customer in concerned
     }
 
 
-_OTHERS = Prepared(
-    select(_MINE.c.customer_id, _HOUSE.c.customer_id, col(Delivery.edition_id), col(Delivery.state))
-    .select_from(_MINE)
-    .join(_HOUSE, _HOUSE.c.group_id == _MINE.c.group_id)
-    .join(Delivery, col(Delivery.customer_id) == _HOUSE.c.customer_id)
-    .where(Among(_MINE.c.customer_id, "ids"), _MINE.c.kind == _KIND)
+_ON_THE_WAY_IN = Prepared(
+    select(col(Membership.group_id), col(Delivery.customer_id), col(Delivery.state))
+    .select_from(Membership)
+    .join(Delivery, col(Delivery.customer_id) == col(Membership.customer_id))
+    .where(
+        Among(col(Membership.group_id), "ids"),
+        col(Delivery.edition_id) + 0 == bindparam("edition"),  # from the people, never from the whole edition
+        InState(*_ON_THE_WAY),
+    )
 )
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import select
@@ -61,17 +59,22 @@ _HELD = Prepared(
 
 def all_shared_holds(session: Session) -> Iterator[list[tuple[int, tuple[SharedHold, ...]]]]:
     """Everybody whom another one's hold concerns, with what a rule reads of it; for a look ahead."""
-    holder: Any = Membership.__table__.alias("holder")  # type: ignore[attr-defined]
-    mate: Any = Membership.__table__.alias("mate")  # type: ignore[attr-defined]
-    query = (
-        select(mate.c.customer_id, mate.c.kind, col(Hold.state), col(Hold.until))
-        .select_from(Hold)
-        .join(holder, holder.c.customer_id == col(Hold.customer_id))
-        .join(mate, mate.c.group_id == holder.c.group_id)
-        .where(*_OPEN, mate.c.customer_id != col(Hold.customer_id))
-        .order_by(mate.c.customer_id, col(Hold.id))
-    )
-    rows = (row for page in Prepared(query).pages(session) for row in page)
-    for customer, others in groupby(rows, key=itemgetter(0)):
-        holds = [SharedHold(GroupKind(one[1]), 0, None, HoldState(one[2]), instant(one[3])) for one in others]
-        yield [(customer, tuple(dict.fromkeys(holds)))]
+    held: dict[int, dict[int, tuple[int, SharedHold]]] = defaultdict(dict)
+    holds = select(col(Membership.group_id), col(Membership.kind), col(Hold.id), *_HOLD).select_from(Membership)
+    holds = holds.join(Hold, col(Hold.customer_id) == col(Membership.customer_id)).where(*_OPEN)
+    for page in Prepared(holds).pages(session):
+        for group, kind, number, holder, _, state, until in page:
+            seen = SharedHold(GroupKind(kind), 0, None, HoldState(state), instant(until))
+            held[group][number] = holder, seen
+    found: dict[int, dict[int, SharedHold]] = {}
+    for ids in rows_in_chunks(sorted(held), CHUNK):
+        for group, customer in _MEMBERS.rows(session, ids=ids):
+            others = {number: seen for number, (holder, seen) in held[group].items() if holder != customer}
+            if others:
+                found[customer] = {**found.get(customer, {}), **others}
+    yield [(customer, tuple(dict.fromkeys(own[number] for number in sorted(own)))) for customer, own in found.items()]
+
+
+_MEMBERS = Prepared(
+    select(col(Membership.group_id), col(Membership.customer_id)).where(Among(col(Membership.group_id), "ids"))
+)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from sqlmodel import Session
 
 from ..plan.budget import WEEK
 from ..records import Edition, GroupKind, Permission
-from ..store.house_mail import all_house_mail, all_members, house_mail, shared_under_way
+from ..store.house_mail import HouseMail, all_house_mail, all_members, shared_under_way
 from ..store.rounded import minute_up, read_rounded
 from ..store.wishes import all_wishes
 from .alike import Alike
@@ -33,25 +34,49 @@ SEQUENCES = 1_000_000
 
 
 class Sent(NamedTuple):
-    """What people of a house were sent: the edition, the minute at which the last of them got it, and who did (a bit
-    for each place in the house). `older`: what counts for the wish of one of them alone, who is named by their place.
+    """What people of a house were sent: the edition, the minute at which the last of them got it, and who did (their
+    places in the house). `older`: what counts for the wish of one of them alone, who is named by their place.
     """
 
     edition: int
     at: datetime
-    who: int
+    who: AbstractSet[int] = frozenset()
     older: bool = False
+
+
+@dataclass
+class Larger:
+    """A house of more than two: each one's place, what it was sent by edition, and what counts for one's wish alone."""
+
+    places: dict[int, int]
+    sent: dict[int, tuple[datetime, set[int]]] = field(default_factory=dict)
+    older: dict[int, list[datetime]] = field(default_factory=dict)
+
+    def note(self, person: int, sent: Sent) -> None:
+        """Put down that this person was sent it."""
+        place = self.places[person]
+        if sent.older:
+            self.older.setdefault(place, []).append(sent.at)
+            return
+        at, who = self.sent.get(sent.edition, (sent.at, set()))
+        who.add(place)
+        self.sent[sent.edition] = max(at, sent.at), who
+
+    def told(self, place: int) -> list[Sent]:
+        """What concerns the one at this place."""
+        older = [Sent(0, at, {place}, older=True) for at in self.older.get(place, ())]
+        return [*(Sent(edition, at, who) for edition, (at, who) in self.sent.items()), *older]
 
 
 class Homes:
     """Everybody of a kind of group, house by house, and what each house was sent lately. Two in a house, nearly all
-    there are, stand in two columns; `larger` are the others, each by their places.
+    there are, stand in two columns; `larger` are the others.
     """
 
     def __init__(self, session: Session, workspace: Workspace, kind: GroupKind, size: int) -> None:
         self.shared = workspace.settings.plan.shared_budgets[kind] == "shared"
         self.under_way = shared_under_way(session, kind) if self.shared else set()
-        self.first, self.second, self.larger = array("I"), array("I"), dict[int, dict[int, int]]()
+        self.first, self.second, self.larger = array("I"), array("I"), dict[int, Larger]()
         self._of = array("I", [0]) * size
         self._read_members(session, kind)
         self.known: list[tuple[Sent, ...]] = [()]
@@ -61,14 +86,14 @@ class Homes:
         for edition, pages in all_house_mail(session, kind, since, shared=self.shared):
             for page in pages:
                 for person, minute in page:
-                    self._note(steps, person, Sent(edition, read_rounded(minute), 0))
+                    self._note(steps, person, Sent(edition, read_rounded(minute)))
         wishes = {one.customer_id: one.every_days for one in all_wishes(session) if one.every_days > WEEK.days}
         if wishes:
             far = workspace.clock() - timedelta(days=max(wishes.values()))
-            for person, times in house_mail(session, kind, wishes, far, shared=self.shared).items():
+            for person, times in HouseMail(kind, shared=self.shared).of(session, wishes, far).items():
                 for at in times:
                     if at <= since:
-                        self._note(steps, person, Sent(0, minute_up(at), 0, older=True))
+                        self._note(steps, person, Sent(0, minute_up(at), older=True))
 
     def _read_members(self, session: Session, kind: GroupKind) -> None:
         group, members = None, list[int]()
@@ -86,7 +111,7 @@ class Homes:
         for person in members:
             self._of[person] = len(self.first) + 1
         if len(members) > 2:
-            self.larger[len(self.first)] = {person: place for place, person in enumerate(members)}
+            self.larger[len(self.first)] = Larger({person: place for place, person in enumerate(members)})
         self.first.append(members[0] if len(members) == 2 else 0)
         self.second.append(members[1] if len(members) == 2 else 0)
 
@@ -95,11 +120,14 @@ class Homes:
         house = self._of[person] - 1
         if house < 0:
             return
-        place = self.larger[house][person] if house in self.larger else int(self.second[house] == person)
+        if house in self.larger:
+            self.larger[house].note(person, sent)
+            return
+        place = int(self.second[house] == person)
         key = self.told[house], place, sent
         if key not in steps:
             steps[key] = len(self.known)
-            self.known.append(_with(self.known[self.told[house]], sent._replace(who=1 << place)))
+            self.known.append(_with(self.known[self.told[house]], sent._replace(who=frozenset({place}))))
         self.told[house] = steps[key]
 
 
@@ -188,7 +216,10 @@ class _Again:
         homes = self._homes
         ones, twos = ([of[person] for person in column] for column in (homes.first, homes.second))
         alike = dict.fromkeys(zip(ones, twos, homes.told, strict=True))
-        asked = {key: (self._ask(key[:2], 0, key[2]), self._ask(key[:2], 1, key[2])) for key in alike}
+        asked = {}
+        for key in alike:
+            told, mails = homes.known[key[2]], self._together(key[:2])
+            asked[key] = self._ask(key[:2], 0, told, mails), self._ask(key[:2], 1, told, mails)
         if any(one or two for one, two in asked.values()):
             for house, key in enumerate(zip(ones, twos, homes.told, strict=True)):
                 one, two = asked[key]
@@ -196,11 +227,12 @@ class _Again:
                     self._move(of, homes.first[house], one)
                 if two is not None:
                     self._move(of, homes.second[house], two)
-        for house, members in homes.larger.items():
-            there = tuple(of[person] for person in members)
-            for place, person in enumerate(members):
-                if there[place] in self._judged:
-                    answer = self._ask(there, place, homes.told[house])
+        for larger in homes.larger.values():
+            all_there = [of[person] for person in larger.places]
+            mails = self._together(all_there)
+            for person, place in larger.places.items():
+                if all_there[place] in self._judged:
+                    answer = self._ask(all_there, place, larger.told(place), mails)
                     if answer is not None:
                         self._move(of, person, answer)
         for place, people in self.moved.items():
@@ -208,11 +240,13 @@ class _Again:
             group.count -= min(people, group.count)
         return [*self._judged.values(), *(one.judgement for one in self._parts.values())]
 
-    def _ask(self, places: Sequence[int], mine: int, told: int) -> _Part | None:
+    def _ask(
+        self, places: Sequence[int], mine: int, told: Sequence[Sent], mails: Mapping[Any, datetime]
+    ) -> _Part | None:
         """What the rules say of the one at `mine` by what the others of the house got, where that is another thing."""
         if places[mine] not in self._judged:
             return None
-        house = self._house(places, mine, self._homes.known[told])
+        house = self._house(places[mine], mine, told, mails)
         if not house:
             return None
         key = places[mine], house
@@ -225,21 +259,28 @@ class _Again:
             self._said[key] = self._part((places[mine], then, free), group, due, facts) if other else None
         return self._said[key]
 
-    def _house(self, places: Sequence[int], mine: int, told: Sequence[Sent]) -> tuple[datetime, ...]:
-        own, bit = self._mails[places[mine]], 1 << mine
+    def _together(self, places: Sequence[int]) -> dict[Any, datetime]:
+        """The mails of this look that some of a house get, and when the last of them does."""
         times: dict[Any, datetime] = {}
-        had = {-one.edition for one in told if one.who & bit and not one.older}
-        older = []
+        for place in dict.fromkeys(places):
+            for number, at in self._mails[place].items():
+                times[number] = max(at, times.get(number, at))
+        return times
+
+    def _house(
+        self, group: int, mine: int, told: Sequence[Sent], mails: Mapping[Any, datetime]
+    ) -> tuple[datetime, ...]:
+        """When the house got, or gets, what the one at `mine` does not; `mails`: of all of them together."""
+        own = self._mails[group]
+        had = {-one.edition for one in told if mine in one.who and not one.older}
+        older = [one.at for one in told if one.older and mine in one.who]
+        times: dict[Any, datetime] = {}
         for one in told:
-            if one.older:
-                older += [one.at] * bool(one.who & bit)
-            elif not one.who & bit and -one.edition not in own:
+            if not one.older and mine not in one.who and -one.edition not in own:
                 times[-one.edition] = one.at
-        for place, at_place in enumerate(places):
-            if place != mine:
-                for number, at in self._mails[at_place].items():
-                    if number not in own and number not in had:
-                        times[number] = max(at, times.get(number, at))
+        for number, at in mails.items():
+            if number not in own and number not in had:
+                times[number] = max(at, times.get(number, at))
         return tuple(sorted((*older, *times.values())))
 
     def _counted(self, group: Alike) -> dict[Any, datetime]:

@@ -12,8 +12,17 @@ from sqlmodel import Session
 
 from ..plan.budget import WEEK
 from ..records import Edition, GroupKind, Wish
-from ..store.house_mail import house_mail
+from ..store.house_mail import HouseMail
 from .workspace import Workspace
+
+
+def house_mail_of(workspace: Workspace, edition: Edition) -> HouseMail | None:
+    """What reads the mail that counts for this edition; None where nobody else's does."""
+    if not edition.one_per:
+        return None
+    kind = GroupKind(edition.one_per)
+    counts = workspace.settings.plan.shared_budgets[kind]
+    return None if counts == "no" else HouseMail(kind, shared=counts == "shared")
 
 
 def sent_to_others(
@@ -23,18 +32,17 @@ def sent_to_others(
     customer_ids: Collection[int],
     wishes: Mapping[int, Wish],
     now: datetime,
+    known: HouseMail | None = None,
 ) -> dict[int, list[datetime]]:
     """When others of the household (or company) of each of these were sent what counts for them all, as far back as
-    their own wishes ask.
+    their own wishes ask. `known`: what was read already of the houses, by `house_mail_of`.
     """
-    kind = GroupKind(edition.one_per)
-    counts = workspace.settings.plan.shared_budgets[kind]
-    if counts == "no":
+    mail = known or house_mail_of(workspace, edition)
+    if mail is None:
         return {}
-    shared = counts == "shared"
-    found = house_mail(session, kind, customer_ids, now - WEEK, shared=shared)
+    found = mail.of(session, customer_ids, now - WEEK)
     rarely = {person: wish.every_days for person, wish in wishes.items() if wish.every_days > WEEK.days}
     far = now - timedelta(days=max(rarely.values(), default=0))
-    for person, times in house_mail(session, kind, rarely, far, shared=shared).items():
+    for person, times in mail.of(session, rarely, far).items():
         found[person] = [*(at for at in times if at <= now - WEEK), *found.get(person, ())]
     return found

@@ -43,6 +43,7 @@ from ..records import (
 from ..store.bounces import PAUSED, PausedDomain
 from ..store.consents import mail_facts
 from ..store.database import rows_in_chunks
+from ..store.house_mail import HouseMail
 from ..store.one_per import others_in
 from ..store.plan import holds_of, recent_bulk
 from ..store.shared_holds import shared_holds
@@ -151,8 +152,9 @@ def people_facts(
     now: datetime,
     *,
     zones: Mapping[int, str | None] | None = None,
+    homes: HouseMail | None = None,
 ) -> dict[int, PersonFacts]:
-    """The facts of these people, by a few queries per 500 of them."""
+    """The facts of these people, by a few queries per 500 of them; `homes`: see `house_mail_of`."""
     ids = list(customer_ids)
     if zones is None:
         zones = zones_of(session, ids)
@@ -169,9 +171,9 @@ def people_facts(
         sent |= _sent_to_the_rarely_written(session, wishes, now)
     own = {person: zone_or(zones.get(person), workspace.settings.identity.zone) for person in ids}
     ahead = tips_ahead(session, workspace, edition.kind, own, now)
-    together = edition.one_per and edition.id is not None
+    together = edition.one_per and edition.planned_at is not None  # else work.together chooses among them
     others = others_in(session, edition.id or 0, GroupKind(edition.one_per), ids) if together else {}
-    house = sent_to_others(session, workspace, edition, ids, wishes, now) if edition.one_per else {}
+    house = sent_to_others(session, workspace, edition, ids, wishes, now, homes) if edition.one_per else {}
     return {
         person: PersonFacts(
             mail.get(person, NOBODY),
@@ -269,6 +271,7 @@ def judge_people(
     due: Mapping[int, datetime] | None = None,
     zones: Mapping[int, str | None] | None = None,
     explicit: bool = False,
+    homes: HouseMail | None = None,
 ) -> dict[int, Permission]:
     """A permission for each person, with its reason.
 
@@ -276,7 +279,7 @@ def judge_people(
     where the caller has read them already. `explicit`: a person sends now, quiet hours do not count.
     """
     plan = edition_facts(workspace, campaign, edition, explicit=explicit)
-    facts = people_facts(session, workspace, edition, customer_ids, now, zones=zones)
+    facts = people_facts(session, workspace, edition, customer_ids, now, zones=zones, homes=homes)
     if due is None:
         return _judge_all(plan, facts, now)
     return {person: judge_person(plan, known, max(now, due.get(person, now))) for person, known in facts.items()}

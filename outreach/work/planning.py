@@ -32,12 +32,14 @@ from ..store.editions import (
     unplan,
     withhold_queued,
 )
+from ..store.house_mail import HouseMail
 from ..store.outbox import insert_deliveries
 from ..timing.occurrence import occasion_wall
 from ..workdays import zone_or
 from .approve import why_not_agreed
 from .choose import TipPool, choose_for, frozen_tips, tip_pool
 from .holdout import deal, settle_hold_out
+from .house_budget import house_mail_of
 from .judge import judge_people
 from .preflight import preflight
 from .schedules import due_for, life_of, timing_of
@@ -65,6 +67,7 @@ class PlanFacts:
     hold_out: HoldOut
     last_wave: int = 0
     together: Together | None = None
+    homes: HouseMail | None = None
     due: dict[str | None, datetime] = field(default_factory=dict)
     domains: dict[str, str] = field(default_factory=dict)
 
@@ -130,6 +133,7 @@ def _facts(session: Session, workspace: Workspace, edition: Edition) -> PlanFact
     )
     if not edition.one_per:
         return facts
+    facts = replace(facts, homes=house_mail_of(workspace, edition))
     together = Together(session, campaign, edition, lambda zones: _judge(session, workspace, facts, zones))
     return replace(facts, together=together)
 
@@ -176,6 +180,7 @@ def _judge(
         now=workspace.clock(),
         due={person: _due(workspace, facts, zone) for person, zone in zones.items()},
         zones=zones,
+        homes=facts.homes,
     )
 
 
@@ -233,6 +238,7 @@ def _anything_new(session: Session, workspace: Workspace, facts: PlanFacts) -> b
             customer_ids=ids,
             now=workspace.clock(),
             zones={person.id: person.zone for person in chunk},
+            homes=facts.homes,
         )
         allowed = [person for person in ids if judged[person].state is None]
         if any(choices["tips"] for choices in _choices(session, workspace, facts, allowed).values()):

@@ -19,7 +19,9 @@ from ..store.one_per import (
     OnList,
     campaign_of,
     deserted,
+    groups_of,
     had_issue,
+    houses_of,
     houses_with,
     last_issue,
     list_word,
@@ -56,23 +58,23 @@ class Together:
         whom = whom_of(campaign)
         self._among = whom_filter(whom, campaign.id, edition.id) if whom is not None else None
         self._chosen: dict[int, tuple[int, str]] = {}
-        self._left: dict[int, int] = {}
+        self._left: dict[int, set[int]] = {}
 
     def passed_over(self, people: Collection[PersonRow], judged: Mapping[int, Permission]) -> dict[int, Permission]:
         """Refusals for those of these people who may get it, but of whose household another one does."""
-        houses = houses_with(self._session, self._kind, self._edition.list_id, [person.id for person in people])
-        self._decide({group: house for group, house in houses.items() if group not in self._left}, judged)
+        groups = groups_of(self._session, self._kind, [person.id for person in people])
+        new = {group for group in groups.values() if group not in self._left}
+        self._decide(houses_of(self._session, self._edition.list_id, new), judged)
         refused: dict[int, Permission] = {}
-        for group, house in houses.items():
-            mine = [one.customer_id for one in house if one.customer_id in judged]
+        for person, group in groups.items():
+            left = self._left.get(group, set())
             chosen, why = self._chosen.get(group, (0, ""))
-            for person in mine:
-                if chosen and person != chosen and judged[person].state is None:
-                    refused[person] = pass_over(self._kind, chosen, why)
-            self._left[group] -= len(mine)
-            if self._left[group] <= 0:  # all of them have had their turn
-                del self._left[group]
-                self._chosen.pop(group, None)
+            if person in left and chosen and person != chosen and judged[person].state is None:
+                refused[person] = pass_over(self._kind, chosen, why)
+            left.discard(person)
+        for group in {group for group in groups.values() if not self._left.get(group, {0})}:
+            del self._left[group]  # all of them have had their turn
+            self._chosen.pop(group, None)
         return refused
 
     def _decide(self, houses: Houses, judged: Mapping[int, Permission]) -> None:
@@ -87,7 +89,7 @@ class Together:
         rivals: dict[int, list[int]] = {}
         for group, house in houses.items():
             there = [one.customer_id for one in house if one.customer_id in here]
-            self._left[group] = len(there)
+            self._left[group] = set(there)
             rivals[group] = [one for one in there if said[one].state is None]
         several = {group: mates for group, mates in rivals.items() if len(mates) > 1}
         people = [one for mates in several.values() for one in mates]

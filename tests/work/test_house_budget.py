@@ -12,6 +12,7 @@ import pytest
 
 from outreach.groups import GroupKind
 from outreach.records import DeliveryState, EditionState, Kind, Wish
+from outreach.store.house_mail import HouseMail
 from outreach.work.agenda import read_agenda
 from outreach.work.compose import apply_campaign
 from outreach.work.groups import join_group
@@ -130,6 +131,24 @@ def test_of_a_company_only_what_is_for_all_of_it_counts_unless_the_settings_say_
     assert later(company_budget="no") == {}, "the chosen one is below their own budget"
     edition = open_occasion(workspace, "news")
     assert {reason for _, reason in became(workspace, edition).values()} == {"budget of the company", "one per company"}
+
+
+def test_the_mail_of_a_house_that_was_read_once_is_read_anew_only_for_an_earlier_time(
+    workspace: Workspace, people: Sequence[int], clock: HandClock
+) -> None:
+    sent(workspace, "one", people[0], days=3)
+    sent(workspace, "two", people[1], days=20)
+    mail = HouseMail(GroupKind.HOUSEHOLD, shared=False)
+    with workspace.database.read() as session:
+
+        def found(days: float) -> dict[int, int]:
+            of = mail.of(session, people, clock.now - timedelta(days=days))
+            return {person: len(times) for person, times in of.items()}
+
+        assert found(7) == {people[1]: 1}
+        assert found(2) == {}
+        assert found(30) == {people[0]: 1, people[1]: 1}
+        assert found(7) == {people[1]: 1}
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from outreach.records import Delivery, DeliveryState, Edition, EditionState, Kin
 from outreach.store.accounts import account
 from outreach.store.consents import unsubscribe
 from outreach.store.edition_figures import edition_figures
+from outreach.store.house_mail import HouseMail
+from outreach.store.one_per import houses_with, others_in
 from outreach.work.agenda import read_agenda
 from outreach.work.compose import apply_campaign
 from outreach.work.groups import join_group
@@ -234,3 +236,46 @@ def test_a_house_that_is_held_out_is_not_mailed_by_way_of_another(
         values = {"state": DeliveryState.WITHHELD, "reason": "held out", "settled_at": clock.now}
         session.connection().execute(mine.values(**values))
     assert stand_in(workspace, [edition]) == 0
+
+
+@pytest.mark.sqlite
+def test_what_is_read_of_a_company_grows_with_its_people_and_not_with_their_square(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    campaign = make_campaign(workspace, "old", Kind.NEWS, state="paused")
+    before = make_edition(workspace, campaign, "once-1", state=EditionState.DONE, one_per="company")
+    under_way = make_edition(workspace, campaign, "once-2", planned_at=clock.now, one_per="company")
+    ids = [make_customer(f"p{number}@example.com") for number in range(303)]
+    tiny, small, large = ids[:3], ids[3:63], ids[63:]
+    for name, members in (("Tiny", tiny), ("Small", small), ("Large", large)):
+        join_group(workspace, GroupKind.COMPANY, name, [f"#{one}" for one in members], by="ann")
+        for person in members:
+            make_sent(workspace, before, person, clock.now - timedelta(days=1))
+        make_sent(workspace, under_way, members[0], clock.now)
+
+    def work(members: Sequence[int]) -> int:
+        """How much the database does to read this company, in thousands of its steps."""
+        done = 0
+
+        def step() -> int:
+            nonlocal done
+            done += 1
+            return 0
+
+        with workspace.database.read() as session:
+            lists = session.execute(select(col(MailingList.id)).where(col(MailingList.name) == "customers")).scalar()
+            driver = session.connection().connection.driver_connection
+            assert driver is not None
+            driver.set_progress_handler(step, 100)
+            houses = houses_with(session, GroupKind.COMPANY, lists, members)
+            others = others_in(session, under_way, GroupKind.COMPANY, members)
+            mail = HouseMail(GroupKind.COMPANY, shared=True).of(session, members, clock.now - timedelta(days=7))
+            driver.set_progress_handler(None, 0)
+        assert [len(house) for house in houses.values()] == [len(members)]
+        assert set(others) == set(members[1:]) and {one.customer_id for one in others[members[1]]} == {members[0]}
+        assert set(mail) == set(members[1:]), "what they got themselves counts no second time"
+        return done
+
+    work(small)
+    assert 15 * work(tiny) < work(large), "the others on the list are not gone through"
+    assert work(large) < 6 * work(small), "four times as many people; by their square it were sixteen times as much"
