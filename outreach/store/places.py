@@ -6,6 +6,7 @@ had put down as passed over, so that no house gets a step twice, also once that 
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -25,11 +26,13 @@ from ..records import (
 )
 from ..records import Sequence as SequenceRow
 from .database import rows_in_chunks
+from .one_per import groups_of
 
 CHUNK = 500
 STANDS_BY = "another of the {kind} is in it"
 HAD_IT = "another of the {kind} had it"
 IN_PLACE = "in the place of another of the {kind}"
+REPLACED = "could not get it any more: another of the {kind} goes on"
 
 
 class Holder(NamedTuple):
@@ -43,16 +46,6 @@ class Holder(NamedTuple):
 def lock_sequence(session: Session, sequence_id: int) -> None:
     """Let nobody else give places in this sequence until the transaction has ended."""
     session.execute(select(col(SequenceRow.id)).where(col(SequenceRow.id) == sequence_id).with_for_update())
-
-
-def groups_of(session: Session, kind: GroupKind, customer_ids: Iterable[int]) -> dict[int, int]:
-    """The group of this kind that each of these customers is of."""
-    found: dict[int, int] = {}
-    for ids in rows_in_chunks(sorted(set(customer_ids)), CHUNK):
-        query = select(col(Membership.customer_id), col(Membership.group_id))
-        rows = session.execute(query.where(col(Membership.customer_id).in_(ids), col(Membership.kind) == kind))
-        found.update((customer, group) for customer, group in rows)
-    return found
 
 
 def holders(
@@ -96,9 +89,24 @@ def known_keys(session: Session, sequence_id: int, customer_ids: Iterable[int]) 
 
 
 def as_passed(holder: Holder, kind: GroupKind) -> dict[str, Any]:
-    """What somebody has had, as it is put down for the others of theirs."""
-    why = f"customer {holder.customer_id} of the same {kind.value} had it"
-    return {step: {"at": told["at"], "how": "passed", "why": why} for step, told in holder.done.items()}
+    """What somebody has had, or was passed over in, as it is put down for the others of theirs."""
+    had = f"customer {holder.customer_id} of the same {kind.value} had it"
+    return {
+        step: {"at": told["at"], "how": "passed", "why": had if told["how"] == "sent" else told["why"]}
+        for step, told in holder.done.items()
+    }
+
+
+def share_done(session: Session, kind: GroupKind, holding: int, standing: int) -> None:
+    """Let two of one group, of whom the second (by enrolment) stands by from now on, have had what either has had."""
+    query = select(col(Enrolment.id), col(Enrolment.customer_id), col(Enrolment.done))
+    rows = session.execute(query.where(col(Enrolment.id).in_((holding, standing))))
+    found = {row[0]: Holder(*row) for row in rows}
+    first, other = found[holding], found[standing]
+    sent = {step: told for step, told in other.done.items() if told["how"] == "sent"}
+    for one, theirs in ((first, other._replace(done=sent)), (other, first)):
+        values = {"done": {**as_passed(theirs, kind), **one.done}, "version": col(Enrolment.version) + 1}
+        session.connection().execute(update(Enrolment).where(col(Enrolment.id) == one.id).values(**values))
 
 
 def tell_standbys(
@@ -114,19 +122,24 @@ def tell_standbys(
     left = holders_of_any(session, sequence_id, kind, standing) if ended else set()
     for one in moved:
         group = groups.get(one.customer_id)
-        for enrolment, done in standing.get(group, ()) if group is not None else ():
-            values: dict[str, Any] = {"done": {**as_passed(one, kind), **done}, "version": col(Enrolment.version) + 1}
-            if one.customer_id in ended and group not in left:
-                over = {"state": EnrolmentState.LEFT, "reason": HAD_IT.format(kind=kind.value), "changed_at": now}
-                values |= over
-            mine = (col(Enrolment.id) == enrolment, col(Enrolment.state) == EnrolmentState.STANDBY)
-            session.connection().execute(update(Enrolment).where(*mine).values(**values))
+        over: dict[str, Any] = {}
+        if one.customer_id in ended and group not in left:
+            over = {"state": EnrolmentState.LEFT, "reason": HAD_IT.format(kind=kind.value), "changed_at": now}
+        for done, enrolments in standing.get(group or 0, {}).values():
+            values = {"done": {**as_passed(one, kind), **done}} | over
+            if values == {"done": done}:
+                continue
+            for ids in rows_in_chunks(enrolments, CHUNK):
+                mine = (col(Enrolment.id).in_(ids), col(Enrolment.state) == EnrolmentState.STANDBY)
+                told = update(Enrolment).where(*mine).values(**values, version=col(Enrolment.version) + 1)
+                session.connection().execute(told)
 
 
 def _standing(
     session: Session, sequence_id: int, kind: GroupKind, groups: Iterable[int]
-) -> dict[int, list[tuple[int, dict[str, Any]]]]:
-    found: dict[int, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
+) -> dict[int, dict[str, tuple[dict[str, Any], list[int]]]]:
+    """Who of these groups stands by, those who had the same together."""
+    found: dict[int, dict[str, tuple[dict[str, Any], list[int]]]] = defaultdict(dict)
     for ids in rows_in_chunks(sorted(set(groups)), CHUNK):
         query = (
             select(col(Membership.group_id), col(Enrolment.id), col(Enrolment.done))
@@ -135,7 +148,7 @@ def _standing(
             .where(col(Enrolment.sequence_id) == sequence_id, col(Enrolment.state) == EnrolmentState.STANDBY)
         )
         for group, enrolment, done in session.execute(query):
-            found[group].append((enrolment or 0, done))
+            found[group].setdefault(json.dumps(done, sort_keys=True), (done, []))[1].append(enrolment or 0)
     return dict(found)
 
 
@@ -156,8 +169,8 @@ def holders_of_any(session: Session, sequence_id: int, kind: GroupKind, groups: 
 def let_standbys_on(
     session: Session, sequence_id: int, list_id: int | None, kind: GroupKind | None, now: datetime
 ) -> int:
-    """standby → going for the first of each group of whom nobody who could is in the sequence; how many. Without a kind
-    (places are for everybody by now): for all.
+    """standby → going for the first of each group of whom nobody who could is in the sequence; how many. Whoever is in
+    it, but could not get it, has left it then. Without a kind (places are for everybody by now): for all.
     """
     waiting = (col(Enrolment.sequence_id) == sequence_id, col(Enrolment.state) == EnrolmentState.STANDBY)
     values: dict[str, Any] = {"state": EnrolmentState.GOING, "look_at": now, "changed_at": now}
@@ -165,26 +178,35 @@ def let_standbys_on(
     if kind is None:
         every = update(Enrolment).where(*waiting).values(**values, reason="")
         return session.connection().execute(every).rowcount
-    people = list(session.execute(select(col(Enrolment.customer_id)).where(*waiting)).scalars())
-    if not people:
-        return 0
-    groups = groups_of(session, kind, people)
-    held = holders(session, sequence_id, list_id, kind, groups.values())
-    alone = [person for person in people if person not in groups]
-    first: set[int] = set()
-    for ids in rows_in_chunks(sorted(set(groups.values()) - set(held)), CHUNK):
-        query = _able(sequence_id, list_id, EnrolmentState.STANDBY)
-        seen: set[int] = set()
-        for group, enrolment, *_ in session.execute(query.where(col(Membership.group_id).in_(ids))):
-            if group not in seen:
-                seen.add(group)
-                first.add(enrolment)
+    member = and_(col(Membership.customer_id) == col(Enrolment.customer_id), col(Membership.kind) == kind)
+    theirs = select(col(Membership.group_id)).select_from(Enrolment).outerjoin(Membership, member)
+    groups = set(session.execute(theirs.where(*waiting).distinct()).scalars())
     done = 0
-    for part in rows_in_chunks(sorted(first), CHUNK):
-        words = IN_PLACE.format(kind=kind.value)
-        on = update(Enrolment).where(col(Enrolment.id).in_(part), *waiting).values(**values, reason=words)
-        done += session.connection().execute(on).rowcount
-    for part in rows_in_chunks(alone, CHUNK):
-        on = update(Enrolment).where(col(Enrolment.customer_id).in_(part), *waiting).values(**values, reason="")
-        done += session.connection().execute(on).rowcount
+    if None in groups:
+        alone = ~select(col(Membership.id)).where(member).exists()
+        done += (
+            session.connection().execute(update(Enrolment).where(*waiting, alone).values(**values, reason="")).rowcount
+        )
+    free = groups - {None} - set(holders(session, sequence_id, list_id, kind, groups - {None}))
+    for ids in rows_in_chunks(sorted(free), CHUNK):
+        query = _able(sequence_id, list_id, EnrolmentState.STANDBY)
+        first: dict[int, int] = {}
+        for group, enrolment, *_ in session.execute(query.where(col(Membership.group_id).in_(ids))):
+            first.setdefault(group, enrolment)
+        if first:
+            done += _take_over(session, sequence_id, kind, first, values)
     return done
+
+
+def _take_over(
+    session: Session, sequence_id: int, kind: GroupKind, first: Mapping[int, int], values: Mapping[str, Any]
+) -> int:
+    """Let these (by group: the enrolment) go on in the place of whoever of theirs was in it; how many."""
+    members = select(col(Membership.customer_id)).where(col(Membership.group_id).in_(list(first)))
+    gone = (col(Enrolment.sequence_id) == sequence_id, col(Enrolment.state) == EnrolmentState.GOING)
+    over = {**values} | {"state": EnrolmentState.LEFT, "look_at": None, "reason": REPLACED.format(kind=kind.value)}
+    connection = session.connection()
+    connection.execute(update(Enrolment).where(*gone, col(Enrolment.customer_id).in_(members)).values(**over))
+    mine = (col(Enrolment.id).in_(list(first.values())), col(Enrolment.state) == EnrolmentState.STANDBY)
+    on = update(Enrolment).where(*mine).values(**values, reason=IN_PLACE.format(kind=kind.value))
+    return connection.execute(on).rowcount

@@ -17,7 +17,7 @@ from ..records import Campaign
 from ..records import Sequence as SequenceRow
 from ..store.begins import CATCH_UP, Beginning, Scan, who_begins
 from ..store.campaigns import campaign_named
-from ..store.places import lock_sequence
+from ..store.places import let_standbys_on, lock_sequence
 from ..store.saved_segments import load_segment
 from ..store.sequences import enrol, note_scan
 from ..timing.sequence import anniversary
@@ -80,6 +80,7 @@ def begin(workspace: Workspace, course: Course) -> int:
         with workspace.database.write() as session:
             if course.rules.one_per is not None:
                 lock_sequence(session, course.id)
+                let_standbys_on(session, course.id, course.row.list_id, course.rules.one_per, now)
             begun += enrol(session, with_places(session, course, page))
     with workspace.database.write() as session:
         note_scan(session, course.id, now)

@@ -13,7 +13,8 @@ from sqlmodel import Session
 
 from ..records import EnrolmentState
 from ..records import Sequence as SequenceRow
-from ..store.places import STANDS_BY, Holder, as_passed, groups_of, holders, known_keys
+from ..store.one_per import groups_of
+from ..store.places import STANDS_BY, Holder, as_passed, holders, known_keys
 from ..store.sequences import Enrolled
 from .sequence_plan import Rules
 
@@ -63,8 +64,8 @@ def standing_by(
     ending: Collection[int] = (),
     *,
     standby: bool = False,
-) -> dict[int, int]:
-    """Who of these has to stand by, by enrolment, and the customer of theirs who has the place: who came before them,
+) -> dict[int, Holder]:
+    """Who of these has to stand by, by enrolment, and who of theirs has the place: who came before them,
     can get its mails, and is not `ending` it just now (by enrolment). `standby`: they stand by now.
     """
     kind = course.rules.one_per
@@ -72,11 +73,11 @@ def standing_by(
         return {}
     groups = groups_of(session, kind, [person.customer_id for person in people])
     held = holders(session, course.id, course.row.list_id, kind, groups.values())
-    found: dict[int, int] = {}
+    found: dict[int, Holder] = {}
     for person in people:
         for one in held.get(groups.get(person.customer_id, 0), ()):
             if one.customer_id != person.customer_id and (standby or one.id < person.id) and one.id not in ending:
-                found[person.id] = one.customer_id
+                found[person.id] = one
                 break
     return found
 

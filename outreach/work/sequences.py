@@ -21,7 +21,7 @@ from ..errors import OutreachError
 from ..records import Campaign, CampaignState, DeliveryState, Edition, EditionState, EnrolmentState
 from ..store.ahead import among_people
 from ..store.editions import next_number
-from ..store.places import STANDS_BY, Holder, let_standbys_on, tell_standbys
+from ..store.places import STANDS_BY, Holder, let_standbys_on, share_done, tell_standbys
 from ..store.saved_segments import load_segment
 from ..store.sequence_events import events_of, guests_of, session_starts, wake_waiting
 from ..store.sequences import (
@@ -111,12 +111,14 @@ class Mail(NamedTuple):
 @dataclass
 class Decided:
     """What follows for each of a page of people: where they are then, and the mail that they get, if any. `contents`:
-    what a step's new edition is to hold, by (step, occasion); `editions` those that may be joined."""
+    what a step's new edition is to hold, by (step, occasion); `editions` those that may be joined. `standing`: in
+    whose place (by enrolment) others of theirs are."""
 
     people: list[tuple[Enrolled, list[Move], Mail | None]] = field(default_factory=list)
     contents: dict[tuple[str, str], tuple[str, FrozenContent]] = field(default_factory=dict)
     editions: dict[tuple[str, str], int] = field(default_factory=dict)
     put_off: dict[tuple[str, str], str] = field(default_factory=dict)
+    standing: dict[int, Holder] = field(default_factory=dict)
 
 
 def going_of(session: Session, course: Course, people: Sequence[Enrolled], now: datetime) -> dict[int, Going]:
@@ -183,7 +185,8 @@ def _decide(
         gone = _gone(course, person, guests)
         leaves = [Move(MoveKind.LEAVE, at=now, reason=gone)]
         moved.append((person, leaves if gone else next_moves(course.rules.plan, going[person.id], now)))
-    for person, moves in _placed(session, course, moved):
+    decided.standing, placed = _placed(session, course, moved)
+    for person, moves in placed:
         last = moves[-1]
         if last.kind is MoveKind.SEND:
             sending[last.step, _occasion(course, last, going[person.id].zone, now)].append((person, moves))
@@ -203,13 +206,14 @@ def _decide(
 
 def _placed(
     session: Session, course: Course, moved: Sequence[tuple[Enrolled, list[Move]]]
-) -> list[tuple[Enrolled, list[Move]]]:
+) -> tuple[dict[int, Holder], list[tuple[Enrolled, list[Move]]]]:
     """The same, but that whoever is in it beside another of their household, who came first, stands by from now on."""
     ending = {person.id for person, moves in moved if moves[-1].kind in OVER}
     going = [person for person, _ in moved if person.id not in ending]
     by = standing_by(session, course, going, ending)
     words = STANDS_BY.format(kind=course.rules.one_per)
-    return [(person, [Move(MoveKind.STAND_BY, reason=words)] if person.id in by else moves) for person, moves in moved]
+    stand_by = [Move(MoveKind.STAND_BY, reason=words)]
+    return by, [(person, stand_by if person.id in by else moves) for person, moves in moved]
 
 
 def _gone(course: Course, person: Enrolled, guests: Mapping[int, bool] | None) -> str:
@@ -331,6 +335,9 @@ def _keep(workspace: Workspace, course: Course, decided: Decided, counts: Sequen
             if not move_enrolment(session, person, after, now):
                 continue
             moved = True
+            if person.id in decided.standing and course.rules.one_per is not None:
+                share_done(session, course.rules.one_per, decided.standing[person.id].id, person.id)
+                continue
             places.append(Holder(person.id, person.customer_id, after["done"]))
             if moves[-1].kind is MoveKind.END or (moves[-1].kind is MoveKind.LEAVE and moves[-1].reason not in GONE):
                 ended.add(person.customer_id)

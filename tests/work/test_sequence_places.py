@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from outreach.errors import InputError
 from outreach.groups import GroupKind
-from outreach.records import Campaign, Delivery, Enrolment, EnrolmentState, Goal
+from outreach.records import Campaign, Delivery, DeliveryState, Enrolment, EnrolmentState, Goal
 from outreach.store.consents import unsubscribe
 from outreach.work.agenda import read_agenda
 from outreach.work.duplicates import merge
@@ -151,6 +151,63 @@ def test_an_exit_of_the_holder_ends_it_for_the_house(
     live(workspace, clock, 7)
     assert [state_of(workspace, one) for one in people] == [LEFT, LEFT, LEFT, FINISHED]
     assert to_whom(workspace, people[0]) == []
+
+
+@BOTH
+def test_whoever_begins_as_the_holder_leaves_comes_behind_those_who_stand_by(
+    workspace: Workspace, people: Sequence[int], clock: HandClock
+) -> None:
+    start(workspace, *STEPS, one_per="household")
+    for person in (people[1], people[0]):
+        join(workspace, person)
+        follow_sequences(workspace)
+        send_all(workspace)
+        clock.advance(hours=1)
+    _leaves(workspace, clock, people)
+    join(workspace, people[2])
+    live(workspace, clock, 8)
+    assert [to_whom(workspace, one) for one in people[:3]] == [["tips", "last"], ["hello"], []]
+    assert states(workspace)[people[2]] == (LEFT, "another of the household had it")
+
+
+@BOTH
+def test_whoever_comes_back_when_another_went_on_in_their_place_gets_no_step_again(
+    workspace: Workspace, people: Sequence[int], clock: HandClock
+) -> None:
+    start(workspace, *STEPS, one_per="household")
+    begin_all(workspace, clock, people)
+    _leaves(workspace, clock, people)
+    follow_sequences(workspace)
+    clock.advance(hours=1)
+    join(workspace, people[1])
+    live(workspace, clock, 8)
+    assert [to_whom(workspace, one) for one in people[:3]] == [["tips", "last"], ["hello"], []]
+    assert states(workspace)[people[1]] == (LEFT, "could not get it any more: another of the household goes on")
+
+
+@BOTH
+@pytest.mark.parametrize("further", [0, 1])
+def test_two_who_move_in_together_get_no_step_that_either_has_had(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock, further: int
+) -> None:
+    """Whether the first who entered is further, or the second, since the other's mail waited."""
+    pair = [make_customer(f"p{number}@example.com", subscribed=None) for number in range(2)]
+    start(workspace, *STEPS, one_per="household")
+    for person in pair:
+        join(workspace, person)
+    follow_sequences(workspace)
+    with workspace.database.write() as session:
+        late = col(Delivery.customer_id) == pair[1 - further]
+        session.connection().execute(update(Delivery).where(late).values(state=DeliveryState.DEFERRED))
+    live(workspace, clock, 3)
+    assert [len(to_whom(workspace, one)) for one in pair] == [2 - further, 1 + further]
+    house(workspace, *pair)
+    with workspace.database.write() as session:
+        went = {"state": DeliveryState.SENT, "sent_at": clock.now, "settled_at": clock.now}
+        late = col(Delivery.state) == DeliveryState.DEFERRED
+        session.connection().execute(update(Delivery).where(late).values(**went))
+    live(workspace, clock, 9)
+    assert Counter(step for one in pair for step in to_whom(workspace, one)) == {"hello": 2, "tips": 1, "last": 1}
 
 
 def test_whoever_begins_once_it_is_over_for_the_house_has_the_place(
