@@ -6,8 +6,6 @@ as its key does, also after its customer was erased. When nothing could be store
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 import anyio
 from sqlalchemy import text
 from starlette.applications import Starlette
@@ -27,7 +25,7 @@ from .confirm import confirm_page, confirmed
 from .consent_words import WISHES
 from .fixed import fixed_page, fixed_said
 from .join import ROUTE, join_page, joined
-from .pages import WORDS, Button, choose_language, page
+from .pages import WORDS, Button, choose_language, page, read_form
 from .seminar import session_file, session_page
 from .unsubscribe import Link, bring_back, find_link, leave
 from .view import view_mail
@@ -113,7 +111,7 @@ def _unsubscribe(request: Request) -> Response:
     """RFC 8058's POST, or the page's button. Anything else is shown the button."""
     body: bytes = request.scope[BODY]
     one_click = b"List-Unsubscribe" in body and b"One-Click" in body
-    if not one_click and parse_qs(body.decode("latin-1"), max_num_fields=10).get("from") != ["page"]:
+    if not one_click and read_form(body, 10).get("from") != ["page"]:
         return _unsubscribe_page(request)
     workspace = _workspace(request)
     link = leave(workspace, request.path_params["token"], how="one_click" if one_click else "page")

@@ -6,8 +6,6 @@ that stood on the page. The page names the list and the company, never the perso
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -16,7 +14,7 @@ from ..work.evidence import link_fetched
 from ..work.opt_in import Asked, confirm, find_asked
 from ..work.workspace import Workspace
 from .consent_words import CONFIRM
-from .pages import WORDS, Button, choose_language, page
+from .pages import WORDS, Button, choose_language, page, read_form
 
 BODY = "outreach.body"
 
@@ -34,7 +32,7 @@ def confirm_page(request: Request) -> Response:
 def confirmed(request: Request) -> Response:
     """The button was pressed; anything else is shown the button."""
     body: bytes = request.scope[BODY]
-    if parse_qs(body.decode("latin-1"), max_num_fields=10).get("from") != ["page"]:
+    if read_form(body, 10).get("from") != ["page"]:
         return confirm_page(request)
     return _page(request, confirm(request.app.state.workspace, request.path_params["token"]))
 

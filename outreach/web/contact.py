@@ -15,7 +15,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address, ip_network
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -28,7 +28,7 @@ from ..records import Channel
 from ..work.told import log_message
 from ..work.workspace import Workspace
 from .contact_words import WORDS
-from .pages import choose_language, page, render
+from .pages import choose_language, page, read_form, render
 
 PATH = "/contact"
 FIELDS = ("name", "email", "subject", "message")
@@ -128,7 +128,7 @@ def take_message(
 ) -> Written:
     """Keep what was sent, or say what is wrong with it. `client`: the address it came from."""
     words = WORDS[language]
-    posted = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
+    posted = read_form(body, 20)
     said = {name: _clean(values[0]) for name, values in posted.items()}
     longest = LONGEST | {"message": MAX_BODY}
     written = Written({name: said.get(name, "")[: longest[name]] for name in FIELDS}, _faults(said, words, body))

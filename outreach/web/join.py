@@ -7,7 +7,6 @@ from one place in a time. The answer is the same for every address, so nobody le
 from __future__ import annotations
 
 import time
-from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,7 +20,7 @@ from ..work.sign_up import open_list, sign_up
 from ..work.workspace import Workspace
 from .contact import LATEST, SOONEST, SPAN, TRAP, from_our_page, new_token, token_age
 from .join_words import WORDS
-from .pages import choose_language, page, render
+from .pages import choose_language, page, read_form, render
 
 ROUTE = "/join/{list}"
 BODY = "outreach.body"
@@ -39,7 +38,7 @@ def joined(request: Request) -> Response:
     """A form that was sent: what happens next, the same for every address, or what is wrong. 429: too many."""
     found, language = _asked(request)
     workspace, words = _workspace(request), WORDS[language]
-    posted = parse_qs(request.scope[BODY].decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
+    posted = read_form(request.scope[BODY], 20)
     said = {name: values[0].replace("\0", "").strip() for name, values in posted.items()}
     address = said.get("email", "")[:LONGEST]
     fault = _fault(request, said, words)

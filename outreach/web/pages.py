@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -110,6 +111,14 @@ def choose_language(*wishes: str | None) -> str:
             if code in WORDS:
                 return code
     return DEFAULT
+
+
+def read_form(body: bytes, most: int) -> dict[str, list[str]]:
+    """What a form says; nothing where it holds more than `most` fields: ours never do."""
+    try:
+        return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most)
+    except ValueError:
+        return {}
 
 
 def render(name: str, **values: Any) -> str:

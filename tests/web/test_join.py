@@ -273,3 +273,13 @@ def test_the_mail_and_its_button_have_the_words_in_the_persons_language(
     with workspace.database.read() as session:
         act = session.scalars(select(Consent)).one()
     assert (act.words, act.language, act.act) == (german, "de", ConsentAct.GIVEN)
+
+
+def test_a_form_of_more_fields_than_ours_is_shown_again(workspace: Workspace, site: httpx.Client) -> None:
+    open_list(workspace)
+    many = "&".join(f"x{number}=1" for number in range(50))
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert site.post("/join/customers", content=many, headers=form).status_code == 422
+    token = sign_token(workspace.keys, "confirm", "a" * 20)
+    for place in (f"/s/{token}", f"/u/{sign_token(workspace.keys, 'unsubscribe', 'a' * 20)}"):
+        assert site.post(place, content=many, headers=form).status_code == site.get(place).status_code
