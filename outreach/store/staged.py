@@ -24,7 +24,7 @@ from ..audience.intake import PLAIN_FIELDS
 from ..audience.plain_rows import ROW, STATUS, PlainRow
 from ..records import Consent, Subscription, SubscriptionState
 from .bulk import driver_values
-from .database import Much
+from .database import Much, told
 from .newcomers import newcomer_columns, plain_json, proof_of
 from .prepared import bare_cursor
 
@@ -140,15 +140,17 @@ def staging(much: Much) -> Iterator[None]:
                     driver.rollback()
                 driver.execute("DETACH staged")
         return
-    driver.execute(
-        "CREATE TEMPORARY TABLE staged_people (id bigint NOT NULL DEFAULT nextval(pg_get_serial_sequence('customer',"
-        f" 'id')), place integer NOT NULL, {_TEXTS}, row bigint)"
-    )
-    driver.commit()
+    with told(much.database), bare_cursor(much.connection) as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE staged_people (id bigint NOT NULL DEFAULT"
+            f" nextval(pg_get_serial_sequence('customer', 'id')), place integer NOT NULL, {_TEXTS}, row bigint)"
+        )
+        driver.commit()
+    gone = much.connection.dialect.loaded_dbapi.OperationalError
     try:
         yield
     finally:
-        if not driver.closed:
+        with suppress(gone):  # and the table with the connection
             driver.rollback()
             driver.execute("DROP TABLE staged_people")
             driver.commit()
@@ -161,11 +163,11 @@ def put_staged(much: Much, staged: Staged) -> None:
         driver.deserialize(staged.data, name="staged")
         return
     names, _, rest = staged.data.partition(b"\n")
-    with driver.cursor() as cursor:
+    with told(much.database), bare_cursor(much.connection) as cursor:
         cursor.execute("TRUNCATE staged_people")
         with cursor.copy(f"COPY staged_people ({names.decode()}) FROM STDIN (FORMAT csv)") as copy:
             copy.write(rest)
-    driver.commit()
+        driver.commit()
 
 
 def met_since(session: Session, first: int, last: int) -> bool:

@@ -19,7 +19,7 @@ import pytest
 from sqlmodel import func, select
 
 from outreach.audience.csv_text import read_runs, without_blank
-from outreach.errors import InputError
+from outreach.errors import DatabaseError, InputError
 from outreach.records import Consent, Customer, Subscription, SubscriptionState, SuppressionReason
 from outreach.store.consents import suppress
 from outreach.work import import_room, intake, piles
@@ -157,6 +157,32 @@ def test_who_comes_to_be_known_or_blocked_between_look_and_write_is_noticed(
     else:
         assert result.updated == 1 and kept(workspace)["u7@b.de"]["first_name"] == "N7"
         assert states(workspace)["u7@b.de"] == "subscribed"
+
+
+@pytest.mark.needs_debian
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_server_that_goes_away_between_two_piles_is_told_in_words(
+    workspace: Workspace, pieces: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces(0)
+    honest, calls = intake.put_staged, [0]
+
+    def put(much: Any, staged: Any) -> None:
+        calls[0] += 1
+        if calls[0] == 2:
+            number = much.connection.connection.driver_connection.info.backend_pid
+            with workspace.database.write() as session:
+                session.connection().exec_driver_sql("SELECT pg_terminate_backend(%s, 5000)", (number,))
+        honest(much, staged)
+
+    monkeypatch.setattr(intake, "put_staged", put)
+    text = "email\n" + "".join(f"u{n}@b.de\n" for n in range(200))
+    with pytest.raises(DatabaseError):
+        take(workspace, text)
+    made = _count(workspace, Customer)
+    assert 0 < made < 200
+    result = take(workspace, text)
+    assert (result.unchanged, result.created) == (made, 200 - made)
 
 
 def test_a_late_cell_that_belies_its_columns_type_is_heeded_for_all_rows(
