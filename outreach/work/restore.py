@@ -18,8 +18,8 @@ from pathlib import Path
 from sqlalchemy import update
 from sqlmodel import col
 
-from ..address import read_key_ring
-from ..errors import DatabaseError, InputError, OutreachError
+from ..address import KeyRing, read_key_ring
+from ..errors import DatabaseError, InputError, OutreachError, SettingsError
 from ..records import WorkspaceRow
 from ..settings import FILE, load_settings
 from ..store.backup import check_copy, copy_database, is_sound, load_dump, pour_back
@@ -149,16 +149,24 @@ def _gather(root: Path, staging: Path, archive: Path, manifest: Manifest, databa
             found += [other.name] if said[-1].since is not None and other != archive else []
     lines = [one for register in (here, *said) for one in register.stops]
     until = max([until, *(one.at for one in lines)])
-    with suppress(DatabaseError), database.read() as session:
-        erased += entries_of(erased_blocks(session))
-        lines += [entry(keys, one) for one in said_in(session)[0]]
-        found.append("the database that stood here")
+    if _made_by(keys, root / KEYS):
+        with suppress(DatabaseError), database.read() as session:
+            erased += entries_of(erased_blocks(session))
+            lines += [entry(keys, one) for one in said_in(session)[0]]
+            found.append("the database that stood here")
     note(root, keys, erased)
     whole = STOPS in found or "the database that stood here" in found
     begins = BEGINNING if whole else clock()
     add_stops(root / STOPS, keys, lines, begins)
     since = read_stops(root / STOPS, keys).since
     return Gathered(tuple(dict.fromkeys(found)), None if whole else until, since)
+
+
+def _made_by(keys: KeyRing, file: Path) -> bool:
+    """Whether these keys, for all one can see, made the hashes of what stands here: other keys' mean nothing."""
+    with suppress(SettingsError):
+        return not file.exists() or read_key_ring(file).address == keys.address
+    return True
 
 
 def _again(root: Path, revision: str, clock: Clock) -> tuple[ErasedAgain | None, StoppedAgain | None]:

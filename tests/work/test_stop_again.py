@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from outreach.address import address_key
+from outreach.address import address_key, new_key_ring, write_key_ring
 from outreach.audience.consent import may_mail
 from outreach.errors import DatabaseError
 from outreach.records import Consent, ConsentAct, Customer, Kind, MailingList, Subscription, SuppressionReason
@@ -34,7 +34,7 @@ from outreach.work.prune import prune
 from outreach.work.restore import restore_workspace, told_known
 from outreach.work.stop_again import accept_restored
 from outreach.work.stops import STOPS, prune_stops, read_register
-from outreach.work.workspace import Workspace, check_may_send, open_workspace, stop_book
+from outreach.work.workspace import KEYS, Workspace, check_may_send, open_workspace, stop_book
 
 from ..conftest import BOTH, HandClock, MakeCustomer
 from .importing import take
@@ -433,3 +433,20 @@ def test_a_backup_is_made_also_where_the_register_cannot_be_written(
     assert back_up(workspace, clock, tmp_path / "kept").behind == ""
     restore(workspace, made, clock)
     assert not may(workspace, ann)
+
+
+@pytest.mark.sqlite
+def test_what_people_said_to_another_workspace_is_no_stop_here(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(workspace.root, other)
+    (other / KEYS).unlink()
+    write_key_ring(other / KEYS, new_key_ring())
+    theirs = open_workspace(other, clock)
+    made = back_up_workspace(other, tmp_path / "theirs.tar.gz", clock=clock)
+    theirs.database.close()
+    leave(workspace, make_customer(ANN))
+    done = restore_workspace(workspace.root, made.file, clock=clock)
+    assert done.stopped is not None and done.stopped.people == 0
+    assert "the database that stood here" not in done.known.sources
