@@ -133,7 +133,7 @@ def check_registers(workspace: Workspace) -> Iterator[Finding]:
     wrong = {name: words for name in (REGISTER, STOPS) if (words := unwritable(workspace.root / name))}
     for name, words in wrong.items():
         remedy = (
-            f"A restored backup would not know who was erased or said stop. Give the user of `outreach run` {name}."
+            f"A restored backup would not know who was erased or said stop. Let the user of `outreach run` write {name}."
         )
         yield Finding("registers", "bad", f"{name} {words}", remedy)
     if not wrong:
