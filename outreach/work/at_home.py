@@ -81,15 +81,16 @@ class Homes:
         self._read_members(session, kind)
         self.known: list[tuple[Sent, ...]] = [()]
         self.told = array("I", [0]) * len(self.first)
-        since = workspace.clock() - WEEK
+        now = workspace.clock()
+        since = now - WEEK
         steps: dict[Any, int] = {}
         for edition, pages in all_house_mail(session, kind, since, shared=self.shared):
             for page in pages:
                 for person, minute in page:
-                    self._note(steps, person, Sent(edition, read_rounded(minute)))
+                    self._note(steps, person, Sent(edition, min(read_rounded(minute), now)))
         wishes = {one.customer_id: one.every_days for one in all_wishes(session) if one.every_days > WEEK.days}
         if wishes:
-            far = workspace.clock() - timedelta(days=max(wishes.values()))
+            far = now - timedelta(days=max(wishes.values()))
             for person, times in HouseMail(kind, shared=self.shared).of(session, wishes, far).items():
                 for at in times:
                     if at <= since:

@@ -62,7 +62,7 @@ class Crowd(AtHome):
         for audience in dict.fromkeys(audiences):
             self._add_audience(audience, default)
         now = workspace.clock()
-        self._divide(kept.sent_since(session, now - WEEK), lambda group, row: _sent(group, row[0]))
+        self._divide(kept.sent_since(session, now - WEEK), lambda group, row: _sent(group, row[0], now))
         self._divide(kept.still_under_way(session), lambda group, row: _under_way(group, *row))
         self._divide(self._holds(), lambda group, row: replace(group, holds=row[0]))
         self._divide(all_shared_holds(session), lambda group, row: replace(group, shared=row[0]))
@@ -123,7 +123,7 @@ class Crowd(AtHome):
         else their ways would make too many groups."""
         mine, ways, people = courses.ways(self._of, self.groups)
         if people:
-            places = _OnTheirWays(self.groups, ways, by_the_hour=people > TO_THE_MINUTE)
+            places = _OnTheirWays(self.groups, ways, self._workspace.clock() if people > TO_THE_MINUTE else None)
             self._of = array("I", map(places.__getitem__, zip(self._of, mine, strict=True)))
 
     def _holds(self) -> Iterator[list[Any]]:
@@ -167,9 +167,9 @@ class Crowd(AtHome):
 class _OnTheirWays(dict[tuple[int, int], int]):
     """Where whoever stands in a group goes by their ways: by (place, place among the ways)."""
 
-    def __init__(self, groups: list[Alike], ways: Sequence[tuple[Way, ...]], *, by_the_hour: bool) -> None:
+    def __init__(self, groups: list[Alike], ways: Sequence[tuple[Way, ...]], by_the_hour: datetime | None) -> None:
         super().__init__()
-        self._groups, self._ways, self._by_the_hour = groups, ways, by_the_hour
+        self._groups, self._ways, self._now = groups, ways, by_the_hour
         self._alike: dict[Any, int] = {}
         self._places: dict[tuple[int, int], int] = {}
 
@@ -177,7 +177,7 @@ class _OnTheirWays(dict[tuple[int, int], int]):
         place, own = key
         found = place
         if place and own:
-            base = self._hours_of(place) if self._by_the_hour else place
+            base = self._hours_of(place, self._now) if self._now is not None else place
             if (base, own) not in self._places:
                 self._groups.append(replace(self._groups[base], ways=self._ways[own]))
                 self._places[base, own] = len(self._groups) - 1
@@ -185,11 +185,11 @@ class _OnTheirWays(dict[tuple[int, int], int]):
         self[key] = found
         return found
 
-    def _hours_of(self, place: int) -> int:
+    def _hours_of(self, place: int, now: datetime) -> int:
         """The first of the groups that differ from this one by minutes only."""
         if (place, 0) not in self._places:
             group = self._groups[place]
-            rest = replace(group, sent=tuple(hour_up(at) for at in group.sent))
+            rest = replace(group, sent=tuple(min(hour_up(at), now) for at in group.sent))
             alike = tuple(tuple(value.items()) if name == "mail" else value for name, value in _fields(rest))
             if alike not in self._alike:
                 self._groups.append(rest)
@@ -207,8 +207,9 @@ def _blocked_mail(mail: Mapping[int | None, MailFacts], block: Any) -> dict[int 
     return {key: facts._replace(domain=reason, domain_until=until) for key, facts in mail.items()}
 
 
-def _sent(group: Alike, minute: str) -> Alike:
-    return replace(group, sent=tuple(sorted((*group.sent, read_rounded(minute)))))
+def _sent(group: Alike, minute: str, now: datetime) -> Alike:
+    at = min(read_rounded(minute), now)  # what has gone counts, also before its minute is over
+    return replace(group, sent=tuple(sorted((*group.sent, at))))
 
 
 def _under_way(group: Alike, edition: int, kind: str, goes: int, minute: str) -> Alike:

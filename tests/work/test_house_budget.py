@@ -87,6 +87,20 @@ def test_a_newsletter_that_all_of_the_house_got_counts_once(workspace: Workspace
     }
 
 
+def test_what_has_just_gone_counts_before_its_minute_is_over(
+    workspace: Workspace, people: Sequence[int], clock: HandClock
+) -> None:
+    apply(workspace)
+    apply(workspace, "more", "")
+    clock.advance(seconds=20)
+    sent(workspace, "one", people[0], people[2], days=0)
+    sent(workspace, "two", people[1], people[2], days=0)
+    clock.advance(seconds=1)
+    entries = {name: read_agenda(workspace, campaign=name).entries[0] for name in ("news", "more")}
+    refused = {name: {one.reason: one.people for one in entry.refused} for name, entry in entries.items()}
+    assert refused == {"news": {TOGETHER: 2, "budget": 1}, "more": {"budget": 1}}, "a week is past its deadline"
+
+
 def test_a_newsletter_to_everybody_asks_for_nobody_elses_week(workspace: Workspace, people: Sequence[int]) -> None:
     sent(workspace, "one", people[0], days=3)
     sent(workspace, "two", people[0], days=2)
