@@ -132,7 +132,7 @@ def check_registers(workspace: Workspace) -> Iterator[Finding]:
     """Can erasures and stops be written down beside the database? Nothing is made: whoever asks may be another user."""
     wrong = {name: words for name in (REGISTER, STOPS) if (words := unwritable(workspace.root / name))}
     for name, words in wrong.items():
-        remedy = f"A restored backup would not know who was erased or said stop. Let the user of `outreach run` write {name}."
+        remedy = f"A restored backup would not know who said stop. Let the user of `outreach run` write {name}."
         yield Finding("registers", "bad", f"{name} {words}", remedy)
     if not wrong:
         yield Finding("registers", "good", f"{REGISTER} and {STOPS} can be written")
