@@ -155,5 +155,5 @@ def no_room(folder: Path, why: str) -> InputError:
     return InputError(
         f"the rows of a long file wait in the workspace, and cannot: {why}",
         file=folder,
-        remedy="Make room for twice the size of the file, then run the import again.",
+        remedy="Make room for four times the size of the file, then run the import again.",
     )
