@@ -37,6 +37,17 @@ def open_here() -> Workspace:
     return open_workspace(workspace_root())
 
 
+def open_after_a_crash() -> Workspace:
+    """Open the workspace of this command, and settle what processes that died held: else an account passes over it."""
+    from ..work.recover import recover_if_possible  # lazy, as above
+
+    workspace = open_here()
+    trouble = recover_if_possible(workspace)
+    if trouble is not None:
+        typer.echo(f"warning: what a dead process had in hand cannot be settled yet: {trouble}", err=True)
+    return workspace
+
+
 def print_json(value: Any) -> None:
     """Print one JSON document; instants in ISO 8601 with their offset."""
     typer.echo(json.dumps(value, default=json_value, ensure_ascii=False, indent=2))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import NeedsPerson, OutreachError, UsageError
-from .common import AsJson, Yes, confirm, me, open_here, print_json, progress
+from .common import AsJson, Yes, confirm, me, open_after_a_crash, open_here, print_json, progress
 from .delivery_views import (
     list_json,
     log_json,
@@ -52,7 +52,7 @@ def list_them(
     from ..store.editions import find_campaign
     from .verify import state_named
 
-    workspace = open_here()
+    workspace = open_after_a_crash()
     after = _instant(since)
     with workspace.database.read() as session:
         found = find_campaign(session, campaign)
@@ -160,7 +160,7 @@ def _by_hand(
     from ..work.resolve import in_doubt, named
     from ..work.resolve import resolve as settle
 
-    workspace = open_here()
+    workspace = open_after_a_crash()
     asked = named(workspace, names) if names else in_doubt(workspace, campaign, edition)
     if not names and asked:
         many = f"{len(asked)} mails are" if len(asked) > 1 else "1 mail is"
@@ -192,7 +192,7 @@ def _judge(done: Resolved) -> None:
 def _from_log(files: list[Path], *, complete: bool, relay: str, zone: str, as_json: bool) -> None:
     from ..work.maillog import read_logs
 
-    workspace = open_here()
+    workspace = open_after_a_crash()
     if complete and not relay:
         _check_one_relay(workspace)
     with progress() as bar:

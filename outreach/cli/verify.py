@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import NeedsPerson, OutreachError, UsageError
-from .common import AsJson, open_here, print_json, print_table
+from .common import AsJson, open_after_a_crash, print_json, print_table
 from .delivery_views import doubt_json, message_id_of, tell_doubts
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ def verify(
     """Account for every recipient of a campaign, edition by edition.
 
     For each edition, planned = the sum of all states, and the people in the outbox are those whom the segment gave.
-    Mails in doubt, which were handed over and got no answer, are listed with what finds them in the relay's log. Once
-    such a log was read, it also says how many of those handed over the next server accepted.
+    What a process that died had in hand is settled first. Mails in doubt, which were handed over and got no answer, are
+    listed with what finds them in the relay's log. Once such a log was read, it also says how many of those handed over
+    the next server accepted.
     Exits with 1 where the account does not add up, and with 3 where mails are in doubt.
 
     Example: [bold]outreach verify tips[/bold]   then   [bold]outreach verify tips --state failed[/bold]
@@ -43,7 +44,7 @@ def verify(
     from ..store.editions import find_campaign
     from ..store.onward import onward_counts
 
-    workspace = open_here()
+    workspace = open_after_a_crash()
     with workspace.database.read() as session:
         found = find_campaign(session, campaign)
         if found is None or found.id is None:

@@ -33,8 +33,9 @@ _ACTIVE = re.compile(r"from=<([^<>\s]{0,320})>, size=\d+, nrcpt=(\d+) \(queue ac
 _EXPIRED = re.compile(r"from=<[^<>\s]{0,320}>, status=(?:force-)?expired, returned to sender")
 _ANSWER = re.compile(
     r"to=<(?P<to>[^<>]{1,320})>,(?: orig_to=<(?P<original>[^<>]{1,320})>,)? relay=(?P<relay>[^\s,]{1,300}),"
-    r"(?: conn_use=\d+,)? delay=[\d.]+,(?: delays=[\d./]+,)?(?: dsn=(?P<dsn>\d\.\d{1,3}\.\d{1,3}),)?"
-    r" status=(?P<status>[a-zA-Z]+) \((?P<words>.*)"
+    r" ?(?:conn_use=\d+,)? delay=[\d.]+,(?: delays=[\d./]+,)?"
+    r"(?: (?!dsn=|status=)[a-z_]{1,30}=[^\s,]{1,200},){0,8}"  # tls=… since Postfix 3.11, and what comes after it
+    r"(?: dsn=(?P<dsn>\d\.\d{1,3}\.\d{1,3}),)? status=(?P<status>[a-zA-Z]+) \((?P<words>.*)"
 )
 _REFUSED = re.compile(
     r"milter-reject: END-OF-MESSAGE from \S+: (?P<words>5\.\d{1,3}\.\d{1,3} [^;]*)"

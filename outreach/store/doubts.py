@@ -33,6 +33,7 @@ from .phases import InState
 from .prepared import Prepared
 
 CHUNK = 500
+HANDED_OVER = "the final dot may have left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,14 @@ def settle_doubt(
 def resend(session: Session, delivery_id: int, *, at: datetime, why: str, by: str) -> bool:
     """in_doubt --resend--> queued, by a person's command only: counted, with the same Message-ID; False where no doubt.
 
-    An edition that was done is open again, else nobody would claim it.
+    An edition that was done is open again, else nobody would claim it. When and to which relay it was handed over is
+    kept in its history: the next attempt writes over both.
     """
     after = move(DeliveryState.IN_DOUBT, DeliveryEvent.RESEND)
+    begun = select(col(Delivery.intent_at), col(Delivery.relay), col(Delivery.owner)).where(
+        col(Delivery.id) == delivery_id
+    )
+    handed = session.execute(begun).one_or_none()
     changed = session.connection().execute(
         update(Delivery)
         .where(col(Delivery.id) == delivery_id, col(Delivery.state) == DeliveryState.IN_DOUBT)
@@ -164,6 +170,19 @@ def resend(session: Session, delivery_id: int, *, at: datetime, why: str, by: st
         .where(col(Edition.id) == edition, col(Edition.state) == EditionState.DONE)
         .values(state=EditionState.OPEN, finished_at=None)
     )
+    if handed is not None and handed.intent_at is not None:
+        session.add(
+            DeliveryMove(
+                delivery_id=delivery_id,
+                at=handed.intent_at,
+                event=DeliveryEvent.INTENT.value,
+                before=DeliveryState.CLAIMED,
+                after=DeliveryState.INFLIGHT,
+                detail=HANDED_OVER,
+                relay=handed.relay,
+                by=handed.owner or "",
+            )
+        )
     _tell(session, delivery_id, DeliveryEvent.RESEND, at, after, why, by)
     return True
 

@@ -101,7 +101,7 @@ def reclaim(
     claimed = [row.id for row in rows if row.state is DeliveryState.CLAIMED]
     crashed = [row.id for row in rows if row.id in suspects and row.state is DeliveryState.CLAIMED]
     poison = [row.id for row in rows if row.id in crashed and row.crashes + 1 >= max_crashes]
-    _put_in_doubt(session, owner, doubtful, now, "its lease ran out" if only_overdue else "its process died")
+    _put_in_doubt(session, owner, doubtful, now, died=not only_overdue)
     _poison(session, owner, poison, now)
     released = [row for row in claimed if row not in poison]
     _release(session, owner, [row for row in released if row not in crashed], now, crashes=0)
@@ -109,13 +109,18 @@ def reclaim(
     return Reclaimed(len(released), len(doubtful), len(poison))
 
 
-def _put_in_doubt(session: Session, owner: str, ids: list[int], now: datetime, why: str) -> None:
-    """inflight --> in_doubt. The row keeps its owner: should that one live, a late reply still settles it."""
+def _put_in_doubt(session: Session, owner: str, ids: list[int], now: datetime, *, died: bool) -> None:
+    """inflight --> in_doubt. The row keeps its owner: should that one live, a late reply still settles it.
+
+    What the dead had begun was an attempt; one that may live counts its own.
+    """
     if not ids:
         return
     after = move(DeliveryState.INFLIGHT, DeliveryEvent.UNKNOWN)
+    why = "its process died" if died else "its lease ran out"
     evidence = f"the worker {owner} had begun to send it and {why}: the mail may have arrived"
-    _held(session, owner, ids, DeliveryState.INFLIGHT, state=after, reason="crash", evidence=evidence)
+    tried = col(Delivery.attempts) + int(died)
+    _held(session, owner, ids, DeliveryState.INFLIGHT, state=after, reason="crash", evidence=evidence, attempts=tried)
     _tell(session, owner, ids, now, DeliveryEvent.UNKNOWN, DeliveryState.INFLIGHT, evidence)
 
 

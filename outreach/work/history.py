@@ -17,6 +17,7 @@ from ..errors import UsageError
 from ..records import Bounce, DeliveryMove, DeliveryState, Onward
 from ..store.consents import consent_history
 from ..store.deliveries import CameBack, DeliveryRow, bounces_of, came_back, deliveries_of, notes_of
+from ..store.doubts import HANDED_OVER
 from ..store.edition_figures import LINK_EVIDENCE
 from ..store.editions import find_campaign
 from .workspace import Workspace
@@ -63,7 +64,12 @@ def tell_stories(workspace: Workspace, what: str, campaign: str = "") -> list[St
                 f"no mail{where} is known to {what}",
                 remedy="Give an e-mail address, or a Message-ID or number as `outreach deliveries list` shows them.",
             )
-        return [Story(row, tuple(sorted(_lines(session, row), key=lambda line: line.at))) for row in rows]
+        return [Story(row, tuple(sorted(_lines(session, row), key=_when))) for row in rows]
+
+
+def _when(line: Line) -> tuple[datetime, int]:
+    """By time; of one instant what must have come first."""
+    return line.at, {"planned": 0, "begun": 1}.get(line.what, 2)
 
 
 def _named(session: Session, workspace: Workspace, what: str, campaign_id: int | None) -> list[DeliveryRow]:
@@ -103,6 +109,7 @@ _ONWARD = {
     Onward.BOUNCED: "refused by the next server",
 }
 _WHAT = {
+    "intent": "begun",
     "temporary": "put off by the relay",
     "release": "attempt ended early",
     "unknown": "in doubt",
@@ -137,7 +144,7 @@ def _ended(row: DeliveryRow) -> Iterator[Line]:
         yield Line(row.settled_at, row.state.value, ": ".join(part for part in (row.reason, row.evidence) if part))
     unclear = row.state in (DeliveryState.INFLIGHT, DeliveryState.IN_DOUBT) or row.reason == "evidence"
     if unclear and row.intent_at is not None:
-        yield Line(row.intent_at, "begun", "the final dot may have left", row.relay)
+        yield Line(row.intent_at, "begun", HANDED_OVER, row.relay)
 
 
 _JUDGED = (DeliveryState.WITHHELD, DeliveryState.SUPPRESSED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)

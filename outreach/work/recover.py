@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from ..errors import DatabaseError
 from ..store.workers import Reclaimed, holders, overdue, reclaim, sign_off
 from .presence import FOLDER, find_dead
 from .workspace import Workspace
@@ -34,6 +35,18 @@ def recover(workspace: Workspace) -> Reclaimed:
     for name in late:
         total += take_back(workspace, name, (), only_overdue=True)
     return total
+
+
+def recover_if_possible(workspace: Workspace) -> DatabaseError | None:
+    """As `recover`, for whoever only looks: what dead processes held stands in the account as what it now is.
+
+    Returns what kept it from being written; where nothing can be written the account can still be read.
+    """
+    try:
+        recover(workspace)
+    except DatabaseError as wrong:
+        return wrong
+    return None
 
 
 def take_back(workspace: Workspace, name: str, suspects: Collection[int], *, only_overdue: bool = False) -> Reclaimed:

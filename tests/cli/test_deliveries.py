@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlmodel import col
 
 from outreach.address import message_id
 from outreach.records import Delivery, DeliveryState
+from outreach.work.presence import Presence
 from outreach.work.workspace import Workspace
 
 from ..store.rows import delivery, lay_edition
@@ -51,6 +53,24 @@ def test_verify_lists_who_is_in_doubt_with_what_finds_them_and_the_command(
     [one] = read(workspace.root, "verify", "news")
     assert [row["message_id"] for row in one["in_doubt"]] == doubted[1:]
     assert one["onward"] == {"handed_over": 1, "accepted": 0, "deferred": 0, "bounced": 0, "unknown": 1}
+
+
+@pytest.mark.parametrize("words", [["verify", "news"], ["deliveries", "resolve", "--maillog", "mail.log"]])
+def test_what_a_killed_process_had_in_hand_is_in_doubt_for_whoever_asks_next(
+    workspace: Workspace, doubted: list[str], words: list[str]
+) -> None:
+    """Nobody has to send first: right after the crash the account said that all was well, and exited with 0."""
+    with Presence(workspace.root, "send-that-died") as presence:
+        presence.keep_file()
+    later = workspace.clock() + timedelta(minutes=10)
+    held = {"state": DeliveryState.INFLIGHT, "owner": "send-that-died", "lease_until": later, "attempts": 0}
+    with workspace.database.write() as session:
+        session.connection().execute(update(Delivery).where(col(Delivery.id) == 2).values(**held))
+    (workspace.root / "mail.log").write_text("")
+    done = outreach(workspace.root, *words[:-1], str(workspace.root / words[-1]) if "." in words[-1] else words[-1])
+    assert (done.returncode, doubted[1] in done.stdout) == (3, True), done.stdout + done.stderr
+    row = delivery(workspace, 2)
+    assert (row.state, row.attempts) == (DeliveryState.IN_DOUBT, 1)
 
 
 def test_a_log_settles_them_and_verify_then_tells_two_columns(

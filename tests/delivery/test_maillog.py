@@ -94,6 +94,20 @@ def test_a_refusal_at_the_end_of_the_message_proves_that_it_was_not_taken() -> N
 
 
 @pytest.mark.parametrize(
+    "more", ["tls=may, ", "tls=encrypt/(requiretls), ", "tls=dane/!requiretls, size=17044, ", "tls=may,x, dsn=9.9.9, "]
+)
+def test_what_newer_postfixes_write_between_the_fields_is_passed_over(more: str) -> None:
+    """Since 3.11 its client says by which TLS a mail went on."""
+    said = answer(dsn="5.1.1", status="bounced", words="host mx[192.0.2.1] said: 550 5.1.1 User unknown")
+    facts = read([cleanup(), active(), said.replace(" dsn=", f" {more}dsn=")])
+    told = [fact for fact in facts if isinstance(fact, Answer)]
+    if "x," in more:
+        assert not told, "a line of another form proves nothing"
+    else:
+        assert [(fact.onward, fact.failure) for fact in told] == [(Onward.BOUNCED, FailureClass.BAD_ADDRESS)]
+
+
+@pytest.mark.parametrize(
     ("words", "dsn", "failure"),
     [
         ("host mx[1.2.3.4] said: 550 5.1.1 <a@b.example>: User unknown (in reply to RCPT TO)", "5.1.1", "bad_address"),

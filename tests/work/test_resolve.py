@@ -74,10 +74,24 @@ def test_sent_again_it_keeps_its_message_id_is_counted_and_the_edition_is_open_a
         assert session.execute(select(col(Edition.state))).scalar() is EditionState.DONE
     [story] = tell_stories(workspace, "ann@example.com", "news")
     assert [line.what for line in story.lines if line.what != "planned"] == [
+        "begun",
         "in doubt",
         "to be sent again",
         "handed over",
     ]
+
+
+def test_a_mail_sent_again_still_tells_when_and_to_whom_it_was_handed_over_first(
+    workspace: Workspace, doubted: str
+) -> None:
+    first = delivery(workspace, 1)
+    resolve(workspace, named(workspace, [doubted]), Word.RESEND, because="its queue was lost", by="maria")
+    send(workspace, {})
+    [story] = tell_stories(workspace, doubted)
+    assert [line.what for line in story.lines] == ["planned", "begun", "in doubt", "to be sent again", "handed over"]
+    begun, handed = story.lines[1], story.lines[4]
+    assert (begun.at, begun.relay) == (first.intent_at, first.relay)
+    assert handed.relay == delivery(workspace, 1).relay != first.relay
 
 
 def test_what_could_no_longer_go_is_not_sent_again(workspace: Workspace, doubted: str, clock: Any) -> None:
