@@ -103,6 +103,11 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """A number with what it counts: "1 address", "1,200 addresses"."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def check_states(given: Sequence[str], known: Sequence[str], whose: str) -> None:
     """Raises UsageError for a state that `whose` ("a step") does not have."""
     for one in given:

@@ -82,11 +82,11 @@ def message_json(session: Session, row: Inbound, *, whole: bool = False) -> dict
 
 def calendar_answers(session: Session, rows: Sequence[Inbound]) -> dict[int, CalendarAnswer]:
     """What calendars answered to invitations, by message; none where its octets were let go."""
-    from ..replies.calendar import read_answer
+    from ..replies.calendar import PARTS, read_answer
     from ..replies.parse import parse_inbound
     from ..store.seminars import calendar_mails
 
-    ids = [row.id for row in rows if row.id is not None and row.machine.value == "calendar"]
+    ids = [row.id for row in rows if row.id is not None and any(one["media_type"] in PARTS for one in row.attachments)]
     read = (
         {number: read_answer(parse_inbound(raw)) for number, raw in calendar_mails(session, ids).items()} if ids else {}
     )
@@ -103,9 +103,10 @@ def list_row(row: Inbound, answered: CalendarAnswer | None = None) -> list[Any]:
     kind = row.category.value if row.category is not None else row.state.value
     if row.machine.value != "human":
         kind = row.machine.value
-    if answered is not None:
+    machine = answered is not None and row.machine.value == "calendar"
+    if answered is not None and machine:
         kind = answered.answer
-    said = answered.words if answered is not None else row.text or row.subject or row.flagged
+    said = answered.words if answered is not None and machine else row.text or row.subject or row.flagged
     return [
         row.id,
         f"{row.received_at:%Y-%m-%d %H:%M}",

@@ -187,7 +187,7 @@ def print_report(figures: Figures, console: Console) -> None:
         return
     console.print(
         f"{figures.people_reached:,} people reached by {figures.sent:,} mails, "
-        f"{figures.people_heard_from:,} of them gave a sign (wrote, followed a link, opened); "
+        f"{figures.people_heard_from:,} of them gave a sign (wrote, followed a link, opened, used our page); "
         f"{rate(figures.complaints)} complaints per 1,000 reached ({figures.complainers} people); "
         f"{figures.bounced:,} bounced, {figures.unsubscribed:,} unsubscribed"
     )

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import UsageError
 from .applied import applied_json, tell_notes
-from .common import AsJson, Yes, confirm, open_here, print_json, print_table, progress
+from .common import AsJson, Yes, confirm, counted, open_here, print_json, print_table, progress
 
 app = typer.Typer(no_args_is_help=True, help="Seminars: sessions, invitations, answers, and who was there.")
 
@@ -44,7 +44,8 @@ def apply(
         typer.echo(f"{each.change:<9}  {each.name}  ({each.file})")
         for change in changes_to_tell(workspace, each.name):
             if change.invited:
-                typer.echo(f"{change.invited} invited people do not know yet: outreach seminars tell {each.name}")
+                people = counted(change.invited, "person", "people")
+                typer.echo(f"{people} to be told of it: outreach seminars tell {each.name}")
 
 
 @app.command("list")
@@ -63,7 +64,7 @@ def list_seminars(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    _table([(row["name"], one) for row in rows for one in row["sessions"]])
+    _table([(row["name"], row["zone"], one) for row in rows for one in row["sessions"]])
     if not rows:
         typer.echo("No seminars yet. Take the starter: outreach seminars apply templates/seminars", err=True)
 
@@ -87,25 +88,30 @@ def show(
     typer.echo(f"{told['title']}  ({told['place'] or 'no place given'})")
     if told["recording"]:
         typer.echo(f"Recording: {told['recording']}")
-    _table([(name, one) for one in told["sessions"]])
+    _table([(name, told["zone"], one) for one in told["sessions"]])
     for one in told["sessions"]:
         for guest in one.get("guests", ()):
             there = ", was there" if guest["attended"] else ""
             typer.echo(f"{name}/{one['session']}  {guest['state']:<9}  {guest['email']}  by {guest['how']}{there}")
+        silent = one["invited"] - sum(guest["how"] != "attended" for guest in one.get("guests", ()))
+        if who and silent > 0:
+            typer.echo(f"{name}/{one['session']}  no answer  from {silent:,} of {one['invited']:,} invited")
 
 
-def _table(rows: list[tuple[str, dict[str, Any]]]) -> None:
+def _table(rows: list[tuple[str, str, dict[str, Any]]]) -> None:
+    from ..workdays import zone_or
+
     columns = ("session", "starts", "places", "invited", "accepted", "tentative", "declined", "waiting", "attended")
     print_table(
         columns,
         [
             (
                 f"{name}/{one['session']}{' (off)' if one['cancelled'] else ''}",
-                one["starts_at"],
+                f"{one['starts_at'].astimezone(zone_or(zone, 'UTC')):%a %-d %b %Y %H:%M} {zone}",
                 one["places"] or "all",
                 *(one[column] for column in columns[3:]),
             )
-            for name, one in rows
+            for name, zone, one in rows
         ],
     )
 
@@ -124,8 +130,10 @@ def tell(name: Name, yes: Yes = False, as_json: AsJson = False) -> None:
     changes = changes_to_tell(workspace, name)
     told: list[dict[str, Any]] = []
     for change in changes:
-        what = "is off" if change.cancelled else f"is now at {change.starts_at:%Y-%m-%d %H:%M} UTC"
-        if not confirm(f"{change.place} {what}. Tell {change.invited} invited people?", yes=yes):
+        what = (
+            "is off" if change.cancelled else f"is now on {change.local:%a %-d %b %Y at %H:%M} ({change.local.tzinfo})"
+        )
+        if not confirm(f"{change.place} {what}. Tell {counted(change.invited, 'person', 'people')}?", yes=yes):
             raise typer.Exit(3)
         with progress() as bar:
             task = bar.add_task("queueing", total=change.invited)
@@ -135,7 +143,7 @@ def tell(name: Name, yes: Yes = False, as_json: AsJson = False) -> None:
         print_json(told)
         return
     for one in told:
-        typer.echo(f"{one['session']}: {one['told']} people are told with the next run.")
+        typer.echo(f"{one['session']}: {counted(one['told'], 'person', 'people')} to be told by the next run.")
     if not told:
         typer.echo("Everybody invited knows how things are.")
 

@@ -15,9 +15,15 @@ from .parse import plain_address
 
 PARTS = ("text/calendar", "application/ics")
 LONGEST = 100_000
+LONGEST_COMMENT = 2_000
 _ANSWERS = {"ACCEPTED": "accepted", "DECLINED": "declined", "TENTATIVE": "tentative", "DELEGATED": "delegated"}
 _FOLD = re.compile(r"\r?\n[ \t]")
+_HEAD = re.compile(r'(?:[^":]|"[^"]*")*+')
+"""What stands before a line's colon: one in a quoted parameter (CN="Dr.: Ann") is none."""
+_PARAMETER = re.compile(r';([^";=]*)=((?:[^";]|"[^"]*")*+)')
 _ESCAPED = re.compile(r"\\([nN,;\\])")
+_CARET = re.compile(r"\^([n'^])")
+"""RFC 6868: how a parameter holds a new line, a quotation mark, a caret."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class CalendarAnswer:
     def words(self) -> str:
         """For a person: what was answered to what, and the comment."""
         about = f' "{self.summary}"' if self.summary else " an invitation"
-        said = f': "{self.comment}"' if self.comment else ""
+        said = f': "{self.comment[:200]}"' if self.comment else ""
         return f"{self.answer}{about}{said}"
 
 
@@ -51,18 +57,25 @@ def read_answer(mail: ParsedMail) -> CalendarAnswer | None:
 def _read(text: str) -> CalendarAnswer | None:
     method, values = "", {}
     for line in _FOLD.sub("", text).splitlines()[:500]:
-        head, colon, value = line[:4_000].partition(":")
-        name, _, parameters = head.partition(";")
-        name = name.strip().upper()
-        if not colon:
+        line = line[:4_000]
+        head = _HEAD.match(line)
+        at = head.end() if head is not None else 0
+        at = at if line[at : at + 1] == ":" else line.find(":")
+        if at < 0:
             continue
+        name, value = line[:at].partition(";")[0].strip().upper(), line[at + 1 :]
         if name == "METHOD":
             method = value.strip().upper()
         elif name == "ATTENDEE" and "attendee" not in values:
+            told = {key.strip().upper(): said.strip().strip('"') for key, said in _PARAMETER.findall(line[:at])}
             values["attendee"] = plain_address(value.strip().lower().removeprefix("mailto:"))
-            values["state"] = _parameter(parameters, "PARTSTAT")
-        elif name in ("SUMMARY", "COMMENT", "UID"):
+            values["state"] = told.get("PARTSTAT", "").upper()
+            said = _ESCAPED.sub(_plain, _CARET.sub(_plain, told.get("X-RESPONSE-COMMENT", "")))  # Google's way
+            values["comment"] = values.get("comment") or said.strip()[:LONGEST_COMMENT]
+        elif name in ("SUMMARY", "UID"):
             values.setdefault(name.lower(), _ESCAPED.sub(_plain, value).strip()[:200])
+        elif name == "COMMENT" and not values.get("comment"):
+            values["comment"] = _ESCAPED.sub(_plain, value).strip()[:LONGEST_COMMENT]
     if method not in ("REPLY", "COUNTER"):
         return None
     answer = "another time" if method == "COUNTER" else _ANSWERS.get(values.get("state", ""), "unanswered")
@@ -75,13 +88,5 @@ def _read(text: str) -> CalendarAnswer | None:
     )
 
 
-def _parameter(parameters: str, name: str) -> str:
-    for one in parameters.split(";"):
-        key, _, value = one.partition("=")
-        if key.strip().upper() == name:
-            return value.strip().strip('"').upper()
-    return ""
-
-
 def _plain(found: re.Match[str]) -> str:
-    return " " if found[1] in "nN" else found[1]
+    return {"n": " ", "N": " ", "'": '"'}.get(found[1], found[1])

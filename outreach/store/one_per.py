@@ -27,17 +27,17 @@ from ..records import (
     EditionState,
     GroupKind,
     Inbound,
-    Machine,
     MailingList,
     Membership,
     Subscription,
     SubscriptionState,
     Touch,
+    Wish,
 )
 from .database import rows_in_chunks
 from .phases import InState
 from .prepared import Among, Prepared, instant
-from .reach import HERE
+from .reach import BY_PERSON, HERE
 
 CHUNK = 500
 _MINE: Any = Membership.__table__.alias("mine")  # type: ignore[attr-defined]
@@ -123,7 +123,7 @@ def all_houses(session: Session, kind: GroupKind, list_id: int | None) -> Iterat
 
 
 def all_signs(session: Session, kind: GroupKind) -> dict[int, datetime]:
-    """The last sign of life of everybody who is of such a group; as `store.reach.signs_of` has it, in three walks."""
+    """The last sign of life of everybody who is of such a group; as `store.reach.signs_of` has it, in four walks."""
     member = col(Membership.kind) == kind
     wrote = select(col(Inbound.customer_id), func.max(col(Inbound.received_at))).join(
         Membership, and_(col(Membership.customer_id) == col(Inbound.customer_id), member)
@@ -135,10 +135,14 @@ def all_signs(session: Session, kind: GroupKind) -> dict[int, datetime]:
     said = select(col(Consent.customer_id), func.max(col(Consent.at))).join(
         Membership, and_(col(Membership.customer_id) == col(Consent.customer_id), member)
     )
+    wished = select(col(Wish.customer_id), col(Wish.changed_at)).join(
+        Membership, and_(col(Membership.customer_id) == col(Wish.customer_id), member)
+    )
     walks = (
-        wrote.where(col(Inbound.machine) == Machine.HUMAN).group_by(col(Inbound.customer_id)),
+        wrote.where(col(Inbound.machine).in_(BY_PERSON)).group_by(col(Inbound.customer_id)),
         touched.where(col(Touch.person_at).is_not(None)).group_by(col(Delivery.customer_id)),
         said.where(col(Consent.how).in_(HERE), col(Consent.how) != "import").group_by(col(Consent.customer_id)),
+        wished.where(col(Wish.how).in_(HERE)),
     )
     found: dict[int, datetime] = {}
     for query in walks:

@@ -1,7 +1,7 @@
 """Kept: when we last knew that something arrived at somebody, and who has been silent for long.
 
-Law: a sign is what a person did: wrote, followed a link, opened a mail, pressed a button. That a server took a mail and
-sent nothing back is told beside it, and is no sign of a person.
+Law: a sign is what a person did: wrote, answered an invitation, followed a link, opened a mail, pressed a button of
+ours. That a server took a mail and sent nothing back is told beside it, and is no sign of a person.
 """
 
 from __future__ import annotations
@@ -29,12 +29,15 @@ from ..records import (
     Subscription,
     SubscriptionState,
     Touch,
+    Wish,
 )
 from .database import rows_in_chunks
 
 CHUNK = 500
 HERE = ("page", "form", "mail", "one_click")
-"""Ways of consent by which a person themselves did something."""
+"""Ways of consent, and of a wish, by which a person themselves did something."""
+BY_PERSON = (Machine.HUMAN, Machine.CALENDAR)
+"""Messages behind which a person stands: a calendar answers an invitation when somebody presses a button."""
 
 
 class Sign(NamedTuple):
@@ -57,18 +60,21 @@ def signs_of(session: Session, customer_ids: Collection[int]) -> dict[int, Sign]
 
 def _signs(ids: list[int]) -> list[tuple[str, Any]]:
     wrote = select(col(Inbound.customer_id), func.max(col(Inbound.received_at)))
-    wrote = wrote.where(col(Inbound.customer_id).in_(ids), col(Inbound.machine) == Machine.HUMAN)
+    wrote = wrote.where(col(Inbound.customer_id).in_(ids), col(Inbound.machine).in_(BY_PERSON))
     touched = select(col(Delivery.customer_id), func.max(col(Touch.person_at)))
     touched = touched.join(Delivery, col(Delivery.id) == col(Touch.delivery_id)).where(
         col(Delivery.customer_id).in_(ids)
     )
     said = select(col(Consent.customer_id), func.max(col(Consent.at)))
     said = said.where(col(Consent.customer_id).in_(ids), col(Consent.how).in_(HERE))
+    wished = select(col(Wish.customer_id), col(Wish.changed_at))
+    wished = wished.where(col(Wish.customer_id).in_(ids), col(Wish.how).in_(HERE))
     return [
         ("reply", wrote.group_by(col(Inbound.customer_id))),
         ("click", touched.where(col(Touch.number) > 0).group_by(col(Delivery.customer_id))),
         ("open", touched.where(col(Touch.number) == 0).group_by(col(Delivery.customer_id))),
         ("page", said.group_by(col(Consent.customer_id))),
+        ("page", wished),
     ]
 
 
@@ -153,17 +159,18 @@ def silence_holds(session: Session, customer_id: int | None = None) -> list[Hold
 
 
 def people_heard_from(session: Session) -> int:
-    """How many of those to whom bulk mail went ever gave a sign: wrote, followed a link, opened."""
+    """How many of those to whom bulk mail went ever gave a sign of life by these means."""
     went = select(col(Delivery.customer_id)).where(
         col(Delivery.kind).in_(BULK), col(Delivery.state) == DeliveryState.SENT, col(Delivery.customer_id).is_not(None)
     )
     wrote = select(col(Inbound.customer_id)).where(
-        col(Inbound.machine) == Machine.HUMAN, col(Inbound.customer_id).in_(went)
+        col(Inbound.machine).in_(BY_PERSON), col(Inbound.customer_id).in_(went)
     )
+    wished = select(col(Wish.customer_id)).where(col(Wish.how).in_(HERE), col(Wish.customer_id).in_(went))
     touched = (
         select(col(Delivery.customer_id))
         .join(Touch, col(Touch.delivery_id) == col(Delivery.id))
         .where(col(Touch.person_at).is_not(None), col(Delivery.customer_id).is_not(None))
     )
-    both = wrote.union(touched).subquery()
-    return int(session.execute(select(func.count()).select_from(both)).scalar_one())
+    any_of = wrote.union(touched, wished).subquery()
+    return int(session.execute(select(func.count()).select_from(any_of)).scalar_one())

@@ -133,12 +133,20 @@ def invited(
     return [(row[0], row[1]) for row in session.execute(query)]
 
 
-def count_invited(session: Session, campaign_ids: Collection[int]) -> int:
-    """How many customers may have got one of these invitations."""
+def count_invited(session: Session, campaign_ids: Collection[int], *, but_declined: int | None = None) -> int:
+    """How many customers may have got one of these invitations.
+
+    `but_declined`: without those who declined this session.
+    """
     people: Any = func.count(func.distinct(col(Delivery.customer_id)))
     query = select(people).where(
         col(Delivery.campaign_id).in_(list(campaign_ids)), col(Delivery.state).in_(MAY_HAVE_BEEN_SENT)
     )
+    if but_declined is not None:
+        away = select(col(Seat.customer_id)).where(
+            col(Seat.session_id) == but_declined, col(Seat.state) == SeatState.DECLINED
+        )
+        query = query.where(col(Delivery.customer_id).not_in(away))
     return int(session.execute(query).scalar_one())
 
 
@@ -203,6 +211,7 @@ def note_attendance(session: Session, session_id: int, customer_ids: Collection[
 
 
 def calendar_mails(session: Session, inbound_ids: Collection[int]) -> dict[int, bytes]:
-    """The octets of those of these messages by which a calendar answered."""
-    query = select(col(Inbound.id), col(Inbound.raw)).where(col(Inbound.machine) == Machine.CALENDAR)
+    """The octets of those of these messages by which a calendar, or its owner in a comment, answered."""
+    ours = col(Inbound.machine).in_((Machine.CALENDAR, Machine.HUMAN))
+    query = select(col(Inbound.id), col(Inbound.raw)).where(ours)
     return {number: bytes(raw) for number, raw in session.execute(query.where(col(Inbound.id).in_(inbound_ids)))}

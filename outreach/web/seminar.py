@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from ..newsletter.invitation import write_event
 from ..records import Seminar, SeminarSession
 from ..store.seminars import session_of_uid
+from ..work.seat_words import day_in_words
 from ..work.seminar_event import event_of
 from ..work.workspace import Workspace
 from ..workdays import zone_or
@@ -23,6 +24,8 @@ WORDS: dict[str, dict[str, str]] = {
         "button": "Add to calendar",
         "answer": "To take part, answer the mail that brought you here.",
         "off": "Called off: this session does not take place.",
+        "over": "This session is over.",
+        "recording": "Watch the recording",
         "unknown": "This link does not work",
         "unknown_line": "It may have been cut in two by a mail program. Copy it whole, or just answer our mail.",
     },
@@ -32,6 +35,8 @@ WORDS: dict[str, dict[str, str]] = {
         "button": "In den Kalender",
         "answer": "Um teilzunehmen, antworten Sie auf die Mail, die Sie hierher geführt hat.",
         "off": "Abgesagt: dieser Termin findet nicht statt.",
+        "over": "Dieser Termin ist vorbei.",
+        "recording": "Aufzeichnung ansehen",
         "unknown": "Dieser Link funktioniert nicht",
         "unknown_line": "Vielleicht hat ein Mailprogramm ihn getrennt. Kopieren Sie ihn ganz, oder antworten Sie auf "
         "unsere Mail.",
@@ -40,7 +45,7 @@ WORDS: dict[str, dict[str, str]] = {
 
 
 def session_page(request: Request) -> Response:
-    """GET: when and where, and a button that fetches the calendar's file."""
+    """GET: when and where, and a button that fetches the calendar's file; of one that is over, the recording."""
     workspace: Workspace = request.app.state.workspace
     language = choose_language(request.headers.get("accept-language"), workspace.settings.identity.language)
     words, company = WORDS[language], workspace.settings.identity.company
@@ -50,11 +55,14 @@ def session_page(request: Request) -> Response:
     seminar, held = found
     zone = zone_or(seminar.zone, workspace.settings.identity.zone)
     local = held.starts_at.astimezone(zone)
-    lines = [words["when"].format(day=f"{local:%Y-%m-%d}", time=f"{local:%H:%M}", zone=zone.key)]
+    lines = [words["when"].format(day=day_in_words(local, language), time=f"{local:%H:%M}", zone=zone.key)]
+    if held.cancelled_at is not None:
+        return HTMLResponse(page(language, company, seminar.title, [*lines, words["off"]]))
+    if held.ends_at <= workspace.clock():
+        more = (seminar.recording, words["recording"]) if seminar.recording.startswith("https://") else None
+        return HTMLResponse(page(language, company, seminar.title, [*lines, words["over"]], more=more))
     if seminar.place:
         lines.append(words["where"].format(place=seminar.place))
-    if held.cancelled_at is not None:
-        return HTMLResponse(page(language, company, seminar.title, [words["off"]]))
     button = Button(words["button"], action=f"{held.public_id}.ics")
     return HTMLResponse(page(language, company, seminar.title, lines, button=button, small=words["answer"]))
 

@@ -152,12 +152,13 @@ class Reader:
         if own is not None:
             add_verdict(session, inbound, _by_headers(inbound, own, now))
             return
-        if reading.machine.machine is Machine.HUMAN or reading.leaves:
-            self._write_human(session, inbound, reading.judgement, reading.match, reading.leaves, now)
+        answered = reading.machine.calendar
+        seats = heed_calendar(session, self.workspace, inbound, answered) if answered is not None else []
+        judgement = replace(reading.judgement, reasons=(*reading.judgement.reasons, *seats))
+        if reading.machine.machine is Machine.HUMAN or reading.leaves or judgement.category is not Category.MACHINE:
+            self._write_human(session, inbound, judgement, reading.match, reading.leaves, now)
             return
-        acts = act_on_machine(session, self.workspace, inbound, reading.machine, reading.match, now)
-        if reading.machine.calendar is not None:
-            acts += heed_calendar(session, self.workspace, inbound, reading.machine.calendar)
+        acts = [*act_on_machine(session, self.workspace, inbound, reading.machine, reading.match, now), *seats]
         add_verdict(session, inbound, _by_headers(inbound, [reading.machine.reason, *acts], now))
 
     def _write_human(

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+_DAYS = {
+    "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(),
+    "de": "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag".split(),
+}
+_MONTHS = {
+    "en": "January February March April May June July August September October November December".split(),
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
+}
 WORDS: dict[str, dict[str, tuple[str, str]]] = {
     "en": {
         "moved": (
-            "New date: {title}",
-            "Hello,\n\n{title} has a new date:\n\n{day} at {time} ({zone})\n{place}\n\nThis mail brings your calendar "
-            "up to date. If that does not suit you, decline there or just answer this mail.\n\n{company}\n",
+            "Changed: {title}",
+            "Hello,\n\nplease note what has changed: {title} is now\n\n{day} at {time} ({zone})\n{place}\n\nThis mail "
+            "brings your calendar up to date. If that does not suit you, decline there or just answer this mail.\n\n"
+            "{company}\n",
         ),
         "off": (
             "Called off: {title}",
@@ -27,10 +38,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "de": {
         "moved": (
-            "Neuer Termin: {title}",
-            "Guten Tag,\n\n{title} hat einen neuen Termin:\n\n{day} um {time} ({zone})\n{place}\n\nDiese Mail bringt "
-            "Ihren Kalender auf den neuen Stand. Passt es Ihnen nicht, sagen Sie dort ab oder antworten Sie auf diese "
-            "Mail.\n\n{company}\n",
+            "Geändert: {title}",
+            "Guten Tag,\n\nbitte beachten Sie, was sich geändert hat: {title} ist jetzt\n\n{day} um {time} ({zone})\n"
+            "{place}\n\nDiese Mail bringt Ihren Kalender auf den neuen Stand. Passt es Ihnen nicht, sagen Sie dort ab "
+            "oder antworten Sie auf diese Mail.\n\n{company}\n",
         ),
         "off": (
             "Abgesagt: {title}",
@@ -52,6 +63,18 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
 }
 
 
+def _spoken(language: str) -> str:
+    base = language.lower().partition("-")[0]
+    return base if base in WORDS else "en"
+
+
+def day_in_words(day: date, language: str) -> str:
+    """A day as a letter writes it, in English where the language is not spoken here: Thursday, 4 February 2027."""
+    spoken = _spoken(language)
+    dot = "." if spoken == "de" else ""
+    return f"{_DAYS[spoken][day.weekday()]}, {day.day}{dot} {_MONTHS[spoken][day.month - 1]} {day.year}"
+
+
 def words_for(language: str, what: str) -> tuple[str, str]:
     """Subject and text of such a mail, in English where the language is not spoken here."""
-    return WORDS.get(language.lower().partition("-")[0], WORDS["en"])[what]
+    return WORDS[_spoken(language)][what]

@@ -38,7 +38,7 @@ from ..store.sequence_events import wake_guests
 from ..workdays import to_instant, zone_or
 from .compose import Applied
 from .files import read_text, shown_path
-from .seat_words import words_for
+from .seat_words import day_in_words, words_for
 from .seminar_event import event_of
 from .single import queue_single
 from .workspace import Workspace
@@ -128,12 +128,15 @@ def session_named(session: Session, place: str) -> tuple[Seminar, SeminarSession
 
 @dataclass(frozen=True)
 class Change:
-    """A session of which those invited do not know the newest: when it is now, or that it is off."""
+    """A session of which those invited do not know the newest: when it is now, or that it is off.
+
+    `invited`: how many are to be told, without those who have declined. `local`: when it is, where it is held.
+    """
 
     place: str
     session_id: int
     revision: int
-    starts_at: datetime
+    local: datetime
     cancelled: bool
     invited: int
 
@@ -142,13 +145,14 @@ def changes_to_tell(workspace: Workspace, name: str) -> list[Change]:
     """The sessions that have changed since people were invited to them. Raises UsageError for an unknown seminar."""
     with workspace.database.read() as session:
         seminar = known_seminar(session, name)
+        zone = zone_or(seminar.zone, workspace.settings.identity.zone)
         found: list[Change] = []
         for one in sessions_of(session, seminar.id or 0):
             if one.revision > one.told and one.id is not None:
                 place = f"{name}/{one.name}"
-                people = count_invited(session, invitations(session, place))
-                off = one.cancelled_at is not None
-                found.append(Change(place, one.id, one.revision, one.starts_at, off, people))
+                people = count_invited(session, invitations(session, place), but_declined=one.id)
+                off, local = one.cancelled_at is not None, one.starts_at.astimezone(zone)
+                found.append(Change(place, one.id, one.revision, local, off, people))
         return found
 
 
@@ -203,10 +207,11 @@ def queue_event_mail(
     and each revision."""
     zone = zone_or(seminar.zone, workspace.settings.identity.zone)
     local = found.starts_at.astimezone(zone)
-    subject, text = words_for(language or workspace.settings.identity.language, what)
+    spoken = language or workspace.settings.identity.language
+    subject, text = words_for(spoken, what)
     values = {
         "title": seminar.title,
-        "day": f"{local:%Y-%m-%d}",
+        "day": day_in_words(local, spoken),
         "time": f"{local:%H:%M}",
         "zone": zone.key,
         "place": seminar.place or "–",
@@ -269,6 +274,7 @@ def figures_of(workspace: Workspace, name: str, *, who: bool = False) -> dict[st
         "title": seminar.title,
         "place": seminar.place,
         "recording": seminar.recording,
+        "zone": zone_or(seminar.zone, workspace.settings.identity.zone).key,
         "file": seminar.source_path,
         "sessions": rows,
     }

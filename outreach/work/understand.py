@@ -32,6 +32,8 @@ from .workspace import Workspace
 REPORTS = frozenset(
     (Machine.BOUNCE, Machine.DELAY, Machine.ABUSE_REPORT, Machine.AUTH_REPORT, Machine.RECEIPT, Machine.CALENDAR)
 )
+HEEDED = (Category.COMPLAINT, Category.QUESTION)
+"""What the comment to a calendar's answer may be, so that somebody must read it."""
 UNJUDGED = Judgement(Category.MACHINE, (), Urgency.NORMAL, None, ())
 
 
@@ -98,12 +100,30 @@ class Understanding:
             machine = MachineMail(Machine.HUMAN, "somebody we know, by way of a list")
         sent = self._sent_texts.of(session, match.delivery_id) if machine.machine not in REPORTS else None
         stripped = strip_quotes(mail.text, mail.html, sent)
+        if machine.calendar is not None:
+            return self._answered(mail, machine, match, stripped, model)
         language = guess_language(stripped.text or mail.subject)
         leaves = machine.machine not in REPORTS and (match.leave or asks_to_leave(stripped.text, mail.subject))
         if machine.machine is not Machine.HUMAN and not leaves:
             return Reading(mail, machine, match, stripped, language, False, UNJUDGED)
         judgement = classify(stripped.text, mail.subject, language, self.workspace.settings.topics, model)
         leaves = leaves or judgement.leaves
+        return Reading(mail, machine, match, stripped, language, leaves, judgement)
+
+    def _answered(
+        self, mail: ParsedMail, machine: MachineMail, match: Match, stripped: Stripped, model: Learned
+    ) -> Reading:
+        """A calendar's answer. What its owner wrote to it is read like any mail: a complaint is one there too."""
+        comment = machine.calendar.comment if machine.calendar is not None else ""
+        language = guess_language(comment or stripped.text or mail.subject)
+        if not comment:
+            return Reading(mail, machine, match, stripped, language, False, UNJUDGED)
+        judgement = classify(comment, "", language, self.workspace.settings.topics, model)
+        leaves = judgement.leaves or asks_to_leave(comment, "")
+        if not leaves and judgement.category not in HEEDED:
+            return Reading(mail, machine, match, stripped, language, False, UNJUDGED)
+        if " ".join(comment.split()) not in " ".join(stripped.text.split()):
+            stripped = replace(stripped, text=f"{comment}\n\n{stripped.text}".strip())
         return Reading(mail, machine, match, stripped, language, leaves, judgement)
 
 

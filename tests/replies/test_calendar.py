@@ -49,6 +49,23 @@ def test_who_comes_and_who_does_not(state: str, told: str) -> None:
     assert told in machine.reason
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'ATTENDEE;CN="Dr.: Miller; Ann";PARTSTAT=DECLINED;X-RESPONSE-COMMENT="at nine: I come\\, by^n train"'
+        ":mailto:ann@b.ex",
+        'ATTENDEE;X-RESPONSE-COMMENT="at nine: I come, by train";CN="a:mailto:bob@b.ex";PARTSTAT=DECLINED'
+        ":mailto:ann@b.ex",
+        "ATTENDEE;PARTSTAT=DECLINED:mailto:ann@b.ex\r\nCOMMENT;LANGUAGE=en:at nine: I come\\, by train",
+    ],
+)
+def test_a_quoted_name_or_comment_with_colons_is_read_as_one(line: str) -> None:
+    found = read_answer(parse_inbound(mail(f"BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nBEGIN:VEVENT\r\nUID:7@b\r\n{line}")))
+    assert found is not None
+    assert (found.answer, found.attendee) == ("declined", "ann@b.ex")
+    assert " ".join(found.comment.split()) == "at nine: I come, by train"
+
+
 def test_another_time_is_proposed_by_a_counter() -> None:
     found = read_answer(parse_inbound(mail(answer("PARTSTAT=TENTATIVE", "COUNTER"))))
     assert found is not None and found.answer == "another time"
@@ -61,6 +78,12 @@ def test_an_invitation_of_somebody_else_is_no_answer() -> None:
 
 
 def test_a_broken_calendar_raises_nothing() -> None:
-    for ics in ("METHOD:REPLY", "METHOD:REPLY\r\nATTENDEE", "\r\n " * 40_000, "METHOD:REPLY\r\nATTENDEE;;;=:x"):
+    for ics in (
+        "METHOD:REPLY",
+        "METHOD:REPLY\r\nATTENDEE",
+        "\r\n " * 40_000,
+        "METHOD:REPLY\r\nATTENDEE;;;=:x",
+        'METHOD:REPLY\r\nATTENDEE;CN="x' + '"y' * 1_999,
+    ):
         found = read_answer(parse_inbound(mail(ics)))
         assert found is None or found.answer == "unanswered"

@@ -14,10 +14,14 @@ from outreach.records import (
     Consent,
     Delivery,
     Edition,
+    GroupKind,
     MailingList,
     Touch,
 )
+from outreach.store.one_per import all_signs
 from outreach.store.reach import accepted_of, people_heard_from, signs_of
+from outreach.store.wishes import keep_wish
+from outreach.work.groups import join_group
 from outreach.work.judge import judge_people
 from outreach.work.opt_in import confirm
 from outreach.work.reach import ReachLook, look_for_silent
@@ -149,3 +153,41 @@ def test_signs_are_told_apart_from_a_server_that_took_the_mail(
         assert {who: sign.how for who, sign in signs.items()} == {ann: "reply"}
         assert set(accepted_of(session, [ann, bob])) == {ann, bob}
         assert people_heard_from(session) == 1
+
+
+def wish(workspace: Workspace, customer_id: int, how: str = "page") -> None:
+    with workspace.database.write() as session:
+        told = {"paused_until": None, "every_days": 30, "no_topics": [], "channel": "letter"}
+        keep_wish(session, customer_id, **told, at=workspace.clock(), how=how, evidence="the mail")
+
+
+def test_whoever_was_asked_and_says_rather_less_often_is_awake(
+    looking: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    ann, bob = make_customer("ann@example.com"), make_customer("bob@example.com")
+    sent(looking, [ann, bob])
+    assert look_for_silent(looking) == ReachLook(asked=2)
+    clock.advance(days=3)
+    wish(looking, ann)
+    wish(looking, bob, how="merge")
+    assert look_for_silent(looking) == ReachLook(woken=1)
+    clock.advance(days=30)
+    assert look_for_silent(looking) == ReachLook(rested=1)
+    assert (reason(looking, ann), reason(looking, bob)) == ("", "rested")
+    with looking.database.read() as session:
+        assert signs_of(session, [ann, bob])[ann].how == "page"
+        assert people_heard_from(session) == 1
+
+
+def test_an_answered_invitation_is_a_sign(workspace: Workspace, make_customer: MakeCustomer) -> None:
+    ann, bob = make_customer("ann@example.com"), make_customer("bob@example.com")
+    head = "Content-Type: text/calendar; method=REPLY\r\n\r\n"
+    event = "BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nBEGIN:VEVENT\r\nUID:7@x\r\n"
+    said = f"{event}ATTENDEE;PARTSTAT=DECLINED:mailto:ann@example.com\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    receive(workspace, f"From: ann@example.com\r\n{head}{said}".encode())
+    for who, name in (("ann@example.com", "Baker"), ("bob@example.com", "Cook")):
+        join_group(workspace, GroupKind.HOUSEHOLD, name, [who], by="us")
+    with workspace.database.read() as session:
+        signs = signs_of(session, [ann, bob])
+        assert {who: sign.how for who, sign in signs.items()} == {ann: "reply"}
+        assert all_signs(session, GroupKind.HOUSEHOLD) == {ann: signs[ann].at}

@@ -10,7 +10,19 @@ from sqlmodel import col, select, update
 
 from outreach.errors import InputError, NeedsPerson, UsageError
 from outreach.newsletter.invitation import write_event
-from outreach.records import Delivery, DeliveryState, Edition, Inbound, Seat, SeatState, SeminarSession
+from outreach.records import (
+    Case,
+    Category,
+    Delivery,
+    DeliveryState,
+    Edition,
+    Inbound,
+    Machine,
+    Seat,
+    SeatState,
+    SeminarSession,
+)
+from outreach.store.replies import verdicts_of
 from outreach.work.agenda import read_agenda
 from outreach.work.compose import apply_campaign
 from outreach.work.letter import open_press
@@ -84,14 +96,15 @@ def calendar_in(mail: Message) -> dict[str, str]:
     return told
 
 
-def reply(workspace: Workspace, address: str, uid: str, answer: str, number: int = 0) -> Inbound:
+def reply(workspace: Workspace, address: str, uid: str, answer: str, number: int = 0, comment: str = "") -> Inbound:
     """A calendar program's answer, read."""
+    more = f"COMMENT:{comment}\r\n" if comment else ""
     text = (
         f"From: {address}\r\nTo: {workspace.reply_address}\r\nSubject: {answer}: Your best shot\r\n"
         f"Message-ID: <{number}-{answer}-{address}>\r\nDate: Tue, 01 Dec 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"
         "Content-Type: text/calendar; method=REPLY; charset=utf-8\r\n\r\n"
         "BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nBEGIN:VEVENT\r\n"
-        f"UID:{uid}\r\nATTENDEE;PARTSTAT={answer}:mailto:{address}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        f"UID:{uid}\r\nATTENDEE;PARTSTAT={answer}:mailto:{address}\r\n{more}END:VEVENT\r\nEND:VCALENDAR\r\n"
     )
     return receive(workspace, text.encode(), mailbox="test", place=f"{number}{answer}{address}")
 
@@ -188,6 +201,27 @@ def test_answers_are_counted_and_the_newest_counts(
     assert [guest["how"] for guest in told["guests"]] == ["calendar"] * 3
 
 
+def test_a_complaint_in_the_comment_of_an_answer_becomes_a_case(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    ann, bob = make_customer("ann@example.com"), make_customer("bob@example.com")
+    offer(workspace)
+    invite(workspace)
+    uid = uid_of(workspace)
+    thanks = reply(workspace, "bob@example.com", uid, "ACCEPTED", comment="Looking forward to it!")
+    assert (thanks.machine, thanks.case_id) == (Machine.CALENDAR, None)
+    said = "No: the pump leaks again\\, and nobody answers my mails. I want my money back!"
+    angry = reply(workspace, "ann@example.com", uid, "DECLINED", comment=said)
+    assert states(workspace) == {ann: "declined", bob: "accepted"}
+    assert (angry.category, angry.customer_id) == (Category.COMPLAINT, ann)
+    assert angry.text.startswith("No: the pump leaks again, and nobody")
+    with workspace.database.read() as session:
+        case = session.get_one(Case, angry.case_id)
+        assert "the pump leaks" in case.summary
+        reasons = [line for one in verdicts_of(session, angry.id or 0) for line in one.reasons]
+    assert "best-shot/evening: declined" in reasons
+
+
 def test_an_answer_to_a_session_of_somebody_else_changes_nothing(
     workspace: Workspace, make_customer: MakeCustomer
 ) -> None:
@@ -230,10 +264,11 @@ def test_a_new_date_is_told_once_to_all_invited_who_did_not_decline(
     before = uid_of(workspace)
     offer(workspace, evening="2026-12-11 19:00 for 45 minutes, 2 places")
     [change] = changes_to_tell(workspace, "best-shot")
-    assert (change.invited, change.revision, change.cancelled) == (3, 1, False)
+    assert (change.invited, change.revision, change.cancelled) == (2, 1, False)
+    assert f"{change.local:%a %H:%M}" == "Fri 19:00"
     assert tell_changes(workspace, change) == 2
     assert tell_changes(workspace, change) == 2
-    assert singles(workspace) == ["New date: Your best shot, at home"] * 2
+    assert singles(workspace) == ["Changed: Your best shot, at home"] * 2
     assert changes_to_tell(workspace, "best-shot") == []
     with workspace.database.read() as session:
         query = select(Delivery).where(Delivery.customer_id == people[1], col(Delivery.occasion).startswith("seminar"))
