@@ -11,12 +11,12 @@ import re
 import smtplib
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment
+from jinja2 import Environment, FileSystemLoader
 from markdown_it import MarkdownIt
 from premailer import transform
 
@@ -84,21 +84,14 @@ def send_with_nodemailer(folder: Path, port: int, connections: int, inlined: str
     return figures
 
 
-def send_in_a_loop(port: int, count: int) -> dict[str, float]:
+def send_in_a_loop(port: int, count: int, layout: Path | None = None) -> dict[str, float]:
     """Jinja2, premailer for each mail, EmailMessage and smtplib, one after the other over one connection."""
-    environment = Environment(autoescape=True)
-    html, plain = environment.from_string(page()), Environment(autoescape=False).from_string(text())
+    write = loop_writer(layout)
     started, used = time.perf_counter(), time.process_time()
     size = 0
     with smtplib.SMTP("127.0.0.1", port) as relay:
         for person in people(count):
-            mail = EmailMessage()
-            mail["From"], mail["To"], mail["Reply-To"] = SENDER, person["address"], person["reply_to"]
-            mail["Subject"], mail["Message-ID"] = person["subject"], person["message_id"]
-            mail["List-Unsubscribe"] = f"<{person['unsubscribe_url']}>"
-            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-            mail.set_content(plain.render(person))
-            mail.add_alternative(transform(html.render(person), allow_network=False), subtype="html")
+            mail = write(person)
             relay.send_message(mail, person["reply_to"], [person["address"]])
             size = size or len(mail.as_bytes())
     return {
@@ -107,6 +100,25 @@ def send_in_a_loop(port: int, count: int) -> dict[str, float]:
         "octets": size,
         "cpu": time.process_time() - used,
     }
+
+
+def loop_writer(layout: Path | None = None) -> Callable[[dict[str, Any]], EmailMessage]:
+    """What makes the loop's mail for one reader, in the layout of `typical` or the one that this file holds."""
+    environment = Environment(loader=FileSystemLoader(layout.parent) if layout else None, autoescape=True)
+    html = environment.from_string(page(layout.read_text(encoding="utf-8") if layout else LAYOUT))
+    plain = Environment(autoescape=False).from_string(text())
+
+    def write(person: dict[str, Any]) -> EmailMessage:
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Reply-To"] = SENDER, person["address"], person["reply_to"]
+        mail["Subject"], mail["Message-ID"] = person["subject"], person["message_id"]
+        mail["List-Unsubscribe"] = f"<{person['unsubscribe_url']}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        mail.set_content(plain.render(person))
+        mail.add_alternative(transform(html.render(person), allow_network=False), subtype="html")
+        return mail
+
+    return write
 
 
 def people(count: int) -> Iterator[dict[str, Any]]:
@@ -133,7 +145,7 @@ def text() -> str:
     return f"{{{{ subject }}}}\n\n{body()}\n{{{{ view_url }}}}\n{{{{ unsubscribe_url }}}}\n"
 
 
-def page() -> str:
+def page(layout: str = LAYOUT) -> str:
     """The whole page's template in Jinja2, its Markdown made HTML."""
     tags: list[str] = []
 
@@ -143,7 +155,7 @@ def page() -> str:
 
     hidden = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", hide, body())
     html = re.sub(r"tag(\d+)gat", lambda found: tags[int(found[1])], MarkdownIt().render(hidden))
-    return LAYOUT.replace("{{ content }}", html)
+    return layout.replace("{{ content }}", html)
 
 
 def in_handlebars(template: str) -> str:

@@ -192,12 +192,13 @@ def write_readers(path: Path, count: int) -> None:
             writer.writerow([one["address"], *(one[name] or "" for name in FIELDS), *facts])
 
 
-def apply_typical(workspace: Workspace) -> None:
-    """Keep the typical issue as a campaign of this workspace, under the name NAME."""
+def apply_typical(workspace: Workspace, layout: str = NAME) -> None:
+    """Keep the typical issue as a campaign of this workspace, under the name NAME, in its own layout or a starter."""
     templates = workspace.root / "templates"
     (templates / "layouts" / f"{NAME}.html.j2").write_text(LAYOUT, encoding="utf-8")
     campaign = templates / "campaigns" / f"{NAME}.md"
-    campaign.write_text(FRONT + body(), encoding="utf-8")
+    front = FRONT.replace(f"template: {NAME}", f"template: {layout}")
+    campaign.write_text(front + body(), encoding="utf-8")
     apply_campaign(workspace, campaign)
 
 
