@@ -6,9 +6,10 @@
 Rounds alternate between us and the yardstick, to the same smtp-sink on loopback; the median of the ratios is printed.
 What is measured is `send_open`, from the claim to the last commit: personalised mails of a real edition, an intent on
 disk before each dot (synchronous=FULL). Planning and the trial before it are not counted. Memory is the sum over our
-processes, sampled; the quarter of a second in which they begin is counted, so it takes many mails to weigh little. With `--dkim` each round sends once unsigned and once signed, and tells the one as a share of the
-other; what is compared with the yardstick is signed then. People and their deliveries are laid in bulk, so that a
-million is a matter of a minute.
+processes, sampled; the quarter of a second in which they begin is counted, so it takes many mails to weigh little.
+With `--dkim` each round sends once unsigned and once signed, and tells the one as a share of the other; what is
+compared with the yardstick is signed then. People and their deliveries are laid in bulk, so that a million is a matter
+of a minute.
 """
 
 from __future__ import annotations
