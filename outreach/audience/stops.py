@@ -1,7 +1,8 @@
 """What people said that stops mail, as the register beside the database keeps it: whose, when, and how far it reaches.
 
-Law: pure; a stop holds until the same person takes the same thing back later, and the order of lines means nothing.
-People stand here by keyed hashes alone, and a line that is not whole says nothing.
+Law: pure; a stop holds until the same person takes the same thing back later, by the clock and by the order of lines:
+clocks are set back, and where the two differ they are left alone. People stand here by keyed hashes alone, and a line
+that is not whole says nothing.
 """
 
 from __future__ import annotations
@@ -85,18 +86,28 @@ def read_stop(line: str) -> Stop | None:
 
 
 def in_force(stops: Iterable[Stop], now: datetime) -> list[Stop]:
-    """Those that nobody took back since and that are not over, one for each person and scope, oldest first."""
+    """Those that nobody took back since and that are not over, one for each person and scope, oldest first.
+
+    `stops` stand in the order of their lines, which is that in which they were said.
+    """
     newest: dict[tuple[str, str], Stop] = {}
     back: dict[tuple[str, str], datetime] = {}
-    for one in stops:
+    for one in reversed(list(stops)):
         keys = _keys(one)
-        for key in keys if one.what == BACK else ():
-            back[key] = max(one.at, back.get(key, one.at))
-        if one.what == STOP and keys and (keys[0] not in newest or newest[keys[0]].at <= one.at):
-            newest[keys[0]] = one
-    still = [one for one in newest.values() if one.until is None or one.until > now]
-    still = [one for one in still if all(key not in back or back[key] < one.at for key in _keys(one))]
+        if one.what == BACK:
+            for key in keys:
+                back[key] = max(one.at, back.get(key, one.at))
+        elif keys and not any(key in back and back[key] >= one.at for key in keys):
+            later = newest.get(keys[0])
+            if later is None or (later.at < one.at and _lasts(one, later)):
+                newest[keys[0]] = one
+    still = [one for one in reversed(newest.values()) if one.until is None or one.until > now]
     return sorted(still, key=lambda one: one.at)
+
+
+def _lasts(one: Stop, other: Stop) -> bool:
+    """Whether `one` ends no earlier."""
+    return one.until is None or (other.until is not None and one.until >= other.until)
 
 
 def _keys(one: Stop) -> list[tuple[str, str]]:

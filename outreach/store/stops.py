@@ -6,16 +6,17 @@ A database that knows of a stop itself, or of a later word with proof, is right:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from ..audience.stops import ALL, BACK, PAUSE, SAID, STOP, of_block, of_list
 from ..records import Consent, ConsentAct, Customer, MailingList, Suppression, SuppressionReason, Wish
-from .database import NOTED, rows_in_chunks
+from .database import NOTED, Database, rows_in_chunks
 from .prepared import Prepared
 
 UNDO = "undo"
@@ -78,46 +79,100 @@ class Read(NamedTuple):
     blocks: int = 0
 
 
-def said_in(session: Session, after: Read | None = None, since: datetime | None = None) -> tuple[list[Said], Read]:
-    """What this database knows of such words (`since` then; with `after`: acts of consent and blocks from about these
-    numbers on, and blocks and pauses that changed `since` then), and how far it was read.
-    """
-    found = list(_acts(session, after, since))
-    blocks = select(col(Suppression.at), col(Suppression.address_key), col(Suppression.reason))
-    blocks = blocks.add_columns(col(Suppression.expires_at)).where(col(Suppression.reason).in_(SAID))
-    pauses = select(col(Wish.changed_at), col(Customer.public_id), col(Customer.address_key), col(Wish.paused_until))
-    pauses = pauses.join(Customer, col(Customer.id) == col(Wish.customer_id)).where(col(Wish.paused_until).is_not(None))
-    if since is not None:
-        fresh = [col(Suppression.id) > after.blocks - OVERLAP] if after is not None else []
-        blocks = blocks.where(or_(col(Suppression.at) >= since, *fresh))
-        pauses = pauses.where(col(Wish.changed_at) >= since)
-    for at, key, reason, until in session.execute(blocks):
-        found.append(Said(at, STOP, "", key, of_block(reason), until))
-    for at, public_id, key, until in session.execute(pauses):
-        found.append(Said(at, STOP, public_id, key or "", PAUSE, until))
+def read_so_far(session: Session) -> Read:
+    """The highest numbers that there are."""
     newest = [session.execute(select(func.max(col(one.id)))).scalar() for one in (Consent, Suppression)]
-    return found, Read(*(one or 0 for one in newest))
+    return Read(*(one or 0 for one in newest))
 
 
-def _acts(session: Session, after: Read | None, since: datetime | None) -> Iterator[Said]:
-    """An import that was taken back takes back what it said."""
-    query = (
+def said_in(
+    database: Database, after: Read | None = None, since: datetime | None = None, size: int = 2_000
+) -> Iterator[list[Said]]:
+    """What this database knows of such words, as they were said, at most `size` in each list (`since` then; with
+    `after`: acts of consent and blocks from about these numbers on, and blocks and pauses that changed `since` then).
+
+    Nothing is held open between the lists: a million take as long as they take, and nobody waits for them.
+    """
+    for kind in (_acts, _blocks, _pauses):
+        above, more = 0, True
+        while more:
+            with database.read() as session:
+                rows: Any = session.connection().execute(kind(after, since, above).limit(size)).all()
+                scopes = {number: of_list(name) for number, name in _NAMES.rows(session)}
+            more = len(rows) == size
+            above = rows[-1][0] if rows else above
+            if rows:
+                yield [_TOLD[kind](row[1:], scopes) for row in rows]
+
+
+def _acts(after: Read | None, since: datetime | None, above: int) -> Any:
+    """What was taken back is of use only where it had been said."""
+    earlier: Any = aliased(Consent)
+    had = select(earlier.id).where(
+        earlier.customer_id == Consent.customer_id, earlier.act == ConsentAct.WITHDRAWN, earlier.how != UNDO
+    )
+    query: Any = (
         select(
-            *(col(Consent.at), col(Consent.act), col(Consent.how), col(Consent.list_id)),
+            *(col(Consent.id), col(Consent.at), col(Consent.act), col(Consent.how), col(Consent.list_id)),
             *(col(Customer.public_id), col(Customer.address_key)),
         )
         .join(Customer, col(Customer.id) == col(Consent.customer_id))
         .where(or_(col(Consent.act) != ConsentAct.GIVEN, col(Consent.how) == UNDO), col(Customer.erased_at).is_(None))
+        .where(
+            or_(
+                and_(col(Consent.act) == ConsentAct.WITHDRAWN, col(Consent.how) != UNDO),
+                and_(col(Consent.list_id).is_(None), col(Consent.how) != UNDO),
+                had.correlate(Consent).exists(),
+            )
+        )
     )
     if after is not None:
-        query = query.where(col(Consent.id) > after.acts - OVERLAP)
+        above = max(above, after.acts - OVERLAP)
     elif since is not None:
         query = query.where(col(Consent.at) >= since)
-    names = dict(_NAMES.rows(session))
-    rows: Any = session.execute(query)
-    for at, act, how, list_id, public_id, key in rows:
-        what = STOP if act is ConsentAct.WITHDRAWN and how != UNDO else BACK
-        yield Said(at, what, public_id, key or "", ALL if list_id is None else of_list(names[list_id]))
+    return query.where(col(Consent.id) > above).order_by(col(Consent.id))
+
+
+def _told_act(row: Sequence[Any], scopes: Mapping[int, str]) -> Said:
+    """An import that was taken back takes back what it said."""
+    at, act, how, list_id, public_id, key = row
+    what = STOP if act is ConsentAct.WITHDRAWN and how != UNDO else BACK
+    return Said(at, what, public_id, key or "", ALL if list_id is None else scopes[list_id])
+
+
+def _blocks(after: Read | None, since: datetime | None, above: int) -> Any:
+    query: Any = select(*(col(Suppression.id), col(Suppression.at), col(Suppression.address_key)))
+    query = query.add_columns(col(Suppression.reason), col(Suppression.expires_at))
+    if since is not None:
+        fresh = [col(Suppression.id) > after.blocks - OVERLAP] if after is not None else []
+        query = query.where(or_(col(Suppression.at) >= since, *fresh))
+    said = col(Suppression.reason).in_(SAID), col(Suppression.id) > above
+    return query.where(*said).order_by(col(Suppression.id))
+
+
+def _told_block(row: Sequence[Any], _scopes: Mapping[int, str]) -> Said:
+    at, key, reason, until = row
+    return Said(at, STOP, "", key, of_block(reason), until)
+
+
+def _pauses(_after: Read | None, since: datetime | None, above: int) -> Any:
+    query: Any = select(*(col(Wish.id), col(Wish.changed_at), col(Customer.public_id), col(Customer.address_key)))
+    query = query.add_columns(col(Wish.paused_until)).join(Customer, col(Customer.id) == col(Wish.customer_id))
+    if since is not None:
+        query = query.where(col(Wish.changed_at) >= since)
+    return query.where(col(Wish.paused_until).is_not(None), col(Wish.id) > above).order_by(col(Wish.id))
+
+
+def _told_pause(row: Sequence[Any], _scopes: Mapping[int, str]) -> Said:
+    at, public_id, key, until = row
+    return Said(at, STOP, public_id, key or "", PAUSE, until)
+
+
+_TOLD: dict[Any, Callable[[Sequence[Any], Mapping[int, str]], Said]] = {
+    _acts: _told_act,
+    _blocks: _told_block,
+    _pauses: _told_pause,
+}
 
 
 class Act(NamedTuple):
@@ -139,11 +194,26 @@ def acts_of(session: Session, customer_ids: Collection[int]) -> dict[tuple[int, 
     return found
 
 
-def knows(acts: Iterable[Act], at: datetime) -> bool:
+def public_ids(session: Session, customer_ids: Collection[int]) -> dict[int, str]:
+    """The random numbers of these customers."""
+    found: dict[int, str] = {}
+    for part in rows_in_chunks(sorted(customer_ids), PAGE):
+        rows: Any = session.connection().execute(
+            select(col(Customer.id), col(Customer.public_id)).where(col(Customer.id).in_(part))
+        )
+        found.update((number, public_id) for number, public_id in rows)
+    return found
+
+
+def knows(acts: Iterable[Act], at: datetime, *, same_row: bool) -> bool:
     """Whether there is that very withdrawal among these, or a later word of the person.
 
-    What a file says of itself is no later word: its dates may lie ahead.
+    Where it was said by the `same_row` that the acts are of, nothing later counts without it: whatever that row said
+    afterwards stands behind it in the same database, so what has a later time was said by a clock that was set back
+    since. What a file says of itself is no later word: its dates may lie ahead.
     """
+    if same_row:
+        return any(one.at == at and one.act is ConsentAct.WITHDRAWN for one in acts)
     return any(
         one.at >= at and (one.act is ConsentAct.WITHDRAWN or (one.at > at and one.how != "import")) for one in acts
     )

@@ -26,8 +26,7 @@ from .archive import Manifest, read_archive, write_archive
 from .epoch import EPOCH
 from .erasures import REGISTER, note
 from .erasures import read_register as read_erasures
-from .stops import STOPS, StopBook, add_stops
-from .stops import read_register as read_stops
+from .stops import STOPS, StopBook, add_stops, each_stop, since_of
 from .workspace import KEYS
 
 FOLDER = "backups"
@@ -165,11 +164,11 @@ def _named_files(settings: Settings) -> set[str]:
 def _put_registers_beside(root: Path, beside: Path) -> None:
     """Keep a copy of the registers beside the backups, so that the oldest of these still learns what came after it."""
     keys = read_key_ring(root / KEYS)
-    erased, said = read_erasures(root / REGISTER, keys), read_stops(root / STOPS, keys)
+    erased, since = read_erasures(root / REGISTER, keys), since_of(root / STOPS, keys)
     if erased.entries:
         note(root, keys, erased.entries, beside.with_name(f"{beside.name}{ERASED_END}"))
-    if said.since is not None:
-        add_stops(beside.with_name(f"{beside.name}{STOPS_END}"), keys, said.stops, said.since)
+    if since is not None:
+        add_stops(beside.with_name(f"{beside.name}{STOPS_END}"), keys, since, each_stop(root / STOPS))
 
 
 def _target(root: Path, target: Path | None, now: datetime) -> Path:

@@ -72,7 +72,7 @@ class Register:
 
 def person_key(keys: KeyRing, public_id: str) -> str:
     """The key of a customer's row: an HMAC of its random number, another one than any address's."""
-    return hmac.new(keys.address, f"customer:{public_id}".encode(), "sha256").hexdigest()[:40]
+    return hmac.digest(keys.address, f"customer:{public_id}".encode(), "sha256").hex()[:40]
 
 
 def read_register(path: Path, keys: KeyRing) -> Register:

@@ -11,13 +11,17 @@ import fcntl
 import hmac
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
+from stat import S_IMODE
+from typing import TypeVar
 
 from ..address import KeyRing
 from ..errors import DatabaseError
 
+T = TypeVar("T")
 LONGEST_HEAD = 200
 CUT = "cut"
 """The last word of a line that a full disk or a crash had cut: what stood before it may look whole, and is not."""
@@ -91,6 +95,56 @@ def mark_of(path: Path) -> tuple[int, int, bytes]:
         return 0, 0, b""
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[int]:
+    """The file, open to be read alone. Raises OSError."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def lines_from(file: int, at: int = 0) -> Iterator[tuple[bytes, int]]:
+    """The whole lines of an open file from octet `at` on, without their ends, each with the octet behind it. What is
+    read is a piece at a time, however long the file is."""
+    rest = b""
+    while piece := os.pread(file, PIECE, at + len(rest)):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            at += len(line) + 1
+            yield line, at
+
+
+def replace_lines(path: Path, lines: Iterable[str]) -> None:
+    """Put a register of these lines in the place of the one at `path`, whose owner and rights it takes. Where that is a
+    link, it stays one, and what it leads to is replaced."""
+    path = path.resolve()
+    fresh, like = path.with_name(f".{path.name}.fresh"), path.stat()
+    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with suppress(OSError):  # of another user, whom only the superuser may give it to
+            os.fchown(file, like.st_uid, like.st_gid)
+            os.fchmod(file, S_IMODE(like.st_mode))
+        for part in batched(lines):
+            write_whole(file, "".join(f"{line}\n" for line in part).encode())
+    finally:
+        os.close(file)
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def batched(items: Iterable[T], size: int = 5_000) -> Iterator[list[T]]:
+    """`items` in lists of at most `size`."""
+    found = iter(items)
+    while part := list(islice(found, size)):
+        yield part
+
+
 def read_if_there(path: Path) -> bytes:
     """All octets of the register at `path`; b"" where there is none. Raises DatabaseError where it cannot be read."""
     try:
@@ -98,10 +152,15 @@ def read_if_there(path: Path) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         return b""
     except OSError as wrong:
-        raise DatabaseError(
-            f"the register {path} cannot be read: {wrong.strerror}",
-            remedy="It says who was erased, or said stop, since a backup. Let this user read and write it.",
-        ) from wrong
+        raise unread(path, wrong) from wrong
+
+
+def unread(path: Path, wrong: OSError) -> DatabaseError:
+    """The register cannot be read."""
+    return DatabaseError(
+        f"the register {path} cannot be read: {wrong.strerror}",
+        remedy="It says who was erased, or said stop, since a backup. Let this user read and write it.",
+    )
 
 
 def unwritable(path: Path) -> str:

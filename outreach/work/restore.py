@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from ..address import KeyRing, read_key_ring
+from ..audience.stops import Stop
 from ..errors import DatabaseError, InputError, OutreachError, SettingsError
 from ..records import WorkspaceRow
 from ..settings import FILE, load_settings
@@ -147,17 +148,18 @@ def _gather(root: Path, staging: Path, archive: Path, manifest: Manifest, databa
             erased += parse_erasures(read_one(other, REGISTER), keys).entries
             said.append(parse_stops(read_one(other, STOPS), keys))
             found += [other.name] if said[-1].since is not None and other != archive else []
-    lines = [one for register in (here, *said) for one in register.stops]
-    until = max([until, *(one.at for one in lines)])
+    told: list[Iterable[Stop]] = [register.stops for register in (here, *said)]
+    until = max([until, *(one.at for register in (here, *said) for one in register.stops)])
     if _made_by(keys, root / KEYS):
-        with suppress(DatabaseError), database.read() as session:
-            erased += entries_of(erased_blocks(session))
-            lines += [entry(keys, one) for one in said_in(session)[0]]
+        with suppress(DatabaseError):
+            with database.read() as session:
+                erased += entries_of(erased_blocks(session))
+            told.append([entry(keys, one) for part in said_in(database) for one in part])
             found.append("the database that stood here")
     note(root, keys, erased)
     whole = STOPS in found or "the database that stood here" in found
     begins = BEGINNING if whole else clock()
-    add_stops(root / STOPS, keys, lines, begins)
+    add_stops(root / STOPS, keys, begins, *told)
     since = read_stops(root / STOPS, keys).since
     return Gathered(tuple(dict.fromkeys(found)), None if whole else until, since)
 

@@ -14,12 +14,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from ..address import KeyRing
 from ..audience.stops import ALL, NOBODY, PAUSE, Stop
 from ..records import Customer, SuppressionReason, Wish
 from ..store.consents import suppress, unsubscribe
 from ..store.customers import customer_ids_by_key, ensure_list, list_id_of
 from ..store.database import rows_in_chunks
-from ..store.stops import acts_of, blocks_on, forget_noted, knows, lists_by_name
+from ..store.stops import acts_of, blocks_on, forget_noted, knows, lists_by_name, public_ids
 from ..store.wishes import keep_wish, wish_of
 from .erase_again import ErasedAgain, erase_again
 from .erasures import person_key
@@ -61,7 +62,7 @@ def stop_again(workspace: Workspace) -> StoppedAgain:
     whose = _whose(workspace, said)
     for part in rows_in_chunks(said, CHUNK):
         with workspace.database.write() as session:
-            for one in _unknown(session, part, whose):
+            for one in _unknown(session, workspace.keys, part, whose):
                 number = whose.get(_who(one))
                 if not _carry_out(session, one, number, now, lists):
                     continue
@@ -121,11 +122,12 @@ def _carry_out(session: Session, one: Stop, number: int | None, now: datetime, l
     )
 
 
-def _unknown(session: Session, part: Sequence[Stop], whose: Mapping[str, int]) -> Iterator[Stop]:
+def _unknown(session: Session, keys: KeyRing, part: Sequence[Stop], whose: Mapping[str, int]) -> Iterator[Stop]:
     """Those that the database does not know, nor a later word with proof: nearly all are old, so they are looked up
     together.
     """
-    acts = acts_of(session, {whose[who] for one in part if (who := _who(one)) in whose})
+    numbers = {whose[who] for one in part if (who := _who(one)) in whose}
+    acts, ids = acts_of(session, numbers), public_ids(session, numbers)
     blocks, lists = blocks_on(session, {one.address for one in part}), lists_by_name(session)
     for one in part:
         number, name, block = whose.get(_who(one)), one.list_name, blocks.get(one.address)
@@ -133,7 +135,10 @@ def _unknown(session: Session, part: Sequence[Stop], whose: Mapping[str, int]) -
         if number is not None and (name is not None or one.scope == ALL):
             list_id = None if name is None else lists.get(name)
             of_it = acts.get((number, list_id), []) if name is None or list_id is not None else []
-            known = knows(of_it, one.at) or (name is None and same and block is not None and block.at >= one.at)
+            same_row = number in ids and one.person == person_key(keys, ids[number])
+            known = knows(of_it, one.at, same_row=same_row) or (
+                name is None and same and block is not None and block.at >= one.at
+            )
         else:
             known = one.scope != PAUSE and same and block is not None and block.expires_at is None
         if not known:

@@ -9,25 +9,39 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from ..address import KeyRing
-from ..audience.stops import BACK, NOBODY, Stop, in_force, read_stop
+from ..audience.stops import NOBODY, Stop, in_force, read_stop
 from ..errors import DatabaseError
 from ..store.database import Database
-from ..store.stops import Read, Said, said_in
+from ..store.stops import Read, Said, read_so_far, said_in
 from ..workdays import Clock
 from .erasures import person_key
-from .register import add_lines, head_of, held, mark_of, read_if_there, read_whole, write_whole
+from .register import (
+    add_lines,
+    batched,
+    head_of,
+    held,
+    lines_from,
+    mark_of,
+    read_if_there,
+    reading,
+    replace_lines,
+    unread,
+)
+from .stop_lines import Marks
+from .stop_lines import mark_of as mark_of_stop
 
 STOPS = "outreach.stops"
 HEADER = "outreach stops 1"
-Key = tuple[datetime, str, str, str]
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+SLICE = 2_000
 LATE = timedelta(minutes=10)
 """Blocks and pauses that changed so lately are read again: their instant is that of their transaction's beginning."""
 
@@ -50,7 +64,7 @@ class StopBook:
         self._waiting: list[str] = []
         self._asked = self._done = 0
         self._busy = False
-        self._seen, self._looked, self._known = Read(), BEGINNING, frozenset[Key]()
+        self._seen, self._looked, self._known = Read(), BEGINNING, frozenset[int]()
         self._left: tuple[int, int, bytes] | None = None
 
     def keep(self, said: Sequence[Said]) -> None:
@@ -82,11 +96,12 @@ class StopBook:
         if not begun:
             self.follow()
 
-    def follow(self) -> int:
+    def follow(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Add what the database knows and the register does not; how many lines. Raises DatabaseError.
 
         All of it is read where the register is not the one that was left behind the last time: one that is begun anew
-        says that it is whole.
+        says that it is whole. A slice at a time is read and written; between two of them others write, and `stop` may
+        break it off: then the next look begins anew.
         """
         now = self._clock()
         begins = now - timedelta(days=self._days) if self._days else BEGINNING
@@ -94,12 +109,46 @@ class StopBook:
         left = self._left
         whole = left is None or (file, head) != (left[0], left[2]) or size < left[1]
         with self._database.read() as session:
-            since = begins if whole else max(begins, min(now, self._looked) - LATE)
-            found, newest = said_in(session, None if whole else self._seen, since)
-        stops = [one for one in (entry(self._keys, each) for each in found) if one.at >= begins]
-        keys = frozenset[Key]() if whole else frozenset(_key(one) for one in stops)
-        added = add_stops(self.path, self._keys, stops, begins) if whole or keys - self._known else 0
-        self._seen, self._looked, self._known, self._left = newest, now, keys, mark_of(self.path)
+            newest = read_so_far(session)
+        after, since = (None, begins) if whole else (self._seen, max(begins, min(now, self._looked) - LATE))
+        parts = (
+            [one for one in (entry(self._keys, each) for each in part) if one.at >= begins]
+            for part in said_in(self._database, after, since, SLICE)
+        )
+        added, keys, self._left = 0, frozenset[int](), None
+        if whole:
+            added = self._add(Marks(), parts, begins, stop)
+        else:
+            stops = [one for part in parts for one in part]
+            keys = frozenset(map(mark_of_stop, stops))
+            if keys - self._known:
+                added = self._add(Marks(keys), [stops], begins, stop)
+        if not stop():
+            self._seen, self._looked, self._known, self._left = newest, now, keys, mark_of(self.path)
+        return added
+
+    def _add(self, marks: Marks, parts: Iterable[Sequence[Stop]], begins: datetime, stop: Callable[[], bool]) -> int:
+        """Add what of these the register has not; one that begins now says that it is whole since `begins`."""
+        added = 0
+        try:
+            with suppress(FileNotFoundError), reading(self.path) as file:
+                marks.read_on(file)  # most of it, while nobody waits for the lock
+            with held(self.path, HEADER, self._keys) as file:
+                if not os.fstat(file).st_size:
+                    add_lines(file, (), f"{_head(self._keys, begins)}\n")
+            for part in parts:
+                if stop():
+                    break
+                with held(self.path, HEADER, self._keys) as file:
+                    if not os.fstat(file).st_size:  # of other keys since, or emptied
+                        add_lines(file, (), f"{_head(self._keys, begins)}\n")
+                    marks.read_on(file)
+                    lines = [one.line() for one in marks.unknown(part)]
+                    add_lines(file, lines)
+                    marks.wrote(file)
+                added += len(lines)
+        except OSError as wrong:
+            raise unwritten(self.path, wrong) from wrong
         return added
 
 
@@ -109,24 +158,25 @@ def entry(keys: KeyRing, said: Said) -> Stop:
     return Stop(said.at, said.what, person, said.address_key or NOBODY, said.scope, said.until)
 
 
-def add_stops(path: Path, keys: KeyRing, stops: Iterable[Stop], since: datetime) -> int:
+def add_stops(path: Path, keys: KeyRing, since: datetime, *told: Iterable[Stop]) -> int:
     """Add what the register at `path` does not know; one that begins now is whole `since` then. Raises DatabaseError.
 
-    That something was taken back is of use only where it had been said.
+    `told`: of each source what it says, in its order.
     """
+    marks, added = Marks(), 0
     try:
         with held(path, HEADER, keys) as file:
-            data = read_whole(file)
-            known = parse_register(data, keys)
-            have = {_key(one) for one in known.stops}
-            wanted = [one for one in stops if _key(one) not in have]
-            said = {who for one in (*known.stops, *wanted) if one.what != BACK for who in _who(one)}
-            wanted = [one for one in wanted if one.what != BACK or any(who in said for who in _who(one))]
-            lines = list({_key(one): one.line() for one in sorted(wanted, key=lambda one: one.at)}.values())
-            add_lines(file, lines, "" if data else f"{_head(keys, since)}\n")
-            return len(lines)
+            marks.read_on(file)
+            if not os.fstat(file).st_size:
+                add_lines(file, (), f"{_head(keys, since)}\n")
+            for source in told:
+                marks.begin_anew()
+                for part in batched(marks.unknown(source)):
+                    add_lines(file, [one.line() for one in part])
+                    added += len(part)
     except OSError as wrong:
         raise unwritten(path, wrong) from wrong
+    return added
 
 
 def unwritten(path: Path, wrong: OSError) -> DatabaseError:
@@ -143,22 +193,53 @@ def read_register(path: Path, keys: KeyRing) -> Register:
     return parse_register(read_if_there(path), keys)
 
 
+def each_stop(path: Path) -> Iterator[Stop]:
+    """The stops of the register at `path`, line by line: of one that is known to be of the keys at hand."""
+    with reading(path) as file:
+        for line, _ in lines_from(file):
+            one = read_stop(line.decode("utf-8", "replace"))
+            if one is not None:
+                yield one
+
+
 def parse_register(data: bytes, keys: KeyRing) -> Register:
     """What the file's lines say. A line that was cut in the middle says nothing.
 
     Where it is damaged just there where it says since when it is whole, nobody knows more than its newest line.
     """
     head, *lines = data.decode("utf-8", "replace").split("\n")
-    known, _, since = head.rpartition(" ")
-    if known != head_of(HEADER, keys) or not lines:
+    if not lines or not _is_head(head, keys):
         return Register()
     stops = tuple(one for line in lines[:-1] if (one := read_stop(line)) is not None)
-    begins = None
+    return Register(_since(head) or max((one.at for one in stops), default=None), stops)
+
+
+def since_of(path: Path, keys: KeyRing) -> datetime | None:
+    """Since when the register at `path` is whole, as in a `Register`; None where there is none of these keys.
+
+    Raises DatabaseError where it cannot be read.
+    """
+    try:
+        with reading(path) as file:
+            head = next((line.decode("utf-8", "replace") for line, _ in lines_from(file)), "")
+        if not _is_head(head, keys):
+            return None
+        return _since(head) or max((one.at for one in each_stop(path)), default=None)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as wrong:
+        raise unread(path, wrong) from wrong
+
+
+def _is_head(head: str, keys: KeyRing) -> bool:
+    return head.rpartition(" ")[0] == head_of(HEADER, keys)
+
+
+def _since(head: str) -> datetime | None:
     with suppress(ValueError):
-        begins = datetime.fromisoformat(since)
-    if begins is None or begins.tzinfo is None:
-        begins = max((one.at for one in stops), default=None)
-    return Register(begins, stops)
+        since = datetime.fromisoformat(head.rpartition(" ")[2])
+        return since if since.tzinfo is not None else None
+    return None
 
 
 def prune_stops(root: Path, keys: KeyRing, days: int, now: datetime, *, dry_run: bool) -> int:
@@ -166,20 +247,23 @@ def prune_stops(root: Path, keys: KeyRing, days: int, now: datetime, *, dry_run:
 
     The file is written anew beside itself: whoever waits for it takes the new one. Raises DatabaseError.
     """
-    path, before = root / STOPS, now - timedelta(days=days) if days else BEGINNING
+    path, before, gone = root / STOPS, now - timedelta(days=days) if days else BEGINNING, 0
     if not path.exists():
         return 0
+
+    def kept(one: Stop) -> bool:
+        return one.at >= before and (one.until is None or one.until > now)
+
     try:
-        with held(path, HEADER, keys) as file:
-            known = parse_register(read_whole(file), keys)
-            kept = [one for one in known.stops if one.at >= before and (one.until is None or one.until > now)]
-            gone = len(known.stops) - len(kept)
+        with held(path, HEADER, keys):
+            gone = sum(not kept(one) for one in each_stop(path))
             if gone and not dry_run:
-                since = max(before, known.since or before)
-                _replace(path, [_head(keys, since), *(one.line() for one in kept)])
-            return gone
+                since = max(before, since_of(path, keys) or before)
+                lines = (one.line() for one in each_stop(path) if kept(one))
+                replace_lines(path, chain([_head(keys, since)], lines))
     except OSError as wrong:
         raise unwritten(path, wrong) from wrong
+    return gone
 
 
 def still_said(root: Path, keys: KeyRing, now: datetime) -> list[Stop]:
@@ -187,28 +271,5 @@ def still_said(root: Path, keys: KeyRing, now: datetime) -> list[Stop]:
     return in_force(read_register(root / STOPS, keys).stops, now)
 
 
-def _replace(path: Path, lines: Sequence[str]) -> None:
-    fresh = path.with_name(f".{path.name}.fresh")
-    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        write_whole(file, "".join(f"{line}\n" for line in lines).encode())
-    finally:
-        os.close(file)
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _head(keys: KeyRing, since: datetime) -> str:
     return f"{head_of(HEADER, keys)} {since.astimezone(UTC).isoformat()}"
-
-
-def _key(one: Stop) -> Key:
-    return (one.at, one.what, one.address if one.address != NOBODY else one.person, one.scope)
-
-
-def _who(one: Stop) -> list[tuple[str, str]]:
-    return [(who, one.scope) for who in (one.person, one.address) if who != NOBODY]

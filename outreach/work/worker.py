@@ -46,6 +46,7 @@ TRENDS_SECONDS = 3600
 TICK_SECONDS = 0.5
 ALERT_SECONDS = 15
 PLANNING, OUTGOING, INCOMING, WATCHING, LIVING = "planning", "outgoing", "incoming", "watching", "living"
+KEEPING = "keeping"
 CLOCK = "clock"
 
 
@@ -89,7 +90,7 @@ class Round:
 def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
     """What a workspace needs done, in the order of one round: replies first, so that holds know who complained."""
     every = workspace.settings.replies.every_seconds
-    logs = LogFollower(workspace)
+    logs, book = LogFollower(workspace), stop_book(workspace)
     reading = [Job("maillog", INCOMING, LOG_SECONDS, _alone(workspace, "maillog", logs.look))] if logs.wanted else []
     return (
         Job("replies", INCOMING, every, _alone(workspace, "replies", lambda: collect(workspace))),
@@ -107,7 +108,7 @@ def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
         Job("waves", PLANNING, SEND_SECONDS, _alone(workspace, "waves", lambda: look_at_waves(workspace))),
         Job("send", OUTGOING, SEND_SECONDS, lambda: send_open(workspace, stop=stop, owner="run")),
         *reading,
-        Job("stops", INCOMING, STOPS_SECONDS, stop_book(workspace).follow),  # on each machine: each has a register
+        Job("stops", KEEPING, STOPS_SECONDS, lambda: book.follow(stop.is_set)),  # on each machine: each has a register
         Job("follow_up", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "follow_up", lambda: follow_up(workspace))),
     )
 

@@ -41,13 +41,23 @@ def test_a_stop_holds_until_the_same_thing_is_taken_back_later() -> None:
     one, other = said(), said(scope=of_list("tips"))
     assert in_force([one, other], NOW + 2 * HOUR) == [one, other]
     assert in_force([said(BACK, -1), one], NOW) == [one], "whoever came back before may leave again"
-    assert in_force([said(BACK, 1), one, other], NOW + 2 * HOUR) == [other], "the order of lines means nothing"
+    assert in_force([one, said(BACK, 1), other], NOW + 2 * HOUR) == [other]
     assert in_force([one, said(BACK, 1, person="-")], NOW) == [], "by the address alone"
     assert in_force([one, said(BACK, 1, address="b")], NOW) == [], "by the row, where the address is another now"
     assert in_force([one, said(BACK, 1, address="b", person="q")], NOW) == [one]
 
 
+def test_where_a_clock_was_set_back_whoever_said_stop_is_left_alone() -> None:
+    first, back, again = said(), said(BACK, 1), said(hours=0.5)
+    assert in_force([first, back, again], NOW + 2 * HOUR) == [again], "said last, by a clock that was set back"
+    assert in_force([back, again, first], NOW + 2 * HOUR) == [again]
+    assert in_force([first, again, back], NOW + 2 * HOUR) == []
+    assert in_force([back, said(hours=1)], NOW + 2 * HOUR) == [said(hours=1)], "in the same moment"
+    long, short = said(hours=1, scope=PAUSE, until=NOW + 9 * HOUR), said(scope=PAUSE, until=NOW + 3 * HOUR)
+    assert in_force([long, short], NOW) == in_force([short, long], NOW) == [long], "of two pauses the longer"
+
+
 def test_the_last_word_on_a_pause_counts_and_ends_by_itself() -> None:
     long, short = said(scope=PAUSE, until=NOW + 9 * HOUR), said(hours=1, scope=PAUSE, until=NOW + 3 * HOUR)
-    assert in_force([short, long], NOW + 2 * HOUR) == [short]
-    assert in_force([short, long], NOW + 4 * HOUR) == []
+    assert in_force([long, short], NOW + 2 * HOUR) == [short]
+    assert in_force([long, short], NOW + 4 * HOUR) == []

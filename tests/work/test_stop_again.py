@@ -33,7 +33,7 @@ from outreach.work.block import block, blocked_key, unblock
 from outreach.work.prune import prune
 from outreach.work.restore import restore_workspace, told_known
 from outreach.work.stop_again import accept_restored
-from outreach.work.stops import STOPS, prune_stops, read_register
+from outreach.work.stops import STOPS, prune_stops, read_register, still_said
 from outreach.work.workspace import KEYS, Workspace, check_may_send, open_workspace, stop_book
 
 from ..conftest import BOTH, HandClock, MakeCustomer
@@ -353,6 +353,90 @@ def test_a_register_that_is_lost_while_we_run_is_begun_anew_with_all_that_the_da
     book.path.unlink()
     come_back(workspace, bob, "customers")
     assert len(read_register(book.path, workspace.keys).stops) == whole + 2, "also where somebody speaks first"
+
+
+@BOTH
+def test_a_stop_said_after_the_clock_was_set_back_outlives_the_restore(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
+) -> None:
+    ann, bob = make_customer(ANN), make_customer(BOB)
+    for who in (ann, bob):
+        leave(workspace, who, "customers")
+    clock.advance(hours=3)
+    for who in (ann, bob):
+        come_back(workspace, who, "customers")
+    made = back_up(workspace, clock, tmp_path / "kept")
+    clock.advance(hours=-3)
+    leave(workspace, ann, "customers")
+    done = restore(workspace, made, clock)
+    assert done.stopped is not None and done.stopped.people == 1
+    assert (may(workspace, ann), may(workspace, bob)) == (False, True)
+    assert accept_restored(workspace)[1].people == 0
+
+
+def test_what_was_missing_is_told_together_with_all_that_was_said_after_it(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    ann = make_customer(ANN)
+    leave(workspace, make_customer(BOB), "customers")
+    book, kept = stop_book(workspace), workspace.database.on_noted
+    book.follow()
+    workspace.database.on_noted = lambda _said: None  # on another machine, which has a register of its own
+    leave(workspace, ann, "customers")
+    workspace.database.on_noted = kept
+    clock.advance(minutes=1)
+    come_back(workspace, ann, "customers")
+    assert book.follow() == 2, "the stop, and once more that it was taken back"
+    key = address_key(workspace.keys, ANN)
+    assert [one.what for one in read_register(book.path, workspace.keys).stops if one.address == key][-2:] == [
+        "stop",
+        "back",
+    ]
+    assert key not in {one.address for one in still_said(workspace.root, workspace.keys, clock())}
+    assert (book.follow(), stop_book(workspace).follow()) == (0, 0)
+
+
+def test_a_register_that_is_a_link_stays_one_when_it_is_pruned(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
+) -> None:
+    leave(workspace, make_customer(ANN), "customers")
+    path, real = workspace.root / STOPS, tmp_path / "elsewhere" / "stops"
+    real.parent.mkdir()
+    shutil.move(path, real)
+    real.chmod(0o660)
+    path.symlink_to(real)
+    clock.advance(days=800)
+    leave(workspace, make_customer(BOB), "customers")
+    assert prune(workspace).removed["stops"] == 1
+    assert path.is_symlink() and path.resolve() == real
+    assert len(read_register(real, workspace.keys).stops) == 1
+    assert real.stat().st_mode & 0o777 == 0o660, "whoever could write it still can"
+    assert list(real.parent.iterdir()) == [real]
+
+
+def test_a_look_through_the_database_is_made_in_slices_between_which_others_are_written_down(
+    workspace: Workspace, make_customer: MakeCustomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outreach.work.stops.SLICE", 3)
+    kept, workspace.database.on_noted = workspace.database.on_noted, lambda _said: None
+    people = [make_customer(f"p{number}@example.com") for number in range(10)]
+    for one in people:
+        leave(workspace, one, "customers")
+    workspace.database.on_noted = kept
+    book, looks, late = stop_book(workspace), list[int](), make_customer(ANN)
+
+    def beside() -> bool:
+        looks.append(len(lines_of(workspace)))
+        if len(looks) == 2:
+            leave(workspace, late, "customers")
+        return False
+
+    assert book.follow(beside) == 10
+    assert looks[:4] == [1, 4, 8, 11], "three people each time, and once one more between them"
+    assert (book.follow(), len(lines_of(workspace))) == (0, 12)
+    book.path.unlink()
+    assert book.follow(lambda: len(lines_of(workspace)) > 4) == 6, "broken off by the end of the program"
+    assert book.follow() == 5
 
 
 def cut(path: Path, octets: int) -> None:
