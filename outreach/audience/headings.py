@@ -40,6 +40,7 @@ _SYNONYMS = {
     "opted_out": "unsubscribed, unsubscribed at, unsubscribe time, unsub time, opt out, optout, opted out, abgemeldet,"
     " abgemeldet am, désabonné, désinscrit, cancelado, dado de baja",
     "bounced": "bounced at, bounce date, clean time, email bounced date, hard bounced at",
+    "full_name": "",
     "confirmed": "",
     "not_subscribed": "",
     "attributes": "",
@@ -60,7 +61,7 @@ _AGREED = (
 """Headings of a status, too, where every cell tells one: a shop's own "newsletter: weekly" stays an attribute."""
 FIELDS = tuple(_SYNONYMS)
 """What a column may be mapped to, beside the name of an attribute and `-` for nothing."""
-_ONLY_MAPPED = ("confirmed", "not_subscribed", "attributes")
+_ONLY_MAPPED = ("full_name", "confirmed", "not_subscribed", "attributes")
 """Fields that no heading means by itself: a profile or `--map` names them."""
 _BY_NAME = {
     fold(name): field
@@ -114,6 +115,7 @@ _KEYWORDS = frozenset("and or not in is empty contains true false none if else f
 _TAKEN = frozenset({"address", "email", "first_name", "last_name", "phone", "handle", "language", "country", "zone"})
 _PERHAPS_STREET = frozenset({"address", "adresse", "direccion"})
 MAX_COLUMNS = 1_000
+_WHOLE_NAMES = frozenset("name fullname nom_complet nombre_completo name_2".split())
 _TYPED = re.compile(r"(.*\S) ?\[(text|whole|number|day|truth|list|json)\]")
 
 
@@ -229,6 +231,24 @@ def postal_of(attributes: Mapping[str, Any]) -> str:
 def network_of_heading(heading: str) -> str:
     """The network whose handles a column holds by its heading, or nothing."""
     return _OF_PLATFORM.get(fold(heading), "")
+
+
+def field_of(name: str) -> str:
+    """The field of a customer that a name surely means, or nothing; `handle` by a network's name too."""
+    return _BY_NAME.get(fold(name)) or ("handle" if fold(name) in _OF_PLATFORM else "")
+
+
+def free_name(name: str) -> str:
+    """A name as an attribute's, beside those that fields have."""
+    plain = attribute_name(name)
+    return f"{plain}_2" if plain in _TAKEN else plain
+
+
+def whole_names(told: Mapping[str, str]) -> str:
+    """The heading of a column of whole names, where the file has no other names; "" where there is none."""
+    if "first_name" in told.values() or "last_name" in told.values():
+        return ""
+    return next((heading for heading, meaning in told.items() if meaning in _WHOLE_NAMES), "")
 
 
 def attribute_name(heading: str) -> str:

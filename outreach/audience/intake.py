@@ -17,7 +17,7 @@ from ..address import canonical_address
 from ..contacts import is_withheld, split_handles, split_phones
 from ..errors import InputError
 from ..records import ContactKind, SubscriptionState, SuppressionReason
-from .headings import Columns, attribute_name, network_of_heading
+from .headings import Columns, field_of, free_name, network_of_heading
 from .places import read_country, read_language
 from .profiles import BOUNCED, LEFT, Profile
 from .standing import KEPT, Standing, read_block, stricter
@@ -111,7 +111,7 @@ class RowReader:
             (place, name)
             for name in (
                 *("status", "opted_out", "bounced", "confirmed", "not_subscribed"),
-                *("attributes", "consent_at", "consent_how", "consent_words"),
+                *("full_name", "attributes", "consent_at", "consent_how", "consent_words"),
             )
             if (place := columns.place(name)) is not None
         ]
@@ -257,6 +257,8 @@ class RowReader:
                 person.stand({"opted_out": left, "bounced": BOUNCED}.get(name, KEPT))
         elif name == "confirmed":
             person.stand(Standing(SubscriptionState.SUBSCRIBED if says_yes(cell) else SubscriptionState.PENDING))
+        elif name == "full_name":
+            self._read_whole_name(person, defused(cell))
         elif name == "attributes":
             self._read_attributes(person, cell)
         elif name == "consent_at":
@@ -278,6 +280,15 @@ class RowReader:
             raise RowFault(f"unknown status {one_line(cell)[:40]!r}: subscribed, unsubscribed, bounced, pending?")
         person.stand(said)
 
+    def _read_whole_name(self, person: Person, cell: str) -> None:
+        """ "Ann Baker" or "Baker, Ann": the first word and the rest, where the row does not tell them apart."""
+        last, comma, first = one_line(cell).partition(",")
+        if not comma:
+            first, _, last = last.partition(" ")
+        for name, said in (("first_name", first.strip()), ("last_name", last.strip())):
+            if said and name not in person.fields:
+                self.read_field(person, name, said)
+
     def _read_attributes(self, person: Person, cell: str) -> None:
         """A JSON object of attributes, as listmonk and Keila write it; what nests deeper is kept as its own text."""
         try:
@@ -287,12 +298,26 @@ class RowReader:
         if not isinstance(told, dict):
             raise RowFault(f"the attributes are no JSON object: {one_line(cell)[:40]}")
         for name, value in list(told.items())[:MOST_ATTRIBUTES]:
+            if (known := field_of(str(name))) in PLAIN_FIELDS and _is_word(value):
+                self._read_told(person, known, str(name), str(value))
+                continue
             if isinstance(value, list) and all(isinstance(one, str | int | float | bool) for one in value):
                 kept: Any = value
             else:
                 kept = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
             if kept not in (None, "", []):
-                person.attributes.setdefault(attribute_name(str(name)), kept)
+                person.attributes.setdefault(free_name(str(name)), kept)
+
+    def _read_told(self, person: Person, known: str, name: str, value: str) -> None:
+        """What the attributes say of a field; a column of its own says it more surely."""
+        if known in ("phone", "handle"):
+            self._read_more(person, known, network_of_heading(name), value)
+        elif known not in person.fields and value.strip():
+            self.read_field(person, known, value)
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def column_types(

@@ -313,7 +313,7 @@ class _Ties:
             self._reader.read_ties(person, cells)
         except RowFault:
             return _ODD
-        if person.warnings or person.block is not None or person.attributes:
+        if person.warnings or person.block is not None or person.attributes or person.fields:
             return _ODD
         return plain_row("", person)[STATUS:]
 

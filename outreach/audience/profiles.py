@@ -28,7 +28,7 @@ class Profile:
 
     `needs`: headings that only its files have together; any one of these sets is enough. `fields`: what a heading
     means. `states`: what each word of its status column says; `empty`: what no word says. `names`: what the beginning
-    of the file's name says of every row in it.
+    of the file's name says of every row in it. `types`: of columns whose cells alone would not tell it.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Profile:
     states: Mapping[str, Standing] = field(default_factory=dict)
     empty: Standing | None = None
     names: Mapping[str, Standing] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
 
     def standing(self, word: str) -> Standing | None:
         """What a cell of the status column says; None for a word that this program does not write."""
@@ -53,6 +54,12 @@ class Profile:
         known = {fold(heading): heading for heading in headings}
         return {known[fold(head)]: meaning for head, meaning in self.fields.items() if fold(head) in known}
 
+    def typed(self, headings: Sequence[str], but: Mapping[str, str]) -> dict[str, str]:
+        """Types by heading, for those of its headings that this file has and that nobody maps otherwise."""
+        known, told = {fold(heading): heading for heading in headings}, {fold(heading) for heading in but}
+        wanted = {head: kind for head, kind in self.types.items() if fold(head) in known and fold(head) not in told}
+        return {known[fold(head)]: kind for head, kind in wanted.items()}
+
 
 def _folded(words: Mapping[str, Standing]) -> dict[str, Standing]:
     return {fold(word): said for word, said in words.items()}
@@ -65,8 +72,8 @@ PROFILES = {
             "listmonk",
             "listmonk",
             needs=(("uuid", "email", "name", "attributes", "status", "created_at", "updated_at"),),
-            fields={"uuid": "listmonk_uuid", "name": "name", "attributes": "attributes", "created_at": "consent_at",
-                    "updated_at": "-", "status": "status"},
+            fields={"uuid": "listmonk_uuid", "name": "full_name", "attributes": "attributes",
+                    "created_at": "consent_at", "updated_at": "-", "status": "status"},
             states={"enabled": ACTIVE, "disabled": KEPT, "blocklisted": BLOCKED},
         ),
         Profile(
@@ -80,6 +87,7 @@ PROFILES = {
                     "GMTOFF": "-", "DSTOFF": "-", "LAST_CHANGED": "-", "LEID": "-", "EUID": "-",
                     "UNSUB_CAMPAIGN_TITLE": "-", "UNSUB_CAMPAIGN_ID": "-", "CLEAN_CAMPAIGN_TITLE": "-",
                     "CLEAN_CAMPAIGN_ID": "-", "TAGS": "tags", "NOTES": "notes"},
+            types={"TAGS": "list"},
             names={"unsubscribed": LEFT, "cleaned": BOUNCED, "nonsubscribed": KEPT, "non-subscribed": KEPT},
         ),
         Profile(
@@ -93,6 +101,7 @@ PROFILES = {
                     "Phone - work": "phone:", "Phone - other": "phone:", "Country - Home": "country",
                     "Company": "company", "Job title": "job_title", "Email Lists": "email_lists", "Tags": "tags",
                     "Source Name": "consent_how", "Created At": "consent_at", "Updated At": "-"},
+            types={"Tags": "list", "Email Lists": "list"},
             states={"Active": ACTIVE, "Implicit": ACTIVE, "Explicit": ACTIVE, "Unsubscribed": LEFT, "Opt-out": LEFT,
                     "Awaiting Confirmation": WAITING, "Pending Confirmation": WAITING, "Temporary Hold": KEPT,
                     "No Permissions Set": KEPT, "No Permission Set": KEPT, "Not Set": KEPT, "Bounced": BOUNCED},
@@ -109,6 +118,7 @@ PROFILES = {
                     "id": "-", "Did this subscriber manually confirm": "-", "Number of bounces": "bounces",
                     "Last Modified": "-", "Unique ID": "-", "Send this subscriber HTML emails": "-",
                     "RSS Frequency": "-", "Additional data": "-", "Last time password was changed": "-"},
+            types={"List Membership": "list"},
         ),
         Profile(
             "keila",
@@ -122,7 +132,10 @@ PROFILES = {
             "salesforce",
             "Salesforce",
             needs=(("HasOptedOutOfEmail",), ("Email Opt Out", "Contact ID"), ("EmailBouncedDate",)),
-            fields={"Email": "address", "FirstName": "first_name", "LastName": "last_name", "MobilePhone": "phone",
+            fields={"Id": "salesforce_id", "Contact ID": "salesforce_id", "AccountId": "account_id",
+                    "LeadSource": "lead_source", "MailingState": "mailing_state", "CreatedDate": "created_date",
+                    "HasOptedOutOfFax": "-", "MasterRecordId": "-", "ReportsToId": "-", "PhotoUrl": "-",
+                    "Email": "address", "FirstName": "first_name", "LastName": "last_name", "MobilePhone": "phone",
                     "Phone": "phone:", "HomePhone": "phone:", "OtherPhone": "phone:", "Mobile": "phone",
                     "Business Phone": "phone:", "Home Phone": "phone:", "HasOptedOutOfEmail": "opted_out",
                     "Email Opt Out": "opted_out", "EmailBouncedDate": "bounced", "Email Bounced Date": "bounced",

@@ -36,6 +36,10 @@ _TRUTHS = {fold(w): True for w in ("true", "yes", "ja", "wahr", "oui", "vrai", "
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{1,10})?", re.ASCII)
 _POINTED_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", re.ASCII)
+_NAMED_ZONE = re.compile(
+    r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: ([+-]\d{4}) [A-Z0-9+-]{1,6}| UTC| GMT)", re.ASCII
+)
+_QUOTED_PARTS = re.compile(r'\s*"(?:[^"]|"")*"(?:\s*,\s*"(?:[^"]|"")*")*\s*')
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
@@ -93,8 +97,12 @@ def says_yes(cell: str) -> bool:
 
 
 def read_instant(cell: str) -> datetime | None:
-    """An instant from ISO 8601 or a German day; without an offset it is taken as UTC. None for anything else."""
+    """An instant from ISO 8601, a German day, or as Go programs write it (2024-01-02 03:04:05.6 +0000 UTC); without an
+    offset it is taken as UTC. None for anything else.
+    """
     text = cell.strip()
+    if found := _NAMED_ZONE.fullmatch(text):
+        text = found[1] + (found[2] or "Z")
     if found := _POINTED_DAY.match(text):
         text = "{2}-{1:0>2}-{0:0>2}".format(*found.groups()) + text[found.end() :]
     try:
@@ -159,7 +167,7 @@ def typed_reader(kind: str, heading: str) -> Callable[[str], Any]:
     if kind == "json":
         return json.loads
     if kind == "list":
-        return lambda cell: [part for one in re.split(r"[,;|\n]", cell) if (part := one_line(one).strip(" \"'"))]
+        return _parts
     read: Callable[[str], Any] = {"whole": _integer, "number": _decimal, "day": _any_day, "truth": _truth_or_digit}[
         kind
     ]
@@ -180,6 +188,14 @@ _DECLARED: dict[str, tuple[Callable[[str], Any], str]] = {
     "day": (lambda cell: _any_day(cell), "day"),
     "truth": (lambda cell: _truth_or_digit(cell), "yes or no"),
 }
+
+
+def _parts(cell: str) -> list[str]:
+    """The parts of a text of several: between commas, semicolons or bars, or each in quotation marks ("a","b, c")."""
+    if _QUOTED_PARTS.fullmatch(cell):
+        parts: Iterable[str] = (found.replace('""', '"') for found in re.findall(r'"((?:[^"]|"")*)"', cell))
+        return [part for one in parts if (part := one_line(one))]
+    return [part for one in re.split(r"[,;|\n]", cell) if (part := one_line(one).strip(" \"'"))]
 
 
 def _any_day(cell: str) -> str | None:

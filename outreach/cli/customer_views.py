@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..audience.headings import whole_names
 from ..contacts import shown_handle
-from .common import print_table, printable
+from .common import counted, print_table, printable
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -51,11 +52,15 @@ def tell_import(result: ImportResult) -> None:
         [[name, f"{counts[name]:,}"] for name in counts if name not in beside],
     )
     if result.unsubscribed:
-        typer.echo(f"{result.unsubscribed:,} of them unsubscribed: they are kept so and get no newsletters.")
+        typer.echo(f"unsubscribed among them: {result.unsubscribed:,}, who are kept so and get no newsletters.")
     if result.blocked:
-        typer.echo(f"{result.blocked:,} addresses {'would be' if result.dry_run else 'are'} blocked, as the file says.")
+        would = "to be blocked" if result.dry_run else "blocked"
+        typer.echo(f"{counted(result.blocked, 'address', 'addresses')} {would}, as the file says.")
     if result.by_hand:
-        typer.echo(f"{result.by_hand:,} have no e-mail address: outreach plan names them, to be called or written to.")
+        people = counted(result.by_hand, "person", "people")
+        typer.echo(f"{people} without an e-mail address: outreach plan names them, to be called or written to.")
+    if heading := whole_names(result.columns):
+        typer.echo(f'Names stand in one column: --map "{heading}=full_name" makes first and last names of them.')
     for row, reason in result.faults[:10]:
         typer.echo(printable(f"  {result.file}:{row}: {reason}"))
     if result.invalid > 10:
@@ -81,7 +86,7 @@ def _tell_preview(result: ImportResult) -> None:
             f"{name} {had[name]!r} → {value!r}" if name in had else f"{name}={value!r}"
             for name, value in one["values"].items()
         )
-        state = f" [{one['state']}]" if one.get("state") else ""
+        state = f" [{one['state']}]" if one.get("state") else " [on no list]" if one["what"] == "created" else ""
         typer.echo(printable(f"row {one['row']} {one['what']}: {one.get('email') or '(no e-mail)'}{state} {values}"))
 
 

@@ -73,7 +73,7 @@ class Judge:
         self._reader = RowReader(
             columns,
             types,
-            _zones() if columns.place("zone") is not None else {},
+            _zones() if {"zone", "attributes"} & set(columns.meanings) else {},
             manner.now,
             profile=manner.profile,
             all_rows=manner.all_rows,

@@ -192,7 +192,8 @@ def _survey(
         sample.append(run)
     good = [cells for run in sample if not run.fault for cells in run.rows][:SAMPLE_ROWS]
     columns = read_headings(first.cells, mapping, good, file=str(path))
-    wanted = wanted_types(columns, reading.types)
+    told = {**(profile.typed(first.cells, reading.mapping) if profile else {}), **reading.types}
+    wanted = wanted_types(columns, told)
     count = 0
 
     def counted(runs: Iterable[Run]) -> Iterator[list[list[str]]]:
@@ -207,7 +208,6 @@ def _survey(
     if body:
         size = sum(len("".join(cells)) + len(cells) for cells in good) / max(1, len(good))
         count = max(count, int(path.stat().st_size / max(1.0, size)))
-    told = reading.types
     return Sheet(path, kind, encoding, delimiter, columns, types, count, profile, runs_of, found, told, body)
 
 

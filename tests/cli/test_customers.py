@@ -189,7 +189,7 @@ def test_help_of_every_command_shows_an_example() -> None:
 
 def test_somebody_without_an_address_is_shown_by_number(here: Path) -> None:
     (here / "calls.csv").write_text("Vorname,Nachname,Telefon\nAnn,Baker,030 1234567\n")
-    assert "1 have no e-mail address" in _call("import", "calls.csv", "--list", "customers").output
+    assert "1 person without an e-mail address" in _call("import", "calls.csv", "--list", "customers").output
     assert "0301234567" in _call("show", "#1").output
     listed = json.loads(_call("imports", "--json").output)
     assert [(one["id"], one["created"], one["state"]) for one in listed] == [(1, 1, "done")]

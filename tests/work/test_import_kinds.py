@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from sqlmodel import col, select
 
 from outreach.errors import InputError, UsageError
-from outreach.records import SuppressionReason
+from outreach.records import Consent, SuppressionReason
 from outreach.work.workspace import Workspace
 
 from .importing import block, kept, packed, person, states, take, take_file, workbook
@@ -139,9 +140,38 @@ def test_listmonks_attributes_become_attributes(workspace: Workspace) -> None:
     )
     attributes = person(workspace, "a@example.com").attributes
     assert attributes | {"listmonk_uuid": 0} == {
-        "city": "Ulm", "tags": ["x", "y"], "deep": '{"a": 1}', "name": "Ann", "listmonk_uuid": 0
+        "city": "Ulm", "tags": ["x", "y"], "deep": '{"a": 1}', "listmonk_uuid": 0
     }  # fmt: skip
     assert set(kept(workspace)) == {"a@example.com"}
+
+
+def test_listmonks_names_dates_and_known_attributes_fill_our_own_fields(workspace: Workspace) -> None:
+    take(
+        workspace,
+        "uuid,email,name,attributes,status,created_at,updated_at\n"
+        '1,a@example.com,Ann Maria Baker,"{""Language"": ""de"", ""mobile"": ""+49 30 5550100"", ""zip"": 1067, '
+        '""address"": {""city"": ""Ulm""}, ""vip"": true}",enabled,2024-01-02 03:04:05.123456 +0200 CEST,\n'
+        '2,b@example.com,"Berg, Bo","{""timezone"": ""Europe/Oslo"", ""language"": ""Klingon""}",enabled,,\n',
+    )
+    ann, bo = person(workspace, "a@example.com"), person(workspace, "b@example.com")
+    assert (ann.first_name, ann.last_name, ann.language, ann.phone) == ("Ann", "Maria Baker", "de", "+49305550100")
+    assert ann.attributes == {"listmonk_uuid": 1, "zip": 1067, "address_2": '{"city": "Ulm"}', "vip": True}
+    assert (bo.first_name, bo.last_name, bo.zone, bo.language) == ("Bo", "Berg", "Europe/Oslo", None)
+    with workspace.database.read() as session:
+        given = session.exec(select(Consent).where(col(Consent.customer_id) == ann.id)).one()
+    assert (given.at.isoformat(), given.words) == ("2024-01-02T01:04:05.123456+00:00", "")
+
+
+def test_tags_of_other_programs_are_lists_whole_words_and_all(workspace: Workspace) -> None:
+    rows = 'ann@example.com,Ann,B,4,,,1,2,"""Customer"",""VIP, gold"",""a """"b"""""""\nbo@example.com,Bo,,,,,3,4,x\n'
+    take(workspace, f"{MAILCHIMP}\n{rows}", "subscribed_1.csv")
+    assert person(workspace, "ann@example.com").attributes["tags"] == ["Customer", "VIP, gold", 'a "b"']
+    assert person(workspace, "bo@example.com").attributes["tags"] == ["x"]
+    head = "id\tEmail\tIs this subscriber blacklisted\tList Membership"
+    take(workspace, f'{head}\n1\tcy@example.com\t0\t"news\noffers"\n', "phplist.tsv")
+    assert person(workspace, "cy@example.com").attributes["list_membership"] == ["news", "offers"]
+    take(workspace, f"{MAILCHIMP}\ndi@example.com,,,,,,5,6,a;b\n", "again.csv", mapping={"TAGS": "-"})
+    assert "tags" not in person(workspace, "di@example.com").attributes
 
 
 def test_how_files_of_a_source_are_read_is_kept(workspace: Workspace) -> None:
