@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Sequence
 from datetime import time
 from pathlib import Path
 from typing import Any, Literal
@@ -23,16 +24,16 @@ from pydantic import (
 
 from .errors import SettingsError
 from .settings_calendar import Calendar
-from .settings_faults import excerpt, explain
+from .settings_faults import Contradiction, excerpt, explain
 from .settings_nights import Alerts, Retention
 from .settings_office import USUAL_RULES, Cases, EscalationRule, Hours, check_rules
 from .settings_part import Part
 from .settings_plan import PlanSettings, Reach
 from .settings_signing import Dkim
 from .settings_steps import Steps
+from .settings_variables import overlay
 
 FILE = "outreach.toml"
-PREFIX = "OUTREACH_"
 
 
 class Identity(Part):
@@ -295,13 +296,14 @@ class Settings(Part):
 
     @model_validator(mode="after")
     def _relays_agree(self) -> Settings:
-        if any("name" not in relay.model_fields_set for relay in self.relays):
-            raise ValueError("each of [[relays]] needs a name of its own")
+        for number, relay in enumerate(self.relays):
+            if "name" not in relay.model_fields_set:
+                raise Contradiction("each of [[relays]] needs a name of its own", "relays", number)
         relays = self.all_relays
-        if len({relay.name.lower() for relay in relays}) < len(relays):
-            raise ValueError("two relays have the same name")
-        if len({(relay.host.lower(), relay.port, relay.username) for relay in relays}) < len(relays):
-            raise ValueError("two relays are the same server: its limits would count for each name anew")
+        _check_differ([relay.name.lower() for relay in relays], "two relays have the same name", len(self.relays))
+        servers = [(relay.host.lower(), relay.port, relay.username) for relay in relays]
+        same = "two relays are the same server: its limits would count for each name anew"
+        _check_differ(servers, same, len(self.relays))
         if all(relay.backup for relay in relays):
             raise ValueError("every relay is a backup: one must be used first")
         if len(relays) > 1 and any(relay.catcher for relay in relays):
@@ -311,16 +313,25 @@ class Settings(Part):
     @model_validator(mode="after")
     def _alerts_name_a_relay(self) -> Settings:
         if self.alerts.relay and self.alerts.relay not in {relay.name for relay in self.all_relays}:
-            raise ValueError(f"[alerts] relay: there is no relay named {self.alerts.relay!r}")
+            raise Contradiction(f"there is no relay named {self.alerts.relay!r}", "alerts", "relay")
         return self
 
     @model_validator(mode="after")
     def _domains_differ(self) -> Settings:
-        names = [name for limits in self.domains for name in limits.names]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise ValueError(f"[[domains]] names {twice} twice")
+        seen: set[str] = set()
+        for number, limits in enumerate(self.domains):
+            for name in limits.names:
+                if name in seen:
+                    raise Contradiction(f"[[domains]] names {name} twice", "domains", number, "names")
+                seen.add(name)
         return self
+
+
+def _check_differ(values: Sequence[object], words: str, beside: int) -> None:
+    """Raises Contradiction at the second of two relays that are alike; the last `beside` of them are [[relays]]."""
+    for at, value in enumerate(values):
+        if value in values[:at]:
+            raise Contradiction(words, "relays", at - (len(values) - beside))
 
 
 def starter_templates() -> Path:
@@ -332,7 +343,7 @@ def starter_templates() -> Path:
 def load_settings(root: Path, environ: dict[str, str] | None = None) -> Settings:
     """The settings of the workspace at `root`; variables such as OUTREACH_RELAY__PORT win over the file.
 
-    Raises SettingsError naming the file, the line where it can be known, and the key.
+    Raises SettingsError naming the file, the line where it can be known (or the variable), and the key.
     """
     path = root / FILE
     try:
@@ -348,11 +359,12 @@ def load_settings(root: Path, environ: dict[str, str] | None = None) -> Settings
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
         raise SettingsError(f"{path} is not valid TOML: {wrong}", remedy=excerpt(text, wrong)) from wrong
-    _overlay(values, dict(os.environ) if environ is None else environ)
+    variables = overlay(values, dict(os.environ) if environ is None else environ, Settings.model_fields)
     try:
         return Settings.model_validate(values)
     except ValidationError as wrong:
-        raise SettingsError(explain(path, text, wrong), remedy="Mend the file (or the variable) and retry.") from None
+        told = explain(path, text, wrong, variables)
+        raise SettingsError(told, remedy="Mend the file (or the variable) and retry.") from None
 
 
 def read_secret(value: SecretStr, file: str, root: Path, *, what: str) -> str:
@@ -371,25 +383,3 @@ def read_secret(value: SecretStr, file: str, root: Path, *, what: str) -> str:
             f"the {what} cannot be read from {file}: {wrong.strerror}",
             remedy="Name a file that exists and is readable.",
         ) from wrong
-
-
-def _overlay(values: dict[str, Any], environ: dict[str, str]) -> None:
-    for name in sorted(environ):
-        if not name.startswith(PREFIX):
-            continue
-        *parents, leaf = name[len(PREFIX) :].lower().split("__")
-        if not parents and leaf not in Settings.model_fields:
-            continue
-        place: Any = values
-        for parent in parents:
-            below: Any
-            if isinstance(place, list):  # OUTREACH_RELAYS__SECOND__PASSWORD: the one of that name
-                below = next((one for one in place if str(one.get("name", "")).lower() == parent), None)
-            else:
-                below = place.setdefault(parent, {})
-            if not isinstance(below, dict | list):
-                raise SettingsError(f"{name} names no setting: {parent} is not a table")
-            place = below
-        if isinstance(place, list):
-            raise SettingsError(f"{name} names no setting: it must say which of {parents[-1]}")
-        place[leaf] = environ[name]

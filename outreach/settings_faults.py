@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
 
@@ -28,14 +30,27 @@ def excerpt(text: str, wrong: tomllib.TOMLDecodeError) -> str:
     return f"line {number}: {name}{equals} …" if secret else f"line {number}: {lines[number - 1].strip()}"
 
 
-def explain(path: Path, text: str, wrong: ValidationError) -> str:
-    """Every fault with the file, its line where it can be known, the key, and what is wrong with it."""
+class Contradiction(PydanticCustomError):
+    """Settings that are each right and do not go together; `place` is the one that should be changed."""
+
+    def __new__(cls, words: str, *place: int | str) -> Contradiction:
+        """Pydantic puts words in braces in the place of what they name: ours name nothing."""
+        return super().__new__(cls, "contradiction", "{words}", {"words": words, "place": place})
+
+
+def explain(path: Path, text: str, wrong: ValidationError, variables: Mapping[tuple[int | str, ...], str]) -> str:
+    """Every fault with the file, its line where it can be known, the key, and what is wrong with it.
+
+    Where the setting came from one of `variables`, its name stands in the place of file and line.
+    """
     told = []
     for fault in wrong.errors():
-        line = _line_of(text, fault["loc"])
-        place = f"{path}:{line}" if line else str(path)
+        at = fault["loc"] or fault.get("ctx", {}).get("place", ())
+        variable = next((variables[at[:length]] for length in range(len(at), 0, -1) if at[:length] in variables), "")
+        line = _line_of(text, at)
+        place = variable or (f"{path}:{line}" if line else str(path))
         said = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
-        told.append(f"{place}: {'.'.join(map(str, fault['loc'])) or 'settings'}: {said}")
+        told.append(f"{place}: {'.'.join(map(str, at)) or 'settings'}: {said}")
     return "\n".join(told)
 
 

@@ -115,20 +115,45 @@ def test_a_fault_of_one_of_several_relays_or_domains_is_told_with_its_line(
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "line", "words"),
     [
-        ('[[relays]]\nhost = "a"\n', "needs a name of its own"),
-        ('[[relays]]\nname = "a"\n[[relays]]\nname = "A"\nport = 25\n', "two relays have the same name"),
-        ('[[relays]]\nname = "a"\n[[relays]]\nname = "b"\n', "the same server"),
-        ("[relay]\nbackup = true\n", "every relay is a backup"),
-        ('[relay]\ncatcher = true\n[[relays]]\nname = "b"\nhost = "b.example"\n', "set catcher = false"),
-        ('[[domains]]\nnames = "a.de"\nper_hour = 1\n[[domains]]\nnames = "b.de, A.DE"\nper_hour = 2\n', "a.de twice"),
+        ('[[relays]]\nhost = "a"\n', 1, "needs a name of its own"),
+        ('[[relays]]\nname = "a"\n[[relays]]\nname = "A"\nport = 25\n', 3, "two relays have the same name"),
+        ('[relay]\nhost = "c"\n\n[[relays]]\nname = "main"\n', 4, "two relays have the same name"),
+        ('[[relays]]\nname = "a"\n[[relays]]\nname = "b"\n', 3, "the same server"),
+        ("[relay]\nbackup = true\n", 0, "every relay is a backup"),
+        ('[relay]\ncatcher = true\n[[relays]]\nname = "b"\nhost = "b.example"\n', 0, "set catcher = false"),
+        ('[[domains]]\nnames = "a.de"\nper_hour = 1\n[[domains]]\nnames = "b.de,A.DE"\nper_hour=2\n', 5, "a.de twice"),
+        ('[alerts]\nto = ["a@b.example"]\nrelay = "{x}"\n', 3, "no relay named '{x}'"),
     ],
 )
-def test_relays_and_domains_that_contradict_each_other_are_refused(tmp_path: Path, text: str, words: str) -> None:
+def test_relays_and_domains_that_contradict_each_other_are_refused_with_the_line_of_the_second(
+    tmp_path: Path, text: str, line: int, words: str
+) -> None:
     with pytest.raises(SettingsError) as told:
         load_settings(relays_file(tmp_path, text), {})
     assert words in told.value.message
+    assert f"outreach.toml:{line}: " in told.value.message or not line
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OUTREACH_RELAY__PORT", "many"),
+        ("OUTREACH_RELAY__PROT", "25"),
+        ("OUTREACH_RELAYS__TWO__WEIGHT", "0"),
+        ("OUTREACH_IDENTITY__ZONE", "Mars"),
+    ],
+)
+def test_a_fault_that_came_from_a_variable_names_it_and_no_line_of_the_file(
+    tmp_path: Path, variable: str, value: str
+) -> None:
+    """The file's own line stood there, where nothing was wrong."""
+    text = '[relay]\nport = 25\n[[relays]]\nname = "two"\nport = 26\nweight = 2\n'
+    with pytest.raises(SettingsError) as told:
+        load_settings(relays_file(tmp_path, text), {variable: value})
+    assert told.value.message.startswith(f"{variable}: ")
+    assert "outreach.toml" not in told.value.message
 
 
 def test_domains_are_compared_as_the_dns_writes_them(tmp_path: Path) -> None:
