@@ -137,7 +137,10 @@ class WriteLock:
                 time.sleep(LOOK_AGAIN_SECONDS)
         except OSError as wrong:
             self._thread.release()
-            raise DatabaseError(f"{self._file} cannot be locked: {wrong.strerror}") from wrong
+            raise DatabaseError(
+                f"{self._file} cannot be locked: {wrong.strerror}",
+                remedy="Make room, or give this user the right to write in its folder.",
+            ) from wrong
         except BaseException:
             self._thread.release()
             raise

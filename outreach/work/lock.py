@@ -35,7 +35,6 @@ def alone(root: Path, database: Database, remedy: str) -> Iterator[None]:
     On SQLite none can start meanwhile; on PostgreSQL workers of all machines are known by their beats.
     """
     file = daemon_lock_file(root, database.path)
-    file.parent.mkdir(parents=True, exist_ok=True)
     with hold_daemon_lock(file, remedy):
         refuse_while_others_work(root, database, remedy)
         yield
@@ -53,21 +52,38 @@ def refuse_while_others_work(root: Path, database: Database, remedy: str) -> Non
 
 @contextmanager
 def hold_daemon_lock(path: Path, remedy: str) -> Iterator[None]:
-    """Hold the lock that makes this the database's only daemon. Raises DatabaseError where another holds it."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold the lock that makes this the database's only daemon.
+
+    Raises DatabaseError where another holds it, and where its file cannot be made or locked.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as wrong:
+        raise _unlockable(path, wrong) from wrong
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             number = os.pread(file, 20, 0).decode(errors="replace").strip() or "unknown"
             raise DatabaseError(
                 f"another daemon (process {number}) already serves {path.with_suffix('').name}", remedy=remedy
             ) from None
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        except OSError as wrong:
+            raise _unlockable(path, wrong) from wrong
+        with suppress(OSError):  # on a full disk: the number is for a person, the lock is the kernel's
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(file)
+
+
+def _unlockable(path: Path, wrong: OSError) -> DatabaseError:
+    return DatabaseError(
+        f"{path} cannot be locked: {wrong.strerror}",
+        remedy="Make room, or give this user the right to write in its folder.",
+    )
 
 
 def living_workers(root: Path) -> list[str]:

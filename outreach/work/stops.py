@@ -255,9 +255,11 @@ def prune_stops(root: Path, keys: KeyRing, days: int, now: datetime, *, dry_run:
         return one.at >= before and (one.until is None or one.until > now)
 
     try:
+        if dry_run:  # only read: it may be a file that cannot be written, or of other keys
+            return 0 if since_of(path, keys) is None else sum(not kept(one) for one in each_stop(path))
         with held(path, HEADER, keys):
             gone = sum(not kept(one) for one in each_stop(path))
-            if gone and not dry_run:
+            if gone:
                 since = max(before, since_of(path, keys) or before)
                 lines = (one.line() for one in each_stop(path) if kept(one))
                 replace_lines(path, chain([_head(keys, since)], lines))

@@ -19,6 +19,7 @@ FLOORS = {
     "chance": 1,
     "settings": 1,
     "settings_faults": 1,
+    "settings_variables": 1,
     "settings_calendar": 1,
     "settings_nights": 1,
     "settings_office": 1,

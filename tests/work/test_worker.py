@@ -12,6 +12,7 @@ import pytest
 
 from outreach.errors import DatabaseError, NeedsPerson, RelayError
 from outreach.work import worker
+from outreach.work.lock import daemon_lock_file
 from outreach.work.worker import Heart, Job, Round, only_daemon, run_forever, run_once
 from outreach.work.workspace import Workspace
 
@@ -80,6 +81,16 @@ def test_a_second_daemon_is_refused_with_the_first_ones_number(workspace: Worksp
         assert "run --once" in told.value.remedy
     with only_daemon(workspace):
         pass
+
+
+@pytest.mark.sqlite
+def test_a_daemon_that_cannot_make_its_lock_says_so_with_a_remedy(workspace: Workspace) -> None:
+    """In a folder that is mounted read-only it ended in a traceback."""
+    assert workspace.database.path is not None
+    daemon_lock_file(workspace.root, workspace.database.path).mkdir()
+    with pytest.raises(DatabaseError, match="cannot be locked: Is a directory") as told:
+        run_forever(workspace, threading.Event(), print)
+    assert "right to write" in told.value.remedy
 
 
 def test_the_daemon_beats_on_after_a_failure_and_stops_when_told(workspace: Workspace) -> None:
