@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-import outreach
-
+from .code import ROOT, modules, read
 from .each import each
 
-ROOT = Path(outreach.__file__).parent
 RULES = ("audience", "newsletter", "timing", "delivery", "replies", "cases", "plan")
 FLOORS = {
     "__init__": 0,
@@ -54,35 +49,8 @@ IMPURE_METHODS = {"now", "utcnow", "today", "read_text", "write_text", "read_byt
 LAZY_MARK = "lazy"
 
 
-def modules() -> list[Path]:
-    return sorted(path for path in ROOT.rglob("*.py") if "migrations" not in path.parts)
-
-
-@cache
-def nodes_of(path: Path) -> list[ast.AST]:
-    """Everything in a module's syntax tree: four laws read it."""
-    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-
-
 def room_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
-
-
-def imports_of(path: Path) -> Iterator[tuple[str, int]]:
-    """Every module that `path` imports, relative ones resolved, with the line."""
-    package = ["outreach", *path.relative_to(ROOT).parts[:-1]]
-    for node in nodes_of(path):
-        if isinstance(node, ast.Import):
-            for name in node.names:
-                yield name.name, node.lineno
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            stem = ".".join([*base, *([node.module] if node.module else [])])
-            if stem == "outreach":
-                for name in node.names:
-                    yield f"outreach.{name.name}", node.lineno
-            else:
-                yield stem, node.lineno
 
 
 def test_every_room_has_a_floor() -> None:
@@ -92,7 +60,7 @@ def test_every_room_has_a_floor() -> None:
 @each(modules())
 def test_imports_go_down_only(path: Path) -> None:
     room = room_of(path)
-    for target, line in imports_of(path):
+    for target, line in read(path).imports:
         parts = target.split(".")
         if parts[0] != "outreach" or len(parts) < 2:
             continue
@@ -108,38 +76,29 @@ def test_imports_go_down_only(path: Path) -> None:
 
 @each([path for path in modules() if room_of(path) in RULES])
 def test_rule_rooms_touch_no_clock_socket_file_or_chance(path: Path) -> None:
-    for target, line in imports_of(path):
+    for target, line in read(path).imports:
         assert target not in IMPURE and target.split(".")[0] not in IMPURE, f"{path}:{line}: a rule imports {target}"
-    for node in nodes_of(path):
-        if isinstance(node, ast.Call):
-            own = getattr(getattr(node.func, "value", None), "id", "") == "self"
-            method, name = "" if own else getattr(node.func, "attr", ""), getattr(node.func, "id", "")
-            assert method not in IMPURE_METHODS, f"{path}:{node.lineno}: a rule calls {method}()"
-            assert name not in IMPURE_CALLS, f"{path}:{node.lineno}: a rule calls {name}()"
+    for method, name, line in read(path).calls:
+        assert method not in IMPURE_METHODS, f"{path}:{line}: a rule calls {method}()"
+        assert name not in IMPURE_CALLS, f"{path}:{line}: a rule calls {name}()"
 
 
 @each(modules())
 def test_an_import_inside_a_function_is_a_lazy_one_that_says_so(path: Path) -> None:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    for function in nodes_of(path):
-        if not isinstance(function, ast.FunctionDef):
-            continue
-        inner = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
-        if inner and room_of(path) != "cli":
-            around = "\n".join(lines[inner[0].lineno - 2 : inner[-1].end_lineno])
-            assert LAZY_MARK in around, f"{path}:{inner[0].lineno}: an import inside a function that gives no reason"
+    lines = read(path).text.splitlines()
+    for function in read(path).functions:
+        if function.imports and room_of(path) != "cli":
+            first, last = function.imports[0][0], function.imports[-1][1]
+            around = "\n".join(lines[first - 2 : last])
+            assert LAZY_MARK in around, f"{path}:{first}: an import inside a function that gives no reason"
 
 
 def test_rooms_form_no_circle() -> None:
     edges: dict[str, set[str]] = {}
     for path in modules():
-        heads = {
-            node.lineno
-            for node in ast.iter_child_nodes(nodes_of(path)[0])
-            if isinstance(node, ast.Import | ast.ImportFrom)
-        }
+        found = read(path)
         name = ".".join(["outreach", *path.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
-        edges[name] = {target for target, line in imports_of(path) if line in heads and target != name}
+        edges[name] = {target for target, line in found.imports if line in found.heads and target != name}
     done: set[str] = set()
 
     def visit(name: str, above: tuple[str, ...]) -> None:

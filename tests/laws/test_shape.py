@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-import ast
-from functools import cache
 from pathlib import Path
 
-import outreach
 from outreach import errors
 
+from .code import ROOT, all_modules, read
 from .each import each
 
-ROOT = Path(outreach.__file__).parent
 TOP = ROOT.parent
-MODULES = sorted(path for path in ROOT.rglob("*.py") if "versions" not in path.parts)
+MODULES = all_modules()
 ALLOWED = {"outreach", "templates", "tests", "docs", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"}
 BANNED_WORDS = ("Manager", "Helper", "utils")
 
 
-@cache
-def tree_of(path: Path) -> ast.Module:
-    """A module's syntax tree: two laws read it."""
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
 @each(MODULES)
 def test_a_module_is_short_opens_with_its_law_and_types_what_is_public(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    tree = tree_of(path)
-    assert ast.get_docstring(tree), f"{path} opens with no docstring"
-    assert text.count("\n") <= 400, f"{path} has {text.count(chr(10))} lines: more than one idea lives here"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            length = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert length <= 60, f"{path}:{node.lineno}: {node.name} has {length} lines"
-            assert node.returns is not None, f"{path}:{node.lineno}: {node.name} does not say what it returns"
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            assert not any(word in node.name for word in BANNED_WORDS), f"{path}:{node.lineno}: {node.name}"
+    found = read(path)
+    lines = found.text.count("\n")
+    assert found.documented, f"{path} opens with no docstring"
+    assert lines <= 400, f"{path} has {lines} lines: more than one idea lives here"
+    for node in found.functions:
+        assert node.length <= 60, f"{path}:{node.line}: {node.name} has {node.length} lines"
+        assert node.returns, f"{path}:{node.line}: {node.name} does not say what it returns"
+    for name, line in [*((node.name, node.line) for node in found.functions), *found.classes]:
+        assert not any(word in name for word in BANNED_WORDS), f"{path}:{line}: {name}"
 
 
 @each(MODULES)
 def test_public_functions_have_docstrings(path: Path) -> None:
-    for node in tree_of(path).body:
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-            assert ast.get_docstring(node), f"{path}:{node.lineno}: {node.name} has no docstring"
+    for node in read(path).outer:
+        if not node.name.startswith("_"):
+            assert node.documented, f"{path}:{node.line}: {node.name} has no docstring"
 
 
 def test_the_tree_of_exceptions_in_the_docstring_is_the_tree_in_the_code() -> None:
