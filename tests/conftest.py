@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import compileall
 import fcntl
 import gc
+import importlib
 import importlib.util
 import itertools
 import os
@@ -11,7 +13,8 @@ import pickle
 import shutil
 import sys
 import tomllib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Container, Generator, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -22,6 +25,7 @@ from sqlalchemy import bindparam, insert
 from sqlalchemy.engine import Engine
 from sqlmodel import col, select
 
+import outreach
 from outreach.address import address_key, canonical_address, new_public_id
 from outreach.cli import OFTEN, OLDER
 from outreach.contacts import phone_end
@@ -36,7 +40,6 @@ from .made import Mould
 from .servers import program
 from .servers.postgres import Cluster, find_binaries, shared_cluster
 
-CHROMIUM = Path("/usr/bin/chromium")
 MADE = "made"
 FOR_TESTS = ("OUTREACH_LONG", "OUTREACH_NO_SKIPS", "OUTREACH_TEST_DATABASE")
 START = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
@@ -69,8 +72,9 @@ ROOM = 1_500_000_000
 
 
 SLOW_ROOMS = ("faults", "flows", "browser", "cli", "work")
-ON_BOTH = ("faults", "store")
-"""Rooms whose tests marked `BOTH` meet PostgreSQL in a plain run too; the others do where all run on it (.ci/run)."""
+BROWSER = "tests/browser/"
+ON_SERVER = ("faults", "store")
+"""Rooms whose tests of PostgreSQL alone are of a plain run; what both databases must do .ci/run tries on it."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -102,8 +106,23 @@ def _parsed(text: str, read: Callable[[str], Any] = tomllib.loads) -> bytes:
     return pickle.dumps(read(text))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """In a fresh clone nothing is compiled: each worker begins with its share, and finds what the others did."""
+    known = getattr(session.config, "workerinput", None)
+    if known is None:
+        return
+    number, count = int(known["workerid"].removeprefix("gw")), known["workercount"]
+    for path in sorted(Path(outreach.__file__).parent.rglob("*.py"))[number::count]:
+        compileall.compile_file(path, quiet=2)
+    places = [Path(words.partition("::")[0]).resolve() for words in session.config.args]
+    wanted = [path for path in sorted(HERE.rglob("test_*.py")) if any(path.is_relative_to(place) for place in places)]
+    for path in wanted[number::count]:
+        with suppress(Exception, pytest.skip.Exception):  # it is told when the file is collected
+            importlib.import_module(".".join(path.relative_to(HERE.parent).with_suffix("").parts))
+
+
 def pytest_collection_finish() -> None:
-    gc.collect()
     gc.freeze()
     gc.set_threshold(OFTEN, *OLDER)
     gc.enable()
@@ -111,14 +130,29 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """At its end pytest collects garbage five times; once finds the same."""
-    gc.collect()
+    """At its end pytest collects garbage five times; once, among what is young, is enough."""
+    gc.collect(1)
     gc.freeze()
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: a third of the time a test waits, for a process or for a server."""
     return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file's tests go to one worker, and so do those of the browser, which is started once for all of them."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling  # lazy: only where there are workers
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return BROWSER if file.startswith(BROWSER) else file
+
+    return Scheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -134,7 +168,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     everywhere = os.environ.get("OUTREACH_TEST_DATABASE", "")
-    items[:] = [item for item in items if _has_its_database(item, everywhere)]
+    names = {item.nodeid for item in items}
+    items[:] = [item for item in items if _has_its_database(item, everywhere, names)]
     items.sort(key=_place)
     if os.environ.get("OUTREACH_LONG"):
         return
@@ -150,30 +185,18 @@ def _place(item: pytest.Item) -> int:
     return SLOW_ROOMS.index(room) if room in SLOW_ROOMS else len(SLOW_ROOMS)
 
 
-def _has_its_database(item: pytest.Item, everywhere: str) -> bool:
-    """Whether a test is of this run: what is about SQLite itself has no other, and a run on one has no second."""
+def _has_its_database(item: pytest.Item, everywhere: str, names: Container[str]) -> bool:
+    """Whether a test is of this run: what is about SQLite itself has no other, and a run on one has no second.
+
+    A plain run tries on SQLite what both must do, but for a test that is asked for by its name alone.
+    """
     on = getattr(item, "callspec", None) and item.callspec.params.get("backend")  # type: ignore[attr-defined]
     if everywhere and on not in (None, everywhere):
         return False
-    if not everywhere and on == "postgresql" and item.path.relative_to(HERE).parts[0] not in ON_BOTH:
-        return False
+    if not everywhere and on == "postgresql":
+        here = item.path.relative_to(HERE).parts[0] in ON_SERVER
+        return here and item.nodeid.replace("postgresql", "sqlite") not in names
     return not ("sqlite" in item.keywords and "postgresql" in (on, everywhere))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium. A file's own: its event loop must be gone before other tests start theirs."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
-    from playwright.sync_api import Error, sync_playwright  # lazy: few files need it
-
-    with sync_playwright() as play:
-        try:
-            opened = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        except Error as wrong:
-            pytest.skip(f"Chromium does not start: {wrong.message[:200]}")
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -222,8 +245,8 @@ def made_on_postgres(postgres: Cluster, shared_folder: Path) -> Mould:
 BOTH = pytest.mark.parametrize(
     "backend", ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_debian)], indirect=True
 )
-"""Marks tests of what both databases must do: a plain run tries the rooms `ON_BOTH` on both, and the others on SQLite;
-OUTREACH_TEST_DATABASE=postgresql runs them all on PostgreSQL, and .ci/run does that for every room that has some."""
+"""Marks tests of what both databases must do: a plain run tries them on SQLite; OUTREACH_TEST_DATABASE=postgresql runs
+them on PostgreSQL, and .ci/run does that for every room that has some."""
 _numbers = itertools.count(1)
 
 

@@ -6,7 +6,7 @@ import os
 
 from hypothesis import settings
 
-USUAL, PLAIN = 100, 30
+USUAL, PLAIN = 100, 15
 WHOLE = bool(os.environ.get("CI") or os.environ.get("OUTREACH_LONG"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import pytest
@@ -57,15 +57,21 @@ def issue(language: str = "en", **changes: Any) -> dict[str, Any]:
 Render = Callable[..., str]
 
 
+@cache
+def environment() -> Environment:
+    """The layouts, each compiled when it is first asked for."""
+    return Environment(loader=DictLoader(layout_sources()), undefined=StrictUndefined, autoescape=True)
+
+
+def render_layout(layout: str, **changes: Any) -> str:
+    """The page as it stands before its CSS is inlined."""
+    return environment().get_template(f"{layout}.html.j2").render(issue(**changes))
+
+
 @pytest.fixture
 def render() -> Render:
-    """`render(layout, language="en", **changes)`: the page as it stands before its CSS is inlined."""
-    environment = Environment(loader=DictLoader(layout_sources()), undefined=StrictUndefined, autoescape=True)
-
-    def rendered(layout: str, **changes: Any) -> str:
-        return environment.get_template(f"{layout}.html.j2").render(issue(**changes))
-
-    return rendered
+    """`render(layout, language="en", **changes)`."""
+    return render_layout
 
 
 @lru_cache(maxsize=64)

@@ -168,20 +168,3 @@ def test_every_layout_file_says_what_it_is_for() -> None:
     assert set(layout_sources()) == {"base.html.j2", *(f"{name}.html.j2" for name in LAYOUTS)}
     for source in layout_sources().values():
         assert source.startswith("{#- ")
-
-
-@pytest.mark.needs_debian
-@pytest.mark.parametrize("layout", ["tips", "news", "invitation"])
-def test_a_long_word_or_line_of_code_breaks_and_does_not_widen_the_mail(
-    browser: Any, render: Render, layout: str
-) -> None:
-    long, word = "https://www.acme-coffee.com/" + "a-very-long-address/" * 12, "Donaudampfschifffahrt" * 4
-    body = f"<p>{long}</p><ul><li><a href='#'>{long}</a></li></ul><pre><code>{long} {long}</code></pre>"
-    tip = {"title": word, "body": body, "topics": [word], "language": "en", "reason": long}
-    html = inline(render(layout, subject=word, preheader=long, content=body, tips=[tip]))
-    page = browser.new_page()
-    page.set_content(html)
-    for width in (375, 700):
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.close()
