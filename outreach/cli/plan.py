@@ -118,7 +118,7 @@ def plan(
         typer.echo(line)
     for one in handed:
         typer.echo(
-            f"\nWithout an e-mail address, beside {one.campaign}: {one.call:,} to call, {one.write:,} to write to:"
+            f"\nBy hand, beside {one.campaign}: {one.call:,} to call, {one.write:,} to write to:"
             f" outreach plan --campaign {one.campaign} --who by-hand"
         )
 
@@ -245,8 +245,8 @@ def _by_hand(workspace: Any, campaign: str, as_json: bool) -> None:
         print_json([asdict(one) for one in people])
         return
     print_table(
-        ["id", "name", "how", "phone", "postal address", "language"],
-        ([one.customer_id, one.name, one.how, one.phone, one.post, one.language] for one in people),
+        ["id", "name", "how", "phone", "postal address", "language", "because"],
+        ([one.customer_id, one.name, one.how, one.phone, one.post, one.language, one.why] for one in people),
     )
 
 

@@ -1,29 +1,46 @@
-"""Customers without an e-mail address: who of a list is to be called, and who to be written to.
+"""Customers to be called or written to: those without an e-mail address, and those who asked for it.
 
-Law: whoever asked not to be called, or not to be written to at all, is not named.
+Law: whoever asked not to be called, or not to be written to at all, is not named; a wish of their own counts more than
+what a file says of calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
 
+from ..audience.headings import postal_of
 from ..audience.segment import EVERYONE, Segment
-from ..records import Contact, ContactKind, Customer, Subscription, SubscriptionState
+from ..records import (
+    Contact,
+    ContactKind,
+    Customer,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+    Wish,
+)
 from .customers import PAGE
 from .segments import segment_filter
 
 NOT_CALLED = ("do_not_call", "donotcall", "nicht_anrufen")
 """Attributes by which a file says that somebody must not be called."""
+WAYS = {"phone": "call", "letter": "write"}
+"""What follows from the channel that somebody wishes."""
 
 
 @dataclass(frozen=True)
 class ByHand:
-    """Somebody to be called (`phone`), or to be written to (`post`); `how` says which."""
+    """Somebody to be called (`phone`), or to be written to (`post`); `how` says which.
+
+    `why`: they have no e-mail address, or asked for it; of the latter the number or postal address may be unknown.
+    """
 
     customer_id: int
     name: str
@@ -31,33 +48,65 @@ class ByHand:
     phone: str
     post: str
     language: str
+    why: str = "no e-mail address"
 
 
-def people_by_hand(session: Session, list_id: int | None, segment: Segment = EVERYONE) -> Iterator[ByHand]:
-    """The people of a list whom the segment takes and who have no e-mail address, by rising id.
+def people_by_hand(
+    session: Session, list_id: int | None, segment: Segment = EVERYONE, *, now: datetime
+) -> Iterator[ByHand]:
+    """The people of a list whom the segment takes and who have no e-mail address, by rising id; then those who asked to
+    be called or written to, unless they asked for a pause, too, or for no newsletters at all.
 
-    Without a list: all customers who have none.
+    Without a list: of all customers.
     """
     columns = ("id", "first_name", "last_name", "phone", "language", "attributes")
     post = and_(col(Contact.customer_id) == col(Customer.id), col(Contact.kind) == ContactKind.POST)
     query = select(*(getattr(Customer, name) for name in columns), col(Contact.value)).select_from(Customer)
-    query = query.outerjoin(Contact, post).where(col(Customer.address).is_(None), col(Customer.erased_at).is_(None))
+    query = query.outerjoin(Contact, post).where(col(Customer.erased_at).is_(None))
     if list_id is not None:
         tie = and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == list_id)
         query = query.join(Subscription, tie).where(col(Subscription.state) == SubscriptionState.SUBSCRIBED)
     query = query.where(segment_filter(segment)).order_by(col(Customer.id)).limit(PAGE)
+    for row in _rows(session, query.where(col(Customer.address).is_(None))):
+        if (one := _one(row)) is not None:
+            yield one
+    stopped = select(col(Suppression.id)).where(
+        col(Suppression.address_key) == col(Customer.address_key),
+        col(Suppression.reason) != SuppressionReason.BAD_ADDRESS,
+    )
+    wished = query.add_columns(col(Wish.channel)).join(Wish, col(Wish.customer_id) == col(Customer.id))
+    wished = wished.where(
+        col(Wish.channel).in_(WAYS),
+        or_(col(Wish.paused_until).is_(None), col(Wish.paused_until) <= now),
+        col(Customer.address).is_not(None),
+        ~stopped.exists(),
+    )
+    for row in _rows(session, wished):
+        yield _asked(row)
+
+
+def _rows(session: Session, query: Any) -> Iterator[Any]:
+    """Each customer once, by rising id."""
     after = 0
     while page := session.connection().execute(query.where(col(Customer.id) > after)).all():
         after = page[-1][0]
-        for row in {row[0]: row for row in page}.values():
-            if (one := _one(row)) is not None:
-                yield one
+        yield from {row[0]: row for row in page}.values()
+
+
+def _name(first: str | None, last: str | None, attributes: dict[str, Any]) -> str:
+    return " ".join(filter(None, (first, last))) or str(attributes.get("name") or "")
 
 
 def _one(row: Any) -> ByHand | None:
     number, first, last, phone, language, attributes, post = row
-    name = " ".join(filter(None, (first, last))) or str(attributes.get("name") or "")
     callable_ = phone and not any(attributes.get(one) is True or attributes.get(one) == 1 for one in NOT_CALLED)
     if not callable_ and not post:
         return None
-    return ByHand(number, name, "call" if callable_ else "write", phone or "", post or "", language or "")
+    how = "call" if callable_ else "write"
+    return ByHand(number, _name(first, last, attributes), how, phone or "", post or "", language or "")
+
+
+def _asked(row: Any) -> ByHand:
+    number, first, last, phone, language, attributes, post, channel = row
+    name, post = _name(first, last, attributes), post or postal_of(attributes)
+    return ByHand(number, name, WAYS[channel], phone or "", post, language or "", "asked for it")

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Column, LargeBinary, String, Table, cast, delete, func, or_, select, update
+from sqlalchemy import JSON, Column, LargeBinary, String, Table, cast, delete, func, literal, or_, select, update
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel, col
 
@@ -177,6 +177,21 @@ def mentions(session: Session, needles: Sequence[str]) -> Iterator[Mention]:
             for name, hit in zip(named, row[1:], strict=True):
                 if hit:
                     yield Mention(table.name, name, row[0])
+
+
+def said_by_others(session: Session, phrases: Sequence[bytes]) -> set[bytes]:
+    """Which of these octets stand in a row as it is now, in any column with words: what an erased person wrote that
+    somebody else wrote, too. For SQLite, whose file holds a row's octets as they are.
+    """
+    found: set[bytes] = set()
+    for table in SQLModel.metadata.sorted_tables:
+        columns = [cast(column, LargeBinary) for column in table.columns if holds_words(column)]
+        for phrase in phrases:
+            if columns and phrase not in found:
+                here = or_(*(func.instr(column, literal(phrase, LargeBinary)) > 0 for column in columns))
+                if session.connection().execute(select(table.c.id).where(here).limit(1)).first() is not None:
+                    found.add(phrase)
+    return found
 
 
 def rub_out(session: Session, found: Sequence[Mention], needles: Sequence[str]) -> list[Mention]:

@@ -1,6 +1,7 @@
-"""Whom the plan leaves to people: those on a campaign's list without an e-mail address, to be called or written to.
+"""Whom the plan leaves to people: those on a campaign's list who are to be called or written to, since they have no
+e-mail address or asked for it.
 
-Law: they are named, never counted among those who get a mail.
+Law: they are named beside those who get a mail, never counted among them for it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Handed:
 
 
 def count_by_hand(workspace: Workspace, *, campaign: str | None = None) -> list[Handed]:
-    """For each active campaign how many people it must reach without e-mail; only those where there are any."""
+    """For each active campaign how many people are to be reached by hand; only those where there are any."""
     found: list[Handed] = []
     with workspace.database.read() as session:
         known: dict[tuple[int | None, str], Counter[str]] = {}
@@ -36,7 +37,8 @@ def count_by_hand(workspace: Workspace, *, campaign: str | None = None) -> list[
                 continue
             key = (one.list_id, one.segment)
             if key not in known:
-                people = people_by_hand(session, one.list_id, load_segment(session, one.segment, workspace.clock()))
+                now = workspace.clock()
+                people = people_by_hand(session, one.list_id, load_segment(session, one.segment, now), now=now)
                 known[key] = Counter(person.how for person in people)
             if known[key]:
                 found.append(Handed(one.name, known[key]["call"], known[key]["write"]))
@@ -44,9 +46,10 @@ def count_by_hand(workspace: Workspace, *, campaign: str | None = None) -> list[
 
 
 def name_by_hand(workspace: Workspace, campaign: str) -> Iterator[ByHand]:
-    """The people whom this campaign must reach without e-mail. Raises UsageError where there is no such campaign."""
+    """The people of its list to be called or written to. Raises UsageError where there is no such campaign."""
     with workspace.database.read() as session:
         one = next((found for found, _ in campaigns_and_schedules(session) if found.name == campaign), None)
         if one is None:
             raise UsageError(f"there is no campaign called {campaign}", remedy="See: outreach campaigns list")
-        yield from people_by_hand(session, one.list_id, load_segment(session, one.segment, workspace.clock()))
+        now = workspace.clock()
+        yield from people_by_hand(session, one.list_id, load_segment(session, one.segment, now), now=now)

@@ -147,6 +147,16 @@ def test_what_an_older_sqlite_left_in_free_pages_is_written_over(workspace: Work
     assert marks_in_files(workspace.root) == []
 
 
+def test_what_others_wrote_in_the_same_words_is_no_trace(workspace: Workspace, ann: int) -> None:
+    words = "It does not work at all, and I would like to have my money back."
+    for who in (ANN, "bob@example.com"):
+        receive(workspace, f"From: {who}\r\nSubject: Pump\r\n\r\n{words}\r\n".encode())
+    done = erase_customer(workspace, ANN, by="maria")
+    assert (done.washed, done.rewritten) == (True, False)
+    with workspace.database.read() as session:
+        assert [text for text in session.scalars(select(Inbound.text)) if text] == [words]
+
+
 @BOTH
 def test_the_mail_stays_counted_is_withheld_and_the_address_is_blocked(
     workspace: Workspace, ann: int, clock: HandClock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from outreach.store.consents import unsubscribe
 from outreach.store.customers import list_id_of
 from outreach.store.import_log import list_imports
 from outreach.store.undo import note_undo
+from outreach.store.wishes import keep_wish
 from outreach.work.by_hand import Handed, count_by_hand, name_by_hand
 from outreach.work.compose import apply_campaign
 from outreach.work.create import create_workspace
@@ -150,6 +152,17 @@ def test_the_plan_names_whom_to_call_and_whom_to_write_to(workspace: Workspace) 
         ("Cy Dent", "write", "", "Weg 1, 01067 Dresden"),
         ("Io Jones", "write", "0307654321", "Weg 2, 01067 Dresden"),
     ]
+    ed = person(workspace, "ed@example.com").id or 0
+    wish = {"paused_until": None, "every_days": 0, "no_topics": [], "how": "page", "evidence": ""}
+    with workspace.database.write() as session:
+        keep_wish(session, ed, channel="letter", at=workspace.clock(), **wish)
+    *_, last = name_by_hand(workspace, "tips")
+    assert (last.name, last.how, last.post, last.why) == ("Ed Fox", "write", "", "asked for it")
+    assert count_by_hand(workspace) == [Handed("tips", call=1, write=3)]
+    with workspace.database.write() as session:
+        until = workspace.clock() + timedelta(days=30)
+        keep_wish(session, ed, channel="phone", at=workspace.clock(), **wish | {"paused_until": until})
+    assert count_by_hand(workspace) == [Handed("tips", call=1, write=2)], "whoever asked for a pause has one"
     with pytest.raises(UsageError, match="no campaign"):
         list(name_by_hand(workspace, "news"))
 
