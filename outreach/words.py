@@ -382,8 +382,6 @@ class WaveVerdict(Vocabulary):
 
 
 class AlertKind(Vocabulary):
-    """What may need a person."""
-
     WAVE_STOPPED = "wave_stopped"
     WAVE_WARNED = "wave_warned"
     IN_DOUBT = "in_doubt"
@@ -396,5 +394,6 @@ class AlertKind(Vocabulary):
     JOB = "job"
     OFFER_WAITS = "offer_waits"
     EDITION_STOPPED = "edition_stopped"
+    SIGN_UPS = "sign_ups"
     PROMISE = "promise"
     CASES = "cases"

@@ -110,6 +110,21 @@ class Subscription(Record, table=True):
     until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class SignUp(Record, table=True):
+    """An address was typed into a list's sign-up page and something came of it: a mail that `asked` its owner, or a
+    place on the list. `place`: a keyed hash of where it came from, for two days.
+    """
+
+    __tablename__ = "sign_up"
+    id: int | None = Field(default=None, primary_key=True)
+    address_key: str = Field(index=True)
+    list_id: int = Field(foreign_key="mailing_list.id")
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    asked: bool = False
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    place: str = ""
+
+
 class Wish(Record, table=True):
     """How somebody would rather be written to: not before `paused_until`, at most one newsletter in `every_days` days
     (0: as they come), nothing on these topics, by another `channel` ("": e-mail). `how` and `evidence` as in a Consent.

@@ -62,6 +62,7 @@ HOUSE: Mapping[str, str] = {
     "seminar": "what a marketer wrote",
     "seminar_session": "when a seminar is",
     "sequence": "what a marketer wrote",
+    "sign_up": "when addresses were typed into the sign-up page, by keyed hashes",
     "tip": "what an editor wrote",
     "wave_look": "figures of a wave",
     "worker": "our processes",

@@ -65,7 +65,7 @@ class Gate:
 
     def lets(self, client: str, now: float) -> bool:
         """Whether one more may come from there at this second (of a clock that only rises)."""
-        place = _place(client)
+        place = place_of(client)
         with self._lock:
             mine = self._places.setdefault(place, deque())
             self._places.move_to_end(place)
@@ -81,13 +81,21 @@ class Gate:
             return True
 
 
-def _place(client: str) -> str:
+def place_of(client: str) -> str:
     """One household: an IPv4 address, or the /64 that an IPv6 address belongs to."""
     try:
         address = ip_address(client)
     except ValueError:
         return client
     return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
+
+
+def is_loopback(client: str) -> bool:
+    """Whether it came from this machine."""
+    try:
+        return ip_address(client).is_loopback
+    except ValueError:
+        return False
 
 
 def new_token(keys: KeyRing, now: datetime, purpose: str = "contact") -> str:

@@ -18,7 +18,7 @@ from ..records import MailingList
 from ..work.opt_in import list_words
 from ..work.sign_up import open_list, sign_up
 from ..work.workspace import Workspace
-from .contact import LATEST, SOONEST, SPAN, TRAP, from_our_page, new_token, token_age
+from .contact import LATEST, SOONEST, SPAN, TRAP, from_our_page, is_loopback, new_token, place_of, token_age
 from .join_words import WORDS
 from .pages import choose_language, page, read_form, render
 
@@ -50,7 +50,9 @@ def joined(request: Request) -> Response:
         return HTMLResponse(_form(request, found, language, address, busy), 429, {"retry-after": str(int(SPAN))})
     shown = _agreed(request, found)[1]
     spoken = shown if shown in found.words_in else language
-    sign_up(workspace, found.name, address, language=spoken, shown=shown, place=f"the page /join/{found.name}")
+    told = {"language": spoken, "shown": shown, "place": f"the page /join/{found.name}"}
+    source = "" if is_loopback(client) else place_of(client)  # what a proxy here sent on without saying for whom
+    sign_up(workspace, found.name, address, source=source, **told)
     company = workspace.settings.identity.company
     what = "asked" if found.double_opt_in else "done"
     line = words[f"{what}_line"].format(name=found.title or found.name, company=company)

@@ -28,6 +28,7 @@ TITLES = {
     AlertKind.OFFER_WAITS: "an offer waits for replies to be read",
     AlertKind.PROMISE: "a promise is not kept",
     AlertKind.CASES: "customers wait, and nobody is told",
+    AlertKind.SIGN_UPS: "somebody may be typing strangers' addresses into the sign-up page",
 }
 PATIENCE = {
     AlertKind.JOB: timedelta(minutes=5),

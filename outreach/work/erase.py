@@ -23,6 +23,7 @@ from ..store.customers import person_at
 from ..store.database import Database, rows_in_chunks
 from ..store.erase import Mention, empty_messages, empty_rows, late_words, mentions, rub_out, said_by_others, stop_mail
 from ..store.personal import CHUNK, Own, own_of
+from ..store.sign_ups import forget_address
 from ..store.stops import erased_blocks
 from ..store.wash import cut_wal, traces, vacuum_tables
 from .casework import move_case
@@ -100,6 +101,7 @@ def begin(
             _note(session, workspace, customer, own, now)
         for key in sorted(own.address_keys):
             block_erased(session, key, before or now, by)
+            forget_address(session, key)
         own.rows["suppression"] = []
         for case_id in own.rows["case_file"]:
             case = session.get_one(Case, case_id)

@@ -6,11 +6,13 @@ Law: it only reads, and loads nothing that sends: a monitor asks every few minut
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from ..audience.asking import SPAN, TIME_TO_ANSWER, USUAL, has_jumped, is_flood
 from ..cases.said import plain
 from ..records import AlertKind, Kind, RelayState
 from ..store.desk import colleagues, late_cases
@@ -25,6 +27,7 @@ from ..store.health import (
     waiting_editions,
 )
 from ..store.promises import broken_promises
+from ..store.sign_ups import asked_between, busy_places
 from ..store.steps import stops_in_force
 from .alert_words import without_addresses
 from .sight import kinds_that_wait, sight
@@ -33,7 +36,7 @@ from .workspace import Workspace
 OURS = (
     *(AlertKind.IN_DOUBT, AlertKind.MAILBOX, AlertKind.EDITION_WAITS, AlertKind.SILENT_DAEMON),
     *(AlertKind.BREAKER_OPEN, AlertKind.OFFER_WAITS, AlertKind.PROMISE, AlertKind.CASES),
-    AlertKind.EDITION_STOPPED,
+    *(AlertKind.EDITION_STOPPED, AlertKind.SIGN_UPS),
 )
 """Kinds that stand in the database to be seen: what is no longer seen is over."""
 
@@ -81,7 +84,7 @@ def look(workspace: Workspace) -> list[Seen]:
                     f"Start it: {command_line(workspace, 'run')}",
                 )
             )
-        found += _cases(session, workspace, now)
+        found += [*_cases(session, workspace, now), *_sign_ups(session, workspace, now)]
         late = late_schedules(session, quiet)
         if late:
             words = f"The next issue of {', '.join(late[:5])} is due, and nobody opened it."
@@ -98,6 +101,23 @@ def look(workspace: Workspace) -> list[Seen]:
             words = f"Mail has been due for more than {settings.silent_minutes} minutes, and nobody sends it."
             found.append(Seen(AlertKind.SILENT_DAEMON, "mail", words, f"Start {command_line(workspace, 'run')}"))
     return found
+
+
+def _sign_ups(session: Session, workspace: Workspace, now: datetime) -> Iterator[Seen]:
+    """Strangers' addresses on our page: from one place, or many more than usual that nobody confirms."""
+    since, until = now - SPAN - TIME_TO_ANSWER, now - TIME_TO_ANSWER
+    remedy = "Look in your web server's log for what posts to /join, and block it there. "
+    remedy += f"To close a list's page: {command_line(workspace, 'lists', 'change', 'NAME', '--no-sign-up')}"
+    for place in busy_places(session, since, until)[:1]:
+        if is_flood(place):
+            words = f"{place.people:,} addresses were typed into the sign-up page from one place within a day, and "
+            words += f"{place.answered or 'none'} of their owners confirmed."
+            yield Seen(AlertKind.SIGN_UPS, "one place", words, remedy)
+    day, before = asked_between(session, since, until), asked_between(session, since - USUAL, since)
+    if has_jumped(day, before):
+        words = f"Of {day.people:,} people who were asked within a day to confirm a sign-up, {day.answered:,} did; of "
+        words += f"{before.people:,} in the four weeks before {before.answered:,}."
+        yield Seen(AlertKind.SIGN_UPS, "unconfirmed", words, remedy)
 
 
 def _blind(session: Session, workspace: Workspace, subject: str, now: datetime) -> Seen:

@@ -34,6 +34,7 @@ from ..store import implied
 from ..store.consents import find_suppression, resubscribe, subscribe
 from ..store.edition_figures import LINK_EVIDENCE
 from ..store.reach import silence_holds
+from ..store.sign_ups import answered
 from .epoch import advance
 from .evidence import link_acted_on
 from .opt_in_words import ANSWER, BACK_SUBJECTS, BACK_TEXTS, STILL_SUBJECTS, STILL_TEXTS, SUBJECTS, TEXTS
@@ -245,6 +246,9 @@ def confirm(workspace: Workspace, token: str) -> Asked | None:
             if asked.back:
                 resubscribe(session, evidence=evidence, **act)
             subscribe(session, evidence=evidence, **act)
+        customer = session.get(Customer, asked.customer_id)
+        if customer is not None and customer.address_key is not None:
+            answered(session, customer.address_key, now)
         link_acted_on(session, workspace, asked.delivery, "page")
         advance(session, workspace.root, needed=False)
         return find_asked(session, workspace, token)

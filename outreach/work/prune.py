@@ -15,6 +15,7 @@ from datetime import timedelta
 from ..errors import DatabaseError
 from ..store.database import told
 from ..store.prune import SORTS, UNCONFIRMED, Sort, next_ids
+from ..store.sign_ups import forget_sign_ups
 from ..store.size import database_size
 from .lock import alone
 from .stops import prune_stops
@@ -46,6 +47,8 @@ def prune(
 
 def forget_unconfirmed(workspace: Workspace) -> int:
     """End sign-ups that nobody confirmed in time, and forget whoever is known by nothing else; how many."""
+    with workspace.database.write() as session:
+        forget_sign_ups(session, workspace.clock())
     days = workspace.settings.retention.unconfirmed_days
     return _prune_sort(workspace, UNCONFIRMED, days, False, lambda _name, _count: None) if days else 0
 
