@@ -36,7 +36,7 @@ from ..records import (
     Worker,
 )
 from .slices import Leased
-from .unconfirmed import end_unconfirmed, waited_since
+from .unconfirmed import asked_in_vain, end_unconfirmed, waited_since
 
 CHUNK = 200
 HEAD_BYTES = 65_536
@@ -167,7 +167,13 @@ def _unconfirmed(before: datetime, after: int) -> Select[Any]:
     return _ids(Subscription, waited_since(before), after)
 
 
+def _asked_in_vain(before: datetime, after: int) -> Select[Any]:
+    return _ids(Subscription, asked_in_vain(before), after)
+
+
 UNCONFIRMED = Sort("unconfirmed", _unconfirmed, end_unconfirmed)
+IN_VAIN = Sort("unconfirmed", _asked_in_vain, end_unconfirmed)
+"""Not after days: see `work.prune`."""
 SORTS = (
     Sort("bodies", _old_bodies, _cut_bodies),
     Sort("moves", _old_moves, _deleter(DeliveryMove)),

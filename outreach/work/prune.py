@@ -14,13 +14,15 @@ from datetime import timedelta
 
 from ..errors import DatabaseError
 from ..store.database import told
-from ..store.prune import SORTS, UNCONFIRMED, Sort, next_ids
+from ..store.prune import IN_VAIN, SORTS, UNCONFIRMED, Sort, next_ids
 from ..store.sign_ups import forget_sign_ups
 from ..store.size import database_size
 from .lock import alone
 from .stops import prune_stops
 from .workspace import Workspace
 
+IN_VAIN_AFTER = timedelta(hours=1)
+"""A storm, which blocks nobody in the end, is noticed long before."""
 STOP_IT = "Stop it first, then run the command again: nothing else may be open while the file is made smaller."
 
 
@@ -39,22 +41,29 @@ def prune(
     removed = {}
     for sort in SORTS:
         days = int(getattr(workspace.settings.retention, f"{sort.name}_days"))
-        removed[sort.name] = _prune_sort(workspace, sort, days, dry_run, advance) if days else 0
+        removed[sort.name] = _prune_sort(workspace, sort, timedelta(days=days), dry_run, advance) if days else 0
+        if sort is UNCONFIRMED and days:
+            removed[sort.name] += _prune_sort(workspace, IN_VAIN, IN_VAIN_AFTER, dry_run, advance)
     days = workspace.settings.retention.stops_days
     stops = prune_stops(workspace.root, workspace.keys, days, workspace.clock(), dry_run=dry_run)
     return Pruned(removed | {"stops": stops}, database_size(workspace.database).free)
 
 
 def forget_unconfirmed(workspace: Workspace) -> int:
-    """End sign-ups that nobody confirmed in time, and forget whoever is known by nothing else; how many."""
+    """End sign-ups that nobody confirmed in time, or whose address does not exist, and forget whoever is known by
+    nothing else; how many.
+    """
     with workspace.database.write() as session:
         forget_sign_ups(session, workspace.clock())
     days = workspace.settings.retention.unconfirmed_days
-    return _prune_sort(workspace, UNCONFIRMED, days, False, lambda _name, _count: None) if days else 0
+    ages = ((UNCONFIRMED, timedelta(days=days)), (IN_VAIN, IN_VAIN_AFTER)) if days else ()
+    return sum(_prune_sort(workspace, sort, age, False, lambda _name, _count: None) for sort, age in ages)
 
 
-def _prune_sort(workspace: Workspace, sort: Sort, days: int, dry_run: bool, advance: Callable[[str, int], None]) -> int:
-    before = workspace.clock() - timedelta(days=days)
+def _prune_sort(
+    workspace: Workspace, sort: Sort, age: timedelta, dry_run: bool, advance: Callable[[str, int], None]
+) -> int:
+    before = workspace.clock() - age
     count = after = 0
     while True:
         with workspace.database.read() as session:

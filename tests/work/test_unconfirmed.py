@@ -9,9 +9,26 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from outreach.records import Customer, Delivery, DeliveryState, Edition, MailingList, Subscription
+from outreach.address import address_key, sign_token, tagged_address
+from outreach.cli.demo.reply_mail import as_bounce
+from outreach.records import (
+    Bounce,
+    Customer,
+    Delivery,
+    DeliveryState,
+    Edition,
+    FailureClass,
+    Inbound,
+    Machine,
+    MailingList,
+    Subscription,
+    SuppressionReason,
+)
+from outreach.store.bounces import Heard
+from outreach.store.consents import find_suppression
 from outreach.store.prune import UNCONFIRMED, next_ids
 from outreach.store.unconfirmed import count_waiting, end_unconfirmed
+from outreach.work.bounces import bounce_rules, take_bounces
 from outreach.work.opt_in import confirm, find_asked
 from outreach.work.prune import forget_unconfirmed, prune
 from outreach.work.sign_up import sign_up
@@ -19,6 +36,7 @@ from outreach.work.workspace import Workspace
 
 from ..conftest import BOTH, HandClock
 from .importing import take
+from .replying import receive
 from .test_opt_in import WORDS, public, set_list
 
 __all__ = ["public"]
@@ -161,6 +179,60 @@ def test_of_whom_there_is_more_only_the_waiting_subscription_ends(
     assert counts(public) == (0, 1)
     ask(ANN)
     assert "pending" in [tie.state for tie in _ties(public)]
+
+
+def received(workspace: Workspace, mail: Delivery) -> bytes:
+    """A mail to Ann as her server had it."""
+    path = tagged_address(workspace.bounce_address, "b" + sign_token(workspace.keys, "bounce", mail.public_id))
+    head = f"Return-Path: <{path}>\r\nDelivered-To: {ANN}\r\nTo: {ANN}\r\nSubject: Please confirm\r\n"
+    return f"{head}Date: {workspace.clock():%a, %d %b %Y %H:%M:%S} +0000\r\n\r\nx\r\n".encode()
+
+
+@pytest.mark.parametrize("told", ["smtp", "report"])
+def test_a_sign_up_of_an_address_that_does_not_exist_goes_within_the_hour_and_its_block_stays(
+    public: Workspace, clock: HandClock, ask: Callable[[str], None], told: str
+) -> None:
+    for who in (ANN, BOB):
+        ask(who)
+    with public.database.read() as session:
+        mail, other = session.scalars(select(Delivery).order_by(col(Delivery.id))).all()
+    said = f"550 5.1.1 <{ANN}>: user unknown"
+    if told == "report":
+        back = receive(public, as_bounce(received(public, mail), status="5.1.1", said=said))
+        assert (back.machine, back.delivery_id) == (Machine.BOUNCE, mail.id)
+    else:
+        with public.database.write() as session:
+            heard = Heard(mail.id or 0, FailureClass.BAD_ADDRESS, said)
+            take_bounces(session, bounce_rules(public.settings.bounces), [heard], "smtp", clock())
+    with public.database.write() as session:
+        full = Heard(other.id or 0, FailureClass.MAILBOX_FULL, "552 5.2.2 full")
+        take_bounces(session, bounce_rules(public.settings.bounces), [full], "smtp", clock())
+    clock.advance(minutes=30)
+    assert forget_unconfirmed(public) == 0, "it may be a storm, which blocks nobody"
+    clock.advance(hours=1)
+    assert prune(public, dry_run=True).removed["unconfirmed"] == 1
+    assert forget_unconfirmed(public) == 1
+    assert people(public) == {BOB: "pending"}, "a mailbox that was full may have room tomorrow"
+    assert counts(public) == (1, 1)
+    with public.database.read() as session:
+        block = find_suppression(session, address_key(public.keys, ANN))
+        assert block is not None and block.reason is SuppressionReason.BAD_ADDRESS
+        rows = [*session.scalars(select(Inbound)), *session.scalars(select(Bounce)), block]
+        assert ANN not in str([row.model_dump() for row in rows]), "nothing names it any more"
+    ask(ANN)
+    assert people(public) == {BOB: "pending"}
+
+
+def test_that_a_mail_came_back_keeps_nobody_whose_time_is_over(
+    public: Workspace, clock: HandClock, ask: Callable[[str], None]
+) -> None:
+    ask(ANN)
+    with public.database.read() as session:
+        mail = session.scalars(select(Delivery)).one()
+    receive(public, as_bounce(received(public, mail), status="5.2.2", said="552 5.2.2 mailbox full"))
+    clock.advance(days=31)
+    assert forget_unconfirmed(public) == 1
+    assert people(public) == {}
 
 
 def _ties(workspace: Workspace) -> list[Subscription]:
