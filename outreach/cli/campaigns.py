@@ -33,7 +33,7 @@ def apply(
     """
     from ..work.compose import apply_campaign  # lazy, as all below: SQLModel takes most of a second
     from ..work.doubts import doubts_kept
-    from ..work.doubts_ahead import doubts_ahead
+    from ..work.doubts_ahead import doubts_ahead, occasions_ahead
     from ..work.files import markdown_files
 
     workspace = open_here()
@@ -43,8 +43,11 @@ def apply(
     if as_json:
         print_json(applied_json(applied, notes, ahead))
         return
+    coming = occasions_ahead(workspace, names)
     for each in applied:
         typer.echo(f"{each.change:<9}  {each.name}  ({each.file})")
+        if each.name in coming:
+            typer.echo(f"goes       {coming[each.name]}")
     tell_notes(applied, notes, ahead)
     if applied and applied[0].change != "unchanged":
         typer.echo(f"Next: outreach campaigns check {applied[0].name}")
@@ -272,40 +275,47 @@ def compare(name: Annotated[str, typer.Argument(help="A campaign's name.")], as_
     from ..store.campaigns import campaign_named
     from ..store.editions import editions_of
     from ..work.versions import version_figures
+    from ..workdays import zone_or
 
     workspace = open_here()
+    zone = workspace.settings.identity.zone
     with workspace.database.read() as session:
         found = campaign_named(session, name)
         if found is None or found.id is None:
             raise UsageError(f"there is no campaign called {name}", remedy="See: outreach campaigns list")
         tried = [edition for edition in editions_of(session, found.id) if edition.versions]
     if not tried:
-        raise UsageError(
-            f"{name}: no edition was tried in several versions", remedy="See docs/planning.md: Two versions"
+        remedy = (
+            f"Send it first: outreach send {name}"
+            if found.options.get("versions")
+            else "Write another version into its file: docs/planning.md, Two versions."
         )
+        raise UsageError(f"{name}: no edition has gone out in several versions yet", remedy=remedy)
     told = {"campaign": name, **version_figures(workspace, tried[-1])}
     if as_json:
         print_json(told)
         return
-    columns = ("version", "sent", "clicks", "replies", "complaints", "in 100, 95 %")
+    columns = ("version", "sent", "clicks", "replies", "complaints", f"{told['by']} in 100, 95 %")
     rows = []
     for one in told["versions"]:
-        low, high = wilson(one[told["by"]], one["sent"])
+        low, high = wilson(one[told["by"]] or 0, one["sent"])
         rows.append(
             (
                 one["version"],
                 one["sent"],
-                one["clicks"],
+                "not counted" if one["clicks"] is None else one["clicks"],
                 one["replies"],
                 one["complaints"],
                 f"{100 * low:.2f} to {100 * high:.2f}",
             )
         )
     print_table(columns, rows)
-    typer.echo(told["words"])
+    open_yet = told["wait_minutes"] and not told["decided"]
+    typer.echo(f"so far {told['words']}" if open_yet else told["words"])
     if told["wait_minutes"]:
-        rest = f"the rest gets {told['decided']}" if told["decided"] else "the rest waits"
-        typer.echo(f"{told['percent']} in 100 take part; {rest}.")
+        at = f"{told['judged_at'].astimezone(zone_or(zone, 'UTC')):%a %-d %b %H:%M} ({zone})"
+        rest = f"waits until it is judged, {at}" if open_yet else f"gets {told['decided']}"
+        typer.echo(f"{told['percent']} in 100 take part; the rest {rest}.")
 
 
 def write_proof(folder: Path, proof: Proof) -> dict[str, Path]:

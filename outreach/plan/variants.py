@@ -100,10 +100,10 @@ def judge_versions(plan: Comparison, shares: Mapping[str, Share]) -> Winner:
         more = difference(shares[other], shares[best], z) if fewest else difference(shares[best], shares[other], z)
         if more.low <= 0:
             span = f"{100 * more.low:+.2f} to {100 * more.high:+.2f} points"
-            words = f"no clear winner by {plan.by} ({told}): {best} before {other} by {span}, 95 %"
+            words = f"no clear winner by {plan.by} ({told}): {best} is ahead of {other} by {span}, 95 %"
             return Winner("", words)
     closest = ranked[1]
     less, greater = (closest, best) if fewest else (best, closest)
     gap = difference(shares[less], shares[greater], z)
     span = f"{100 * gap.low:+.2f} to {100 * gap.high:+.2f} points"
-    return Winner(best, f"{best} won by {plan.by} ({told}): before {closest} by {span}, 95 %")
+    return Winner(best, f"{best} won by {plan.by} ({told}): ahead of {closest} by {span}, 95 %")

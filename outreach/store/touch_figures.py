@@ -31,6 +31,12 @@ class Touched:
     links: tuple[tuple[str, int], ...] = ()
 
 
+def counts_clicks(session: Session, edition_id: int) -> bool:
+    """Whether an edition counts who follows its links."""
+    query = select(col(Link.id)).where(col(Link.edition_id) == edition_id, col(Link.number) > 0).limit(1)
+    return session.execute(query).first() is not None
+
+
 def touch_figures(session: Session) -> dict[int, Touched]:
     """By edition; one that counts neither clicks nor opens is left out."""
     run = session.connection().execute

@@ -29,11 +29,11 @@ def read_raw(text: str, horizon: timedelta) -> tuple[str, datetime]:
     """
     lines = text.upper().split()
     plain = "\n".join(lines)
+    if re.search(r"\d{6}Z|TZID=", plain):
+        raise ValueError("DTSTART, and all times in a raw RRULE, are local, without Z and TZID; `zone:` says where")
     found = re.search(r"^DTSTART:(\d{8}T\d{6})$", plain, re.M)
     if found is None:
         raise ValueError("a raw RRULE needs its DTSTART in local time, such as DTSTART:20261201T090000")
-    if re.search(r"\d{6}Z|TZID=", plain):
-        raise ValueError("times in a raw RRULE are local, without Z and TZID; the campaign's zone says where")
     if re.search(r"FREQ=(MINUTELY|SECONDLY)", plain) or len(plain) > LONGEST:
         raise ValueError("nothing is mailed more often than daily")
     rest = "\n".join(line for line in lines if not line.startswith("DTSTART"))

@@ -23,13 +23,18 @@ DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday
 CODES: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 NTHS: Final = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
 ANCHOR: Final = date(2024, 1, 1)
-"""A Monday: `every 2 weeks` counts from its week, unless the rule says `from DATE`."""
+"""A Monday: `every 2 weeks` counts from its week, `every 3 months` from its month, unless the rule says `from DATE`."""
+SHORT: Final = ("daily", "weekly", "fortnightly", "quarterly")
+"""Heads that say in one word what `every …` says in more; read aloud it is the latter."""
 HORIZON: Final = timedelta(days=366 * 12)
 EXAMPLES: Final = (
     "Write for example: at 2026-12-01 09:00 | every day at 08:30 | every weekday at 07:45 | every tuesday at 09:00 | "
     "every 2 weeks on tuesday at 09:00 | monthly on the first monday at 08:30 until 2027-06-30 | "
-    "monthly on day 15 at 10:00 | every day at 09:00 except 2026-12-24 to 2027-01-01 and holidays in DE-BY"
+    "monthly on day 15 at 10:00 | every 3 months on the last friday at 10:00 | "
+    "every day at 09:00 except 2026-12-24 to 2027-01-01 and holidays in DE-BY | "
+    "DTSTART:20261201T090000 RRULE:FREQ=WEEKLY;BYDAY=TU"
 )
+ORDINAL: Final = re.compile(r"(\d{1,2})(?:st|nd|rd|th)", re.ASCII)
 EXCEPT: Final = re.compile(r"\bexcept\b", re.I)
 
 
@@ -59,12 +64,13 @@ def parse_schedule(text: str) -> Rule:
     words = _Words(text)
     if words.peek() is None:
         return Rule("")
-    head = words.take("at", "every", "monthly")
+    short = words.peek() if words.peek() in SHORT else ""
+    head = words.next("every") if short else words.take("at", "every", "monthly")
     if head == "at":
         day, wall = words.day(), words.wall()
         words.end()
         return Rule(f"at {day} {wall:%H:%M}", once=datetime.combine(day, wall))
-    spoken, parts = _every(words) if head == "every" else _monthly(words)
+    spoken, parts = _shortly(words, head) if short else _every(words) if head == "every" else _monthly(words)
     words.take("at")
     wall = words.wall()
     spoken += f" at {wall:%H:%M}"
@@ -97,38 +103,65 @@ def recurrence(lines: str, start: datetime) -> rrulebase:
     return made
 
 
+def _shortly(words: _Words, head: str) -> tuple[str, str]:
+    if head == "daily":
+        return "every day", "FREQ=DAILY"
+    if head == "quarterly":
+        return _monthly(words, 3)
+    words.take("on")
+    return _weekly(words.several(*DAYS), 1 if head == "weekly" else 2)
+
+
 def _every(words: _Words) -> tuple[str, str]:
+    if words.peek() == "other":
+        words.take("other")
+        if words.peek() == "week":
+            words.take("week")
+            words.take("on")
+        return _weekly(words.several(*DAYS), 2)
     if words.is_number():
-        count = words.number(1, 52, "weeks")
-        words.take("week", "weeks")
+        count = words.number(1, 52, "weeks or months")
+        if words.take("week", "weeks", "month", "months").startswith("month"):
+            return _monthly(words, count)
         words.take("on")
-        days = words.weekdays()
-        if count == 1:
-            return f"every {_and(days)}", f"FREQ=WEEKLY;BYDAY={_codes(days)}"
-        return f"every {count} weeks on {_and(days)}", f"FREQ=WEEKLY;INTERVAL={count};BYDAY={_codes(days)}"
+        return _weekly(words.several(*DAYS), count)
+    if words.peek() in NTHS:
+        raise words.wrong(f"{words.peek()!r}: say every 2 weeks on tuesday, or monthly on the second tuesday")
     if words.peek() == "day":
         words.take("day")
         return "every day", "FREQ=DAILY"
     if words.peek() == "weekday":
         words.take("weekday")
         return "every weekday", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
-    days = words.weekdays()
-    return f"every {_and(days)}", f"FREQ=WEEKLY;BYDAY={_codes(days)}"
+    if words.peek() == "month":
+        words.take("month")
+        return _monthly(words)
+    return _weekly(words.several(*DAYS))
 
 
-def _monthly(words: _Words) -> tuple[str, str]:
+def _weekly(days: list[str], count: int = 1) -> tuple[str, str]:
+    if count == 1:
+        return f"every {_and(days)}", f"FREQ=WEEKLY;BYDAY={_codes(days)}"
+    return f"every {count} weeks on {_and(days)}", f"FREQ=WEEKLY;INTERVAL={count};BYDAY={_codes(days)}"
+
+
+def _monthly(words: _Words, count: int = 1) -> tuple[str, str]:
     words.take("on")
-    if words.take("the", "day") == "day":
+    spoken = "monthly" if count == 1 else f"every {count} months"
+    each = "FREQ=MONTHLY" if count == 1 else f"FREQ=MONTHLY;INTERVAL={count}"
+    named = words.take("the", "day") == "day"
+    if named or words.is_ordinal():
         day = words.number(1, 31, "the day of the month")
         if day <= 28:
-            return f"monthly on day {day}", f"FREQ=MONTHLY;BYMONTHDAY={day}"
+            return f"{spoken} on day {day}", f"{each};BYMONTHDAY={day}"
         days = ",".join(str(number) for number in range(28, day + 1))
-        return f"monthly on day {day}", f"FREQ=MONTHLY;BYMONTHDAY={days};BYSETPOS=-1"
-    nth = words.take(*NTHS)
-    day_name = words.take(*DAYS, "day") if nth == "last" else words.take(*DAYS)
+        return f"{spoken} on day {day}", f"{each};BYMONTHDAY={days};BYSETPOS=-1"
+    nths = words.several(*NTHS)
+    day_name = words.take(*DAYS, "day") if nths == ["last"] else words.take(*DAYS)
     if day_name == "day":
-        return "monthly on the last day", "FREQ=MONTHLY;BYMONTHDAY=-1"
-    return f"monthly on the {nth} {day_name}", f"FREQ=MONTHLY;BYDAY={NTHS[nth]:+d}{CODES[DAYS.index(day_name)]}"
+        return f"{spoken} on the last day", f"{each};BYMONTHDAY=-1"
+    codes = ",".join(f"{NTHS[nth]:+d}{CODES[DAYS.index(day_name)]}" for nth in nths)
+    return f"{spoken} on the {_and(nths)} {day_name}", f"{each};BYDAY={codes}"
 
 
 def _codes(days: list[str]) -> str:
@@ -225,18 +258,22 @@ class _Words:
     def is_number(self) -> bool:
         return (self.peek() or "").isdecimal()
 
+    def is_ordinal(self) -> bool:
+        return ORDINAL.fullmatch(self.peek() or "") is not None
+
     def number(self, low: int, high: int, what: str) -> int:
-        word = self.next(f"a number ({what})")
+        word = ORDINAL.sub(r"\1", self.next(f"a number ({what})"))
         if not (word.isascii() and word.isdecimal() and low <= int(word) <= high):
             raise self.wrong(f"{word!r}: {what} is a number from {low} to {high}", -1)
         return int(word)
 
-    def weekdays(self) -> list[str]:
-        days = {self.take(*DAYS)}
+    def several(self, *wanted: str) -> list[str]:
+        """One of these words, or some with commas and "and" between them, in the order of `wanted`."""
+        found = {self.take(*wanted)}
         while self.peek() in (",", "and"):
             self.comma()
-            days.add(self.take(*DAYS))
-        return sorted(days, key=DAYS.index)
+            found.add(self.take(*wanted))
+        return sorted(found, key=wanted.index)
 
     def comma(self) -> None:
         """Go over a comma, an "and", or both."""

@@ -6,7 +6,7 @@ Law: it is said, not refused, since it may be meant so, or come yet; by the line
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from sqlmodel import Session
@@ -14,14 +14,16 @@ from sqlmodel import Session
 from ..audience.segment_tree import COLUMNS
 from ..audience.segment_words import nearest
 from ..errors import InputError
+from ..plan.variants import read_comparison
 from ..records import MailingList
 from ..store.campaigns import campaign_named
 from ..store.segments import known_attributes
 from ..store.seminars import seminar_named, sessions_of
 from ..store.sequences import find_sequence
+from ..timing.occurrence import occasion_wall
 from ..timing.sequence_words import BeginKind, EventKind
 from ..workdays import zone_or
-from .schedules import next_occasion, timing_of
+from .schedules import next_occasion, occasions_after, timing_of
 from .sequence_plan import Rules, rules_of
 from .workspace import Workspace
 
@@ -40,9 +42,34 @@ def doubts_ahead(workspace: Workspace, noun: str, names: Iterable[str]) -> dict[
     return told
 
 
+def occasions_ahead(workspace: Workspace, names: Iterable[str], count: int = 3) -> dict[str, str]:
+    """When campaigns go by their schedule next, in words, by name; nothing of those that go by hand or never more."""
+    told: dict[str, str] = {}
+    with workspace.database.read() as session:
+        for name in names:
+            found = campaign_named(session, name)
+            if found is None or not found.schedule.strip():
+                continue
+            timing = timing_of(workspace, found)
+            keys = [one.key for one in islice(occasions_after(timing, workspace.clock()), count)]
+            walls = [wall for key in keys if (wall := occasion_wall(key)) is not None]
+            if walls:
+                where = "in each reader's own zone" if timing.per_customer else timing.zone.key
+                days = ", ".join(f"{wall:%a %-d %b %Y}" for wall in walls)
+                told[name] = f"{days}{' …' if len(walls) == count else ''} at {walls[0]:%H:%M} ({where})"
+    return told
+
+
 def _of_campaign(session: Session, workspace: Workspace, name: str) -> Iterator[str]:
     found = campaign_named(session, name)
-    if found is None or not found.schedule.strip() or "/" in name:
+    if found is None or "/" in name:
+        return
+    test = read_comparison(found.options.get("test") or {})
+    mailing = session.get(MailingList, found.list_id) if found.list_id is not None else None
+    if test is not None and test.by == "clicks" and mailing is not None and not mailing.clicks:
+        option = f"outreach lists change {mailing.name} --clicks"
+        yield f"test: the list {mailing.name} does not count clicks, so that no version can win by them: {option}"
+    if not found.schedule.strip():
         return
     try:
         timing = timing_of(workspace, found)

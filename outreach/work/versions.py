@@ -19,6 +19,7 @@ from ..newsletter.compile import NewsletterSource, TipSource, compile_newsletter
 from ..plan.variants import EXAMPLE, REST, Comparison, judge_versions, parse_comparison, read_comparison, version_of
 from ..records import Campaign, Edition, Permission
 from ..store.customers import PersonRow
+from ..store.touch_figures import counts_clicks
 from ..store.versions import dealt_versions, decide_versions, version_shares
 from .workspace import Workspace
 
@@ -143,10 +144,14 @@ def _turn(plan: Comparison, decided: str, due: datetime, now: datetime) -> Turn:
 
 
 def version_figures(workspace: Workspace, edition: Edition) -> dict[str, Any]:
-    """How the versions of an edition do: shares with their intervals, and what is, or would be, decided by now."""
+    """How the versions of an edition do: shares with their intervals, and what is, or would be, decided by now.
+
+    `clicks` None: they are not counted. `judged_at` None: nobody waits for a winner.
+    """
     plan = read_comparison(edition.versions or {})
     assert plan is not None and edition.id is not None
     with workspace.database.read() as session:
+        clicks = counts_clicks(session, edition.id)
         measured: Mapping[str, Any] = {
             by: version_shares(session, edition.id, plan.names, by) for by in ("clicks", "replies", "complaints")
         }
@@ -162,11 +167,12 @@ def version_figures(workspace: Workspace, edition: Edition) -> dict[str, Any]:
         if "decided" not in edition.versions
         else edition.versions["decided"] * edition.versions["won"],
         "words": edition.versions.get("words") or winner.words,
+        "judged_at": edition.due_at + timedelta(minutes=plan.wait_minutes) if plan.wait_minutes else None,
         "versions": [
             {
                 "version": name,
                 "sent": measured["replies"][name].of,
-                "clicks": measured["clicks"][name].count,
+                "clicks": measured["clicks"][name].count if clicks else None,
                 "replies": measured["replies"][name].count,
                 "complaints": measured["complaints"][name].count,
             }

@@ -52,6 +52,18 @@ def _first(text: str, count: int = 4) -> list[str]:
             "monthly on the last day at 8:00",
             ["2026-11-30/08:00", "2026-12-31/08:00", "2027-01-31/08:00", "2027-02-28/08:00"],
         ),
+        (
+            "quarterly on the first monday at 9:00",
+            ["2027-01-04/09:00", "2027-04-05/09:00", "2027-07-05/09:00", "2027-10-04/09:00"],
+        ),
+        (
+            "every 3 months on day 31 at 10:00 from 2026-12-01",
+            ["2026-12-31/10:00", "2027-03-31/10:00", "2027-06-30/10:00", "2027-09-30/10:00"],
+        ),
+        (
+            "monthly on the first, third and last tuesday at 10:00",
+            ["2026-11-24/10:00", "2026-12-01/10:00", "2026-12-15/10:00", "2026-12-29/10:00"],
+        ),
         ("DTSTART:20261201T090000\nRRULE:FREQ=DAILY;COUNT=2", ["2026-12-01/09:00", "2026-12-02/09:00"]),
         (
             "every day at 09:00 from 2026-12-24 except 2026-12-31, 2027-01-02 to 2027-01-03 and holidays in de-by",
@@ -81,6 +93,24 @@ def test_a_schedule_reads_aloud_and_gives_its_occasions(text: str, expected: lis
     assert _first(text, len(expected) if 0 < len(expected) < 3 and "until" not in text else 4) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "aloud"),
+    [
+        ("daily at 9:00", "every day at 09:00"),
+        ("Weekly on tuesday and friday at 9:00", "every tuesday and friday at 09:00"),
+        ("fortnightly on tuesday at 09:00 until 2027-06-30", "every 2 weeks on tuesday at 09:00 until 2027-06-30"),
+        ("every other tuesday at 09:00", "every 2 weeks on tuesday at 09:00"),
+        ("every other week on tuesday at 09:00", "every 2 weeks on tuesday at 09:00"),
+        ("every month on the 15th at 10:00", "monthly on day 15 at 10:00"),
+        ("every 1 months on the last day at 10:00", "monthly on the last day at 10:00"),
+        ("quarterly on the 1st at 08:00 from 2027-02-01", "every 3 months on day 1 at 08:00 from 2027-02-01"),
+        ("monthly on the last and first monday at 9:00", "monthly on the first and last monday at 09:00"),
+    ],
+)
+def test_what_people_say_shortly_is_read_aloud_in_full(text: str, aloud: str) -> None:
+    assert describe(parse_schedule(text)) == aloud
+
+
 def test_a_month_without_that_day_uses_its_last_day() -> None:
     assert _first("monthly on day 31 at 10:00", 4) == [
         "2026-11-30/10:00",
@@ -103,6 +133,11 @@ def test_a_month_without_that_day_uses_its_last_day() -> None:
         ("monthly on the fifth monday at 10:00", 16, "'fifth'"),
         ("every 2 weeks on tuesday at 09:00 until 2020-01-01", 41, "ends before it begins"),
         ("tomorrow", 1, "at, every or monthly"),
+        ("every second tuesday at 09:00", 7, "every 2 weeks on tuesday, or monthly on the second tuesday"),
+        ("every 3 months on tuesday at 09:00", 19, "the or day"),
+        ("monthly on the 32nd at 09:00", 16, "from 1 to 31"),
+        ("monthly on the first and last day at 09:00", 31, "'day' stands where monday"),
+        ("DTSTART;TZID=Europe/Berlin:20261201T090000 RRULE:FREQ=DAILY", 1, "without Z and TZID"),
         ("every day at 09:00 except christmas", 27, "no date"),
         ("every day at 09:00 except 2026-12-24 to 2026-12-01", 41, "ends after it begins"),
         ("every day at 09:00 except holidays in XX", 39, "whose holidays are known"),
@@ -136,7 +171,12 @@ HEADS = st.one_of(
     st.tuples(st.sampled_from(["first", "second", "third", "fourth", "last"]), st.sampled_from(DAYS)).map(
         lambda pair: f"monthly on the {pair[0]} {pair[1]}"
     ),
-    st.integers(1, 31).map(lambda day: f"monthly on day {day}"),
+    st.tuples(st.integers(1, 31), st.integers(1, 24)).map(
+        lambda pair: f"every {pair[1]} months on day {pair[0]}" if pair[1] > 1 else f"monthly on day {pair[0]}"
+    ),
+    st.sets(st.sampled_from(["first", "second", "third", "fourth", "last"]), min_size=1).map(
+        lambda nths: f"every 2 months on the {' and '.join(sorted(nths))} sunday"
+    ),
 )
 SPANS = st.tuples(DATES, st.integers(0, 40)).map(
     lambda span: f"{span[0]} to {span[0] + timedelta(days=span[1])}" if span[1] else str(span[0])

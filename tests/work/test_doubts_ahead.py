@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from datetime import UTC, datetime
 
-from outreach.records import Kind, MailingList
-from outreach.work.doubts_ahead import doubts_ahead
+from sqlalchemy import select, update
+
+from outreach.plan.variants import Comparison
+from outreach.records import Campaign, Kind, MailingList
+from outreach.work.doubts_ahead import doubts_ahead, occasions_ahead
 from outreach.work.seminars import apply_seminar
 from outreach.work.workspace import Workspace
 
@@ -28,6 +31,30 @@ def test_a_schedule_without_an_occasion_to_come_is_said(workspace: Workspace) ->
     names = ["gone", "over", "fine", "hand"]
     words = ["schedule: it has no occasion from now on, so that nothing goes by it"]
     assert doubts_ahead(workspace, "campaign", names) == {"gone": words, "over": words}
+
+
+def test_a_test_by_clicks_that_the_list_does_not_count_is_said(workspace: Workspace) -> None:
+    make_campaign(workspace, "spring", Kind.NEWS)
+    with workspace.database.write() as session:
+        found = session.scalars(select(Campaign)).one()
+        found.options = {**found.options, "test": Comparison(("a", "b"), by="clicks").kept()}
+    [words] = said(workspace, "campaign", "spring")
+    assert words.startswith("test: the list customers does not count clicks")
+    with workspace.database.write() as session:
+        session.execute(update(MailingList).values(clicks=True))
+    assert said(workspace, "campaign", "spring") == []
+
+
+def test_the_next_occasions_are_told_by_the_readers_clock(workspace: Workspace, clock: HandClock) -> None:
+    clock.now = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    make_campaign(workspace, "even", Kind.NEWS, schedule="every 2 weeks on tuesday at 09:00", zone="customer")
+    make_campaign(workspace, "once", Kind.NEWS, schedule="at 2026-12-24 8:00", zone="Europe/Berlin")
+    make_campaign(workspace, "gone", Kind.NEWS, schedule="at 2026-11-01 09:00", zone="UTC")
+    make_campaign(workspace, "hand", Kind.NEWS)
+    assert occasions_ahead(workspace, ["even", "once", "gone", "hand", "nobody"]) == {
+        "even": "Tue 1 Dec 2026, Tue 15 Dec 2026, Tue 29 Dec 2026 … at 09:00 (in each reader's own zone)",
+        "once": "Thu 24 Dec 2026 at 08:00 (Europe/Berlin)",
+    }
 
 
 def test_what_begins_a_sequence_and_nobody_has_heard_of_is_said(

@@ -118,6 +118,8 @@ def test_the_rest_gets_what_won_and_everybody_gets_one(
     subjects = Counter(press.render(people[row.customer_id or 0], row.public_id, row.choices).subject for row in last)
     assert subjects == {"Plain": dealt["a"], "Bold": dealt["b"] + dealt["rest"]}
     told = version_figures(workspace, kept)
+    assert {one["clicks"] for one in told["versions"]} == {None}, "what is not counted is not nought"
+    assert told["judged_at"] == kept.due_at + timedelta(hours=4)
     assert told["won"] == "b" and [one["replies"] for one in told["versions"]] == [0, dealt["b"]]
 
 
