@@ -45,6 +45,11 @@ def _try(do: Callable[[], Any]) -> bytes | None:
         gc.collect(0)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Lend a hand until the parent is gone, or has no more use for us."""
     gc.disable()  # rows make no cycles
     serve_parent(begin)
+
+
+if __name__ == "__main__":
+    main()

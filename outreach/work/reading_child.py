@@ -41,6 +41,11 @@ def _understood(understanding: Understanding, ids: list[int]) -> bytes | None:
         return None
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Understand until the parent is gone, or has no more use for us."""
     gc.set_threshold(*RUBBISH)
     serve_parent(begin)
+
+
+if __name__ == "__main__":
+    main()

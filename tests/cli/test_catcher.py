@@ -6,20 +6,20 @@ import signal
 import smtplib
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from outreach.work.workspace import Workspace
+from tests.servers.program import Program
 
 MAIL = "Message-ID: <1@x.example>\r\nSubject: hello\r\n\r\nhello\r\n"
 
 
 def run(workspace: Workspace, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "outreach", "--workspace", str(workspace.root), "catcher", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
+    command = ["--workspace", str(workspace.root), "catcher", *words]
+    return Program(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
 
 
 @contextmanager

@@ -7,18 +7,18 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
 from outreach.work.workspace import Workspace
+from tests.servers.program import Program
 
 
 def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-u", "-m", "outreach", "--workspace", str(root), "serve", *arguments],
+    return Program(
+        ["--workspace", str(root), "serve", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

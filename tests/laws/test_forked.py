@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from ..servers.program import ROOT
+from ..servers.program import KIN, ROOT
 
 LINES = {
     "returns": "print('done')",
@@ -25,3 +28,20 @@ def test_a_forked_process_ends_and_tells_as_a_started_one(lines: str) -> None:
         return done.returncode, done.stdout, done.stderr[-20:], "Traceback" in done.stderr
 
     assert ended("-m", "tests.servers.given", lines) == ended("-c", lines)
+
+
+@pytest.mark.parametrize("module", KIN)
+def test_a_forked_child_that_follows_its_parent_is_its_own_and_has_the_files_that_were_passed(module: str) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        command = [sys.executable, "-m", module, str(theirs.fileno()), str(os.getpid())]
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+        child = subprocess.Popen(command, pass_fds=[theirs.fileno()], start_new_session=True, **quiet)  # type: ignore[call-overload]
+        theirs.close()
+        told = Path(f"/proc/{child.pid}/status").read_text(encoding="utf-8")
+        assert f"\nPPid:\t{os.getpid()}\n" in told
+        assert os.getsid(child.pid) == child.pid
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(0.2)
+        ours.close()
+        assert child.wait(10) == 0, "it ends with its pipe"

@@ -9,6 +9,8 @@ real, and so does every one of the demo.
 from __future__ import annotations
 
 import atexit
+import ctypes
+import fcntl
 import gc
 import importlib
 import json
@@ -22,16 +24,44 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 1 << 20
 PROGRAM = "outreach.cli"
 SMALL = ("outreach.work.press_child", "tests.servers.sink", "tests.servers.given", "tests.faults.nursery")
 """Modules that `python -m` runs in a fork: neither knows its parent, nor promises what it does not load."""
+KIN = ("outreach.work.import_child", "outreach.work.reading_child")
+"""Those that follow their parent: they are orphans of a process in between, whom this one takes for its own."""
+PR_SET_CHILD_SUBREAPER = 36
+HIGH = 500
 LENGTH, STATUS = struct.Struct("<I"), struct.Struct("<i")
+
+
+class Order(NamedTuple):
+    """What a new process is to run, and as what."""
+
+    module: str
+    words: list[str]
+    place: str
+    environ: dict[str, str]
+    passed: list[int]
+    """Open files that it is to have under these very numbers."""
+    kin: bool
+    session: bool
+
+
+@contextmanager
+def _taking_in_orphans() -> Iterator[None]:
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 class _Nursery:
@@ -46,13 +76,13 @@ class _Nursery:
         there.close()
         atexit.register(self.end)
 
-    def fork(
-        self, module: str, words: list[str], place: str, environ: Mapping[str, str], streams: list[int], told: int
-    ) -> int:
-        """The number of a new process that runs `module` with `words`; its status comes over `told` at its end."""
-        asked = json.dumps([module, words, place, dict(environ)]).encode()
-        with self._guard:
-            socket.send_fds(self._here, [LENGTH.pack(len(asked))], [*streams, told])
+    def fork(self, order: Order, streams: list[int], told: int | None) -> int:
+        """The number of a new process that does what is ordered; its status comes over `told` at its end. Where that
+        is None, it is this one's own child."""
+        asked = json.dumps(order).encode()
+        given = [*streams, *([] if told is None else [told]), *order.passed]
+        with self._guard, _taking_in_orphans() if told is None else nullcontext():
+            socket.send_fds(self._here, [LENGTH.pack(len(asked))], given)
             self._here.sendall(asked)
             answer = self._here.recv(STATUS.size, socket.MSG_WAITALL)
         if len(answer) < STATUS.size:
@@ -80,13 +110,12 @@ class _Forked(subprocess.Popen[Any]):
 
     _told: int = -1
 
-    def _module(self, args: Any, special: bool) -> tuple[str, list[str]] | None:
+    def _module(self, args: Any, passed: Any, special: bool) -> tuple[str, list[str]] | None:
         raise NotImplementedError
 
     def _execute_child(self, args: Any, *rest: Any) -> None:  # type: ignore[override]
         (executable, before, _close, passed, cwd, env, startup, _flags, shell, *ends) = rest
-        special = any((executable, before, passed, startup, shell))
-        wanted = self._module(args, special)
+        wanted = self._module(args, passed, any((executable, before, startup, shell)))
         if wanted is None:
             super()._execute_child(args, *rest)  # type: ignore[misc]
             return
@@ -95,12 +124,17 @@ class _Forked(subprocess.Popen[Any]):
         given = [
             mine if end == -1 else end for mine, end in zip(inherited, (theirs_in, theirs_out, theirs_err), strict=True)
         ]
-        self._told, told = os.pipe()
-        try:
-            place = os.fspath(cwd) if cwd is not None else str(Path.cwd())
-            self.pid = _of_this_process().fork(*wanted, place, os.environ if env is None else env, given, told)
-        finally:
-            os.close(told)
+        place = os.fspath(cwd) if cwd is not None else str(Path.cwd())
+        kin = wanted[0] in KIN
+        order = Order(*wanted, place, dict(os.environ if env is None else env), list(passed), kin, bool(ends[11]))
+        if kin:
+            self.pid = _of_this_process().fork(order, given, None)
+        else:
+            self._told, told = os.pipe()
+            try:
+                self.pid = _of_this_process().fork(order, given, told)
+            finally:
+                os.close(told)
         self._child_created = True
         self._close_pipe_fds(theirs_in, ours_in, ours_out, theirs_out, ours_err, theirs_err)  # type: ignore[attr-defined]
 
@@ -128,17 +162,17 @@ class _Forked(subprocess.Popen[Any]):
 class Program(_Forked):
     """`Program(["plan", "--json"], cwd=…, env=…, stdout=…)`: as `Popen([sys.executable, "-m", "outreach", …])`."""
 
-    def _module(self, args: Any, special: bool) -> tuple[str, list[str]] | None:
+    def _module(self, args: Any, passed: Any, special: bool) -> tuple[str, list[str]] | None:
         return PROGRAM, list(args)
 
 
 class _Popen(_Forked):
     """Popen itself, but for the small modules."""
 
-    def _module(self, args: Any, special: bool) -> tuple[str, list[str]] | None:
-        if special or not isinstance(args, list) or args[:2] != [sys.executable, "-m"] or args[2] not in SMALL:
+    def _module(self, args: Any, passed: Any, special: bool) -> tuple[str, list[str]] | None:
+        if special or not isinstance(args, list) or args[:2] != [sys.executable, "-m"]:
             return None
-        return args[2], args[3:]
+        return (args[2], args[3:]) if args[2] in (KIN if passed else SMALL) else None
 
 
 def fork_small_ones() -> None:
@@ -152,7 +186,7 @@ def main() -> None:
     for module in pkgutil.walk_packages(importlib.import_module("outreach").__path__, "outreach."):
         if "migrations" not in module.name and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    for small in SMALL:
+    for small in (*SMALL, *KIN):
         importlib.import_module(small)
     gc.collect()
     gc.freeze()
@@ -180,29 +214,63 @@ def _bury(running: dict[int, int]) -> None:
 
 
 def _answer(asked: socket.socket, running: dict[int, int]) -> bool:
-    head, streams, _, _ = socket.recv_fds(asked, LENGTH.size, 4)
+    head, streams, _, _ = socket.recv_fds(asked, LENGTH.size, 64)
     if not head:
         return False
-    module, words, place, environ = json.loads(asked.recv(LENGTH.unpack(head)[0], socket.MSG_WAITALL))
-    told = streams.pop()
-    number = os.fork()
+    order = Order(*json.loads(asked.recv(LENGTH.unpack(head)[0], socket.MSG_WAITALL)))
+    cut = len(streams) - len(order.passed)
+    streams, passed = streams[:cut], streams[cut:]
+    told = None if order.kin else streams.pop()
+    number = _fork_orphan() if order.kin else os.fork()
     if not number:
         asked.close()
-        os.close(told)
-        for other in running.values():
+        for other in [*running.values(), *([] if told is None else [told])]:
             os.close(other)
-        _become(module, words, place, environ, streams)
-    for stream in streams:
+        _become(order, streams, passed)
+    for stream in [*streams, *passed]:
         os.close(stream)
-    running[number] = told
+    if told is not None:
+        running[number] = told
     asked.sendall(STATUS.pack(number))
     return True
 
 
-def _become(module: str, words: list[str], place: str, environ: dict[str, str], streams: list[int]) -> None:
+def _fork_orphan() -> int:
+    """As os.fork, by a process in between that ends at once: whoever takes in orphans is the parent."""
+    here, there = os.pipe()
+    between = os.fork()
+    if not between:
+        between = os.getpid()
+        if number := os.fork():
+            os.write(there, STATUS.pack(number))
+            os._exit(0)
+        while os.getppid() == between:
+            time.sleep(0.0001)
+        os.close(here)
+        os.close(there)
+        return 0
+    os.close(there)
+    number = int(STATUS.unpack(os.read(here, STATUS.size))[0])
+    os.close(here)
+    os.waitpid(between, 0)
+    return number
+
+
+def _become(order: Order, streams: list[int], passed: list[int]) -> None:
     """Be the program, as if it had just been started."""
+    module, words, place, environ = order[:4]
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if order.session:
+        os.setsid()
+    if passed:
+        moved = [fcntl.fcntl(file, fcntl.F_DUPFD, HIGH) for file in [*streams, *passed]]
+        for file in [*streams, *passed]:
+            os.close(file)
+        for file, number in zip(moved[len(streams) :], order.passed, strict=True):
+            os.dup2(file, number)
+            os.close(file)
+        streams = moved[: len(streams)]
     for at, stream in enumerate(streams):
         os.dup2(stream, at)
     for stream in streams:

@@ -25,6 +25,7 @@ from ..cli.inside import outreach
 from ..servers.certificates import Authority, needs_openssl
 from ..servers.debian import NotToBeHad
 from ..servers.locked import free_port
+from ..servers.program import Program
 from ..servers.web import program
 
 PROGRAM = (sys.executable, "-m", "outreach")
@@ -95,8 +96,15 @@ def test_a_unit_gives_the_stop_its_time_and_may_write_only_where_it_must(tmp_pat
     assert "a user of its own" in text, "root is advised against"
 
 
-def test_every_cron_line_is_run_by_sh(odd: Path) -> None:
-    [text] = [text for name, text in files_of(odd).items() if name.endswith(".cron")]
+def test_every_cron_line_is_run_by_sh(odd: Path, tmp_path: Path) -> None:
+    """sh finds the program in each line, and its words, as they were meant; run with them, it does its work."""
+    heard = tmp_path / "heard it"
+    heard.mkdir()
+    stub = heard / "python 3"
+    stub.write_text(f"#!/bin/sh\nprintf '%s\\0' \"$@\" > '{heard}/words'\nprintf said\n")
+    stub.chmod(0o755)
+    files = install_files(Place(odd, (str(stub), "-m", "outreach"), "root"), Settings(), "acme.example")
+    [text] = [text for name, text in files.items() if name.endswith(".cron")]
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert len(lines) == 4
     for part in ("new", "cur", "tmp"):
@@ -105,18 +113,22 @@ def test_every_cron_line_is_run_by_sh(odd: Path) -> None:
         times, command = line.split(maxsplit=5)[:5], line.split(maxsplit=5)[5]
         assert all(re.fullmatch(r"[\d*/]+", each) for each in times)
         assert "%" not in command.replace("\\%", ""), "cron would end the command there"
-        environ = {"PATH": "/usr/bin:/bin", "HOME": str(odd), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+        environ = {"PATH": "/usr/bin:/bin", "HOME": str(odd)}
         told = command.replace("\\%", "%")
         done = subprocess.run(["sh", "-c", told], env=environ, cwd="/", capture_output=True, text=True, timeout=60)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), line
+        silenced = line.endswith(" >/dev/null")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "" if silenced else "said", ""), line
+        dash, module, *words = (heard / "words").read_text()[:-1].split("\0")
+        assert (dash, module) == ("-m", "outreach"), line
+        ran = outreach(Path("/"), *words)
+        assert (ran.returncode, "" if silenced else ran.stdout, ran.stderr) == (0, "", ""), line
     assert len(list((odd / "backups").glob("*.tar.gz"))) == 1
 
 
 @pytest.fixture
 def serving(workspace: Workspace) -> Iterator[int]:
     """`outreach serve` on loopback; its port."""
-    command = [*PROGRAM, "-w", str(workspace.root), "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with Program(["-w", str(workspace.root), "serve", "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield int(process.stdout.readline().split("127.0.0.1:")[1].split()[0])
         process.send_signal(signal.SIGTERM)
