@@ -164,8 +164,15 @@ def domain_views(workspace: Workspace) -> list[DomainView]:
 
 
 def resume_domain_named(workspace: Workspace, domain: str) -> None:
-    """A person says that this domain may get mail at its usual pace. Raises InputError where it does already."""
-    plain = canonical_address(f"x@{domain.strip().removeprefix('@')}").rpartition("@")[2]
+    """A person says that this domain may get mail at its usual pace; a group as it is listed is any domain of it.
+
+    Raises UsageError for what is no domain, InputError where it gets that already.
+    """
+    first = domain.partition(",")[0].strip().removeprefix("@")
+    try:
+        plain = canonical_address(f"x@{first}").rpartition("@")[2]
+    except InputError:
+        raise UsageError(f"{domain!r} is no domain", remedy="Name one as `outreach domains list` shows it.") from None
     with workspace.database.write() as session:
         now = workspace.clock()
         keys = list(dict.fromkeys(pace_keys(workspace, plain)))

@@ -102,7 +102,11 @@ def test_domains_list_and_resume_by_any_name_of_the_group(root: Path) -> None:
     assert json.loads(outreach(root, "domains", "list", "--json").stdout) == []
     again = outreach(root, "domains", "resume", "slow.example")
     assert again.returncode == 1 and "neither paused nor slowed down" in again.stderr
-    assert outreach(root, "domains", "resume", "no domain").returncode == 1
+    with workspace.database.write() as session:
+        slow_down(session, gmail, "gmail.com, googlemail.com", "421 4.7.28 unusual rate", 900, now)
+    assert outreach(root, "domains", "resume", "gmail.com, googlemail.com").returncode == 0, "as the list shows it"
+    wrong = outreach(root, "domains", "resume", "nope")
+    assert (wrong.returncode, "'nope' is no domain" in wrong.stderr, "x@" in wrong.stderr) == (2, True, False)
 
 
 def test_a_pause_is_told_by_run_and_doctor_and_ends_with_resume(root: Path) -> None:
