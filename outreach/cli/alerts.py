@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import DatabaseError
 from .common import AsJson, open_here, print_json, print_table, printable
 
 app = typer.Typer(no_args_is_help=True, help="What needs a person, who was told, and a test that telling works.")
@@ -17,13 +18,18 @@ def list_alerts(
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List what needs a person now, each with the command to run next.
+    """List what needs a person now, each with the command to run next. It looks as `outreach run` does.
 
     Example: [bold]outreach alerts list[/bold]
     """
     from ..store.alerts import open_alerts, recent_alerts  # lazy: SQLModel takes most of a second
+    from ..work.watch import watch
 
     workspace = open_here()
+    try:
+        watch(workspace)
+    except DatabaseError as wrong:
+        typer.echo(f"warning: as it was when the database could last be written: {wrong}", err=True)
     with workspace.database.read() as session:
         found = recent_alerts(session, limit) if every else open_alerts(session)[:limit]
     if as_json:

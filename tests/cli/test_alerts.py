@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from outreach.delivery.breaker import after_bad, after_good
 from outreach.records import AlertKind
+from outreach.store.relays import change_health
 from outreach.work.workspace import Workspace
 
 from ..servers.fault import FaultServer
@@ -43,6 +45,18 @@ def test_an_alert_is_listed_with_the_command_to_run_next(workspace: Workspace, r
     assert "Nobody is told" in done.stdout
     [row] = json.loads(outreach(root, "alerts", "list", "--json").stdout)
     assert (row["kind"], row["subject"], row["over_at"]) == ("database", "disk", None)
+
+
+def test_what_nobody_has_looked_at_yet_is_listed_and_what_is_over_is_not(workspace: Workspace, root: Path) -> None:
+    """Where no daemon ran, the list said that nothing needs a person while `health` exited with 1."""
+    now = workspace.clock()
+    with workspace.database.write() as session:
+        change_health(session, "main", lambda health: after_bad(health, now, "535 no", trip=True))
+    [row] = json.loads(outreach(root, "alerts", "list", "--json").stdout)
+    assert (row["kind"], row["subject"]) == ("breaker_open", "relay main")
+    with workspace.database.write() as session:
+        change_health(session, "main", lambda health: after_good(health, now))
+    assert outreach(root, "alerts", "list").stdout == "Nothing needs a person.\n"
 
 
 def test_a_test_alert_reaches_the_second_relay_or_says_why_not(root: Path) -> None:
