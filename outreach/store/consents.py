@@ -16,7 +16,7 @@ from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as orm_select
 
 from ..audience.consent import MailFacts, lapses_at
-from ..audience.stops import BACK, STOP
+from ..audience.stops import BACK, SAID, STOP
 from ..records import (
     Consent,
     ConsentAct,
@@ -27,6 +27,7 @@ from ..records import (
     Suppression,
     SuppressionReason,
 )
+from .contacts import keys_now
 from .customers import PAGE, bump_versions
 from .database import rows_in_chunks
 from .prepared import Among, Change, NewRow, Prepared, instant
@@ -73,7 +74,7 @@ def unsubscribe(
         key, reason = person[0][0], SuppressionReason.UNSUBSCRIBED_ALL
         changed += [None] if _set_suppression(session, key, reason, at, evidence, None) else []
     if changed:
-        note_lists(session, STOP, at, person[0][1], person[0][0], [*changed, list_id])
+        note_lists(session, STOP, at, (customer_id, *person[0]), [*changed, list_id])
     for one in changed:
         _ACT.add(
             session,
@@ -142,7 +143,8 @@ def resubscribe(
         session.delete(block)
         changed.append(None)
     if changed:  # no block is left that would stop all lists
-        note_lists(session, BACK, at, customer.public_id, customer.address_key, [*changed, None])
+        told = (customer_id, customer.address_key, customer.public_id)
+        note_lists(session, BACK, at, told, [*changed, None])
     session.add_all(
         Consent(
             customer_id=customer_id,
@@ -232,13 +234,18 @@ def suppress(
 ) -> bool:
     """Never write to this address again (or not before `expires_at`); False where it is so already.
 
-    A stronger reason replaces a weaker one: erased, abuse report, bad address, by hand, imported, no newsletters.
+    A stronger reason replaces a weaker one: erased, abuse report, bad address, by hand, imported, no newsletters. What
+    somebody said under an address that they no longer have reaches the one that they have now.
     """
     changed = _set_suppression(session, address_key, reason, at, evidence, expires_at)
+    whose = [row[0] for row in _WITH_KEY.rows(session, key=address_key)]
     if changed:
         session.flush()
         note_block(session, STOP, at, address_key, reason, expires_at)
-        bump_versions(session, [row[0] for row in _WITH_KEY.rows(session, key=address_key)], at)
+        bump_versions(session, whose, at)
+    for one in () if whose or reason not in SAID else keys_now(session, address_key):
+        told = f"said of an earlier address of theirs: {evidence}"
+        changed |= suppress(session, address_key=one, reason=reason, at=at, evidence=told, expires_at=expires_at)
     return changed
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, bindparam, delete, func, or_, select
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
@@ -19,6 +19,7 @@ from ..contacts import phone_end, same_number
 from ..records import Contact, ContactKind, Customer
 from .bulk import insert_rows
 from .database import rows_in_chunks
+from .prepared import Prepared
 
 PAGE = 2_000
 MOST = 20
@@ -84,6 +85,48 @@ def customers_by_address(session: Session, address_key: str) -> list[Found]:
         )
     )
     return _distinct((row[0], row[1]) for row in session.execute(kept.limit(MOST)))
+
+
+def keys_besides(session: Session, customer_id: int) -> list[str]:
+    """The keys of the addresses by which a customer is known beside their own."""
+    return [row[0] for row in _KEYS_BESIDES.rows(session, customer=customer_id)]
+
+
+_KEYS_BESIDES = Prepared(
+    select(col(Contact.value)).where(
+        col(Contact.customer_id) == bindparam("customer"), col(Contact.kind) == ContactKind.ADDRESS
+    )
+)
+
+
+def keys_now(session: Session, address_key: str) -> set[str]:
+    """The addresses of those who are known by this one beside their own."""
+    return {row[0] for row in _KEYS_NOW.rows(session, key=address_key)}
+
+
+_KEYS_NOW = Prepared(
+    select(col(Customer.address_key))
+    .join(Contact, col(Contact.customer_id) == col(Customer.id))
+    .where(
+        col(Contact.kind) == ContactKind.ADDRESS,
+        col(Contact.value) == bindparam("key"),
+        col(Customer.erased_at).is_(None),
+        col(Customer.address_key).is_not(None),
+    )
+)
+
+
+def ids_by_earlier_key(session: Session, address_keys: Sequence[str]) -> dict[str, int]:
+    """The customers who are known by these addresses beside their own, where one alone is."""
+    found: dict[str, set[int]] = defaultdict(set)
+    query = select(col(Contact.value), col(Contact.customer_id)).join(
+        Customer, col(Customer.id) == col(Contact.customer_id)
+    )
+    theirs = query.where(col(Contact.kind) == ContactKind.ADDRESS, col(Customer.erased_at).is_(None))
+    for part in rows_in_chunks(list(address_keys), PAGE):
+        for key, customer_id in session.execute(theirs.where(col(Contact.value).in_(part))):
+            found[key].add(customer_id)
+    return {key: several.pop() for key, several in found.items() if len(several) == 1}
 
 
 def customers_by_name(session: Session, words: str, limit: int = MOST) -> list[Customer]:

@@ -16,6 +16,7 @@ from sqlmodel import Session, col
 
 from ..audience.stops import ALL, BACK, PAUSE, SAID, STOP, of_block, of_list
 from ..records import Consent, ConsentAct, Customer, MailingList, Suppression, SuppressionReason, Wish
+from .contacts import keys_besides
 from .database import NOTED, Database, rows_in_chunks
 from .prepared import Prepared
 
@@ -42,13 +43,17 @@ def note(session: Session, said: Said) -> None:
 
 
 def note_lists(
-    session: Session, what: str, at: datetime, public_id: str, address_key: str | None, lists: Sequence[int | None]
+    session: Session, what: str, at: datetime, who: tuple[int, str | None, str], lists: Sequence[int | None]
 ) -> None:
-    """The same, of these lists (None: of all) at once."""
+    """The same, of these lists (None: of all) at once, by each address of the person: a backup may know two customers
+    where there is one now. `who`: number, key of the address, and random number.
+    """
+    customer_id, own, public_id = who
     names = dict(_NAMES.rows(session))
     for one in dict.fromkeys(lists):
         scope = ALL if one is None else of_list(names[one])
-        note(session, Said(at, what, public_id, address_key or "", scope))
+        for key in (own or "", *keys_besides(session, customer_id)):
+            note(session, Said(at, what, public_id, key, scope))
 
 
 _NAMES = Prepared(select(col(MailingList.id), col(MailingList.name)))

@@ -14,6 +14,7 @@ from sqlmodel import select as orm_select
 
 from ..audience.stops import BACK, PAUSE, STOP
 from ..records import Campaign, CampaignState, Customer, Tip, Wish
+from .contacts import keys_besides
 from .customers import bump_versions
 from .database import rows_in_chunks
 from .prepared import Prepared
@@ -70,7 +71,8 @@ def keep_wish(
     session.flush()
     if _day(paused_until) != _day(paused):  # the same pause said again and again is one
         what, person = STOP if paused_until is not None else BACK, session.get_one(Customer, customer_id)
-        note(session, Said(at, what, person.public_id, person.address_key or "", PAUSE, paused_until))
+        for key in (person.address_key or "", *keys_besides(session, customer_id)):
+            note(session, Said(at, what, person.public_id, key, PAUSE, paused_until))
     bump_versions(session, [customer_id], at)
     return wish
 

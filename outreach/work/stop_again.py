@@ -18,6 +18,7 @@ from ..address import KeyRing
 from ..audience.stops import ALL, NOBODY, PAUSE, Stop
 from ..records import Customer, SuppressionReason, Wish
 from ..store.consents import suppress, unsubscribe
+from ..store.contacts import ids_by_earlier_key
 from ..store.customers import customer_ids_by_key, ensure_list, list_id_of
 from ..store.database import rows_in_chunks
 from ..store.stops import acts_of, blocks_on, forget_noted, knows, lists_by_name, public_ids
@@ -67,7 +68,7 @@ def stop_again(workspace: Workspace) -> StoppedAgain:
                 if not _carry_out(session, one, number, now, lists):
                     continue
                 count += 1
-                people.add(_who(one))
+                people.add(_who(one) if number is None else str(number))
                 if number is None:
                     strangers.add(_who(one))
             forget_noted(session)
@@ -79,9 +80,13 @@ def _who(one: Stop) -> str:
 
 
 def _whose(workspace: Workspace, said: Sequence[Stop]) -> dict[str, int]:
-    """The customers of whom the register speaks, by what it calls them: by their address, else by their row."""
+    """The customers of whom the register speaks, by what it calls them: by their address, also one that they had before
+    they were merged, else by their row.
+    """
     with workspace.database.read() as session:
-        found = customer_ids_by_key(session, [one.address for one in said if one.address[:1] not in (NOBODY, "@")])
+        keys = {one.address for one in said if one.address[:1] not in (NOBODY, "@")}
+        found = customer_ids_by_key(session, sorted(keys))
+        found |= ids_by_earlier_key(session, sorted(keys - found.keys()))
         left = {one.person: _who(one) for one in said if one.person != NOBODY and _who(one) not in found}
         query = select(col(Customer.id), col(Customer.public_id)).where(col(Customer.erased_at).is_(None))
         for number, public_id in session.execute(query).yield_per(10_000) if left else ():

@@ -30,6 +30,7 @@ from outreach.store.customers import ensure_list, list_id_of
 from outreach.store.wishes import keep_wish, wish_of
 from outreach.work.backup import back_up_workspace
 from outreach.work.block import block, blocked_key, unblock
+from outreach.work.duplicates import merge
 from outreach.work.prune import prune
 from outreach.work.restore import restore_workspace, told_known
 from outreach.work.stop_again import accept_restored
@@ -542,3 +543,46 @@ def test_what_people_said_to_another_workspace_is_no_stop_here(
     done = restore_workspace(workspace.root, made.file, clock=clock)
     assert done.stopped is not None and done.stopped.people == 0
     assert "the database that stood here" not in done.known.sources
+
+
+@BOTH
+@pytest.mark.parametrize("merged", ["before", "after"])
+def test_a_stop_reaches_the_person_who_is_left_of_two_under_either_address(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path, merged: str
+) -> None:
+    """`merged`: before the backup or after it, when each of the two is a customer of it."""
+    ann, old = make_customer(ANN), make_customer("ann.old@example.com")
+    join(workspace, ann, "tips")
+    join(workspace, old, "tips")
+    made = back_up(workspace, clock, tmp_path / "kept") if merged == "after" else None
+    merge(workspace, ANN, "ann.old@example.com", by="maria")
+    made = made or back_up(workspace, clock, tmp_path / "kept")
+    leave(workspace, ann, "tips")
+    done = restore(workspace, made, clock)
+    assert done.stopped is not None and done.stopped.strangers == 0
+    assert done.stopped.people == (2 if merged == "after" else 1)
+    assert (may(workspace, ann, "tips"), may(workspace, ann)) == (False, True)
+    assert blocked(workspace, "ann.old@example.com") is None
+    if merged == "after":
+        assert (may(workspace, old, "tips"), may(workspace, old)) == (False, True), "her other address is hers too"
+
+
+@BOTH
+def test_what_was_noted_under_an_address_that_was_merged_away_is_no_strangers(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
+) -> None:
+    ann = make_customer(ANN)
+    old = make_customer("ann.old@example.com")
+    join(workspace, old, "tips")
+    leave(workspace, old, "tips")
+    clock.advance(hours=1)
+    merge(workspace, ANN, "ann.old@example.com", by="maria")
+    made = back_up(workspace, clock, tmp_path / "kept")
+    key, report = address_key(workspace.keys, "ann.old@example.com"), SuppressionReason.ABUSE_REPORT
+    with workspace.database.write() as session:
+        assert suppress(session, address_key=key, reason=report, at=clock(), evidence="a report on an old mail")
+    assert blocked(workspace, ANN) is report, "she has another address now"
+    done = restore(workspace, made, clock)
+    assert done.stopped is not None and (done.stopped.people, done.stopped.strangers) == (1, 0)
+    assert blocked(workspace, ANN) is blocked(workspace, "ann.old@example.com") is report
+    assert not may(workspace, ann)
