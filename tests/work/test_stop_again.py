@@ -286,7 +286,6 @@ def test_old_stops_go_and_the_register_says_from_when_on_it_is_whole(
     assert list(told_known(done)) and "begins on" in next(told_known(done))
 
 
-@pytest.mark.sqlite
 def test_a_count_of_what_would_go_touches_no_register(workspace: Workspace, clock: HandClock) -> None:
     """It wrote to the file, where that could not be written it failed, and another workspace's was put aside."""
     path = workspace.root / STOPS
@@ -295,6 +294,7 @@ def test_a_count_of_what_would_go_touches_no_register(workspace: Workspace, cloc
     assert path.read_bytes() == foreign
 
 
+@pytest.mark.sqlite
 def test_an_empty_folder_learns_from_the_copy_beside_the_backups_or_says_that_there_is_none(
     workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
 ) -> None:
