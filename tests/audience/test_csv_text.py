@@ -91,12 +91,12 @@ def test_a_row_of_ten_megabytes_is_refused_and_the_next_is_read() -> None:
 @pytest.mark.parametrize("piece", ['1,"x\n', '1,"x\n' + "2,3\n" * 300, '1,"""x\n2,3"\n', '"\n,\n', '1,"x"y"\n"'])
 def test_reading_hostile_quotation_marks_takes_linear_time(piece: str) -> None:
     times = []
-    for size in (250_000, 1_000_000):
+    for size in (100_000, 400_000):
         begin = time.process_time()
         for _ in read_records(io.StringIO("a,b\n" + piece * (size // len(piece)), newline=""), ","):
             pass
         times.append(time.process_time() - begin)
-    assert times[1] < 12 * times[0] + 0.5
+    assert times[1] < 12 * times[0] + 0.2
 
 
 def test_too_many_cells_are_a_fault_and_rows_are_numbered_like_a_spreadsheets() -> None:
