@@ -221,7 +221,7 @@ def _answer(asked: socket.socket, running: dict[int, int]) -> bool:
     cut = len(streams) - len(order.passed)
     streams, passed = streams[:cut], streams[cut:]
     told = None if order.kin else streams.pop()
-    number = _fork_orphan() if order.kin else os.fork()
+    number = _fork_orphan(order.session) if order.kin else os.fork()
     if not number:
         asked.close()
         for other in [*running.values(), *([] if told is None else [told])]:
@@ -235,17 +235,19 @@ def _answer(asked: socket.socket, running: dict[int, int]) -> bool:
     return True
 
 
-def _fork_orphan() -> int:
-    """As os.fork, by a process in between that ends at once: whoever takes in orphans is the parent."""
+def _fork_orphan(session: bool) -> int:
+    """As os.fork, by a process in between that ends at once: whoever takes in orphans is the parent when it returns."""
     here, there = os.pipe()
     between = os.fork()
     if not between:
         between = os.getpid()
-        if number := os.fork():
-            os.write(there, STATUS.pack(number))
+        if os.fork():
             os._exit(0)
         while os.getppid() == between:
             time.sleep(0.0001)
+        if session:
+            os.setsid()
+        os.write(there, STATUS.pack(os.getpid()))
         os.close(here)
         os.close(there)
         return 0
@@ -261,7 +263,7 @@ def _become(order: Order, streams: list[int], passed: list[int]) -> None:
     module, words, place, environ = order[:4]
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    if order.session:
+    if order.session and not order.kin:
         os.setsid()
     if passed:
         moved = [fcntl.fcntl(file, fcntl.F_DUPFD, HIGH) for file in [*streams, *passed]]
