@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -110,7 +111,8 @@ def plan(
         return
     from ..work.by_hand import count_by_hand  # lazy: with the rest
 
-    handed = count_by_hand(workspace, campaign=campaign)
+    ahead = {entry.campaign for entry in agenda.entries}
+    handed = [one for one in count_by_hand(workspace, campaign=campaign) if one.campaign in ahead]
     if as_json:
         print_json(asdict(agenda) | {"by_hand": [asdict(one) for one in handed]})
         return
@@ -264,7 +266,9 @@ def agenda_lines(agenda: Agenda, zone: str) -> Iterable[str]:
     if agenda.clashes or agenda.closed:
         yield ""
     for clash in agenda.clashes:
-        yield f"! {clash.day:%a %-d %b %Y}: {' and '.join(clash.campaigns)} on one day for {clash.people:,} people"
+        met = Counter(clash.campaigns)
+        what = " and ".join(name if times == 1 else f"{times} issues of {name}" for name, times in met.items())
+        yield f"! {clash.day:%a %-d %b %Y}: {what} on one day for {clash.people:,} people"
     for closed in agenda.closed:
         yield f"  {closed.day:%a %-d %b %Y}: no newsletters of a schedule ({closed.why})"
     for problem in agenda.problems:
@@ -304,7 +308,7 @@ def _entry_lines(entry: Entry, zone: str) -> Iterable[str]:
         yield f"  {entry.hold_out.why}"
     if entry.by_share:
         yield "  so many people are counted by their share here; planning draws them one by one"
-    if entry.expected is not None:
+    if entry.expected is not None and entry.going:
         yield f"  {entry.expected.words}"
     for reason, count in entry.later.items():
         days = [one for one in entry.instead if one.reason == reason]
@@ -337,7 +341,8 @@ def why_lines(why: Why, zone: str) -> Iterable[str]:
     occasion = why.occasion.replace("once-by hand", "by hand").replace("/", " ")
     yield f"{why.email} and {why.campaign} ({why.kind}), {occasion}: {why.answer}"
     if why.allowed:
-        yield f"  it goes {why.local}"
+        waits = any(rule.rule == "sequence" and rule.answer == "later" for rule in why.rules)
+        yield f"  it goes {'at the earliest ' if waits else ''}{why.local}"
     yield "Rules:"
     for rule in why.rules:
         until = f" (until {_local(rule.until, zone)})" if rule.until else ""

@@ -259,7 +259,11 @@ def approve(name: Name, yes: Yes = False, as_json: AsJson = False) -> None:
         found = preview_sequence(workspace, name)
         new = sum(figure.people for figure in found.new.values())
         lost = sum(figure.people for figure in found.lost.values())
-        typer.echo(f"Within 14 days {new} mails go that would not have, and {lost} do not that would have.")
+        moved = sum(figure.people for figure in found.moved.values())
+        typer.echo(
+            f"Within 14 days {new:,} mails go that would not have, {lost:,} do not that would have, "
+            f"and {moved:,} go at another time."
+        )
     if waits and not confirm(f"Put the draft of {name} in force?", yes=yes):
         raise typer.Exit(3)
     done = approve_sequence(workspace, name, me())

@@ -11,11 +11,15 @@ import icalendar
 import pytest
 from typer.testing import CliRunner
 
-from outreach.cli.plan import plan_app
+from outreach.cli.plan import agenda_lines, plan_app
 from outreach.plan.steps import PlanEvent
 from outreach.records import EditionState, Kind
+from outreach.work.clashes import Clash
+from outreach.work.entries import Agenda
+from outreach.work.intake import import_customers
 from outreach.work.workspace import Workspace
 from tests.cli import inside
+from tests.conftest import HandClock
 from tests.work.planning_kit import complain, make_campaign, make_edition, make_tip, with_calendar
 from tests.work.test_sequences import HELLO, TIPS, join, start
 
@@ -189,6 +193,22 @@ def test_the_plan_tells_who_is_over_their_budget_where_newsletters_meet_and_the_
     assert "Thu 10 Dec 2026: no newsletters of a schedule (no newsletters on this day, say the settings)" in said
     assert re.search(r"later: blackout day: \d on Fri 11 Dec", said)
     assert "10:30 local on Thu 10 Dec" not in said
+
+
+def test_whom_to_reach_by_hand_is_said_of_what_is_to_come_alone(acme: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "calls.csv").write_text("Vorname,Telefon\nFlo,030 1234567\n", encoding="utf-8")
+    import_customers(acme, tmp_path / "calls.csv", "customers")
+    make_campaign(acme, "gone", Kind.NEWS, schedule="at 2026-01-05 09:00", zone="UTC")
+    said = _run("--days", "7")
+    assert "By hand, beside news: 1 to call, 0 to write to: outreach plan --campaign news --who by-hand" in said
+    assert "beside gone" not in said
+
+
+def test_two_issues_of_one_campaign_on_one_day_are_told_as_such(clock: HandClock) -> None:
+    day = clock.now.date()
+    clash = Clash(day, ("news", "tips", "news"), ("1", "2", "3"), 7)
+    plan = Agenda(clock.now, clock.now, clock.now, (), (), {}, (), clashes=(clash,))
+    assert f"! {day:%a %-d %b %Y}: 2 issues of news and tips on one day for 7 people" in list(agenda_lines(plan, "UTC"))
 
 
 def test_the_plan_goes_into_a_calendar_that_a_program_reads(acme: Workspace, tmp_path: Path) -> None:
