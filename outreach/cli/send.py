@@ -202,7 +202,7 @@ def _tell(proposal: Proposal, counts: SendCounts, now: dict[str, int], *, done: 
         )
     typer.echo(f"Sent {counts.sent} now. " + ", ".join(f"{count} {name}" for name, count in now.items() if count) + ".")
     if left:
-        typer.echo(f"{_people(left)} are still to come: run it again later, or leave it to `outreach run`.")
+        typer.echo(f"{_people(left)} still to come: run it again later, or leave it to `outreach run`.")
         if blind:
             typer.echo(
                 "It waits for replies to be read: nobody knows who has complained meanwhile. outreach replies fetch"

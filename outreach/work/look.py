@@ -69,9 +69,8 @@ def look(workspace: Workspace) -> list[Seen]:
             remedy = command_line(workspace, "doctor")
             found.append(Seen(AlertKind.MAILBOX, name, without_addresses(error), remedy))
         for campaign, occasion, reason in waiting_editions(session):
-            remedy = (
-                f"{command_line(workspace, 'plan')} shows why; {command_line(workspace, 'send', campaign)} sends it"
-            )
+            let_go = command_line(workspace, "send", campaign, "--release")
+            remedy = f"{command_line(workspace, 'plan')} shows why; {let_go} lets it go as it is"
             found.append(Seen(AlertKind.EDITION_WAITS, f"{campaign} {occasion}", reason or "it waits", remedy))
         for worker in silent_daemons(session, quiet):
             since = f"{worker.beat_at:%Y-%m-%d %H:%M} UTC"

@@ -29,10 +29,11 @@ AT_ONCE = 50
 
 @dataclass(frozen=True)
 class ToldCounts:
-    """How many alerts somebody was told of, and how many could not be told."""
+    """How many alerts somebody was told of, how many could not be told, and how many are new."""
 
     told: int = 0
     untold: int = 0
+    raised: int = 0
 
 
 def tell(workspace: Workspace) -> ToldCounts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..errors import DatabaseError, NeedsPerson, OutreachError, RelayError
 from ..records import Alert, AlertKind
@@ -20,20 +21,21 @@ from .tell import ToldCounts, run_command, tell
 from .workspace import Workspace
 
 
-def watch(workspace: Workspace) -> None:
-    """Raise what is seen, end what is no longer seen."""
+def watch(workspace: Workspace) -> int:
+    """Raise what is seen, end what is no longer seen; how many are new."""
     seen = look(workspace)
     with workspace.database.read() as session:
         known = {(alert.kind, alert.subject): (alert.words, alert.remedy) for alert in open_alerts(session)}
     fresh = {(one.kind, one.subject): (one.words, one.remedy) for one in seen}
     if fresh == {key: said for key, said in known.items() if key[0] in OURS}:
-        return
+        return 0
     now = workspace.clock()
     with workspace.database.write() as session:
         for one in seen:
             raise_alert(session, one.kind, one.subject, one.words, one.remedy, now)
         for kind in OURS:
             end_all_but(session, kind, [one.subject for one in seen if one.kind is kind], now)
+    return len(fresh.keys() - known.keys())
 
 
 class JobBook:
@@ -67,8 +69,8 @@ def look_and_tell(workspace: Workspace, book: JobBook | None = None) -> ToldCoun
     try:
         if book is not None:
             _watch_jobs(workspace, book)
-        watch(workspace)
-        counts = tell(workspace)
+        raised = watch(workspace)
+        counts = replace(tell(workspace), raised=raised)
     except DatabaseError as wrong:
         if book is not None and book.speak_once("database", True):
             _shout(workspace, wrong.message, over=False)

@@ -92,8 +92,10 @@ def test_a_mailbox_that_cannot_be_read_and_an_edition_that_waits(
     change(workspace, Edition, state=EditionState.WAITING, reason="half of it cannot be rendered")
     with workspace.database.write() as session:
         keep_marks(session, "care", {}, at=clock(), error="login of ann@example.com failed")
-    watch(workspace)
+    assert (watch(workspace), watch(workspace)) == (2, 0)
     assert subjects(workspace) == [(AlertKind.MAILBOX, "care"), (AlertKind.EDITION_WAITS, "news once-1")]
+    [remedy] = [one.remedy for one in look(workspace) if one.kind is AlertKind.EDITION_WAITS]
+    assert "send news --release lets it go" in remedy
     assert "ann@example.com" not in str(look(workspace))
     assert list(bad(workspace)) == ["a mailbox cannot be read: care"], "an edition that waits is not broken"
     with workspace.database.write() as session:
