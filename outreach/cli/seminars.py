@@ -101,7 +101,18 @@ def show(
 def _table(rows: list[tuple[str, str, dict[str, Any]]]) -> None:
     from ..workdays import zone_or
 
-    columns = ("session", "starts", "places", "invited", "accepted", "tentative", "declined", "waiting", "attended")
+    columns = (
+        "session",
+        "starts",
+        "places",
+        "invited",
+        "accepted",
+        "tentative",
+        "declined",
+        "waiting",
+        "attended",
+        "missed",
+    )
     print_table(
         columns,
         [
@@ -185,11 +196,19 @@ def attended(
     Example: [bold]outreach seminars attended best-shot/evening participants.csv[/bold]
     """
     from ..work.seats import import_attendance
+    from ..work.seminars import figures_of
 
-    done = import_attendance(open_here(), place, file)
+    workspace = open_here()
+    done = import_attendance(workspace, place, file)
     if as_json:
         print_json({"session": done.place, "found": done.found, "noted": done.noted, "unknown": done.unknown})
         return
-    typer.echo(f"{done.place}: {done.found} addresses, {done.noted} noted anew, {len(done.unknown)} of no customer.")
+    told = figures_of(workspace, place.partition("/")[0])["sessions"]
+    now = next(one for one in told if one["session"] == place.partition("/")[2])
+    strangers = counted(len(done.unknown), "address is", "addresses are")
+    typer.echo(
+        f"{done.place}: {counted(done.found, 'address', 'addresses')} read, {done.noted:,} noted anew; "
+        f"{strangers} no customer's. In all {now['attended']:,} were there, {now['missed']:,} with a place were not."
+    )
     for address in done.unknown[:20]:
         typer.echo(f"  unknown: {address}")

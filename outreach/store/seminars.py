@@ -151,7 +151,7 @@ def count_invited(session: Session, campaign_ids: Collection[int], *, but_declin
 
 
 def seat_counts(session: Session, session_ids: Collection[int]) -> dict[int, dict[str, int]]:
-    """How many people answered what, and how many were there, by session."""
+    """How many people answered what, how many were there, and how many had a place and were not, by session."""
     found: dict[int, dict[str, int]] = defaultdict(dict)
     were: Any = func.count(col(Seat.attended_at))
     query = select(col(Seat.session_id), col(Seat.state), func.count(), were).where(
@@ -159,6 +159,8 @@ def seat_counts(session: Session, session_ids: Collection[int]) -> dict[int, dic
     )
     for session_id, state, count, there in session.execute(query.group_by(col(Seat.session_id), col(Seat.state))):
         found[session_id][state.value] = count
+        if state is SeatState.ACCEPTED:
+            found[session_id]["missed"] = count - there
         found[session_id]["attended"] = found[session_id].get("attended", 0) + there
     return found
 

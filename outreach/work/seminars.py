@@ -261,7 +261,7 @@ def figures_of(workspace: Workspace, name: str, *, who: bool = False) -> dict[st
                 "invited": count_invited(session, invitations(session, f"{name}/{one.name}")),
                 **{state.value: counts.get(state.value, 0) for state in SeatState},
                 "attended": counts.get("attended", 0),
-                "missed": max(0, counts.get("accepted", 0) - counts.get("attended", 0)) if one.attendance_at else 0,
+                "missed": counts.get("missed", 0) if one.attendance_at else 0,
             }
             if who:
                 row["guests"] = [

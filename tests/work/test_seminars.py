@@ -330,6 +330,10 @@ def test_guests_are_reminded_and_those_who_missed_it_get_the_recording(
     assert last is not None and last.customer_id == ben
     told = figures_of(workspace, "best-shot")["sessions"][0]
     assert (told["attended"], told["missed"]) == (1, 1)
+    present.write_text("away@example.com\n", encoding="utf-8")
+    import_attendance(workspace, "best-shot/evening", present)
+    told = figures_of(workspace, "best-shot")["sessions"][0]
+    assert (told["attended"], told["missed"]) == (2, 1), "whoever had declined and came took nobody's absence away"
 
 
 def test_a_session_that_is_moved_moves_its_reminder(
