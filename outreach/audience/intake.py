@@ -141,7 +141,7 @@ class RowReader:
                         self._places[name, cell] = fields[name]
         for place, kind, network in self.more:
             if cell := cells[place].strip():
-                self._read_more(person, kind, network, cell)
+                self.read_more(person, kind, network, cell)
         for place, name, reader in self.attributes:
             if (cell := cells[place].strip()) and (plain or (cell := defused(cell))):
                 try:
@@ -237,7 +237,7 @@ class RowReader:
         elif cell:
             person.warnings.append(f"unknown {name.replace('zone', 'time zone')}: {one_line(cell)[:40]}")
 
-    def _read_more(self, person: Person, kind: str, network: str, cell: str) -> None:
+    def read_more(self, person: Person, kind: str, network: str, cell: str) -> None:
         """A further column of numbers or handles; the first good one fills the customer's own column if it is empty."""
         cell = defused(cell)
         found = split_handles(cell, network) if kind == "handle" else [("", one) for one in split_phones(cell)]
@@ -311,7 +311,7 @@ class RowReader:
     def _read_told(self, person: Person, known: str, name: str, value: str) -> None:
         """What the attributes say of a field; a column of its own says it more surely."""
         if known in ("phone", "handle"):
-            self._read_more(person, known, network_of_heading(name), value)
+            self.read_more(person, known, network_of_heading(name), value)
         elif known not in person.fields and value.strip():
             self.read_field(person, known, value)
 

@@ -6,7 +6,7 @@ afterwards is the group that the person is of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,10 +15,11 @@ from sqlmodel import Session, col
 
 from ..audience.intake import Person
 from ..audience.merge import Ways, changed_fields
-from ..groups import GroupKind, group_key, group_name, groups_told
+from ..audience.plain_rows import KEY, MORE, person_of, plain_row
+from ..groups import GroupKind, group_key, group_name
 from ..records import Changed, CustomerGroup, ImportChange, Membership
 from .groups import drop_empty, ensure_groups, group_names, groups_of, leave_groups, put_members
-from .known import Known
+from .known import OF_PERSON, PERSON, Known, Taken
 
 _WORDS = tuple(kind.value for kind in GroupKind)
 
@@ -33,16 +34,52 @@ class Joining(NamedTuple):
     row: int
 
 
-def settle_names(session: Session, people: Sequence[Person]) -> None:
-    """Let each row call its groups as they are called here, or as the first row calls a new one."""
-    for kind in GroupKind:
-        told = [(person, name) for person in people if (name := group_name(person.attributes.get(kind.value)))]
+def settle_names(session: Session, people: Sequence[Taken]) -> Sequence[Taken]:
+    """These people, calling their groups as those are called here that are here already."""
+    return _settled(people, lambda kind, names: group_names(session, kind, list(names)))
+
+
+def name_alike(people: Sequence[Taken]) -> Sequence[Taken]:
+    """These people, calling each of their groups as the first of them calls it."""
+    return _settled(people, lambda _, names: {names[name]: name for name in reversed(names)})
+
+
+def first_names(people: Sequence[Taken]) -> dict[tuple[GroupKind, str], str]:
+    """What the first of these people calls each group, by its kind and key."""
+    found: dict[tuple[GroupKind, str], str] = {}
+    for place, kind in enumerate(GroupKind):
+        names = dict.fromkeys(_name_in(one, place, kind) for one in people)
+        found |= {(kind, group_key(name)): name for name in reversed(names) if name}
+    return found
+
+
+def _settled(
+    people: Sequence[Taken], called: Callable[[GroupKind, dict[str, str]], Mapping[str, str]]
+) -> Sequence[Taken]:
+    settled = people
+    for place, kind in enumerate(GroupKind):
+        told = [(number, name) for number, one in enumerate(people) if (name := _name_in(one, place, kind))]
         if not told:
             continue
-        names = {group_key(name): name for _, name in reversed(told)} | group_names(session, kind, [n for _, n in told])
-        for person, name in told:
-            if names[group_key(name)] != name:
-                person.attributes[kind.value] = names[group_key(name)]
+        keys = {name: group_key(name) for _, name in told}
+        names = called(kind, keys)
+        for number, name in told:
+            if (right := names.get(keys[name], name)) != name:
+                settled = list(people) if settled is people else settled
+                settled[number] = _renamed(settled[number], kind, right)  # type: ignore[index]
+    return settled
+
+
+def _name_in(one: Taken, place: int, kind: GroupKind) -> str:
+    if len(one) == OF_PERSON:
+        return group_name(one[PERSON].attributes.get(kind.value))
+    return one[MORE][0][place] if one[MORE] else ""
+
+
+def _renamed(one: Taken, kind: GroupKind, name: str) -> Taken:
+    person: Person = one[PERSON] if len(one) == OF_PERSON else person_of(one)
+    person.attributes[kind.value] = name
+    return one if len(one) == OF_PERSON else plain_row(one[KEY], person)
 
 
 def plan_joining(session: Session, people: Iterable[tuple[Person, Known]], ways: Ways) -> dict[int, list[Joining]]:
@@ -69,14 +106,9 @@ def plan_joining(session: Session, people: Iterable[tuple[Person, Known]], ways:
     return found
 
 
-def write_joining(
-    session: Session, made: Sequence[tuple[int, Person]], moved: Sequence[Joining], now: datetime, file: str
-) -> list[dict[str, Any]]:
-    """Put new customers and those who move into their groups; what is to be taken back of the latter."""
+def write_joining(session: Session, moved: Sequence[Joining], now: datetime, file: str) -> list[dict[str, Any]]:
+    """Put those who move into their groups; what is to be taken back of it."""
     wanted: dict[GroupKind, dict[int, tuple[str, int]]] = {kind: {} for kind in GroupKind}
-    for customer, person in made:
-        for kind, name in groups_told(person.attributes).items():
-            wanted[kind][customer] = (name, person.row)
     for one in moved:
         if one.name:
             wanted[one.kind][one.customer_id] = (one.name, one.row)

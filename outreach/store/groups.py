@@ -7,6 +7,7 @@ caller commits.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -75,28 +76,46 @@ def group_names(session: Session, kind: GroupKind, names: Collection[str]) -> di
 
 
 def _known(session: Session, kind: GroupKind, names: Collection[str]) -> dict[str, tuple[int, str]]:
-    keys = sorted({group_key(name) for name in names})
+    return _known_by_key(session, kind, {group_key(name) for name in names})
+
+
+def _known_by_key(session: Session, kind: GroupKind, keys: Collection[str]) -> dict[str, tuple[int, str]]:
+    if not keys:
+        return {}
+    connection = session.connection()
+    sqlite = connection.dialect.name == "sqlite"
+    mark, among = ("?", "IN (SELECT value FROM json_each(?))") if sqlite else ("%s", "= ANY(%s)")
+    # asked with OR, SQLite would look through all groups
+    sql = " UNION ALL ".join(
+        f"SELECT id, key, name_key, name FROM customer_group WHERE kind = {mark} AND {column} {among}"  # noqa: S608
+        for column in ("key", "name_key")
+    )
+    given: Any = json.dumps(sorted(keys)) if sqlite else sorted(keys)
     found: dict[str, tuple[int, str]] = {}
-    group = CustomerGroup
-    columns = select(col(group.id), col(group.key), col(group.name_key), col(group.name))
-    for part in rows_in_chunks(keys, CHUNK):
-        known = or_(col(group.key).in_(part), col(group.name_key).in_(part))
-        for number, key, name_key, name in session.execute(columns.where(col(group.kind) == kind, known)):
-            found[name_key] = found[key] = (number or 0, name)
-    return {key: found[key] for key in keys if key in found}
+    for number, key, name_key, name in connection.exec_driver_sql(sql, (kind.value, given) * 2):
+        found[name_key] = found[key] = (number, name)
+    return {key: found[key] for key in sorted(keys) if key in found}
 
 
 def ensure_groups(session: Session, kind: GroupKind, names: Collection[str], now: datetime) -> dict[str, int]:
     """The same; a group that is not there is made."""
-    found = find_groups(session, kind, names)
-    new = {group_key(name): name for name in reversed(list(names)) if group_key(name) not in found}
+    told = {group_key(name): name for name in reversed(list(names))}
+    return {key: number for key, (number, _) in ensure_named(session, kind, told, now).items()}
+
+
+def ensure_named(
+    session: Session, kind: GroupKind, names: Mapping[str, str], now: datetime
+) -> dict[str, tuple[int, str]]:
+    """The groups of these keys, and what they are called; one that is not there is made, and called as `names` says."""
+    found = _known_by_key(session, kind, names)
+    new = {key: name for key, name in names.items() if key not in found}
     ids = next_ids(session, CustomerGroup, len(new))
     rows = [
         {"id": number, "kind": kind, "key": key, "name": name, "name_key": key, "manager": "", "created_at": now}
         for number, (key, name) in zip(ids, new.items(), strict=True)
     ]
     insert_rows(session, CustomerGroup, rows)
-    return found | dict(zip(new, ids, strict=True))
+    return found | {key: (number, name) for number, (key, name) in zip(ids, new.items(), strict=True)}
 
 
 def put_members(

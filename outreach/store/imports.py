@@ -27,22 +27,20 @@ from ..records import (
     SubscriptionState,
     SuppressionReason,
 )
+from .belongings import insert_belongings
 from .bulk import insert_rows, next_ids
 from .consents import asks_twice, suppress, suppressed_keys, unsubscribe
 from .contacts import Known as KnownContact
 from .contacts import add_contacts, contacts_by_customer
 from .customers import PAGE, bump_versions
 from .database import rows_in_chunks
-from .group_intake import Joining, plan_joining, settle_names, write_joining
-from .known import Known, found_as_told, keys_known, known_by_key, known_by_reach
+from .group_intake import Joining, name_alike, plan_joining, settle_names, write_joining
+from .known import OF_PERSON, PERSON, Known, Taken, found_as_told, keys_known, known_by_key, known_by_reach
 from .newcomers import insert_newcomers, insert_proofs, insert_ties, tie_newcomers
 from .seen import Seen
 
 KeyedPerson = tuple[str, Person]
 """A person under their address key, or under a mark of their own where they have no address."""
-Taken = tuple[Any, ...]
-"""What is taken in of a row: a PlainRow, or (key, row, Person)."""
-PERSON, OF_PERSON = 2, 3
 
 
 @dataclass(frozen=True)
@@ -133,6 +131,7 @@ def sort_out(session: Session, into: Into, people: Sequence[Taken]) -> SortedOut
 def plan_chunk(session: Session, into: Into, people: Sequence[Taken]) -> Chunk:
     """What these people (no key twice) would change."""
     chunk = Chunk()
+    people = name_alike(settle_names(session, people))
     found = sort_out(session, into, people)
     chunk.newcomers = found.newcomers
     for row, customer_id in found.same:
@@ -163,7 +162,6 @@ def _plan_closely(
     session: Session, into: Into, chunk: Chunk, people: Sequence[KeyedPerson], blocked: set[str], *, twice: bool
 ) -> None:
     """Plan people of whom more is to be asked."""
-    settle_names(session, [person for _, person in people])
     known = known_by_key(session, into.list_id, [key for key, person in people if person.address])
     known |= known_by_reach(session, into.list_id, [(key, person) for key, person in people if not person.address])
     proved = _proved(session, into.list_id, [known[key].id for key, one in people if key in known and one.consent_at])
@@ -228,6 +226,7 @@ def write_chunk(session: Session, into: Into, chunk: Chunk) -> None:
     chunk.ids = next_ids(session, Customer, len(chunk.newcomers))
     insert_newcomers(session, chunk.ids, chunk.newcomers, into.now)
     tie_newcomers(session, into.list_id, chunk.ids, chunk.newcomers, chunk.states, into.now, into.file)
+    insert_belongings(session, chunk.ids, chunk.newcomers, into.now, into.file)
     ids: dict[str, int] = {}
     if chunk.created:
         ids = {row[KEY]: one for row, one in zip(chunk.newcomers, chunk.ids, strict=True)}
@@ -248,15 +247,13 @@ def write_chunk(session: Session, into: Into, chunk: Chunk) -> None:
             acts.append((customer_id, tie.person, tie.state is SubscriptionState.UNSUBSCRIBED))
     insert_ties(session, into.list_id, new, into.now)
     insert_proofs(session, into.list_id, acts, into.now, into.file)
-    told = [*chunk.contacts, *((ids[key], person) for key, person in chunk.created if person.contacts)]
-    contacts = [(customer_id, contact) for customer_id, person in told for contact in person.contacts]
+    contacts = [(customer_id, contact) for customer_id, person in chunk.contacts for contact in person.contacts]
     add_contacts(session, contacts, at=into.now, how="import", evidence=into.file)
     for customer_id, person in chunk.contacts:
         kept = [list(one) for one in person.contacts]
         changes.append(_change(into, customer_id, Changed.CONTACT, {}, {"contacts": kept}))
     changes += _block(session, into, chunk, ids)
-    made = [(ids[key], person) for key, person in chunk.created]
-    for moved in write_joining(session, made, chunk.groups, into.now, into.file):
+    for moved in write_joining(session, chunk.groups, into.now, into.file):
         changes.append({"import_id": into.import_id, **moved})
     insert_rows(session, ImportChange, changes)
     bump_versions(session, stopped, into.now)

@@ -7,7 +7,7 @@ fit and one customer alone fits: two people in one house stay two.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ from sqlmodel import Session, col
 
 from ..audience.intake import PLAIN_FIELDS, Person
 from ..audience.places import ZONES, fold
-from ..audience.plain_rows import ATTRIBUTES, CONSENT_AT, FIELDS, KEY, STATUS, UNTIED, PlainRow
+from ..audience.plain_rows import ATTRIBUTES, CONSENT_AT, FIELDS, KEY, MORE, STATUS, UNTIED, PlainRow
+from ..groups import GroupKind, group_key
 from ..records import Contact, ContactKind, Customer, Subscription, SubscriptionState
 from .customers import PAGE
 from .database import rows_in_chunks
@@ -39,6 +40,9 @@ class Known:
     state: SubscriptionState | None
 
 
+Taken = tuple[Any, ...]
+"""What is taken in of a row: a PlainRow, or (key, row, Person)."""
+PERSON, OF_PERSON = 2, 3
 _COUNTRY, _ZONE = PLAIN_FIELDS.index("country"), PLAIN_FIELDS.index("zone")
 _NAMES = ("id", "first_name", "last_name", "phone", "handle", "language", "country", "zone", "attributes")
 
@@ -92,7 +96,34 @@ def found_as_told(session: Session, list_id: int | None, rows: Sequence[PlainRow
     keys = json.dumps(list(told)) if sqlite else list(told)
     with bare_cursor(connection) as cursor:
         found = cursor.execute(sql, (list_id, keys)).fetchall()
-    return {had[0]: had[1] for had in found if _is_as_told(told[had[0]], had)}
+        same = {had[0]: had[1] for had in found if _is_as_told(told[had[0]], had)}
+        if more := {number: told[key] for key, number in same.items() if told[key][MORE]}:
+            lacking = _lacking(cursor, more, sqlite=sqlite)
+            same = {key: number for key, number in same.items() if number not in lacking}
+    return same
+
+
+def _lacking(cursor: Any, rows: Mapping[int, PlainRow], *, sqlite: bool) -> set[int]:
+    """Those of these customers who are not of a group that their row names, or lack a contact of it."""
+    among = "IN (SELECT value FROM json_each(?))" if sqlite else "= ANY(%s)"
+    ids: Any = json.dumps(list(rows)) if sqlite else list(rows)
+    cursor.execute(
+        f"SELECT customer_id, membership.kind, key, name_key FROM membership JOIN customer_group ON group_id ="  # noqa: S608
+        f" customer_group.id WHERE customer_id {among}",
+        (ids,),
+    )
+    groups = {(customer, kind): names for customer, kind, *names in cursor.fetchall()}
+    cursor.execute(f"SELECT customer_id, kind, network, value FROM contact WHERE customer_id {among}", (ids,))  # noqa: S608
+    contacts = {tuple(row) for row in cursor.fetchall()}
+    lacking: set[int] = set()
+    for customer, row in rows.items():
+        names, told = row[MORE]
+        for kind, name in zip(GroupKind, names, strict=True):
+            if name and group_key(name) not in groups.get((customer, kind.value), ()):
+                lacking.add(customer)
+        if not contacts.issuperset((customer, *one) for one in told):
+            lacking.add(customer)
+    return lacking
 
 
 def _is_as_told(row: PlainRow, had: Any) -> bool:

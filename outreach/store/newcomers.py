@@ -19,7 +19,7 @@ from sqlmodel import Session, SQLModel
 
 from ..audience.intake import PLAIN_FIELDS, Person
 from ..audience.places import ZONES
-from ..audience.plain_rows import ATTRIBUTES, CONSENT_AT, FIELDS, ROW, STATUS, PlainRow
+from ..audience.plain_rows import ATTRIBUTES, CONSENT_AT, FIELDS, MORE, ROW, STATUS, PlainRow
 from ..contacts import phone_end
 from ..records import Consent, ConsentAct, Customer, Subscription, SubscriptionState
 from .bulk import driver_values
@@ -86,7 +86,7 @@ def tie_newcomers(
             session, Subscription, {"customer_id": ids, "state": [one and one.value for one in states]}, same
         )
     told = list(zip(*rows, strict=True))
-    if SubscriptionState.PENDING not in kinds and all(set(column) == {None} for column in told[STATUS:]):
+    if SubscriptionState.PENDING not in kinds and all(set(column) == {None} for column in told[STATUS:MORE]):
         columns: dict[str, list[Any]] = {"customer_id": list(ids), "evidence": [f"{file}:{row}" for row in told[ROW]]}
         same = {"act": ConsentAct.GIVEN, "at": now, "how": "import", "words": ""}
     else:
@@ -132,7 +132,7 @@ def proof_of(
     says; no act where it proves none."""
     if state is None or state is SubscriptionState.PENDING:
         return None, None, None, None
-    at, how, words = row[CONSENT_AT:]
+    at, how, words = row[CONSENT_AT:MORE]
     if state is SubscriptionState.UNSUBSCRIBED:
         return ConsentAct.WITHDRAWN.value, None, None, words
     return ConsentAct.GIVEN.value, None if at is None else datetime.fromisoformat(at), how, words

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +21,10 @@ from sqlalchemy.engine import Connection
 from sqlmodel import Session
 
 from ..audience.intake import PLAIN_FIELDS
-from ..audience.plain_rows import ROW, STATUS, PlainRow
+from ..audience.plain_rows import MORE, ROW, STATUS, PlainRow
+from ..groups import GroupKind
 from ..records import Consent, Subscription, SubscriptionState
+from .belongings import STAGED, Brought, belongings_staged, settle_staged, take_belongings
 from .bulk import driver_values
 from .database import Much, told
 from .newcomers import newcomer_columns, plain_json, proof_of
@@ -31,7 +33,7 @@ from .prepared import bare_cursor
 ROWS_A_STATEMENT = 32
 """Many rows by one statement take three quarters of the time that they take one by one."""
 _OWN = ("public_id", "address", "address_key", *PLAIN_FIELDS, "phone_end", "attributes")
-_ALL = ("place", *_OWN, "state", "act", "at", "how", "words", "row")
+_ALL = ("place", *_OWN, *STAGED, "state", "act", "at", "how", "words", "row")
 _TEXTS = ", ".join(f"{name} TEXT" for name in _ALL[1:-1])
 _KNOWN_BY = (
     ("customer", "address_key", ""),
@@ -55,13 +57,15 @@ _MET_EXACTLY = " OR ".join(
 class Staged:
     """New customers in the order of their keys, ready to be taken over: their places are 1, 2, 3 …
 
-    `left`: how many of them say at once that they want no mail; `asked_twice`: whether their list was one that asks.
+    `left`: how many of them say at once that they want no mail; `asked_twice`: whether their list was one that asks;
+    `brought`: what there is beside their own rows.
     """
 
     data: bytes
     count: int
     left: int
     asked_twice: bool
+    brought: Brought
 
 
 def stage(
@@ -72,25 +76,33 @@ def stage(
     *,
     place: int,
     twice: bool,
+    called: Mapping[tuple[GroupKind, str], str],
 ) -> Staged:
-    """Make these rows ready, at this place among others; the session only tells for which database."""
+    """Make these rows ready, at this place among others; the session only tells for which database. `called`: what
+    groups that are not there yet are to be called."""
     connection = session.connection()
     columns, attributes = newcomer_columns(rows, now, place)
     columns["attributes"] = plain_json(connection, attributes)
     columns["place"], columns["row"] = range(1, len(rows) + 1), [row[ROW] for row in rows]
     columns["state"] = [state and state.value for state in states]
     columns |= _told(connection, rows, states)
+    more, brought = belongings_staged(rows, called)
+    columns |= more
     names = [name for name in _ALL if name in columns]
     made = zip(*(columns[name] for name in names), strict=True)
     data = _database(names, made) if connection.dialect.name == "sqlite" else _text(names, made)
-    return Staged(data, len(rows), list(states).count(SubscriptionState.UNSUBSCRIBED), twice)
+    return Staged(data, len(rows), list(states).count(SubscriptionState.UNSUBSCRIBED), twice, brought)
 
 
 def _told(
     connection: Connection, rows: Sequence[PlainRow], states: Sequence[SubscriptionState | None]
 ) -> dict[str, Sequence[Any]]:
     """What proves their consent, by columns; nothing where it is that of all rows of the file."""
-    if SubscriptionState.PENDING not in states and None not in states and not any(any(row[STATUS:]) for row in rows):
+    if (
+        SubscriptionState.PENDING not in states
+        and None not in states
+        and not any(any(row[STATUS:MORE]) for row in rows)
+    ):
         return {"act": ["given"] * len(rows)}
     told = [proof_of(row, state) for row, state in zip(rows, states, strict=True)]
     act, at, how, words = zip(*told, strict=True)
@@ -206,6 +218,7 @@ def take_staged(
     at = driver_values(connection, Subscription.__table__.columns["changed_at"].type, [now])[0]  # type: ignore[attr-defined]
     where = f" FROM staged_people WHERE place BETWEEN {mark} AND {mark}"
     given: tuple[Any, ...] = (first, last)
+    joined = settle_staged(session, staged.brought, now, first, last)
     with bare_cursor(connection) as cursor:
         ids: Sequence[int]
         if sqlite:
@@ -237,6 +250,7 @@ def take_staged(
         left = staged.left
         if left and len(ids) < staged.count:
             left = cursor.execute(f"SELECT count(*){where} AND state = 'unsubscribed'", given).fetchone()[0]
+    take_belongings(session, staged.brought, joined, ids, now, file, (whose, base), first, last)
     return ids, left
 
 

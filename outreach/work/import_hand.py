@@ -21,7 +21,9 @@ from ..records import SubscriptionState
 from ..store.consents import asks_twice
 from ..store.customers import list_id_of
 from ..store.database import Database
-from ..store.imports import Into, Taken, sort_out
+from ..store.group_intake import first_names, settle_names
+from ..store.imports import Into, sort_out
+from ..store.known import Taken
 from ..store.staged import Staged, stage
 from .intake_rows import Judge, Manner, Refused, join_rows
 from .piles import Dealer, Part, read_part
@@ -123,10 +125,10 @@ class Hand:
         for meaning, place in self._places.items():
             types[meaning].look_at([cells[place] for cells in rows if place < len(cells)])
 
-    def gather(self, places: Sequence[Place]) -> tuple[list[Taken], int]:
+    def gather(self, places: Sequence[Place]) -> tuple[Sequence[Taken], int]:
         """The people of a pile by rising keys, and how many rows were somebody's again. Raises OSError."""
         parts = (read_part(self._files[file], begin, size, more) for file, begin, size, more in places)
-        people, again = join_rows(chain.from_iterable(parts))
+        people, again = join_rows(chain.from_iterable(parts), self.names)
         return sorted(people.values(), key=itemgetter(KEY)), again
 
     def prepare(self, pile: int, places: Sequence[Place]) -> Ready:
@@ -135,12 +137,15 @@ class Hand:
         people, again = self.gather(places)
         with self._database.read() as session:
             list_id = list_id_of(session, task.list_name)
+            people = settle_names(session, people)
             found = sort_out(session, Into(list_id, now, "", ways=task.ways), people)
             twice = asks_twice(session, list_id)
             states = first_states(found.newcomers, asks_twice=twice)
             staged = None
             if task.write and found.newcomers:
-                staged = stage(session, found.newcomers, states, now, place=pile, twice=twice)
+                staged = stage(
+                    session, found.newcomers, states, now, place=pile, twice=twice, called=first_names(people)
+                )
         stops = [row for row, _ in found.same if row[STATUS] == SubscriptionState.UNSUBSCRIBED]
         same = array("q", [one for row, one in found.same if row[STATUS] != SubscriptionState.UNSUBSCRIBED])
         closely = sorted([*found.closely, *stops], key=itemgetter(KEY)) if stops else found.closely

@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..store.imports import Taken
+from ..store.known import Taken
 from .children import Child, Heard
 from .import_hand import Dealt, Hand, Place, Ready, Task
 from .kin import cores
@@ -133,7 +133,7 @@ class ImportRoom:
         with room_told(self._workspace.root):
             return self._here.deal(begin, size)
 
-    def piles(self) -> Iterator[tuple[Ready, Callable[[], list[Taken]]]]:
+    def piles(self) -> Iterator[tuple[Ready, Callable[[], Sequence[Taken]]]]:
         """Pile after pile, the keys rising from one to the next; and how to have all its people once more."""
         for piece in self._in_hand(("prepare", *one) for one in enumerate(self._parts.piles) if one[1]):
             places = piece.message[2]
@@ -143,7 +143,7 @@ class ImportRoom:
         with room_told(self._workspace.root):
             return self._here.prepare(pile, places)
 
-    def _gather_here(self, places: Sequence[Place]) -> list[Taken]:
+    def _gather_here(self, places: Sequence[Place]) -> Sequence[Taken]:
         with room_told(self._workspace.root):
             return self._here.gather(places)[0]
 

@@ -26,7 +26,8 @@ from ..store.consents import asks_twice
 from ..store.customers import ensure_list, list_id_of
 from ..store.database import Much
 from ..store.import_log import begin_import, finish_import, note_created, still_running
-from ..store.imports import Chunk, Into, KeyedPerson, Taken, plan_chunk, stop_people, write_chunk
+from ..store.imports import Chunk, Into, KeyedPerson, plan_chunk, stop_people, write_chunk
+from ..store.known import Taken
 from ..store.staged import Staged, met_since, put_staged, staged_keys, staging, take_staged
 from .epoch import advance
 from .import_hand import Dealt, Ready, Task, retyped
@@ -46,7 +47,7 @@ COLLECT = 16
 """Chunks after which cycles are looked for."""
 Begin = Callable[[], AbstractContextManager[Session]]
 """Begins a write transaction."""
-Work = list[Taken] | tuple[Ready, Callable[[], list[Taken]]]
+Work = list[Taken] | tuple[Ready, Callable[[], Sequence[Taken]]]
 """Some people, or a pile that was made ready and how to have all its people once more."""
 STOPS = 25
 """Withdrawals per transaction: each is a handful of statements."""
@@ -170,7 +171,7 @@ class _Intake:
                 self.tell()
         self._sheet.check_unchanged()
         for pile in self._piles:
-            people, again = join_rows(pile)
+            people, again = join_rows(pile, self._judge.names)
             self._again(again)
             yield from self._parts([people[key] for key in (sorted(people) if self._halves else people)])
 
@@ -274,7 +275,7 @@ class _Intake:
         self._result.duplicate += twice
         self._result.unchanged += len(ready.same) - twice
 
-    def _take_over(self, begin: Much, ready: Ready, once_more: Callable[[], list[Taken]]) -> None:
+    def _take_over(self, begin: Much, ready: Ready, once_more: Callable[[], Sequence[Taken]]) -> None:
         """Write a pile that was made ready."""
         self._count_ready(ready)
         if ready.staged is not None:
@@ -359,15 +360,7 @@ class _Intake:
 
     def _count(self, chunk: Chunk) -> None:
         result = self._result
-        result.created += len(chunk.newcomers)
-        result.updated += chunk.changed
-        result.unchanged += chunk.unchanged
-        result.suppressed += len(chunk.suppressed)
-        result.duplicate += len(chunk.repeated)
-        result.unsubscribed += sum(tie.state is SubscriptionState.UNSUBSCRIBED for tie in chunk.ties)
-        result.unsubscribed += chunk.states.count(SubscriptionState.UNSUBSCRIBED)
-        result.blocked += len(chunk.blocks)
-        result.by_hand += sum(not person.address for _, person in chunk.created)
+        result.count(chunk)
         stops = [one for one in chunk.repeated if one[1].status is SubscriptionState.UNSUBSCRIBED or one[1].block]
         self._stops += [one for one in stops if one[1].address and not result.dry_run]
         if self._preview:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import zoneinfo
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
@@ -17,13 +17,12 @@ from ..address import KeyMaker, KeyRing
 from ..audience.csv_text import Run
 from ..audience.headings import Columns
 from ..audience.intake import Person, RowFault, RowReader
-from ..audience.plain_rows import KEY, ROW, STATUS, PlainRows, person_of
+from ..audience.plain_rows import KEY, ROW, STATUS, PlainRows, person_of, plain_row
 from ..audience.profiles import Profile
 from ..audience.standing import Standing
 from ..audience.typed import read_as
 from ..records import SubscriptionState
-from ..store.imports import OF_PERSON, PERSON, Taken
-from ..store.known import name_of
+from ..store.known import OF_PERSON, PERSON, Taken, name_of
 from ..words import AttributeKind
 from .sheet import wanted_types
 
@@ -94,7 +93,7 @@ class Judge:
             judged.refused.append((run.numbers[0], run.fault, run.rows[0]))
             return judged
         taken: list[Taken]
-        taken, left = self._plain.judge(run.numbers, run.rows)
+        taken, left, judged.warnings = self._plain.judge(run.numbers, run.rows)
         if left:
             taken = sorted([*taken, *self._read_alone(left, judged)], key=itemgetter(ROW))
         judged.taken, judged.weight = taken, sum(map(len, map("".join, run.rows)))
@@ -110,29 +109,41 @@ class Judge:
                 continue
             judged.warnings += person.warnings
             person.warnings.clear()
-            yield (self._keys.key(person.address) if person.address else _mark(person), row, person)
+            yield self._keyed(row, person)
+
+    def _keyed(self, row: int, person: Person) -> Taken:
+        """Under their key, as a plain row where that says all of them."""
+        if not person.address:
+            return (_mark(person), row, person)
+        key = self._keys.key(person.address)
+        if person.block is None:
+            plain = plain_row(key, person)
+            if not self.names or person_of(plain, self.names).empty == person.empty:
+                return plain
+        return (key, row, person)
 
 
-def join_rows(rows: Iterable[Taken]) -> tuple[dict[str, Taken], int]:
-    """Rows as people, nobody twice, by key in the order of their first rows; and how many were somebody's again."""
+def join_rows(rows: Iterable[Taken], names: Sequence[str]) -> tuple[dict[str, Taken], int]:
+    """Rows as people, nobody twice, by key in the order of their first rows; and how many were somebody's again.
+    `names`: as a `Judge` has them."""
     people: dict[str, Taken] = {}
     again = 0
     for one in rows:
         first = people.setdefault(one[KEY], one)
         if first is not one:
             again += 1
-            people[one[KEY]] = _both(first, one)
+            people[one[KEY]] = _both(first, one, names)
     return people, again
 
 
-def _both(first: Taken, second: Taken) -> Taken:
+def _both(first: Taken, second: Taken, names: Sequence[str]) -> Taken:
     """Of two rows of one person the first counts; but whichever says stop, it counts."""
     stop = second[PERSON] if len(second) == OF_PERSON else None
     if stop is None:
         if second[STATUS] != SubscriptionState.UNSUBSCRIBED:
             return first
         stop = person_of(second)
-    person = first[PERSON] if len(first) == OF_PERSON else person_of(first)
+    person = first[PERSON] if len(first) == OF_PERSON else person_of(first, names)
     if stop.status is SubscriptionState.UNSUBSCRIBED and stop.tied:
         person.status, person.row, person.tied = stop.status, stop.row, True
     if stop.block is not None:

@@ -17,6 +17,7 @@ from ..audience.plain_rows import ROW, person_of
 from ..audience.profiles import PROFILES, Profile
 from ..audience.values import TYPES
 from ..errors import UsageError
+from ..records import SubscriptionState
 from ..store.import_log import options_of
 from ..store.imports import Chunk
 from .sheet import Reading
@@ -90,6 +91,18 @@ class ImportResult:
         self.reasons.clear()
         self.warnings.clear()
         self.faults.clear()
+
+    def count(self, chunk: Chunk) -> None:
+        """Count what a chunk changes."""
+        self.created += len(chunk.newcomers)
+        self.updated += chunk.changed
+        self.unchanged += chunk.unchanged
+        self.suppressed += len(chunk.suppressed)
+        self.duplicate += len(chunk.repeated)
+        self.unsubscribed += sum(tie.state is SubscriptionState.UNSUBSCRIBED for tie in chunk.ties)
+        self.unsubscribed += chunk.states.count(SubscriptionState.UNSUBSCRIBED)
+        self.blocked += len(chunk.blocks)
+        self.by_hand += sum(not person.address for _, person in chunk.created)
 
     def warn(self, words: str) -> None:
         """Count what was left empty."""

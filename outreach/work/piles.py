@@ -18,7 +18,7 @@ from zlib import crc32
 
 from ..audience.plain_rows import KEY
 from ..errors import InputError
-from ..store.imports import OF_PERSON, PERSON, Taken
+from ..store.known import OF_PERSON, PERSON, Taken
 
 PILE, MOST = 8_000, 4_096
 """Rows in a pile, and piles."""

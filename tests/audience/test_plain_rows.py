@@ -30,6 +30,9 @@ PLAIN = (
     *(
         "030 1; 040 2",
         "@ann",
+        "@ann, @bob",
+        "Atlantis",
+        "Acme",
         "x:ann",
         '{"plan": "pro"}',
         "a\nb",
@@ -67,6 +70,9 @@ NAMES = (
     "plan",
     "note",
     "firma",
+    "haushalt",
+    "mobil",
+    "twitter",
     "consent_at",
 )
 MORE = ("consent_how", "consent_words", "unsubscribed", "attributes", "name")
@@ -91,16 +97,20 @@ def _compare(headings: list[str], rows: list[list[str]], profile: Profile | None
     reader = RowReader(columns, types, ZONES, NOW, profile=profile, all_rows=all_rows, note_empty=empty)
     at_once = PlainRows(columns, types, reader, KEYS.keys)
     numbers: Sequence[int] = range(2, 2 + len(rows))
-    plain, left = at_once.judge(numbers, rows)
+    plain, left, warnings = at_once.judge(numbers, rows)
+    said: list[str] = []
     assert sorted([row[1] for row in plain] + [number for number, _ in left]) == list(numbers)
     assert [row[1] for row in plain] == sorted(row[1] for row in plain)
     assert all(rows[number - 2] is cells for number, cells in left)
     for row in plain:
         person = _one_by_one(reader, row[1], rows[row[1] - 2])
         assert person is not None
-        assert not person.warnings and not person.contacts and person.block is None
+        assert person.block is None and not (empty and person.warnings)
+        said += person.warnings
+        person.warnings.clear()
         assert row == plain_row(KEYS.key(person.address), person)
         assert person_of(row, at_once.names) == person
+    assert sorted(warnings) == sorted(said)
     return len(plain)
 
 
@@ -148,6 +158,25 @@ def test_what_most_files_hold_is_plain_also_where_cells_are_many_and_different()
     ]
     assert _compare(headings, rows, None, told=False, empty=False) == len(rows)
     assert _compare(headings, rows, None, told=True, empty=True) == len(rows)
+
+
+def test_companies_households_second_numbers_and_unknown_places_are_plain() -> None:
+    headings = ["e-mail", "land", "zeitzone", "telefon", "mobil", "firma", "haushalt"]
+    rows = [
+        [
+            *(
+                f"u{n}@b.de",
+                "Atlantis",
+                "Mars/Base" if n % 2 else "",
+                f"030 123{n:03}; 040 456{n:03}",
+                f"0170 12{n:03}",
+            ),
+            *(f"Firm {n % 7}" if n % 3 else "", f"House {n}" if n % 2 else ""),
+        ]
+        for n in range(300)
+    ]
+    assert _compare(headings, rows, None, told=False, empty=False) == len(rows)
+    assert _compare(headings, rows, None, told=False, empty=True) == 0, "what is unknown is not empty"
 
 
 def test_among_many_rows_the_unusual_ones_are_left_to_be_read_alone() -> None:

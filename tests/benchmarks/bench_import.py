@@ -1,12 +1,14 @@
 """Measures `customers import` on this machine, beside what `sqlite3 .import` takes for the same file in the same run.
 
-    python -m tests.benchmarks.bench_import [ROWS] [ROUNDS] [postgresql]
+    python -m tests.benchmarks.bench_import [ROWS] [ROUNDS] [companies] [postgresql]
 
 The yardstick reads the raw file into one table without an index and looks at nothing; ours validates each row and
 writes customers, subscriptions and proofs with their indexes. "ready rows" is the floor under ours: SQLite alone copies
 what was imported into an empty workspace, with the same durable transactions. Each in processes of its own, in turn;
 trust the ratios: by the clock, and by seconds of a core, of whoever took part. With `postgresql` the same into a server
-on this machine, whose own work counts by the clock alone, and what its `\\copy` of the raw file takes.
+on this machine, whose own work counts by the clock alone, and what its `\\copy` of the raw file takes. With `companies`
+each row names one of so many companies that five people are of each, every tenth row has a second number, and every
+fiftieth a country that nobody knows.
 """
 
 from __future__ import annotations
@@ -29,15 +31,16 @@ from typing import NamedTuple
 from tests.servers.postgres import USER, Cluster, shared_cluster
 
 HEAD = ["E-Mail", "Vorname", "Nachname", "Land", "Sprache", "Zeitzone", "plan", "seats", "since", "Notiz"]
+MORE = ["Firma", "Telefon"]
 STEPS = {"dry run": "--dry-run", "import": "", "again": ""}
 
 
-def write_people(path: Path, rows: int) -> None:
-    """A file with ten columns, umlauts, quoted newlines, 1 % bad rows and 1 % duplicates."""
+def write_people(path: Path, rows: int, *, companies: bool = False) -> None:
+    """A file with ten columns (twelve with companies), umlauts, quoted newlines, 1 % bad rows and 1 % duplicates."""
     chance = random.Random(7)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=";")
-        writer.writerow(HEAD)
+        writer.writerow([*HEAD, *MORE] if companies else HEAD)
         for n in range(rows):
             address = (
                 f"user{n}@example{n % 50}.com"
@@ -48,7 +51,11 @@ def write_people(path: Path, rows: int) -> None:
             note = 'said "hello",\ntwice' if n % 20 == 0 else ""
             name = chance.choice(["Jürgen", "Ann", "Zoë"])
             plan, seats = chance.choice(["pro", "free"]), n % 40
-            writer.writerow([address, name, f"Nr{n}", country, "de", zone, plan, seats, "2024-05-01", note])
+            cells = [address, name, f"Nr{n}", country, "de", zone, plan, seats, "2024-05-01", note]
+            if companies:
+                cells[3] = "Atlantis" if n % 50 == 1 else country
+                cells += [f"Company {n % (rows // 5)}", f"030 1{n:07}; 0170 2{n:07}" if n % 10 == 0 else ""]
+            writer.writerow(cells)
 
 
 class Took(NamedTuple):
@@ -116,16 +123,16 @@ for name, value in dict(synchronous="FULL", foreign_keys="ON", cache_size=-32000
     new.execute(f"PRAGMA {name}={value}")
 new.execute("PRAGMA secure_delete=ON")
 new.execute("ATTACH ? AS old", (sys.argv[1],))
-names = {table: ", ".join(f'"{row[1]}"' for row in new.execute(f"PRAGMA table_info({table})"))
-         for table in ("customer", "subscription", "consent")}
 new.execute("INSERT OR IGNORE INTO mailing_list SELECT * FROM old.mailing_list")
-last = new.execute("SELECT max(id) FROM old.customer").fetchone()[0]
-for first in range(1, last + 1, 8000):
-    new.execute("BEGIN IMMEDIATE")
-    for table, columns in names.items():
-        new.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM old.{table} WHERE id BETWEEN ? AND ?",
-                    (first, first + 7999))
-    new.execute("COMMIT")
+for tables in (("customer", "subscription", "consent"), ("customer_group", "membership"), ("contact",)):
+    names = {table: ", ".join(f'"{row[1]}"' for row in new.execute(f"PRAGMA table_info({table})")) for table in tables}
+    last = max(new.execute(f"SELECT coalesce(max(id), 0) FROM old.{table}").fetchone()[0] for table in names)
+    for first in range(1, last + 1, 8000):
+        new.execute("BEGIN IMMEDIATE")
+        for table, columns in names.items():
+            copy = f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM old.{table} WHERE id BETWEEN ? AND ?"
+            new.execute(copy, (first, first + 7999))
+        new.execute("COMMIT")
 """
 
 
@@ -156,7 +163,8 @@ def one_round(people: Path, acme: Path, plain: Took, best: dict[str, tuple[float
 
 def server_copy(people: Path, cluster: Cluster) -> Took:
     """What PostgreSQL's own copy of the raw file into one table without an index takes."""
-    columns = ", ".join(f"c{number} text" for number in range(len(HEAD)))
+    width = len(HEAD) + (len(MORE) if "companies" in sys.argv else 0)
+    columns = ", ".join(f"c{number} text" for number in range(width))
     cluster.run("DROP TABLE IF EXISTS raw", f"CREATE TABLE raw ({columns})")
     copy = f"\\copy raw from '{people}' (format csv, header, delimiter ';')"
     return measured(["psql", "-h", str(cluster.folder), "-U", USER, "-d", "postgres", "-c", copy])
@@ -173,7 +181,7 @@ def main() -> None:
         root = Path(folder)
         root.chmod(0o755)
         people = root / "people.csv"
-        write_people(people, rows)
+        write_people(people, rows, companies="companies" in sys.argv)
         print(f"{rows:,} rows, {people.stat().st_size / 1e6:.1f} MB, {os.cpu_count()} cores", flush=True)
         cluster = held.enter_context(shared_cluster(root, durable=True)) if "postgresql" in sys.argv else None
         for number in range(rounds):

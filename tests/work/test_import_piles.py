@@ -18,13 +18,14 @@ from sqlmodel import func, select
 
 from outreach.audience.plain_rows import PlainRows
 from outreach.errors import InputError
-from outreach.records import Consent, Customer, Subscription, SubscriptionState
+from outreach.records import Consent, Contact, Customer, CustomerGroup, Membership, Subscription, SubscriptionState
 from outreach.work import import_room, intake, piles
 from outreach.work.workspace import Workspace, open_workspace
 
 from .importing import block, kept, states, take
 
 HEADINGS = ["email", "vorname", "nachname", "land", "telefon", "firma", "plan", "note", "status", "consent_at", "plz"]
+HEADINGS += ["haushalt", "mobil"]
 
 
 @pytest.fixture
@@ -42,12 +43,14 @@ def _rows(seed: int, count: int) -> list[list[str]]:
         ("Lee", "O'Neil", "", "=1+1"),
         ("DE", "Österreich", "", "Atlantis"),
         ("", "", "030 123456{}", "030 1{}; 040 2{}", "call me"),
-        ("", "", "", "Acme"),
+        ("", "", "", "Acme", "ACME"),
         ("pro", "free", "", "5"),
         ("", "x", "two\nlines", "a\0b", "\u200b"),
         ("", "subscribed", "abgemeldet", "bounced", "gold", "pending"),
         ("", "2024-01-01", "31.12.2023", "2999-01-01", "soon"),
         ("01067", "10115", ""),
+        ("", "", "Elm St 1", "ELM  St 1"),
+        ("", "", "0170 1{}"),
     )
     weight = [1 if chance.random() < 0.5 else 8 for _ in cells]
     rows = []
@@ -56,7 +59,8 @@ def _rows(seed: int, count: int) -> list[list[str]]:
         rows.append([chance.choice(address).format(number, number)])
         rows[-1] += [chance.choice((*one, *[one[0]] * often)) for one, often in zip(cells, weight, strict=True)]
         # by name and number people without an address are known, also as somebody with one
-        rows[-1][4] = rows[-1][4].replace("{}", f"{number}{7 if rows[-1][0] else 8}")
+        for place in (4, 12):
+            rows[-1][place] = rows[-1][place].replace("{}", f"{number}{7 if rows[-1][0] else 8}")
     return rows
 
 
@@ -77,7 +81,18 @@ def _people(workspace: Workspace) -> set[str]:
     names = ("address", "address_key", "first_name", "last_name", "phone", "phone_end", "country", "zone", "attributes")
     query = select(Customer, Subscription.state).outerjoin(Subscription)
     with workspace.database.read() as session:
-        return {str([state, *(getattr(row, name) for name in names)]) for row, state in session.exec(query)}
+        own = {str([state, *(getattr(row, name) for name in names)]) for row, state in session.exec(query)}
+    return own | set(map(str, belongings(workspace)))
+
+
+def belongings(workspace: Workspace) -> set[tuple[Any, ...]]:
+    """Groups and further contacts of all customers."""
+    with workspace.database.read() as session:
+        own = (Customer.address, Customer.last_name)
+        names = (CustomerGroup.kind, CustomerGroup.name, Membership.evidence)
+        groups = select(*own, *names).join(Membership, Membership.customer_id == Customer.id).join(CustomerGroup)
+        contacts = select(*own, Contact.kind, Contact.network, Contact.value, Contact.ending, Contact.evidence)
+        return {tuple(row) for row in [*session.exec(groups), *session.exec(contacts.join(Contact))]}
 
 
 def _outcome(workspace: Workspace, text: str, preview: int = 5) -> dict[str, Any]:
@@ -116,7 +131,7 @@ def test_plain_rows_in_many_piles_become_what_rows_alone_in_one_pile_become(
         patch.setattr(piles, "PILE", 10)
         patch.setattr(piles, "AT_ONCE", 7)
         at_once = _outcome(workspace, text)
-    monkeypatch.setattr(PlainRows, "judge", lambda _, numbers, rows: ([], list(zip(numbers, rows, strict=True))))
+    monkeypatch.setattr(PlainRows, "judge", lambda _, numbers, rows: ([], list(zip(numbers, rows, strict=True)), []))
     one_by_one = _outcome(other, text)
     other.database.close()
     for name, value in one_by_one.items():

@@ -20,7 +20,15 @@ from sqlmodel import func, select
 
 from outreach.audience.csv_text import read_runs, without_blank
 from outreach.errors import DatabaseError, InputError
-from outreach.records import Consent, Customer, Subscription, SubscriptionState, SuppressionReason
+from outreach.records import (
+    Consent,
+    ContactKind,
+    Customer,
+    GroupKind,
+    Subscription,
+    SubscriptionState,
+    SuppressionReason,
+)
 from outreach.store.consents import suppress
 from outreach.work import import_room, intake, piles
 from outreach.work.import_hand import Hand
@@ -31,7 +39,7 @@ from outreach.work.workspace import Workspace, open_workspace
 from ..conftest import BOTH
 from .hostile import make_hostile
 from .importing import kept, states, take
-from .test_import_piles import _outcome, _rows, _text
+from .test_import_piles import _outcome, _rows, _text, belongings
 
 
 @pytest.fixture
@@ -111,6 +119,32 @@ def test_plain_people_are_taken_over_with_all_that_their_rows_say(
     assert states(workspace)["w1@b.de"] == "unsubscribed" and states(workspace)["x1@b.de"] == "pending"
     again = take(workspace, head + "".join(rows), list_name="alone")
     assert (again.created, again.updated, again.unchanged) == (0, 0, 79)
+
+
+@BOTH
+def test_companies_and_further_numbers_are_taken_over_and_those_known_by_then_join_them(
+    workspace: Workspace, pieces: Callable[[int], None]
+) -> None:
+    take(workspace, "email,firma\nknown@b.de,ACME Ltd\nmoves@b.de,Old\n", list_name="alone")
+    head = "email,vorname,telefon,mobil,firma,haushalt,land\n"
+    rows = [f"u{n}@b.de,N{n},030 1234{n:02}; 040 1234{n:02},0170 12{n:02},acme  ltd,,DE\n" for n in range(40)]
+    rows += [f"v{n}@b.de,N{n},,,{('Firm', 'FIRM', 'firm')[n % 3]} {n % 7},Elm {n},Atlantis\n" for n in range(40)]
+    text = head + "".join(rows) + "moves@b.de,,,,New,,\n"
+    pieces(0)
+    result = take(workspace, text, list_name="alone")
+    assert (result.created, result.updated, result.warnings) == (80, 1, {"unknown country: Atlantis": 40})
+    found = belongings(workspace)
+    assert len(found) == 2 + 40 * 3 + 40 * 2
+    assert ("u7@b.de", None, GroupKind.COMPANY, "ACME Ltd", "people.csv:9") in found
+    assert ("u7@b.de", None, ContactKind.PHONE, "", "040123407", "40123407", "people.csv") in found
+    assert ("moves@b.de", None, GroupKind.COMPANY, "New", "people.csv:82") in found
+    names = {one[3] for one in found if len(one) == 5 and one[2] == GroupKind.COMPANY and one[0][0] == "v"}
+    assert len(names) == 7, "a company is called by one name"
+    for address, one in kept(workspace).items():
+        told = {row[3] for row in found if len(row) == 5 and row[0] == address and row[2] == GroupKind.COMPANY}
+        assert told == {one["attributes"]["company"]}
+    again = take(workspace, text, list_name="alone")
+    assert (again.created, again.updated, again.unchanged) == (0, 0, 81) and belongings(workspace) == found
 
 
 def undone(workspace: Workspace) -> None:
@@ -422,6 +456,9 @@ def test_ctrl_c_ends_all_of_an_import_that_reads_or_writes_and_the_next_run_comp
             said, _ = running.communicate(timeout=30)
         assert running.returncode == 130, said
         assert "Traceback" not in said and "rror" not in said, said
+        deadline = time.monotonic() + 10
+        while any(_alive(int(pid)) for pid in pids) and time.monotonic() < deadline:
+            time.sleep(0.05)
         assert len(pids) == 2 and not any(_alive(int(pid)) for pid in pids), "nobody is left behind"
         left = {path.name for path in workspace.root.iterdir()} - before
         assert {name for name in left if not name.startswith("outreach.db")} == set()
