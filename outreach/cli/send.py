@@ -43,11 +43,11 @@ def send(
 
     Shows how many people get it, the sender, the subject and one of the mails, then asks. What was broken off is
     finished: nobody is left out and nobody gets it twice. Where the occasion is done it says so, sends nothing and
-    exits with 3; only --again opens another one.
+    exits with 3; only --again opens another one. It exits with 3, too, where somebody pauses or stops it meanwhile.
 
     Example: [bold]outreach send tips[/bold]   and from a script: [bold]outreach send tips --yes --json[/bold]
     """
-    from ..work.proposal import let_go, nothing_to_do, propose  # lazy, as all below: SQLModel takes most of a second
+    from ..work.proposal import let_go, nothing_to_do, propose, stopped_meanwhile  # lazy, as all below
     from ..work.waves import look_at_waves
 
     if as_json and not yes:
@@ -74,12 +74,15 @@ def send(
     counts = _send(workspace, proposal)
     if not proposal.to_go and not counts.total:
         raise nothing_to_do(proposal)
-    _report(workspace, proposal, counts, as_json=as_json)
+    left = _report(workspace, proposal, counts, as_json=as_json)
     if any(one.verdict.value == "stop" for one in looked):
         raise NeedsPerson(
             wave_said(looked[0]),
             remedy=f"Look: outreach waves list {campaign}. Go on: outreach send {campaign} --release",
         )
+    stopped = stopped_meanwhile(workspace, proposal) if left else None
+    if stopped is not None:
+        raise stopped
 
 
 def _send(workspace: Workspace, proposal: Proposal) -> SendCounts:
@@ -149,7 +152,8 @@ def _people(count: int) -> str:
     return "1 person" if count == 1 else f"{count} people"
 
 
-def _report(workspace: Workspace, proposal: Proposal, counts: SendCounts, *, as_json: bool) -> None:
+def _report(workspace: Workspace, proposal: Proposal, counts: SendCounts, *, as_json: bool) -> int:
+    """Say what became of it; how many are still to come."""
     from ..store.accounts import state_counts
     from ..work.proposal import TO_GO, waits_blindly
     from ..work.waves import next_look
@@ -184,6 +188,7 @@ def _report(workspace: Workspace, proposal: Proposal, counts: SendCounts, *, as_
         _tell(proposal, counts, {state.value: count for state, count in now.items()}, done=done, left=left, blind=blind)
         if waiting is not None and waiting[1] is not None and not waiting[0].reason:
             typer.echo(_next_wave(waiting[0], waiting[1]))
+    return left
 
 
 def _next_wave(wavy: Wavy, at: datetime) -> str:

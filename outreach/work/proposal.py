@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from ..errors import InputError, NeedsPerson
-from ..records import Campaign, Delivery, DeliveryState, Edition, EditionState
+from ..records import Campaign, CampaignState, Delivery, DeliveryState, Edition, EditionState
 from ..store.accounts import state_counts
 from ..store.customers import load_customers
 from ..store.editions import editions_of, find_campaign, move_edition
@@ -24,7 +24,7 @@ from .collect import collect_all
 from .feed import OpenPress
 from .letter import open_press
 from .planning import Progress
-from .publish import open_occasion
+from .publish import STANDING, needs_person, open_occasion
 from .schedules import deadline_words
 from .send import SendCounts, send_open
 from .sight import sight
@@ -128,6 +128,21 @@ def send_proposed(
         collect_all(workspace)
         if waits_blindly(workspace, proposal.edition_id):
             return counts
+
+
+def stopped_meanwhile(workspace: Workspace, proposal: Proposal) -> NeedsPerson | None:
+    """What stopped an edition while it was being sent, in words for a person; None where nothing did."""
+    with workspace.database.read() as session:
+        edition = session.get_one(Edition, proposal.edition_id)
+        campaign = session.get_one(Campaign, edition.campaign_id)
+        if edition.state in STANDING:
+            return needs_person(campaign, edition)
+        if campaign.state is not CampaignState.PAUSED:
+            return None
+    return NeedsPerson(
+        f"{campaign.name} was paused while it was being sent",
+        remedy=f"Let it go on: outreach campaigns resume {campaign.name}",
+    )
 
 
 def waits_blindly(workspace: Workspace, edition_id: int) -> bool:

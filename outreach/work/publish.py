@@ -126,7 +126,7 @@ def open_occasion(
         with workspace.database.read() as session:
             edition = session.get_one(Edition, edition_id)
         if not (hold and edition.reason == hold):
-            raise _waits(campaign, edition)
+            raise needs_person(campaign, edition)
     return edition_id
 
 
@@ -177,7 +177,7 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple
     with workspace.database.read() as session:
         agreed = any(found == edition.id for found, _ in agreed_now(session, by_hand=True))
     if not (release or changed or agreed):
-        raise _waits(campaign, edition)
+        raise needs_person(campaign, edition)
     now = workspace.clock()
     until = now + life_of(workspace, campaign)
     values: dict[str, Any] = {"expires_at": until}
@@ -198,7 +198,8 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple
     return edition.id, changed
 
 
-def _waits(campaign: Campaign, edition: Edition) -> NeedsPerson:
+def needs_person(campaign: Campaign, edition: Edition) -> NeedsPerson:
+    """What a person is told of an edition that stands until they say what becomes of it."""
     why = edition.reason or edition.state.value
     if waits_for_agreement(edition):
         remedy = f"Look: outreach plan diff {campaign.name}. Agree: outreach plan approve {campaign.name}"

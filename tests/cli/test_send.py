@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from outreach.cli.app import app
-from outreach.records import DeliveryState
+from outreach.records import CampaignState, DeliveryState
+from outreach.store.campaigns import change_campaign_state
 from outreach.work.workspace import open_workspace
 
 from ..faults.crowd import Crowd, count_in, gather
@@ -174,4 +175,21 @@ def test_sigterm_ends_a_send_in_good_order(tmp_path: Path) -> None:
         sent = count_in(workspace, DeliveryState.SENT)
         assert sent == len(slow.taken()) < 200
         assert count_in(workspace, DeliveryState.QUEUED) == 200 - sent
+        workspace.database.close()
+
+
+def test_a_send_whose_campaign_is_paused_meanwhile_says_so_and_needs_a_person(tmp_path: Path) -> None:
+    """It ended with 0 and advised to run it again, and a script took that for done."""
+    with start_sink(tmp_path / "slow.log", "--dot-delay", "0.1") as slow:
+        crowd = gather(tmp_path / "acme", slow.port, 200)
+        workspace = crowd.open()
+        with crowd.start("send", "news", "--yes") as process:
+            while not slow.taken():
+                assert process.poll() is None
+            with workspace.database.write() as session:
+                assert change_campaign_state(session, "news", CampaignState.PAUSED, workspace.clock())
+            told, _ = process.communicate(timeout=30)
+        assert process.returncode == 3
+        assert b"news was paused while it was being sent" in told and b"campaigns resume news" in told
+        assert count_in(workspace, DeliveryState.SENT) == len(slow.taken()) < 200
         workspace.database.close()
