@@ -65,11 +65,12 @@ def _sayer(*, as_json: bool) -> Callable[[Round], None]:
 
     def say(done: Round) -> None:
         fresh = [trouble for trouble in done.troubles if told.get(trouble.job) != str(trouble.error)]
-        for name in done.results:
-            if told.pop(name, None) is not None:
-                typer.echo(f"{name}: works again")
+        again = [name for name in done.results if told.pop(name, None) is not None]
         told.update({trouble.job: str(trouble.error) for trouble in done.troubles})
-        if as_json and (fresh or any(_words(name, value) for name, value in done.results.items())):
+        if not as_json:
+            for name in again:
+                typer.echo(f"{name}: works again")
+        if as_json and (fresh or again or any(_words(name, value) for name, value in done.results.items())):
             print_json(_round_json(done))
         elif not as_json:
             done.troubles = fresh

@@ -170,7 +170,7 @@ def _cron(place: Place) -> str:
         [
             f"# outreach for {place.root.name}. Cron mails what a command prints: these print only what is wrong.",
             "# Without `outreach run` as a daemon, each minute one round; two at a time do no harm.",
-            _cron_line(place, "* * * * *", "run", "--once"),
+            _cron_line(place, "* * * * *", "run", "--once", end=">/dev/null"),
             "# Is all well? It also tells the alerts of a daemon that is dead.",
             _cron_line(place, "*/5 * * * *", "health", "--quiet", "--tell"),
             _cron_line(place, "15 2 * * *", "backup", "--keep", str(KEEP), end=">/dev/null"),

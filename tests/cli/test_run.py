@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from outreach.cli.run import _say
+from outreach.cli.run import _say, _sayer
+from outreach.errors import RelayError
 from outreach.work.publish import open_occasion
-from outreach.work.worker import Round
+from outreach.work.worker import Round, Trouble
 
 from ..faults.crowd import Crowd, gather
 from ..servers import Sink, start_sink
@@ -81,3 +82,13 @@ def test_a_job_that_another_machine_has_the_turn_for_needs_no_words(capsys: pyte
     turns = ("publish", "waves", "replies", "follow_up", "alerts", "maillog", "bounces", "send")
     _say(Round(results=dict.fromkeys(turns)))
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_daemon_that_is_to_print_json_prints_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    say = _sayer(as_json=True)
+    say(Round(troubles=[Trouble("send", RelayError("it is gone", remedy="look"))]))
+    assert json.loads(capsys.readouterr().out)["troubles"][0]["remedy"] == "look"
+    say(Round(results={"send": 0}))
+    assert json.loads(capsys.readouterr().out) == {"send": 0, "troubles": []}
+    say(Round(results={"send": 0}))
+    assert capsys.readouterr().out == ""
