@@ -26,7 +26,8 @@ from ..records import Edition, HoldState
 from ..store import crowd as kept
 from ..store.bounces import paused_domains
 from ..store.causes import whom_filter
-from ..store.consents import blocked_domains, read_mail_facts
+from ..store.consents import MAIL_COLUMNS, blocked_domains, read_mail_facts
+from ..store.packed import Pack
 from ..store.plan import recent_bulk
 from ..store.prepared import instant
 from ..store.rounded import hour_up, minute_up, read_rounded
@@ -38,10 +39,12 @@ from ..workdays import zone_or
 from .alike import Alike, Audience, HoldSeen, Way, WishSeen
 from .at_home import AtHome
 from .courses import TO_THE_MINUTE, Courses
-from .parting import divide
+from .parting import divide, divide_packs
 from .workspace import Workspace
 
 Change = Callable[[Alike, Any], Alike]
+MOST_AT_ONCE = 60
+"""So many segments of a list are judged while its people are read; what more there are is read one by one."""
 
 
 class Crowd(AtHome):
@@ -59,11 +62,10 @@ class Crowd(AtHome):
         self._of = array("I", [0]) * (kept.highest_id(session) + 1)
         default = workspace.settings.identity.zone
         self.groups = [Alike(zone_or("", default), {})]  # nobody's: whom no audience takes
-        for audience in dict.fromkeys(audiences):
-            self._add_audience(audience, default)
+        self._add_audiences(list(dict.fromkeys(audiences)), default)
         now = workspace.clock()
-        self._divide(kept.sent_since(session, now - WEEK), lambda group, row: _sent(group, row[0], now))
-        self._divide(kept.still_under_way(session), lambda group, row: _under_way(group, *row))
+        self._divide_packs(kept.sent_since(session, now - WEEK), lambda group, row: _sent(group, row[0], now))
+        self._divide_packs(kept.still_under_way(session), lambda group, row: _under_way(group, *row))
         self._divide(self._holds(), lambda group, row: replace(group, holds=row[0]))
         self._divide(all_shared_holds(session), lambda group, row: replace(group, shared=row[0]))
         self._divide(kept.with_boosts(session), lambda group, row: replace(group, owed=True))
@@ -91,29 +93,56 @@ class Crowd(AtHome):
             return super().subscribed(edition)
         return sum(group.count for group in self.people(audience) if group.subscribed(audience))
 
-    def _add_audience(self, audience: Audience, default: str) -> None:
-        whom = parse_whom(audience.whom)
-        among = whom_filter(whom, audience.campaign, None) if whom is not None else None
-        if audience.sequence is not None:
-            among = in_or_beginning(*audience.sequence)
-        list_id = audience.list_id
-        new = not any(list_id in group.mail for group in self.groups)
+    def _add_audiences(self, audiences: Sequence[Audience], default: str) -> None:
+        """Read everybody of each list once, with the segments that ask for what stands with the customer."""
+        for list_id in dict.fromkeys(one.list_id for one in audiences if one.list_id is not None):
+            own = [one for one in audiences if one.list_id == list_id and not one.whom]
+            plain = [one for one in own if one.segment.strip() and one.at is None][:MOST_AT_ONCE]
+            everybody = [one for one in own if not one.segment.strip()]
+            self._read_list(list_id, everybody, plain, default)
+            for audience in audiences:
+                if audience.list_id == list_id and audience not in (*everybody, *plain):
+                    self._read_members(audience)
+        for audience in audiences:
+            if audience.list_id is None:
+                self._read_list(None, (), (), default, self._among(audience))
+                self._read_members(audience)
+
+    def _read_list(
+        self,
+        list_id: int | None,
+        everybody: Sequence[Audience],
+        plain: Sequence[Audience],
+        default: str,
+        among: Any = None,
+    ) -> None:
+        all_of_it = frozenset(everybody)
 
         def with_facts(group: Alike, row: Any) -> Alike:
-            mail = {**group.mail, list_id: read_mail_facts(row[1:])}
-            return replace(group, zone=zone_or(row[0], default), mail=mail)
+            mail = {**group.mail, list_id: read_mail_facts(row[1 : 1 + len(MAIL_COLUMNS)])}
+            taken = {one for one, takes in zip(plain, row[1 + len(MAIL_COLUMNS) :], strict=True) if takes}
+            return replace(
+                group, zone=zone_or(row[0], default), mail=mail, audiences=group.audiences | all_of_it | taken
+            )
 
-        if new or list_id is None:
-            facts = kept.facts_of_all(self._session, list_id, among if list_id is None else None)
-            self._divide(facts, with_facts, new=True)
+        segments = [load_segment(self._session, one.segment, self._workspace.clock()) for one in plain]
+        facts = kept.facts_of_all(self._session, list_id, among, segments)
+        self._divide_packs(facts, with_facts, new=True)
+
+    def _read_members(self, audience: Audience) -> None:
         segment = load_segment(self._session, audience.segment, audience.at or self._workspace.clock())
-        pages = kept.members(self._session, list_id, segment, among)
-        if list_id is not None and not audience.segment.strip() and among is None:
-            for group in self.groups:
-                if list_id in group.mail:
-                    group.audiences |= {audience}
-            return
+        pages = kept.members(self._session, audience.list_id, segment, self._among(audience))
         self._divide(pages, lambda group, row: replace(group, audiences=group.audiences | {audience}))
+
+    def _among(self, audience: Audience) -> Any:
+        """The condition on customers that an audience has beside its segment, or None."""
+        if audience.sequence is not None:
+            return in_or_beginning(*audience.sequence)
+        whom = parse_whom(audience.whom)
+        return whom_filter(whom, audience.campaign, None) if whom is not None else None
+
+    def _divide_packs(self, packs: Iterable[Pack], change: Change, *, new: bool = False) -> None:
+        divide_packs(self._of, self.groups, packs, change, new=new)
 
     def _divide(self, pages: Iterable[Sequence[Any]], change: Change, *, new: bool = False) -> None:
         divide(self._of, self.groups, pages, change, new=new)

@@ -10,25 +10,42 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
+from ..store.packed import unpacked
+
 P = TypeVar("P")
 
 
 class _Places(dict[Any, int]):
     """Where whoever stands at a place goes by a value: by (place, value)."""
 
-    def __init__(self, parts: list[P], change: Callable[[P, Any], P], *, new: bool, bare: bool) -> None:
+    def __init__(self, parts: list[P], change: Callable[[P, Any], P], *, new: bool) -> None:
         super().__init__()
         self._parts: list[Any] = parts
-        self._change, self._new, self._bare = change, new, bare
+        self._change, self._new = change, new
 
     def __missing__(self, key: tuple[int, Any]) -> int:
         place, value = key
         found = 0
         if place or self._new:
-            self._parts.append(self._change(self._parts[place], (value,) if self._bare else value))
+            self._parts.append(self._change(self._parts[place], value))
             found = len(self._parts) - 1
         self[key] = found
         return found
+
+    def move(self, of: array[int], persons: Sequence[int], values: Iterable[Any]) -> None:
+        """Move each of these people by what stands behind them."""
+        first, count = persons[0], len(persons)
+        if persons[-1] - first == count - 1 and persons == list(range(first, first + count)):
+            they = slice(first, first + count)
+            of[they] = array("I", map(self.__getitem__, zip(of[they], values, strict=True)))
+            return
+        if len(set(persons)) < count:  # somebody twice: the second time from where the first has brought them
+            for person, value in zip(persons, values, strict=True):
+                of[person] = self[of[person], value]
+            return
+        found = map(self.__getitem__, zip([of[person] for person in persons], values, strict=True))
+        for person, place in zip(persons, found, strict=True):
+            of[person] = place
 
 
 def divide(
@@ -43,19 +60,22 @@ def divide(
 
     `change` makes that part; it is given a row without its person. `new`: those who were nobody's come in by it.
     """
-    places: _Places | None = None
+    places = _Places(parts, change, new=new)
     for page in pages:
-        if not page:
-            continue
-        persons, *columns = zip(*page, strict=True)
-        bare = len(columns) == 1
-        if places is None:
-            places = _Places(parts, change, new=new, bare=bare)
-        values = columns[0] if bare else [row[1:] for row in page]
-        if len(set(persons)) < len(persons):  # somebody twice: the second time from where the first has brought them
-            for person, value in zip(persons, values, strict=True):
-                of[person] = places[of[person], value]
-            continue
-        found = map(places.__getitem__, zip([of[person] for person in persons], values, strict=True))
-        for person, place in zip(persons, found, strict=True):
-            of[person] = place
+        if page:
+            places.move(of, [row[0] for row in page], [row[1:] for row in page])
+
+
+def divide_packs(
+    of: array[int],
+    parts: list[P],
+    packs: Iterable[tuple[Sequence[int], Sequence[Any]]],
+    change: Callable[[P, Any], P],
+    *,
+    new: bool = False,
+) -> None:
+    """The same of people and what stands behind them, apart, as `store.packed` gives them."""
+    places = _Places(parts, lambda part, value: change(part, unpacked(value)), new=new)
+    for persons, values in packs:
+        if persons:
+            places.move(of, persons, values)

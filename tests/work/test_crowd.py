@@ -34,9 +34,12 @@ from outreach.records import (
     SuppressionReason,
     Wish,
 )
+from outreach.store import crowd as kept
+from outreach.store import packed
 from outreach.store.customers import stream_people
 from outreach.store.groups import ensure_groups, put_members
 from outreach.store.pace import DOMAIN
+from outreach.store.prepared import Prepared
 from outreach.work import crowd as groups
 from outreach.work import dealing
 from outreach.work.agenda import read_agenda
@@ -199,8 +202,13 @@ def _counted(entry: Entry) -> dict[str, Any]:
 @BOTH
 @pytest.mark.parametrize("seed", [1, 2])
 def test_groups_are_judged_as_each_of_their_people_would_be(
-    workspace: Workspace, make_customer: MakeCustomer, seed: int
+    workspace: Workspace, make_customer: MakeCustomer, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(packed, "SIZE", 7)
+    if seed == 2:  # as large editions are read, and segments of which there are many
+        monkeypatch.setattr(kept, "FEW", 0)
+        monkeypatch.setattr(kept, "NEAR", 1_000)
+        monkeypatch.setattr(groups, "MOST_AT_ONCE", 1)
     _fill(workspace, make_customer, seed)
     workspace = with_calendar(workspace, blackout=("2026-12-04",), weekdays=(0, 1, 2, 3, 4, 5), holidays="AT")
     found = [_counted(entry) for entry in read_agenda(workspace, days=17).entries if entry.edition_id is None]
@@ -215,6 +223,16 @@ def test_groups_are_judged_as_each_of_their_people_would_be(
         "one per household",
     }
     assert {reason for entry in found for reason in entry["later"]} >= {"budget", "quiet hours", "rather less often"}
+
+
+@pytest.mark.sqlite
+def test_the_few_who_are_suppressed_are_not_looked_for_among_all_customers(workspace: Workspace) -> None:
+    with workspace.database.read() as session:
+        blocked = Prepared(kept.everyone(1, None, blocked=True)([Customer.id]))
+        steps = blocked.explain(session)
+    assert steps[0].startswith("SCAN suppression")
+    assert steps[1].startswith("SEARCH customer USING INDEX")
+    assert steps[2].startswith("SEARCH subscription USING INDEX")
 
 
 def _crowd(workspace: Workspace, session: Any, campaign_id: int) -> tuple[groups.Crowd, Campaign]:
