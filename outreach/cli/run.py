@@ -90,6 +90,10 @@ def _say(done: Round) -> None:
             typer.echo(trouble.details, err=True)
 
 
+SAID = {"asked": "silent people asked", "rested": "silent people rested", "woken": "rested people awake again"}
+"""What some counts are called where their bare name would not tell of whom."""
+
+
 def _words(name: str, value: Any) -> str:
     """What came of a job, in a few words; empty where nothing happened."""
     plain = _plain(value)
@@ -102,7 +106,7 @@ def _words(name: str, value: Any) -> str:
     if isinstance(plain, dict):
         flat = {key: len(found) if isinstance(found, list | tuple) else found for key, found in plain.items()}
         return ", ".join(
-            f"{count} {key.replace('_', ' ')}" for key, count in flat.items() if isinstance(count, int) and count
+            f"{count} {SAID.get(key, key.replace('_', ' '))}" for key, count in flat.items() if isinstance(count, int) and count
         )
     return ""
 

@@ -159,7 +159,7 @@ def silence_holds(session: Session, customer_id: int | None = None) -> list[Hold
 
 
 def people_heard_from(session: Session) -> int:
-    """How many of those to whom bulk mail went ever gave a sign of life by these means."""
+    """How many of those to whom bulk mail went ever gave a sign of life, as `signs_of` has it."""
     went = select(col(Delivery.customer_id)).where(
         col(Delivery.kind).in_(BULK), col(Delivery.state) == DeliveryState.SENT, col(Delivery.customer_id).is_not(None)
     )
@@ -167,10 +167,11 @@ def people_heard_from(session: Session) -> int:
         col(Inbound.machine).in_(BY_PERSON), col(Inbound.customer_id).in_(went)
     )
     wished = select(col(Wish.customer_id)).where(col(Wish.how).in_(HERE), col(Wish.customer_id).in_(went))
+    said = select(col(Consent.customer_id)).where(col(Consent.how).in_(HERE), col(Consent.customer_id).in_(went))
     touched = (
         select(col(Delivery.customer_id))
         .join(Touch, col(Touch.delivery_id) == col(Delivery.id))
         .where(col(Touch.person_at).is_not(None), col(Delivery.customer_id).is_not(None))
     )
-    any_of = wrote.union(touched, wished).subquery()
+    any_of = wrote.union(touched, wished, said).subquery()
     return int(session.execute(select(func.count()).select_from(any_of)).scalar_one())

@@ -131,6 +131,7 @@ def test_the_button_says_yes_for_good_and_keeps_the_proof(
     with looking.database.read() as session:
         assert session.scalars(select(Consent.how)).one() == "page"
         assert signs_of(session, [ann])[ann].how == "page"
+        assert people_heard_from(session) == 1
     assert look_for_silent(looking) == ReachLook()
 
 
