@@ -24,6 +24,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 KEYWORDS = frozenset({"and", "or", "not", "in", "is", "empty", "contains", "true", "false"})
+_OTHER_DAY = re.compile(r"\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b", re.ASCII)
+"""A day as people write it elsewhere: 31.01.2025, 1/31/2025."""
 EXAMPLE = 'Write it like this: plan == "pro" and country in ("DE", "AT") and since < 2025-01-01'
 
 
@@ -64,6 +66,9 @@ class Tokens:
             return "this quotation mark is never closed"
         if sign in "“”„‘’«»":
             return f"{sign} is a typographic quotation mark; write a straight one"
+        for day in _OTHER_DAY.finditer(self._text):
+            if day.start() <= place < day.end():
+                return f"{day[0]} is no day as rules write it: year, month, day, such as 2025-01-31"
         return f"{self._text[place : place + 12].split()[0]!r} is neither a name, a value nor an operator"
 
     @property

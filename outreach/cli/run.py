@@ -105,9 +105,8 @@ def _words(name: str, value: Any) -> str:
         return "; ".join(wave_said(one) for one in value or ())  # None: another machine has the turn
     if isinstance(plain, dict):
         flat = {key: len(found) if isinstance(found, list | tuple) else found for key, found in plain.items()}
-        return ", ".join(
-            f"{count} {SAID.get(key, key.replace('_', ' '))}" for key, count in flat.items() if isinstance(count, int) and count
-        )
+        counts = {key: count for key, count in flat.items() if isinstance(count, int) and count}
+        return ", ".join(f"{count} {SAID.get(key, key.replace('_', ' '))}" for key, count in counts.items())
     return ""
 
 

@@ -200,7 +200,13 @@ def _erasure(
             found = [one for one in mentions(session, own.needles) if (one.table, one.id) not in mine]
     named = where_named(found)
     files = naming_files(workspace, own.needles, clean=clean)
-    boxes = tuple(box.name for box in workspace.settings.replies.mailboxes)
+    boxes = tuple(
+        box.name
+        for box in workspace.settings.replies.mailboxes
+        if not (
+            clean and box.kind == "maildir" and (workspace.root / box.path).resolve().is_relative_to(workspace.root)
+        )
+    )
     backups = tuple(backups_of(workspace))
     return Erasure(own.customer_id, address, own.count(), named, files, backups, boxes, washed, rewritten)
 

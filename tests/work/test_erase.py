@@ -147,6 +147,18 @@ def test_what_an_older_sqlite_left_in_free_pages_is_written_over(workspace: Work
     assert marks_in_files(workspace.root) == []
 
 
+def test_a_maildir_of_the_workspace_is_no_mailbox_where_mails_lie_on_once_its_files_were_cleaned(
+    workspace: Workspace, ann: int
+) -> None:
+    assert [box.name for box in workspace.settings.replies.mailboxes] == ["inbox"]
+    assert look_before(workspace, ANN).mailboxes == ("inbox",)
+    lying = workspace.root / "inbox" / "cur" / "1:2,S"
+    lying.parent.mkdir(parents=True, exist_ok=True)
+    lying.write_text(f"From: {ANN}\n\nHello\n", encoding="utf-8")
+    assert erase_customer(workspace, ANN, by="maria", files=True).mailboxes == ()
+    assert not lying.exists()
+
+
 def test_what_others_wrote_in_the_same_words_is_no_trace(workspace: Workspace, ann: int) -> None:
     words = "It does not work at all, and I would like to have my money back."
     for who in (ANN, "bob@example.com"):
