@@ -27,3 +27,5 @@ def tried_lines(campaign: str, tried: Tried | None, zone: str) -> Iterator[str]:
         at = tried.judged_at.astimezone(zone_or(zone, "UTC"))
         yield f"  judged {at:%a %-d %b %H:%M} by {tried.by}; until then {tried.rest:,} wait for the version that wins,"
         yield "  and get the original where none clearly does"
+        if any(one.later_minutes for one in tried.versions):
+            yield "  at that version's hour: on the next day where it is over by then"

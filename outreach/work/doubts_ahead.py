@@ -15,13 +15,14 @@ from ..audience.segment_tree import COLUMNS
 from ..audience.segment_words import nearest
 from ..errors import InputError
 from ..plan.variants import read_comparison
-from ..records import MailingList
+from ..records import BULK, MailingList
 from ..store.campaigns import campaign_named
 from ..store.segments import known_attributes
 from ..store.seminars import seminar_named, sessions_of
 from ..store.sequences import find_sequence
 from ..timing.occurrence import occasion_wall
 from ..timing.sequence_words import BeginKind, EventKind
+from ..timing.window import is_quiet
 from ..workdays import zone_or
 from .schedules import next_occasion, occasions_after, timing_of
 from .sequence_plan import Rules, rules_of
@@ -75,8 +76,13 @@ def _of_campaign(session: Session, workspace: Workspace, name: str) -> Iterator[
         timing = timing_of(workspace, found)
     except InputError:
         return
-    if next_occasion(timing, workspace.clock()) is None:
+    coming, sending = next_occasion(timing, workspace.clock()), workspace.settings.sending
+    if coming is None:
         yield "schedule: it has no occasion from now on, so that nothing goes by it"
+    wall = occasion_wall(coming.key) if coming is not None else None
+    if wall is not None and found.kind in BULK and is_quiet(wall.time(), sending.quiet_from, sending.quiet_until):
+        hours = f"{sending.quiet_from:%H:%M} to {sending.quiet_until:%H:%M}"
+        yield f"schedule: {wall:%H:%M} lies in the quiet hours ({hours}); said so in a schedule, it goes at that hour"
 
 
 def _of_sequence(session: Session, workspace: Workspace, name: str) -> Iterator[str]:

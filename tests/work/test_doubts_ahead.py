@@ -33,6 +33,14 @@ def test_a_schedule_without_an_occasion_to_come_is_said(workspace: Workspace) ->
     assert doubts_ahead(workspace, "campaign", names) == {"gone": words, "over": words}
 
 
+def test_a_schedule_in_the_night_is_said_since_it_may_be_a_slip(workspace: Workspace) -> None:
+    make_campaign(workspace, "night", Kind.NEWS, schedule="every tuesday at 3:00", zone="UTC")
+    make_campaign(workspace, "late", Kind.NEWS, schedule="every tuesday at 8:00", zone="UTC")
+    [words] = said(workspace, "campaign", "night")
+    assert words.startswith("schedule: 03:00 lies in the quiet hours (21:00 to 08:00)")
+    assert said(workspace, "campaign", "late") == []
+
+
 def test_a_test_by_clicks_that_the_list_does_not_count_is_said(workspace: Workspace) -> None:
     make_campaign(workspace, "spring", Kind.NEWS)
     with workspace.database.write() as session:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from outreach.cli.plan import agenda_lines
+from outreach.cli.plan_tried import tried_lines
 from outreach.work import dealing
 from outreach.work.agenda import read_agenda
 from outreach.work.entries import Entry
 from outreach.work.publish import open_occasion
+from outreach.work.tried import Tried, TriedVersion
 from outreach.work.versions import settle_versions
 from outreach.work.workspace import Workspace
 
@@ -73,3 +75,13 @@ def test_among_very_many_versions_are_counted_by_their_share_and_that_is_said(
     assert _people(entry) == {"a": 15, "b": 15, "rest": 30}
     assert entry.by_share and entry.going == 60
     assert "counted by their share" in "\n".join(agenda_lines(read_agenda(workspace), "UTC"))
+
+
+def test_the_rest_of_a_test_of_hours_is_said_to_go_at_the_winners_hour() -> None:
+    def lines(later: int) -> list[str]:
+        versions = (TriedVersion("a", "Plain", 0, 5), TriedVersion("b", "Plain", later, 5))
+        judged = datetime(2026, 12, 1, 14, tzinfo=UTC)
+        return list(tried_lines("spring", Tried(versions, "replies", 10, judged), "UTC"))
+
+    assert lines(120)[-1] == "  at that version's hour: on the next day where it is over by then"
+    assert lines(0) == [line.replace(", 2 h later", "") for line in lines(120)[:-1]]
