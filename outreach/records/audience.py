@@ -186,6 +186,19 @@ class Suppression(Record, table=True):
     evidence: str = ""
 
 
+class StrangerStop(Record, table=True):
+    """Somebody who is no customer of this database left a list, or (`list_id` None) pauses `until` then: known by the
+    register of stops after a restore, and carried out when they become one.
+    """
+
+    __tablename__ = "stranger_stop"
+    id: int | None = Field(default=None, primary_key=True)
+    address_key: str = Field(index=True)
+    list_id: int | None = Field(default=None, foreign_key="mailing_list.id")
+    at: datetime = Field(sa_type=UtcDateTime)
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class CustomerImport(Record, table=True):
     """One run of `customers import`: the file, the list, the counts, where the rejected rows went.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -37,6 +38,7 @@ from .database import rows_in_chunks
 from .group_intake import Joining, name_alike, plan_joining, settle_names, write_joining
 from .known import OF_PERSON, PERSON, Known, Taken, found_as_told, keys_known, known_by_key, known_by_reach
 from .newcomers import insert_newcomers, insert_proofs, insert_ties, tie_newcomers
+from .returning import stop_newcomers
 from .seen import Seen
 
 KeyedPerson = tuple[str, Person]
@@ -227,6 +229,7 @@ def write_chunk(session: Session, into: Into, chunk: Chunk) -> None:
     insert_newcomers(session, chunk.ids, chunk.newcomers, into.now)
     tie_newcomers(session, into.list_id, chunk.ids, chunk.newcomers, chunk.states, into.now, into.file)
     insert_belongings(session, chunk.ids, chunk.newcomers, into.now, into.file)
+    stop_newcomers(session, zip(map(itemgetter(KEY), chunk.newcomers), chunk.ids, strict=True), into.now)
     ids: dict[str, int] = {}
     if chunk.created:
         ids = {row[KEY]: one for row, one in zip(chunk.newcomers, chunk.ids, strict=True)}

@@ -63,6 +63,7 @@ HOUSE: Mapping[str, str] = {
     "seminar_session": "when a seminar is",
     "sequence": "what a marketer wrote",
     "sign_up": "when addresses were typed into the sign-up page, by keyed hashes",
+    "stranger_stop": "who said stop and is no customer, by keyed hashes",
     "tip": "what an editor wrote",
     "wave_look": "figures of a wave",
     "worker": "our processes",

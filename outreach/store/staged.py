@@ -39,8 +39,10 @@ _KNOWN_BY = (
     ("customer", "address_key", ""),
     ("suppression", "address_key", ""),
     ("contact", "value", "kind = 'address'"),
+    ("stranger_stop", "address_key", ""),
 )
-"""Where somebody stands who is known or blocked: a table, the column of their key, and of which rows."""
+"""Where somebody stands who is known or blocked, or said stop and is no customer: a table, the column of their key,
+and of which rows."""
 _MET = " OR ".join(
     f"EXISTS (SELECT 1 FROM {table} WHERE {column} BETWEEN {{0}} AND {{0}}{more and f' AND {more}'})"  # noqa: S608
     for table, column, more in _KNOWN_BY
@@ -194,10 +196,10 @@ def met_since(session: Session, first: int, last: int) -> bool:
                 " WHERE place = ?",
                 (first, last),
             ).fetchone()
-            if not cursor.execute(f"SELECT {_MET.format('?')}", (*keys, *keys, *keys)).fetchone()[0]:
+            if not cursor.execute(f"SELECT {_MET.format('?')}", (*keys,) * len(_KNOWN_BY)).fetchone()[0]:
                 return False
         among = ("IN ", "") if sqlite else ("= ANY (ARRAY", ")")
-        found = cursor.execute(f"SELECT {_MET_EXACTLY.format(mark, *among)}", (first, last) * 3).fetchone()
+        found = cursor.execute(f"SELECT {_MET_EXACTLY.format(mark, *among)}", (first, last) * len(_KNOWN_BY)).fetchone()
     return bool(found[0])
 
 

@@ -19,6 +19,7 @@ from ..records import Consent, ConsentAct, Customer, MailingList, Suppression, S
 from .contacts import keys_besides
 from .database import NOTED, Database, rows_in_chunks
 from .prepared import Prepared
+from .strangers import forget_stranger_stops
 
 UNDO = "undo"
 PAGE = 500
@@ -49,10 +50,12 @@ def note_lists(
     where there is one now. `who`: number, key of the address, and random number.
     """
     customer_id, own, public_id = who
-    names = dict(_NAMES.rows(session))
+    names, keys = dict(_NAMES.rows(session)), [own or "", *keys_besides(session, customer_id)]
+    if what == BACK:
+        forget_stranger_stops(session, keys, [one for one in lists if one is not None])
     for one in dict.fromkeys(lists):
         scope = ALL if one is None else of_list(names[one])
-        for key in (own or "", *keys_besides(session, customer_id)):
+        for key in keys:
             note(session, Said(at, what, public_id, key, scope))
 
 

@@ -19,6 +19,7 @@ from .customers import bump_versions
 from .database import rows_in_chunks
 from .prepared import Prepared
 from .stops import Said, note
+from .strangers import forget_stranger_stops
 
 CHUNK = 500
 _ANY = Prepared(select(col(Wish.id)).limit(1))
@@ -71,7 +72,10 @@ def keep_wish(
     session.flush()
     if _day(paused_until) != _day(paused):  # the same pause said again and again is one
         what, person = STOP if paused_until is not None else BACK, session.get_one(Customer, customer_id)
-        for key in (person.address_key or "", *keys_besides(session, customer_id)):
+        keys = [person.address_key or "", *keys_besides(session, customer_id)]
+        if what == BACK:
+            forget_stranger_stops(session, keys, [None])
+        for key in keys:
             note(session, Said(at, what, person.public_id, key, PAUSE, paused_until))
     bump_versions(session, [customer_id], at)
     return wish

@@ -21,6 +21,7 @@ from ..errors import InputError, UsageError
 from ..records import ContactKind, Customer, SubscriptionState
 from ..store.contacts import Known, add_contacts, contacts_of, drop_contact
 from ..store.customers import ensure_list, find_customer
+from ..store.returning import stop_newcomers
 from .opt_in import join_list
 from .workspace import Workspace
 
@@ -69,6 +70,7 @@ def add_customer(
         session.add(customer)
         session.flush()
         assert customer.id is not None
+        stop_newcomers(session, [(customer.address_key or "", customer.id)], now)
         _know(session, customer, contacts, workspace, by)
         if not list_name:
             return customer.id, False

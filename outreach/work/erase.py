@@ -25,6 +25,7 @@ from ..store.erase import Mention, empty_messages, empty_rows, late_words, menti
 from ..store.personal import CHUNK, Own, own_of
 from ..store.sign_ups import forget_address
 from ..store.stops import erased_blocks
+from ..store.strangers import forget_all_of
 from ..store.wash import cut_wal, traces, vacuum_tables
 from .casework import move_case
 from .epoch import advance
@@ -102,6 +103,7 @@ def begin(
         for key in sorted(own.address_keys):
             block_erased(session, key, before or now, by)
             forget_address(session, key)
+            forget_all_of(session, key)
         own.rows["suppression"] = []
         for case_id in own.rows["case_file"]:
             case = session.get_one(Case, case_id)

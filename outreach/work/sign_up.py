@@ -19,7 +19,9 @@ from ..audience.consent import FOR_BULK_ONLY
 from ..records import Customer, MailingList, Subscription, SubscriptionState, SuppressionReason
 from ..store.consents import blocked_domains, find_suppression
 from ..store.customers import find_customer
+from ..store.returning import stop_newcomers
 from ..store.sign_ups import keep_sign_up, open_askings
+from ..store.strangers import stranger_stops
 from .epoch import advance
 from .opt_in import ask_to_come_back, ask_to_confirm, join_list, list_words
 from .workspace import Workspace
@@ -85,7 +87,9 @@ def _take(
     left_all = block is not None and block.reason is SuppressionReason.UNSUBSCRIBED_ALL
     customer = find_customer(session, workspace.keys, address)
     state = None if customer is None else _state(session, mailing_list.id, customer.id or 0)
-    back = left_all or state is SubscriptionState.UNSUBSCRIBED
+    told = [] if customer is not None else stranger_stops(session, [key]).get(key, [])
+    left = state is SubscriptionState.UNSUBSCRIBED or mailing_list.id in {one.list_id for one in told}
+    back = left_all or left
     asks = back or state is SubscriptionState.PENDING or (state is None and mailing_list.double_opt_in)
     if asks and not may_ask(open_askings(session, key), mailing_list.id, now):
         return
@@ -94,6 +98,7 @@ def _take(
         customer.address, customer.address_key, customer.language = address, key, language
         session.add(customer)
         session.flush()
+        stop_newcomers(session, [(key, customer.id or 0)], now)
     if back:
         ask_to_come_back(session, workspace, customer, mailing_list, now)
     elif state is SubscriptionState.PENDING:

@@ -1,13 +1,13 @@
 """After a restore: whoever said stop since the backup is stopped again, before anything can be sent.
 
 Law: it goes by the register. A stop that the database has itself, or after which the person said otherwise with proof,
-is passed over. Who is no customer in the backup is kept from all newsletters by their address alone, since a file would
-bring them back to the list that they left; only their own wish lifts that.
+is passed over. Of who is no customer in the backup it is kept by the keyed hash of their address, and holds as soon as
+a file or the sign-up page makes them one: the list that they left and their pause, no more and no less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,12 +16,14 @@ from sqlmodel import Session, col
 
 from ..address import KeyRing
 from ..audience.stops import ALL, NOBODY, PAUSE, Stop
-from ..records import Customer, SuppressionReason, Wish
+from ..records import Customer, StrangerStop, SuppressionReason, Wish
 from ..store.consents import suppress, unsubscribe
 from ..store.contacts import ids_by_earlier_key
 from ..store.customers import customer_ids_by_key, ensure_list, list_id_of
 from ..store.database import rows_in_chunks
+from ..store.returning import EVIDENCE
 from ..store.stops import acts_of, blocks_on, forget_noted, knows, lists_by_name, public_ids
+from ..store.strangers import keep_stranger_stop, stranger_stops
 from ..store.wishes import keep_wish, wish_of
 from .erase_again import ErasedAgain, erase_again
 from .erasures import person_key
@@ -30,7 +32,6 @@ from .stops import still_said
 from .workspace import Workspace, accept_database
 
 CHUNK = 200
-EVIDENCE = "the register of stops, after a restore"
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,12 @@ def _carry_out(session: Session, one: Stop, number: int | None, now: datetime, l
     customer = session.get(Customer, number) if number is not None else None
     if customer is not None and customer.erased_at is not None:
         return False
+    name, reason = one.list_name, one.reason
+    if customer is None and one.address != NOBODY and (name is not None or one.scope == PAUSE):
+        list_id = None if name is None else _list(session, name, now, lists)
+        return keep_stranger_stop(session, one.address, list_id, one.at, one.until)
     if one.scope == PAUSE:
         return customer is not None and _pause(session, number or 0, one, evidence)
-    name, reason = one.list_name, one.reason
     if customer is not None and (name is not None or one.scope == ALL):
         list_id = None if name is None else _list(session, name, now, lists)
         way = {"how": "person", "evidence": evidence}
@@ -115,8 +119,6 @@ def _carry_out(session: Session, one: Stop, number: int | None, now: datetime, l
         row = locked_row(session)
         row.version += 1  # as `work.block`: nobody knows yet whose mail it stops
         session.add(row)
-    if name is not None:
-        evidence += f", of the list {name}; no customer of this database had the address"
     return suppress(
         session,
         address_key=one.address,
@@ -133,7 +135,8 @@ def _unknown(session: Session, keys: KeyRing, part: Sequence[Stop], whose: Mappi
     """
     numbers = {whose[who] for one in part if (who := _who(one)) in whose}
     acts, ids = acts_of(session, numbers), public_ids(session, numbers)
-    blocks, lists = blocks_on(session, {one.address for one in part}), lists_by_name(session)
+    addresses = {one.address for one in part}
+    blocks, lists, strange = blocks_on(session, addresses), lists_by_name(session), stranger_stops(session, addresses)
     for one in part:
         number, name, block = whose.get(_who(one)), one.list_name, blocks.get(one.address)
         same = block is not None and block.reason is (one.reason or SuppressionReason.UNSUBSCRIBED_ALL)
@@ -145,9 +148,19 @@ def _unknown(session: Session, keys: KeyRing, part: Sequence[Stop], whose: Mappi
                 name is None and same and block is not None and block.at >= one.at
             )
         else:
-            known = one.scope != PAUSE and same and block is not None and block.expires_at is None
+            known = _kept(strange.get(one.address, ()), one, lists) or (
+                one.scope != PAUSE and name is None and same and block is not None and block.expires_at is None
+            )
         if not known:
             yield one
+
+
+def _kept(strange: Iterable[StrangerStop], one: Stop, lists: Mapping[str, int]) -> bool:
+    """Whether that is kept already of somebody who is no customer."""
+    if one.scope == PAUSE:
+        return any(kept.list_id is None and (kept.until or one.at) >= (one.until or one.at) for kept in strange)
+    list_id = lists.get(one.list_name or "")
+    return list_id is not None and any(kept.list_id == list_id for kept in strange)
 
 
 def _list(session: Session, name: str, now: datetime, lists: list[str]) -> int:
@@ -184,8 +197,8 @@ def told_stops(done: StoppedAgain) -> Iterator[str]:
         yield f"{people} who said stop since that backup {'gets' if done.people == 1 else 'get'} no more of it again."
     if done.strangers:
         yield (
-            f"Of these {done.strangers:,} {'is' if done.strangers == 1 else 'are'} no customer of the backup: no "
-            "newsletter goes to the address until they say that they want one."
+            f"Of these {done.strangers:,} {'is' if done.strangers == 1 else 'are'} no customer of the backup: what was "
+            "said holds as soon as a file or the sign-up page brings them back."
         )
     if done.lists:
         yield f"Made again, since people had left them: the lists {', '.join(done.lists)}."

@@ -16,7 +16,7 @@ from sqlmodel import select
 from outreach.address import address_key, new_key_ring, write_key_ring
 from outreach.audience.consent import may_mail
 from outreach.errors import DatabaseError
-from outreach.records import Consent, ConsentAct, Customer, Kind, MailingList, Subscription, SuppressionReason
+from outreach.records import Consent, ConsentAct, Customer, Delivery, Kind, MailingList, StrangerStop, SuppressionReason
 from outreach.store.consents import (
     find_suppression,
     mail_facts,
@@ -28,13 +28,18 @@ from outreach.store.consents import (
 )
 from outreach.store.customers import ensure_list, list_id_of
 from outreach.store.wishes import keep_wish, wish_of
+from outreach.work import import_room, intake, piles
 from outreach.work.backup import back_up_workspace
 from outreach.work.block import block, blocked_key, unblock
 from outreach.work.duplicates import merge
+from outreach.work.enter import Entered, add_customer
+from outreach.work.erase import erase_customer
 from outreach.work.prune import prune
 from outreach.work.restore import restore_workspace, told_known
+from outreach.work.sign_up import sign_up
 from outreach.work.stop_again import accept_restored
 from outreach.work.stops import STOPS, prune_stops, read_register, still_said
+from outreach.work.undo import undo_import
 from outreach.work.workspace import KEYS, Workspace, check_may_send, open_workspace, stop_book
 
 from ..conftest import BOTH, HandClock, MakeCustomer
@@ -161,10 +166,104 @@ def test_a_file_brings_nobody_back_who_was_no_customer_in_the_backup(
     leave(workspace, ann, "offers")
     done = restore(workspace, made, clock)
     assert done.stopped is not None and (done.stopped.people, done.stopped.strangers) == (1, 1)
-    assert take(workspace, f"email\n{ANN}\n{BOB}\n", list_name="offers").counts["suppressed"] == 1
+    assert done.stopped.lists == ("offers",)
+    assert blocked(workspace, ANN) is None, "she left one list"
+    counts = take(workspace, f"email\n{ANN}\n{BOB}\n", list_name="offers").counts
+    assert (counts["created"], counts["suppressed"]) == (2, 0)
+    ann, bob = number_of(workspace, ANN), number_of(workspace, BOB)
+    assert (may(workspace, ann, "offers"), may(workspace, bob, "offers")) == (False, True)
+    join(workspace, ann, "customers")
+    assert may(workspace, ann), "of the other list nothing was said"
+    clock.advance(hours=1)
+    come_back(workspace, ann, "offers")
+    assert may(workspace, ann, "offers") and accept_restored(workspace)[1].people == 0
+
+
+def number_of(workspace: Workspace, address: str) -> int:
     with workspace.database.read() as session:
-        people = session.exec(select(Customer.address).join(Subscription)).all()
-    assert people == [BOB]
+        return session.exec(select(Customer.id).where(Customer.address == address)).one() or 0
+
+
+@BOTH
+@pytest.mark.parametrize("way", ["file", "large file", "page", "colleague"])
+def test_what_was_said_before_the_restore_holds_however_somebody_becomes_a_customer_again(
+    workspace: Workspace,
+    clock: HandClock,
+    make_customer: MakeCustomer,
+    tmp_path: Path,
+    way: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if way == "large file":  # is read in pieces, as by several processes
+        monkeypatch.setattr(intake, "ENOUGH", 1)
+        monkeypatch.setattr(intake, "cores", lambda: 2)
+        monkeypatch.setattr(import_room, "cores", lambda: 1)
+        monkeypatch.setattr(piles, "PILE", 20)
+    with workspace.database.write() as session:
+        mailing_list = session.exec(select(MailingList).where(MailingList.name == "customers")).one()
+        mailing_list.sign_up, mailing_list.words, mailing_list.double_opt_in = True, "A tip a week.", way == "page"
+        session.add(mailing_list)
+    made = back_up(workspace, clock, tmp_path / "kept")
+    ann, bob = make_customer(ANN), make_customer(BOB)
+    leave(workspace, ann, "customers")
+    with workspace.database.write() as session:
+        until = clock() + timedelta(days=60)
+        told = {"every_days": 0, "no_topics": (), "channel": "", "at": clock(), "how": "page", "evidence": "x"}
+        keep_wish(session, bob, paused_until=until, **told)
+    done = restore(workspace, made, clock)
+    assert done.stopped is not None and (done.stopped.people, done.stopped.strangers, done.stopped.stops) == (2, 2, 2)
+    if "file" in way:
+        more = "".join(f"p{number}@example.com\n" for number in range(60 if way == "large file" else 0))
+        take(workspace, f"email\n{more}{ANN}\n{BOB}\n")
+    else:
+        for who in (ANN, BOB):
+            if way == "page":
+                sign_up(workspace, "customers", who, language="en", place="the page")
+            else:
+                add_customer(workspace, who, Entered({}, [], []), by="maria", list_name="customers", consent="yes")
+    ann, bob = number_of(workspace, ANN), number_of(workspace, BOB)
+    assert not may(workspace, ann)
+    assert may(workspace, bob) is (way != "page"), "on the page he has yet to press the button"
+    with workspace.database.read() as session:
+        wish, act = (
+            wish_of(session, bob),
+            session.exec(select(Consent).where(Consent.act == ConsentAct.WITHDRAWN)).one(),
+        )
+        mails = session.exec(select(Delivery.occasion).order_by(Delivery.id)).all()  # type: ignore[arg-type]
+        assert wish is not None and wish.paused_until == until and wish_of(session, ann) is None
+        assert act.customer_id == ann and "register of stops" in act.evidence
+    assert [one.split("/")[0] for one in mails] == (["back", "confirm"] if way == "page" else [])
+    assert accept_restored(workspace)[1].stops == 0
+    assert ANN not in str(rows_of(workspace))
+
+
+def rows_of(workspace: Workspace) -> list[dict[str, object]]:
+    with workspace.database.read() as session:
+        return [one.model_dump() for one in session.exec(select(StrangerStop))]
+
+
+@BOTH
+def test_an_import_that_is_taken_back_takes_no_stop_with_it_and_an_erasure_does(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
+) -> None:
+    made = back_up(workspace, clock, tmp_path / "kept")
+    leave(workspace, make_customer(ANN), "customers")
+    restore(workspace, made, clock)
+    for _ in range(2):
+        summary = take(workspace, f"email\n{ANN}\n")
+        assert not may(workspace, number_of(workspace, ANN))
+        undo_import(workspace, summary.import_id or 0, by="maria")
+    assert len(rows_of(workspace)) == 1
+    if number := find_number(workspace, ANN):
+        assert not may(workspace, number)
+    take(workspace, f"email\n{ANN}\n")
+    erase_customer(workspace, ANN, by="maria")
+    assert rows_of(workspace) == []
+
+
+def find_number(workspace: Workspace, address: str) -> int | None:
+    with workspace.database.read() as session:
+        return session.exec(select(Customer.id).where(Customer.address == address)).first()
 
 
 def test_the_register_holds_no_address_and_each_stop_is_on_the_disk_at_once(
