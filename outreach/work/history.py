@@ -23,6 +23,7 @@ from ..store.editions import find_campaign
 from .workspace import Workspace
 
 ME = "outreach"
+WORDS_KEPT = 200
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,14 @@ def _lines(session: Session, row: DeliveryRow) -> Iterator[Line]:
         due = f"due {row.due_at:%Y-%m-%d %H:%M} UTC"
         until = f", not after {row.expires_at:%Y-%m-%d %H:%M} UTC" if row.expires_at is not None else ""
         yield Line(row.planned_at, "planned", f"{row.campaign}, issue {row.edition} ({row.occasion}), {due}{until}")
+    bounced = [line for bounce in bounces_of(session, row.id) for line in _bounced(bounce)]
+    known = {_bare(line) for line in bounced}
     for note in notes_of(session, row.id):
-        yield _noted(note)
+        line = _noted(note)
+        if _bare(line) not in known:  # who came back stands in a row of its own, with who says so
+            yield line
     yield from _ended(row)
-    for bounce in bounces_of(session, row.id):
-        yield from _bounced(bounce)
+    yield from bounced
     if row.onward is not None and row.onward_at is not None:
         yield Line(row.onward_at, _ONWARD[row.onward], row.onward_words, row.relay, "the relay's log")
     for message in came_back(session, row.id):
@@ -145,6 +149,11 @@ def _ended(row: DeliveryRow) -> Iterator[Line]:
     unclear = row.state in (DeliveryState.INFLIGHT, DeliveryState.IN_DOUBT) or row.reason == "evidence"
     if unclear and row.intent_at is not None:
         yield Line(row.intent_at, "begun", HANDED_OVER, row.relay)
+
+
+def _bare(line: Line) -> tuple[str, str]:
+    """What a line says, as far as both who noted it and who counts bounces keep of it."""
+    return line.what, line.words[:WORDS_KEPT]
 
 
 _JUDGED = (DeliveryState.WITHHELD, DeliveryState.SUPPRESSED, DeliveryState.CANCELLED, DeliveryState.EXPIRED)

@@ -31,6 +31,7 @@ from outreach.store.bounces import Heard, paused_domains
 from outreach.store.consents import find_suppression, suppress
 from outreach.work.bounces import bounce_rules, take_bounces, watch_bounces
 from outreach.work.compose import apply_campaign
+from outreach.work.history import tell_stories
 from outreach.work.publish import open_occasion
 from outreach.work.relays import resume_domain_named
 from outreach.work.review import review, undo_review
@@ -96,6 +97,8 @@ def test_the_same_bounce_told_twice_counts_once(
     first = receive(workspace, as_bounce(mails[people[0]], status="5.2.2", said="552 5.2.2 mailbox full"))
     again = receive(workspace, as_bounce(mails[people[0]], status="5.2.2", said="552 5.2.2 still full"))
     assert first.id != again.id and len(bounces(workspace)) == 1
+    [story] = tell_stories(workspace, str(delivery_of(workspace, people[0]).id))
+    assert [line.by for line in story.lines if line.what == "bounced"] == ["a bounce message"], "told once, too"
 
 
 def test_a_mail_that_was_taken_and_bounced_later_stays_sent_with_the_bounce_beside_it(
