@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select
 from sqlmodel import Session, col
 
 from ..records import StrangerStop
@@ -55,7 +55,7 @@ def forget_stranger_stops(session: Session, keys: Sequence[str], lists: Collecti
     """They took it back (None: their pause), or it is no longer needed."""
     if any_stranger(session):
         numbers = [one for one in lists if one is not None]
-        which = col(StrangerStop.list_id).in_(numbers)
+        which: ColumnElement[bool] = col(StrangerStop.list_id).in_(numbers)
         if None in lists:
             which = or_(which, col(StrangerStop.list_id).is_(None))
         session.execute(delete(StrangerStop).where(col(StrangerStop.address_key).in_(keys), which))
