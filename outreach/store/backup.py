@@ -21,6 +21,7 @@ from sqlmodel import SQLModel
 
 from ..errors import DatabaseError
 from .database import Database
+from .queued import QUEUED
 from .slices import SLICE
 
 PAGES = 2000
@@ -122,7 +123,7 @@ def load_dump(dump: Path, url: URL) -> None:
     All tables of ours go first: what a later version added would stand in the way, and of its next upgrade.
     """
     script = dump.with_name(f"{dump.name}.sql")
-    names = ", ".join(f'"{name}"' for name in [*SQLModel.metadata.tables, SLICE.name, "alembic_version"])
+    names = ", ".join(f'"{name}"' for name in [*SQLModel.metadata.tables, SLICE.name, QUEUED.name, "alembic_version"])
     options = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]
     script.touch(0o600)
     try:

@@ -44,7 +44,9 @@ from .campaigns import ALERTS
 from .conflict import insert_on
 from .database import rows_in_chunks
 from .phases import InState
+from .postgresql import by_keys
 from .prepared import Among, Connected, Prepared, instant, value_of
+from .queued import WAITING_IN_TURN, take_out
 from .slices import note_slice
 from .standing import bare_state, intend_beside_others
 
@@ -176,6 +178,7 @@ def count_due(session: Session, edition_ids: Sequence[int], now: datetime, most:
     One query for each state: together in one, SQLite would walk through all of an edition.
     """
     found = 0
+    by_keys(session.connection())
     released = _released_waves(session)
     for edition_id in edition_ids:
         queued = (
@@ -238,7 +241,7 @@ def _locked(found: Select[Any]) -> ColumnElement[bool]:
     """Among these deliveries, leaving out those that others hold. In a WITH of its own: as a bare subquery PostgreSQL
     may run it once per row, and each run would take `limit` more. Where they lie is known then: no key is looked up."""
     place: ColumnElement[Any] = literal_column("delivery.ctid")
-    mine = found.with_only_columns(place.label("place")).with_for_update(skip_locked=True).cte("mine")
+    mine = found.with_only_columns(place.label("place")).with_for_update(of=Delivery, skip_locked=True).cte("mine")
     return place == func.any(func.array(select(mine.c.place).scalar_subquery()))
 
 
@@ -265,17 +268,21 @@ def _take(which: ColumnElement[bool]) -> Update:
 
 _RETURNED = [getattr(Delivery, name) for name in Claimed._fields]
 _TAKE = Prepared(_take(col(Delivery.id).in_(_WAITING.scalar_subquery())).returning(*_RETURNED))
-_TAKE_BESIDE_OTHERS = Prepared(_take(_locked(_WAITING)).returning(*_RETURNED))
+_TAKE_BESIDE_OTHERS = Prepared(_take(_locked(WAITING_IN_TURN)).returning(*_RETURNED))
 """As on PostgreSQL, where several may claim at once."""
 
 
 def _claim_from(
     session: Session, edition_id: int, wave: int, owner: str, limit: int, now: datetime, until: datetime
 ) -> list[Claimed]:
-    taking = _TAKE_BESIDE_OTHERS if session.connection().dialect.name == "postgresql" else _TAKE
+    taking = _TAKE
+    if session.connection().dialect.name == "postgresql":
+        taking = _TAKE_BESIDE_OTHERS
+        by_keys(session.connection())
     found = taking.rows(session, edition=edition_id, its_wave=wave, most=limit, by=owner, now=now, until=until)
     rows = [_claimed(row) for row in found]
     if taking is _TAKE_BESIDE_OTHERS:
+        take_out(session, [row.id for row in rows])
         note_slice(session, owner, [row.id for row in rows])
     return sorted(rows, key=lambda row: row.id)
 
@@ -364,14 +371,15 @@ def hasten_domain(
 
 def finish_editions(session: Session, edition_ids: Iterable[int], now: datetime) -> list[int]:
     """Close the open editions among these in which nothing is left to do; returns their ids."""
-    left = exists().where(col(Delivery.edition_id) == col(Edition.id), InState(*UNFINISHED))
+    by_keys(session.connection())
+    left = [exists().where(col(Delivery.edition_id) == col(Edition.id), InState(state)) for state in UNFINISHED]
     statement = (
         update(Edition)
         .where(
             col(Edition.id).in_(list(edition_ids)),
             col(Edition.state) == EditionState.OPEN,
             col(Edition.planned_at).is_not(None),
-            ~left,
+            *(~some for some in left),
         )
         .values(state=EditionState.DONE, finished_at=now)
         .returning(col(Edition.id))

@@ -178,12 +178,20 @@ def plan_once(connection: Connection) -> None:
     connection.commit()
 
 
-_PLAN_ONCE = (
-    "SELECT set_config('plan_cache_mode', 'force_generic_plan', false),"
-    " set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false),"
-    " set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),"
-    " set_config('jit', 'off', false)"
-)
+def by_keys(connection: Connection) -> None:
+    """Until this transaction ends, let statements go by keys, one row after the other: what they look for is little,
+    and what the server believes of a table that fills and empties itself is old. On SQLite they do anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_BY_KEYS)
+
+
+def _off(local: str) -> str:
+    names = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit")
+    return ", ".join(f"set_config('{name}', 'off', {local})" for name in names)
+
+
+_PLAN_ONCE = f"SELECT set_config('plan_cache_mode', 'force_generic_plan', false), {_off('false')}"
+_BY_KEYS = f"SELECT {_off('true')}"
 _TURN = text("SELECT pg_advisory_xact_lock(:lock)")
 
 
@@ -242,4 +250,12 @@ def faults(connection: Connection) -> list[str]:
         found.append(f"{broken} pages failed their checksum")
     invalid = text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid OR NOT indisready")
     found += [f"the index {name} is not valid" for name in connection.execute(invalid).scalars()]
-    return found
+    lost = connection.execute(text(_LOST)).scalar()
+    return found + ([f"{lost} mails wait where no claim would find them"] if lost else [])
+
+
+_LOST = (
+    "SELECT count(*) FROM delivery WHERE state = 'queued' AND NOT EXISTS"
+    " (SELECT 1 FROM queued_row WHERE (queued_row.edition_id, queued_row.wave, queued_row.due_at, queued_row.id)"
+    " = (delivery.edition_id, delivery.wave, delivery.due_at, delivery.id))"
+)

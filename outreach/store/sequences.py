@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, insert, or_, select, update
+from sqlalchemy import case, exists, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from ..delivery.tally import Tally
@@ -250,17 +250,15 @@ def join_edition(session: Session, edition_id: int, rows: Sequence[dict[str, Any
 
 def reopen_unfinished(session: Session, campaign_ids: Collection[int], since: datetime) -> int:
     """Open editions again that were closed at the very moment in which somebody joined; how many."""
-    left = select(col(Delivery.id)).where(
-        col(Delivery.edition_id) == col(Edition.id),
-        InState(DeliveryState.QUEUED, DeliveryState.DEFERRED),
-    )
+    its = col(Delivery.edition_id) == col(Edition.id)
+    left = [exists().where(its, InState(state)) for state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)]
     statement = (
         update(Edition)
         .where(
             col(Edition.campaign_id).in_(list(campaign_ids)),
             col(Edition.state) == EditionState.DONE,
             col(Edition.finished_at) >= since,
-            left.exists(),
+            or_(*left),
         )
         .values(state=EditionState.OPEN, finished_at=None)
     )

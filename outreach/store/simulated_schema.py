@@ -56,7 +56,7 @@ def _options(engine: Engine, name: str) -> str:
 
 
 def _copy(engine: Engine, name: str) -> None:
-    """Make the schema, and in it every table of ours with its rows, keys and sequences, from one snapshot."""
+    """Make the schema, and in it every table of ours with its rows, keys, sequences and triggers, from one snapshot."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         postgresql.take_time(connection)
         home = str(connection.execute(text("SELECT current_schema()")).scalar())
@@ -73,6 +73,10 @@ def _copy(engine: Engine, name: str) -> None:
             for column, counted, _ in columns:
                 if counted:
                     _count_anew(connection, name, table, column)
+        does = connection.execute(_DOES, {"home": home}).scalars().all()
+        connection.exec_driver_sql(f'SET LOCAL search_path = "{name}", "{home}"')  # the copy's tables, our functions
+        for trigger in does:
+            connection.exec_driver_sql(trigger.replace("%", "%%"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for table in tables:
             connection.exec_driver_sql(f'ANALYZE "{name}"."{table}"')
@@ -114,5 +118,9 @@ _TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = :home ORDER B
 _COLUMNS = text(
     "SELECT column_name, coalesce(column_default LIKE 'nextval(%', false), is_generated = 'ALWAYS'"
     " FROM information_schema.columns WHERE table_schema = :home AND table_name = :table ORDER BY ordinal_position"
+)
+_DOES = text(
+    "SELECT pg_get_triggerdef(pg_trigger.oid, true) FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " WHERE NOT tgisinternal AND relnamespace = CAST(quote_ident(:home) AS regnamespace) ORDER BY tgname"
 )
 _LEFT = text("SELECT nspname FROM pg_namespace WHERE nspname LIKE :prefix")

@@ -74,7 +74,7 @@ def bare_state() -> ColumnElement[str]:
     return type_coerce(col(Delivery.state), String).op("||")(literal_column("''"))
 
 
-def _bare(number: Any) -> ColumnElement[int]:
+def bare(number: Any) -> ColumnElement[int]:
     """A number of a row that is sought by its id. As the bare column it would have all of an edition walked."""
     return col(number).op("+")(literal_column("0"))
 
@@ -106,8 +106,8 @@ def intent_statement() -> Any:
                 (col(Delivery.customer_id).is_(None), col(Delivery.customer_version) == 0),
                 else_=tuple_(col(Delivery.customer_id), col(Delivery.customer_version)).in_(select(people)),
             ),
-            tuple_(_bare(Delivery.campaign_id), col(Delivery.campaign_version)).in_(select(campaigns)),
-            _bare(Delivery.edition_id).in_(select(editions.c.id).where(editions.c.state == EditionState.OPEN)),
+            tuple_(bare(Delivery.campaign_id), col(Delivery.campaign_version)).in_(select(campaigns)),
+            bare(Delivery.edition_id).in_(select(editions.c.id).where(editions.c.state == EditionState.OPEN)),
             col(Delivery.workspace_version) == select(house.c.version).scalar_subquery(),
         )
         .values(

@@ -32,6 +32,7 @@ from ..records import (
 )
 from .edition_figures import author
 from .phases import InState
+from .postgresql import by_keys
 from .standing import hold_back_intents
 
 HISTORY = 5
@@ -136,6 +137,7 @@ def is_under_way(session: Session, wavy: Wavy, now: datetime) -> bool:
         col(Delivery.due_at) <= now,
         or_(col(Delivery.next_at).is_(None), col(Delivery.next_at) <= now),
     )
+    by_keys(session.connection())
     if session.execute(select(col(Delivery.id)).where(*due).limit(1)).first() is not None:
         return True
     held = select(col(Delivery.id)).where(col(Delivery.edition_id) == wavy.edition_id, InState(*IN_HAND))

@@ -13,6 +13,7 @@ from sqlmodel import col
 from outreach.records import Delivery, DeliveryState
 from outreach.store.outbox import _TAKE_BESIDE_OTHERS, claim, insert_deliveries, intend
 from outreach.store.phases import GOING, InState, phase
+from outreach.store.slices import note_slice
 from outreach.work.workspace import Workspace
 
 from ..conftest import BOTH
@@ -28,6 +29,8 @@ def edition(workspace: Workspace, make_customer: Callable[..., int]) -> int:
         ids = session.execute(select(col(Delivery.id)).order_by(col(Delivery.id))).scalars().all()
         for number, state in zip(ids, DeliveryState, strict=True):
             session.execute(update(Delivery).where(col(Delivery.id) == number).values(state=state))
+        if session.connection().dialect.name == "postgresql":  # as the claim of those that are held would have
+            note_slice(session, "w", [number for number in ids if number is not None])
     return edition
 
 
@@ -48,7 +51,7 @@ def test_the_database_computes_the_phase_as_the_program_names_it(workspace: Work
     with workspace.database.read() as session:
         rows = session.execute(text("SELECT state, phase FROM delivery")).all()
     assert {(row.state, row.phase) for row in rows} == {(state.value, phase(state)) for state in DeliveryState}
-    assert sorted(row.state for row in rows if row.phase == GOING) == ["claimed", "inflight", "queued"]
+    assert sorted(row.state for row in rows if row.phase == GOING) == ["claimed", "inflight", "queued", "sent"]
 
 
 @pytest.mark.needs_debian
@@ -90,6 +93,6 @@ def test_a_claim_finds_the_next_in_order_without_sorting_or_walking_all_that_wai
         now = workspace.clock()
         given = {"edition": others["edition_id"], "its_wave": 0, "most": 50, "by": "w", "now": now, "until": now}
         steps = _TAKE_BESIDE_OTHERS.explain(session, **given)
-    assert any("using ix_delivery_work on delivery" in step for step in steps), steps
+    assert any("using queued_row_pkey on queued_row" in step for step in steps), steps
     slow = ("Sort", "Seq Scan on delivery", "Bitmap")
     assert not any(word in step for step in steps for word in slow), steps

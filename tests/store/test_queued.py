@@ -1,0 +1,133 @@
+"""On PostgreSQL whoever waits stands in a narrow table; claims take them from there, and nothing else is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from alembic import command
+from sqlalchemy import text, update
+from sqlmodel import col
+
+from outreach.records import Delivery, DeliveryEvent, DeliveryState, Edition, EditionState
+from outreach.store import outbox
+from outreach.store.database import check_integrity
+from outreach.store.migrate import migrate
+from outreach.store.moves import Move, apply_moves, release
+from outreach.store.together import settle_and_intend
+from outreach.work.workspace import Workspace
+
+from .rows import lay_edition
+from .test_slices import alembic_on, take
+
+pytestmark = [pytest.mark.needs_debian, pytest.mark.parametrize("backend", ["postgresql"], indirect=True)]
+
+
+@pytest.fixture
+def edition(workspace: Workspace, make_customer: Callable[..., int]) -> int:
+    """An edition for five people."""
+    return lay_edition(workspace, [make_customer(f"p{number}@example.com") for number in range(5)])
+
+
+def queue(workspace: Workspace) -> list[int]:
+    """Who stands in the queue; each of them must be as the delivery says."""
+    with workspace.database.read() as session:
+        there = session.execute(text("SELECT id FROM queued_row ORDER BY id")).scalars().all()
+        same = "JOIN delivery USING (edition_id, wave, due_at, id) WHERE state = 'queued'"
+        assert session.execute(text(f"SELECT count(*) FROM queued_row {same}")).scalar() == len(there)
+    return list(there)
+
+
+def change(workspace: Workspace, number: int, **values: object) -> None:
+    with workspace.database.write() as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == number).values(**values))
+
+
+def test_a_delivery_stands_in_the_queue_just_while_it_is_queued(workspace: Workspace, edition: int) -> None:
+    assert queue(workspace) == [1, 2, 3, 4, 5]
+    others = [state for state in DeliveryState if state is not DeliveryState.CLAIMED]
+    for before, after in permutations(others, 2):
+        if DeliveryState.QUEUED in (before, after):
+            change(workspace, 3, state=before)
+            change(workspace, 3, state=after)
+            assert queue(workspace) == ([1, 2, 3, 4, 5] if after is DeliveryState.QUEUED else [1, 2, 4, 5]), before
+    change(workspace, 3, wave=2)
+    change(workspace, 4, due_at=workspace.clock() + timedelta(days=1))
+    change(workspace, 5, reason="night", next_at=workspace.clock())
+    assert queue(workspace) == [1, 2, 3, 4, 5]
+    with workspace.database.write() as session:
+        session.execute(text("DELETE FROM delivery WHERE id < 3"))
+    assert queue(workspace) == [3, 4, 5]
+
+
+def test_a_claim_takes_its_own_out_and_what_is_given_back_is_found_again(workspace: Workspace, edition: int) -> None:
+    rows = take(workspace, "one", 3)
+    assert [row.id for row in rows] == [1, 2, 3]
+    assert queue(workspace) == [4, 5]
+    with workspace.database.write() as session:
+        assert apply_moves(session, [release(rows[1])], workspace.clock()) == []
+    assert queue(workspace) == [2, 4, 5]
+    assert [row.id for row in take(workspace, "two", 9)] == [2, 4, 5]
+    assert queue(workspace) == []
+
+
+def test_what_stands_in_the_queue_and_is_not_queued_is_never_claimed(workspace: Workspace, edition: int) -> None:
+    with workspace.database.write() as session:  # as another's claim leaves it that knows no queue
+        session.execute(text("UPDATE delivery SET state = 'claimed', owner = 'old' WHERE id < 3"))
+    assert [row.id for row in take(workspace, "one", 2)] == [3, 4]
+    with workspace.database.read() as session:
+        assert outbox.count_due(session, [edition], workspace.clock(), 9) == 1
+
+
+def test_an_outcome_is_written_into_no_index(workspace: Workspace, edition: int) -> None:
+    rows = take(workspace, "one", 5)
+    accepted = (DeliveryEvent.ACCEPTED,)
+    moves = [Move(row, DeliveryState.INFLIGHT, accepted, response="250 Ok", relay="one", tried=True) for row in rows]
+    changes = text("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'delivery'")
+    with workspace.database.keep_writing() as writer:
+        assert settle_and_intend(writer, [], {"one": rows}, workspace.clock()).granted == {1, 2, 3, 4, 5}
+        assert settle_and_intend(writer, moves[:1], {}, workspace.clock()).missed == []
+    with workspace.database.write(beside=True) as session:
+        before = session.execute(changes).one()
+        assert apply_moves(session, moves[1:], workspace.clock()) == []
+        after = session.execute(changes).one()
+    assert [new - old for new, old in zip(after, before, strict=True)] == [4, 4]
+
+
+def test_an_edition_is_done_when_nobody_waits_is_held_or_is_deferred(workspace: Workspace, edition: int) -> None:
+    def finished() -> list[int]:
+        with workspace.database.write() as session:
+            return outbox.finish_editions(session, [edition], workspace.clock())
+
+    rows = take(workspace, "one", 4)
+    with workspace.database.write() as session:
+        session.execute(text("UPDATE delivery SET state = 'sent' WHERE id > 1 AND id < 5"))
+    for state in (DeliveryState.CLAIMED, DeliveryState.INFLIGHT, DeliveryState.DEFERRED, DeliveryState.QUEUED):
+        change(workspace, rows[0].id, state=state)
+        change(workspace, 5, state=DeliveryState.WITHHELD)
+        assert finished() == [], state
+    change(workspace, rows[0].id, state=DeliveryState.IN_DOUBT)
+    assert finished() == [edition]
+    with workspace.database.read() as session:
+        assert session.get_one(Edition, edition).state is EditionState.DONE
+
+
+def test_who_waits_while_the_database_is_upgraded_is_claimed_afterwards(workspace: Workspace, edition: int) -> None:
+    take(workspace, "one", 2)
+    database = workspace.database
+    with database.engine.begin() as connection:
+        command.downgrade(alembic_on(connection), "0034")
+    change(workspace, 5, state=DeliveryState.DEFERRED)
+    migrate(database)
+    assert queue(workspace) == [3, 4]
+    change(workspace, 5, state=DeliveryState.QUEUED)
+    assert [row.id for row in take(workspace, "two", 9)] == [3, 4, 5]
+
+
+def test_the_doctor_learns_of_whom_nobody_would_ever_claim(workspace: Workspace, edition: int) -> None:
+    with workspace.database.write() as session:
+        assert check_integrity(session) == []
+        session.execute(text("DELETE FROM queued_row WHERE id < 3"))
+        assert check_integrity(session) == ["2 mails wait where no claim would find them"]
