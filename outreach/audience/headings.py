@@ -1,7 +1,8 @@
 """What the columns of a file of people mean: headings in four languages, and the user's own `--map`.
 
 Law: a heading that is not known becomes an attribute under its own (normalised) name; the first of two columns with
-one meaning has it, the other becomes an attribute too. Nothing is dropped without being named.
+one meaning has it, the other becomes an attribute too, unless both say who has left. Nothing is dropped without being
+named.
 """
 
 from __future__ import annotations
@@ -37,7 +38,13 @@ _SYNONYMS = {
     "zone": "zone, timezone, time zone, tz, zeitzone, fuseau, fuseau horaire, zona horaria, huso horario, huso",
     "status": "status, subscription status, subscription, email status, newsletter status, subscribed, opt in, optin,"
     " abostatus, abonniert, angemeldet, statut, abonné, statut d'abonnement, estado, suscrito, estado de suscripción",
-    "opted_out": "unsubscribed, unsubscribed at, unsubscribe time, unsub time, opt out, optout, opted out, abgemeldet,"
+    "opted_out": "unsubscribed, unsubscribed at, unsubscribe time, unsub time, opt out, optout, opted out, unsubscribe"
+    " date, unsubscribed date, unsubscription date, date unsubscribed, opt out date, opt out time, opted out at,"
+    " email opt out, email opted out, opted out of email, opted out of all email, unsubscribed from all email,"
+    " unsubscribed from all emails, marketing emails opted out, marketing opt out, global unsubscribe, has opted out of email, email"
+    " blacklisted, email blocklisted, blacklisted, blocklisted, do not email, no email, suppressed,"
+    " abgemeldet, abmeldedatum, abgemeldet seit, ausgetragen am, deaktiviert am, widerrufen am, widerruf,"
+    " désinscrit le, désabonné le, date de désinscription, date de désabonnement, fecha de baja,"
     " abgemeldet am, désabonné, désinscrit, cancelado, dado de baja",
     "bounced": "bounced at, bounce date, clean time, email bounced date, hard bounced at",
     "full_name": "",
@@ -61,6 +68,12 @@ _AGREED = (
 """Headings of a status, too, where every cell tells one: a shop's own "newsletter: weekly" stays an attribute."""
 FIELDS = tuple(_SYNONYMS)
 """What a column may be mapped to, beside the name of an attribute and `-` for nothing."""
+STOPPING = ("opted_out", "bounced")
+"""Fields that more than one column may have: whoever left by any of them has left."""
+_LEAVING = (
+    "unsub optout optedout blacklist blocklist suppress bounced abgemeldet abmelde widerruf sperr desabonn desinscri"
+    " dadodebaja donotemail donotmail noemail"
+).split()
 _ONLY_MAPPED = ("full_name", "confirmed", "not_subscribed", "attributes")
 """Fields that no heading means by itself: a profile or `--map` names them."""
 _BY_NAME = {
@@ -147,6 +160,10 @@ class Columns:
                 found.setdefault(part, place)
         return tuple(found[part] for part in sorted(found)) if 0 in found else ()
 
+    def places(self, meaning: str) -> list[int]:
+        """Where columns with this meaning stand."""
+        return [place for place, one in enumerate(self.meanings) if one == meaning]
+
     @property
     def width(self) -> int:
         return len(self.headings)
@@ -185,7 +202,7 @@ def read_headings(
     meanings = ["" for _ in headings]
     used: set[str] = set()
     for place, heading in enumerate(headings):
-        if (meaning := wanted.get(fold(heading))) is not None and meaning not in used:
+        if (meaning := wanted.get(fold(heading))) is not None and (meaning not in used or meaning in STOPPING):
             meanings[place] = meaning
             used.add(meaning)
         elif meaning in ("phone", "handle"):
@@ -200,7 +217,7 @@ def read_headings(
             continue
         if known in ("handle", "phone") and known in used and fold(heading) not in wanted:
             meanings[place] = f"{known}:{network_of_heading(heading)}"
-        elif known and known not in used and fold(heading) not in wanted:
+        elif known and (known not in used or known in STOPPING) and fold(heading) not in wanted:
             meanings[place] = known
             used.add(known)
     if "status" not in used:
@@ -249,6 +266,18 @@ def whole_names(told: Mapping[str, str]) -> str:
     if "first_name" in told.values() or "last_name" in told.values():
         return ""
     return next((heading for heading, meaning in told.items() if meaning in _WHOLE_NAMES), "")
+
+
+def unread_stops(told: Mapping[str, str]) -> list[str]:
+    """The headings that sound like people who left, of columns that are only kept as attributes."""
+    known = {*FIELDS, "phone", "handle"}
+    return [
+        heading
+        for heading, meaning in told.items()
+        if meaning.partition(":")[0] not in known
+        and any(word in fold(heading) for word in _LEAVING)
+        and not fold(heading).startswith(("sms", "phone", "fax", "whatsapp", "push"))
+    ]
 
 
 def attribute_name(heading: str) -> str:

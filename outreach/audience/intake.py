@@ -113,7 +113,7 @@ class RowReader:
                 *("status", "opted_out", "bounced", "confirmed", "not_subscribed"),
                 *("full_name", "attributes", "consent_at", "consent_how", "consent_words"),
             )
-            if (place := columns.place(name)) is not None
+            for place in columns.places(name)
         ]
         self._width = columns.width
 

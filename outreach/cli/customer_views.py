@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..audience.headings import whole_names
+from ..audience.headings import unread_stops, whole_names
+from ..audience.profiles import PROFILES
 from ..contacts import shown_handle
 from .common import counted, print_table, printable
 
@@ -59,6 +60,11 @@ def tell_import(result: ImportResult) -> None:
     if result.by_hand:
         people = counted(result.by_hand, "person", "people")
         typer.echo(f"{people} without an e-mail address: outreach plan names them, to be called or written to.")
+    for heading in unread_stops(result.columns) if result.source not in PROFILES else ():
+        typer.echo(
+            f"! “{printable(heading)}” sounds like people who left, and nobody is stopped by it: "
+            f'--map "{printable(heading)}=opted_out" (or =bounced) keeps mail from whoever it names.'
+        )
     if heading := whole_names(result.columns):
         typer.echo(f'Names stand in one column: --map "{heading}=full_name" makes first and last names of them.')
     for row, reason in result.faults[:10]:

@@ -34,7 +34,7 @@ from ..audience.places import fold
 from ..audience.profiles import Profile, recognise
 from ..audience.values import ColumnType, typed_reader
 from ..errors import InputError, UsageError
-from .workbook import Workbook, is_workbook
+from .workbook import Workbook, is_workbook, refuse_archive
 
 PIECE = 1 << 20
 SAMPLE_ROWS, SAMPLE_SIZE = 1_000, 65_536
@@ -137,6 +137,7 @@ def _look_through(path: Path, reading: Reading, glance: int) -> Sheet:
         head = raw.read(SAMPLE_SIZE)
     if is_workbook(head, path):
         return _survey(path, "workbook", "xlsx", ",", _runs_of(Workbook(path)), reading)
+    refuse_archive(head, path)
     if looks_like_json_lines(head):
         encoding = guess_wide(head) or choose_narrow(*_count_foreign(path))
         keys = find_keys(_all_lines(path, encoding))

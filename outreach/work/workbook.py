@@ -23,6 +23,7 @@ MOST_UNPACKED = 2_000_000_000
 SUSPICIOUS, MOST_RATIO = 50_000_000, 150
 MOST_CELLS = 30_000_000
 PIECE = 1 << 20
+_ROWS = (".csv", ".tsv", ".txt", ".jsonl", ".xlsx")
 _CELL = re.compile(rb'r="([A-Z]{1,3})[0-9]')
 _ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="([0-9]{1,9})"')
 _FORMULA = re.compile(rb'r="[A-Z]{1,3}([0-9]{1,9})"[^>]{0,200}>\s*<(?:\w+:)?f[\s>/]')
@@ -38,6 +39,21 @@ def is_workbook(head: bytes, path: Path) -> bool:
             return "xl/workbook.xml" in archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return False
+
+
+def refuse_archive(head: bytes, path: Path) -> None:
+    """Raise InputError, with what is in it, where a file is a ZIP archive of files that may be imported one by one."""
+    if not head.startswith(b"PK\x03\x04"):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = [name for name in archive.namelist() if name.lower().endswith(_ROWS)]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return
+    if inside:
+        names = ", ".join(inside[:5]) + (" …" if len(inside) > 5 else "")
+        remedy = f"Unpack it, and import what is in it one by one: {names}"
+        raise InputError("this is a ZIP archive, not CSV", file=path, remedy=remedy)
 
 
 class Workbook:

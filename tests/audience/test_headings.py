@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from outreach.audience.headings import FIELDS, attribute_name, read_headings
+from outreach.audience.headings import FIELDS, attribute_name, read_headings, unread_stops
 from outreach.errors import InputError, UsageError
 
 
@@ -128,3 +128,13 @@ def test_columns_of_a_rejects_file_are_left_out() -> None:
 def test_too_many_columns_are_refused() -> None:
     with pytest.raises(InputError, match="columns"):
         _told("email", *map(str, range(1000)))
+
+
+def test_a_column_that_sounds_like_people_who_left_and_is_not_read_so_is_named() -> None:
+    told = {"E-Mail": "address", "Newsletter-Sperre": "newsletter_sperre", "Abmeldegrund": "abmeldegrund"}
+    told |= {
+        "Unsubscribed": "opted_out",
+        "SMS_BLACKLISTED": "sms_blacklisted",
+        "Suppression reason": "suppression_reason",
+    }
+    assert unread_stops(told) == ["Abmeldegrund", "Suppression reason"]

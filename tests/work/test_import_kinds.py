@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import pytest
 from sqlmodel import col, select
@@ -172,6 +173,39 @@ def test_tags_of_other_programs_are_lists_whole_words_and_all(workspace: Workspa
     assert person(workspace, "cy@example.com").attributes["list_membership"] == ["news", "offers"]
     take(workspace, f"{MAILCHIMP}\ndi@example.com,,,,,,5,6,a;b\n", "again.csv", mapping={"TAGS": "-"})
     assert "tags" not in person(workspace, "di@example.com").attributes
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["Unsubscribed from all email", "EMAIL_BLACKLISTED", "Deaktiviert am", "Opt-out date", "Date de désinscription"],
+)
+def test_whoever_left_in_a_program_that_nobody_knows_here_has_left(workspace: Workspace, heading: str) -> None:
+    take(workspace, f"email,{heading}\nann@example.com,\nbob@example.com,2025-01-02\ncy@example.com,no\n")
+    assert states(workspace) == {
+        "ann@example.com": "subscribed",
+        "bob@example.com": "unsubscribed",
+        "cy@example.com": "subscribed",
+    }
+
+
+def test_of_two_columns_that_say_who_left_both_count(workspace: Workspace) -> None:
+    rows = "ann@example.com,yes,\nbob@example.com,,2025-01-02\ncy@example.com,,\n"
+    take(workspace, f"email,Opt out,Unsubscribed at\n{rows}")
+    assert states(workspace) == {
+        "ann@example.com": "unsubscribed",
+        "bob@example.com": "unsubscribed",
+        "cy@example.com": "subscribed",
+    }
+
+
+def test_an_archive_of_files_is_refused_with_what_is_in_it(workspace: Workspace) -> None:
+    file = workspace.root / "audience.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("x/subscribed_1.csv", MAILCHIMP)
+        archive.writestr("x/unsubscribed_1.csv", MAILCHIMP)
+    with pytest.raises(InputError, match="a ZIP archive") as told:
+        take_file(workspace, file)
+    assert told.value.remedy.endswith("one by one: x/subscribed_1.csv, x/unsubscribed_1.csv")
 
 
 def test_how_files_of_a_source_are_read_is_kept(workspace: Workspace) -> None:
