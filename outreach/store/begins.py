@@ -6,7 +6,7 @@ read in pages, so that a large list is never in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -37,13 +37,15 @@ from ..records import (
 )
 from ..timing.sequence import days_of_year
 from ..timing.sequence_words import BeginKind, Begins
-from .segments import field_text, segment_filter
+from .segments import field_text, may_mention, segment_filter
 
 PAGE = 1_000
 AHEAD = timedelta(days=31)
 """So long before a session its guests' sequence may begin."""
 CATCH_UP = timedelta(days=60)
 """Nobody begins by what happened longer ago than this: whoever is imported late is still caught up with."""
+MONTHS = 3
+"""Anniversaries in at most so many months are looked for by their text first."""
 
 
 class Beginning(NamedTuple):
@@ -113,7 +115,7 @@ def quiet_query(scan: Scan) -> Select[Any]:
     )
     signs = [query.scalar_subquery() for query in (wrote, bought, ended)]
     changed: Any = col(Subscription.changed_at)
-    query = _base(scan, changed, signs[0], signs[1], signs[2])
+    query: Select[Any] = _base(scan, changed, signs[0], signs[1], signs[2])
     in_it = col(Enrolment.state) == EnrolmentState.GOING
     old = [or_(sign.is_(None), sign < since) for sign in signs]
     return query.where(changed < since, mailed.exists(), _new(scan, in_it), *old)
@@ -127,12 +129,20 @@ def _page(query: Select[Any], second: ColumnElement[int] | None, after: tuple[in
     return query.where(beyond).order_by(customer, second).limit(PAGE)
 
 
-def _base(scan: Scan, key: Any, at: Any, on: Any, second: Any) -> Select[Any]:
-    query = select(col(Customer.id), col(Customer.zone), key, at, on, null() if second is None else second)
-    if scan.subscribed:
-        query = query.join(Subscription, col(Subscription.customer_id) == col(Customer.id)).where(
-            col(Subscription.list_id) == scan.list_id, col(Subscription.state) == SubscriptionState.SUBSCRIBED
-        )
+def _base(scan: Scan, key: Any, at: Any, on: Any, second: Any, *, first: Sequence[ColumnElement[bool]] = ()) -> Any:
+    """Whom the list has, and the segment takes; those alone are looked up in the list for whom `first` holds."""
+    query: Any = select(col(Customer.id), col(Customer.zone), key, at, on, null() if second is None else second)
+    tie = and_(
+        col(Subscription.customer_id) == col(Customer.id),
+        col(Subscription.list_id) == scan.list_id,
+        col(Subscription.state) == SubscriptionState.SUBSCRIBED,
+    )
+    if scan.subscribed and first:
+        query = query.where(*first, select(col(Subscription.id)).where(tie).exists())  # asked last
+    elif scan.subscribed:
+        query = query.join(Subscription, tie)
+    else:
+        query = query.where(*first)
     return query.where(
         col(Customer.address_key).is_not(None),
         col(Customer.erased_at).is_(None),
@@ -177,11 +187,14 @@ def _date(scan: Scan) -> Query:
 
 
 def _yearly(scan: Scan) -> Query:
-    text = field_text(scan.begins.name)
-    query = _base(scan, literal(""), _NEVER, func.substr(text, 1, 10), None)
+    """From the customers, not the list: the days let nearly nobody through, and to read the JSON of a million takes a
+    while, so that its text is looked over for their months before."""
+    text, name = field_text(scan.begins.name), scan.begins.name
     days = sorted(days_of_year(scan.first, scan.last))
-    # the days first: they let nearly nobody through, and each look into the JSON of a million people takes a while
-    return query.where(func.substr(text, 6, 5).in_(days), text.like("____-__-__%")), None
+    months = sorted({f"-{day[:3]}" for day in days})
+    theirs = [func.substr(text, 6, 5).in_(days), text.like("____-__-__%")]
+    first = [may_mention(name, months), *theirs] if len(months) <= MONTHS else theirs
+    return _base(scan, literal(""), _NEVER, func.substr(text, 1, 10), None, first=first), None
 
 
 def _goal(scan: Scan) -> Query:

@@ -30,6 +30,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import Session, col
 
@@ -272,6 +273,32 @@ def field_text(field: str) -> ColumnElement[str]:
     """A column or attribute of `Customer` as text; NULL where an attribute is none."""
     found: ColumnElement[str] = _look(field, EVERYONE).text
     return found
+
+
+def may_mention(field: str, texts: Sequence[str]) -> ColumnElement[bool]:
+    """False only where none of these texts stands in the field, to be asked before what costs more: on SQLite a look
+    over the JSON as it stands takes a third of what it takes to read it. `texts` are digits and dashes."""
+    if field in COLUMNS:
+        return true()
+    return _Mentions(col(Customer.attributes), *(literal(f"%{text}%") for text in (*texts, "\\u00")))
+
+
+class _Mentions(FunctionElement[bool]):
+    """Whether JSON has one of these patterns in it; the last is how a character may be written by its number."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Mentions, "sqlite")
+def _mentions_in_sqlite(element: _Mentions, compiler: Any, **how: Any) -> str:
+    column, *patterns = (compiler.process(one, **how) for one in element.clauses)
+    return f"({' OR '.join(f'{column} LIKE {pattern}' for pattern in patterns)})"
+
+
+@compiles(_Mentions, "postgresql")
+def _mentions_in_postgresql(element: _Mentions, compiler: Any, **how: Any) -> str:
+    return "true"
 
 
 class _Attribute(FunctionElement[Any]):

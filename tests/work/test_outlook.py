@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from outreach.records import Kind
 from outreach.store import sequences_ahead
@@ -115,6 +116,27 @@ def test_a_sequences_mails_use_up_budgets_wait_for_them_and_meet_newsletters(
     make_customer("ann@example.com", attributes={"born": "1980-01-01", "named": "2000-12-18"})
     clashes = read_agenda(workspace, days=20).clashes
     assert ("2026-12-18", {"eve", "name-day"}, 1) in [(f"{one.day}", {*one.campaigns}, one.people) for one in clashes]
+
+
+@BOTH
+@pytest.mark.parametrize("days", [20, 120])
+def test_anniversaries_are_found_however_their_date_stands_in_the_attributes(
+    workspace: Workspace, make_customer: MakeCustomer, days: int
+) -> None:
+    """Twenty days lie in two months, whose text is looked for first; a hundred and twenty in more than that."""
+    for number, born in enumerate(
+        ("1980-12-05", "1980-12-05T08:30", "1980-12-31", "1980-07-05", "12-05", "", 12, None)
+    ):
+        make_customer(f"p{number}@example.com", attributes={"born": born, "bought": "2025-12-06"})
+    make_customer("gone@example.com", subscribed=False, attributes={"born": "1980-12-05"})
+    by_number = make_customer("numbers@example.com", attributes={"name": "Jos\u00e9"})
+    with workspace.database.write() as session:
+        written = r'{"born": "1980\u002d1\u0032\u002d05"}'
+        session.execute(text("UPDATE customer SET attributes = :as WHERE id = :id"), {"as": written, "id": by_number})
+    birthdays(workspace, zone="UTC")
+    found = outlook(read_agenda(workspace, days=days), "birthday")
+    wishes = {f"{mail.day:%m-%d}": mail.people for mail in found.mails if mail.step == "wish"}
+    assert wishes == ({"12-05": 3} if days == 20 else {"12-05": 3, "12-31": 1})
 
 
 def _mixture(workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, people: int, seed: int) -> None:
