@@ -39,12 +39,12 @@ _SYNONYMS = {
     "status": "status, subscription status, subscription, email status, newsletter status, subscribed, opt in, optin,"
     " abostatus, abonniert, angemeldet, statut, abonné, statut d'abonnement, estado, suscrito, estado de suscripción",
     "opted_out": "unsubscribed, unsubscribed at, unsubscribe time, unsub time, opt out, optout, opted out, unsubscribe"
-    " date, unsubscribed date, unsubscription date, date unsubscribed, opt out date, opt out time, opted out at,"
-    " email opt out, email opted out, opted out of email, opted out of all email, unsubscribed from all email,"
-    " unsubscribed from all emails, marketing emails opted out, marketing opt out, global unsubscribe, has opted out of email, email"
-    " blacklisted, email blocklisted, blacklisted, blocklisted, do not email, no email, suppressed,"
-    " abgemeldet, abmeldedatum, abgemeldet seit, ausgetragen am, deaktiviert am, widerrufen am, widerruf,"
-    " désinscrit le, désabonné le, date de désinscription, date de désabonnement, fecha de baja,"
+    " date, unsubscribed date, unsubscription date, date unsubscribed, opt out date, opt out time, opted out"
+    " at, email opt out, email opted out, opted out of email, opted out of all email, unsubscribed from all"
+    " email, unsubscribed from all emails, marketing emails opted out, marketing opt out, global unsubscribe,"
+    " has opted out of email, email blacklisted, email blocklisted, blacklisted, blocklisted, do not email, no"
+    " email, suppressed, abgemeldet, abmeldedatum, abgemeldet seit, ausgetragen am, deaktiviert am, widerrufen"
+    " am, widerruf, désinscrit le, désabonné le, date de désinscription, date de désabonnement, fecha de baja,"
     " abgemeldet am, désabonné, désinscrit, cancelado, dado de baja",
     "bounced": "bounced at, bounce date, clean time, email bounced date, hard bounced at",
     "full_name": "",
