@@ -86,6 +86,8 @@ def figures_json(figures: Figures) -> dict[str, Any]:
         "subscribed": figures.subscribed,
         "waiting": figures.waiting,
         "never_confirmed": figures.never_confirmed,
+        "asked_to_confirm": figures.asked.people,
+        "confirmed": figures.asked.answered,
         "suppressed": figures.suppressed,
         "people_reached": figures.people_reached,
         "people_heard_from": figures.people_heard_from,
@@ -194,6 +196,9 @@ def print_report(figures: Figures, console: Console) -> None:
     if figures.waiting or figures.never_confirmed:
         gone = f", {figures.never_confirmed:,} sign-ups were never confirmed" if figures.never_confirmed else ""
         console.print(f"{figures.waiting:,} people wait to confirm that they want a list{gone}")
+    if figures.asked.people:
+        told = f"{figures.asked.people:,} people were asked to confirm a sign-up in the last four weeks"
+        console.print(f"{told}, {figures.asked.answered:,} of them did")
     for words in attention(figures):
         console.print(f"[yellow]![/yellow] {words}")
     if figures.editions:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlmodel import Session, col
 
+from ..audience.asking import USUAL, Asked
 from ..cases.case import UNSOLVED
 from ..cases.clock import durations, is_overdue
 from ..plan.fairness import Fairness
@@ -38,6 +39,7 @@ from .cases import moves_of
 from .edition_figures import EditionFigures, Rate, author, bounced, edition_figures
 from .fairness import Contacts, read_contacts, read_fairness
 from .reach import people_heard_from
+from .sign_ups import asked_between
 from .unconfirmed import count_waiting
 from .worth import Worth, read_worth
 
@@ -86,7 +88,7 @@ class ReplyFigures:
 @dataclass(frozen=True)
 class Figures:
     """All of a report, at one instant. `waiting`: people who have not confirmed a sign-up; `never_confirmed`: sign-ups
-    that were let go of.
+    that were let go of; `asked`: whose owners the page had asked in the last four weeks, and of how many they answered.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Figures:
     contacts: Contacts
     waiting: int = 0
     never_confirmed: int = 0
+    asked: Asked = field(default_factory=Asked)
 
     @property
     def complaints(self) -> Rate:
@@ -182,6 +185,7 @@ def read_figures(
         contacts=read_contacts(session, now, per_week),
         waiting=waiting,
         never_confirmed=never_confirmed,
+        asked=asked_between(session, now - USUAL, now),
     )
 
 

@@ -20,7 +20,9 @@ from .workspace import Workspace, check_may_send
 
 FREE_BYTES_NEEDED = 50_000_000
 CLOCK_AHEAD = timedelta(minutes=2)
-MAY_WAIT = frozenset({AlertKind.EDITION_WAITS, AlertKind.WAVE_WARNED, AlertKind.PROMISE, AlertKind.CASES})
+MAY_WAIT = frozenset(
+    {AlertKind.EDITION_WAITS, AlertKind.WAVE_WARNED, AlertKind.PROMISE, AlertKind.CASES, AlertKind.SIGN_UPS}
+)
 """What waits for a person without being broken."""
 
 

@@ -114,8 +114,10 @@ def _sign_ups(session: Session, workspace: Workspace, now: datetime) -> Iterator
             yield Seen(AlertKind.SIGN_UPS, "one place", words, remedy)
     day, before = asked_between(session, since, until), asked_between(session, since - USUAL, since)
     if has_jumped(day, before):
-        words = f"Of {day.people:,} people who were asked within a day to confirm a sign-up, {day.answered:,} did; of "
-        words += f"{before.people:,} in the four weeks before {before.answered:,}."
+        words = (
+            f"Of {day.people:,} people who were asked within a day to confirm a sign-up, {day.answered or 'none'} did"
+        )
+        words += f"; of {before.people:,} in the four weeks before {before.answered:,}." if before.people else "."
         yield Seen(AlertKind.SIGN_UPS, "unconfirmed", words, remedy)
 
 

@@ -98,6 +98,8 @@ def test_the_json_fields_stay_stable(here: Workspace, clock: HandClock) -> None:
         "suppressed",
         "waiting",
         "never_confirmed",
+        "asked_to_confirm",
+        "confirmed",
         "people_reached",
         "people_heard_from",
         "sent",

@@ -11,6 +11,7 @@ from outreach.address import address_key
 from outreach.records import AlertKind, Customer, Delivery, DeliveryState, MailingList, SignUp, SuppressionReason
 from outreach.store.consents import suppress
 from outreach.work.erase import erase_customer
+from outreach.work.health import check_health
 from outreach.work.look import look
 from outreach.work.opt_in import confirm
 from outreach.work.prune import forget_unconfirmed
@@ -143,6 +144,8 @@ def test_a_jump_of_those_who_never_confirm_is_told_wherever_they_come_from(
     assert look_for(public) == [], "there was no time to answer yet"
     clock.advance(hours=2)
     assert look_for(public) == ["unconfirmed"]
+    (finding,) = [one for one in check_health(public) if one.check.endswith(": unconfirmed")]
+    assert finding.level == "note", "it may be nothing: a monitor must not wake anybody"
     for token in tokens(public)[:12]:
         confirm(public, token)
     assert look_for(public) == []
