@@ -6,13 +6,14 @@ Law: a line that is no object is refused by its number; a nested value stays as 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from .csv_text import Record
+from .csv_text import Run
 
 LONGEST_LINE = 1_000_000
-MOST_KEYS = 1_000
+MOST_KEYS, MOST_ROWS = 1_000, 1_000
+"""Keys that are looked at, and rows in a run."""
 
 
 def looks_like_json_lines(head: bytes) -> bool:
@@ -25,7 +26,7 @@ def find_keys(lines: Iterable[str]) -> list[str]:
     """Every key of every object, in the order in which they first come; at most a thousand."""
     found: dict[str, None] = {}
     for line in lines:
-        read = _object(line)
+        read = _object(line, line.strip(_AROUND))
         if isinstance(read, dict) and not read.keys() <= found.keys():
             found.update(dict.fromkeys(read))
             if len(found) > MOST_KEYS:
@@ -33,24 +34,43 @@ def find_keys(lines: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def read_objects(lines: Iterable[str], keys: list[str]) -> Iterator[Record]:
-    """The lines as rows of cells by `keys`; `row` is the line's number. Blank lines are left out."""
+def read_objects(lines: Iterable[str], keys: Sequence[str], others: dict[str, None] | None = None) -> Iterator[Run]:
+    """The lines as rows of cells by `keys`; a row's number is its line's. Blank lines are left out. `others`: takes in
+    the keys that are none of these, in their order."""
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    known = frozenset(keys)
     for number, line in enumerate(lines, 1):
-        if not line.strip("\ufeff \t\r\n"):
+        if not (text := line.strip(_AROUND)):
             continue
-        read = _object(line)
+        read = _object(line, text)
         if isinstance(read, dict):
-            yield Record(number, [_text(read.get(key)) for key in keys])
-        else:
-            yield Record(number, [line.rstrip("\r\n")[:10_000]], read)
+            if others is not None and not known.issuperset(read):
+                others.update((key, None) for key in read if key not in known)
+            numbers.append(number)
+            values = map(read.get, keys)
+            rows.append([one if type(one) is str and one.isascii() else _text(one) for one in values])
+        if numbers and (isinstance(read, str) or len(numbers) == MOST_ROWS):
+            yield Run(numbers, rows)
+            numbers, rows = [], []
+        if isinstance(read, str):
+            yield Run((number,), [[line.rstrip("\r\n")[:10_000]]], read)
+    if numbers:
+        yield Run(numbers, rows)
 
 
-def _object(line: str) -> dict[str, Any] | str:
-    """The object of a line, or why there is none."""
+_AROUND = "\ufeff \t\r\n"
+_read_value = json.JSONDecoder().raw_decode
+
+
+def _object(line: str, text: str) -> dict[str, Any] | str:
+    """The object of a line, or why there is none; `text`: the line without what surrounds it."""
     if len(line) >= LONGEST_LINE:
         return f"a line of more than {LONGEST_LINE:,} characters"
     try:
-        read = json.loads(line.strip("\ufeff \t\r\n") or "{}")
+        read, end = _read_value(text or "{}")
+        if text and end < len(text):
+            read = json.loads(text)  # which says what is wrong
     except (ValueError, RecursionError) as wrong:
         return f"not valid JSON: {wrong}"
     return read if isinstance(read, dict) else "no JSON object: a line must read {…}"

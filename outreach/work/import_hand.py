@@ -27,7 +27,7 @@ from ..store.known import Taken
 from ..store.staged import Staged, stage
 from .intake_rows import Judge, Manner, Refused, join_rows
 from .piles import Dealer, Part, read_part
-from .sheet import runs_in
+from .text_pieces import objects_in, runs_in
 
 Place = tuple[int, int, int, int]
 """Where some rows of a pile stand: which file, begin, size, and what is added to their numbers."""
@@ -37,7 +37,8 @@ Place = tuple[int, int, int, int]
 class Task:
     """What hands need to know of an import. `unsure`: attributes whose type all cells must still bear out.
 
-    `count`: into how many piles the file is dealt. `write`: whether new customers are made ready, or only counted.
+    `keys`: those of its JSON lines, where it is no CSV. `count`: into how many piles the file is dealt. `write`:
+    whether new customers are made ready, or only counted.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class Task:
     delimiter: str
     manner: Manner
     unsure: tuple[str, ...]
+    keys: tuple[str, ...]
     count: int
     list_name: str
     ways: Ways
@@ -55,7 +57,8 @@ class Task:
 class Dealt:
     """What became of a piece of the file; its rows are counted from 1, blank ones too in `numbered`.
 
-    `cut`: the last row ran into the end of the piece. `types`: what the cells say of the unsure columns.
+    `cut`: the last row ran into the end of the piece. `types`: what the cells say of the unsure columns. `others`: keys
+    that are none of those that the task knows.
     """
 
     rows: int
@@ -66,6 +69,7 @@ class Dealt:
     refused: list[Refused]
     warnings: list[str]
     types: dict[str, tuple[list[int], bool]]
+    others: list[str]
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,11 @@ class Hand:
     def deal(self, begin: int, size: int) -> Dealt:
         """Judge the rows of a piece of the file, and deal the good ones. Raises OSError."""
         task = self._task
-        width = task.manner.columns.width
-        runs, numbered, cut = runs_in(task.path, task.encoding, task.delimiter, width=width, begin=begin, size=size)
+        width, cut, others, path = task.manner.columns.width, False, list[str](), task.path
+        if task.keys:
+            runs, numbered, others = objects_in(path, task.encoding, task.keys, begin=begin, size=size)
+        else:
+            runs, numbered, cut = runs_in(path, task.encoding, task.delimiter, width=width, begin=begin, size=size)
         types = {meaning: ColumnType() for meaning in self._places}
         rows = taken = 0
         parts: list[Part] = []
@@ -119,7 +126,7 @@ class Hand:
             warnings += judged.warnings
         parts += self._dealer.put_away()
         told = {meaning: kind.told() for meaning, kind in types.items()}
-        return Dealt(rows, numbered, cut, taken, parts, refused, warnings, told)
+        return Dealt(rows, numbered, cut, taken, parts, refused, warnings, told, others)
 
     def _look(self, types: Mapping[str, ColumnType], rows: Sequence[list[str]]) -> None:
         for meaning, place in self._places.items():

@@ -25,7 +25,7 @@ from .import_hand import Dealt, Hand, Place, Ready, Task
 from .kin import cores
 from .piles import open_nameless, room_told
 from .pipe import VERSION, Message
-from .sheet import Body, file_told
+from .text_pieces import Body, file_told
 from .workspace import Workspace
 
 ENOUGH = 10_000_000
@@ -40,7 +40,12 @@ PATIENCE = 60.0
 
 
 class Lost(Exception):
-    """Rows that were dealt are lost, or the file cannot be read in pieces: it is to be read again here."""
+    """Rows that were dealt are lost, or the file cannot be read in pieces: it is to be read again here. `keys`: of its
+    JSON lines all that there are, where they were not known; with them it can be read in pieces."""
+
+    def __init__(self, words: str, keys: Sequence[str] = ()) -> None:
+        super().__init__(words)
+        self.keys = keys
 
 
 @dataclass
@@ -106,7 +111,7 @@ class ImportRoom:
         """Have all rows judged and dealt; `take` is given what became of each piece, in their order, and what is to
         be added to its rows' numbers. Raises Lost."""
         pieces = (("deal", begin, size) for begin, size in pieces_of(self._task.path, self._body.begin))
-        more = self._body.row
+        more, others = self._body.row, dict[str, None]()
         waiting = self._in_hand(pieces)
         for piece in waiting:
             begin, size = piece.message[1:]
@@ -118,8 +123,11 @@ class ImportRoom:
                 size += following.message[2]
                 dealt, file = self._deal_here(begin, size), self._own
             self._parts.add(file, dealt, more)
+            others.update(dict.fromkeys(dealt.others))
             take(dealt, more)
             more += dealt.numbered
+        if others:
+            raise Lost("some objects have other keys than the first ones", [*self._body.keys, *others])
 
     def _dealt(self, piece: _Piece) -> tuple[Dealt, int]:
         return piece.answer, self._own if piece.child is None else self._owns[piece.child]

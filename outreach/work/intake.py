@@ -18,6 +18,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from ..audience.csv_text import DELIMITERS
+from ..audience.json_text import MOST_KEYS
 from ..audience.plain_rows import KEY
 from ..errors import InputError
 from ..records import SubscriptionState
@@ -75,8 +76,8 @@ def import_customers(
     list_name = check_list_name(list_name)
     wishes, reading = resolve(workspace, wishes or Wishes())
 
-    def run(glance: int) -> ImportResult:
-        sheet = open_sheet(file, reading, glance=glance)
+    def run(glance: int, keys: Sequence[str] = ()) -> ImportResult:
+        sheet = open_sheet(file, reading, glance=glance, keys=keys)
         named = DELIMITERS.get(sheet.delimiter, sheet.delimiter) if sheet.kind == "csv" else sheet.kind
         result = ImportResult(file.name, list_name, dry_run, sheet.encoding, named, sheet.columns.told())
         result.source = wishes.source or (sheet.profile.name if sheet.profile else "")
@@ -90,7 +91,11 @@ def import_customers(
 
     if cores() > 1 and not preview:
         with suppress(Lost):
-            return run(ENOUGH)
+            try:
+                return run(ENOUGH)
+            except Lost as lost:
+                if 0 < len(lost.keys) <= MOST_KEYS:
+                    return run(ENOUGH, lost.keys)
     return run(0)
 
 
@@ -184,7 +189,7 @@ class _Intake:
         unsure = tuple(meaning for meaning, kind in sheet.found.items() if kind.told()[0])
         count = pile_count(sheet.rows, sheet.path.stat().st_size)
         task = Task(
-            *(sheet.path.resolve(), sheet.body.encoding, sheet.delimiter, self._manner, unsure, count),
+            *(sheet.path.resolve(), sheet.body.encoding, sheet.delimiter, self._manner, unsure, sheet.body.keys, count),
             *(self._result.list_name, self._wishes.ways, not self._result.dry_run),
         )
         types = {meaning: sheet.found[meaning] for meaning in unsure}

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from io import BytesIO, StringIO, TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from ..audience.csv_text import (
-    LONGEST_LINE,
     Record,
     Run,
     choose_narrow,
@@ -34,9 +31,9 @@ from ..audience.places import fold
 from ..audience.profiles import Profile, recognise
 from ..audience.values import ColumnType, typed_reader
 from ..errors import InputError, UsageError
+from .text_pieces import PIECE, Body, file_told, find_body, first_record, lines_of, open_text, whole_lines
 from .workbook import Workbook, is_workbook, refuse_archive
 
-PIECE = 1 << 20
 SAMPLE_ROWS, SAMPLE_SIZE = 1_000, 65_536
 
 
@@ -61,15 +58,6 @@ class Reading:
             return {head: means for head, means in told.items() if head in self.must or fold(head) in present}
 
         return replace(self, mapping=here(self.mapping), types=here(self.types))
-
-
-@dataclass(frozen=True)
-class Body:
-    """Where the rows of a text begin: so many octets and records behind its start. `encoding` is that of the rest."""
-
-    begin: int
-    row: int
-    encoding: str
 
 
 @dataclass(frozen=True)
@@ -100,7 +88,7 @@ class Sheet:
         """The rows below the headings, many at a time."""
         with file_told(self.path):
             runs = self.runs_of()
-            _first_record(runs)
+            first_record(runs)
             yield from runs
 
     def check_unchanged(self) -> None:
@@ -119,20 +107,21 @@ class Sheet:
             yield from run.records()
 
 
-def open_sheet(path: Path, reading: Reading | None = None, *, glance: int = 0) -> Sheet:
+def open_sheet(path: Path, reading: Reading | None = None, *, glance: int = 0, keys: Sequence[str] = ()) -> Sheet:
     """Look through a file of people. Raises InputError with a remedy, UsageError where `reading` is wrong.
 
-    Of a text of so many octets at least (0: none) that may be read in pieces, only the beginning is looked at.
+    Of a text of so many octets at least (0: none) that may be read in pieces, only the beginning is looked at; `keys`
+    are those that its JSON lines are known to have.
     """
     with file_told(path):
         if not path.is_file():
             words = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
             raise InputError(f"the file {words}", file=path, remedy="Name a CSV, JSON-lines or .xlsx file.")
         stamp = _stamp(path)
-        return replace(_look_through(path, reading or Reading(), glance), stamp=stamp)
+        return replace(_look_through(path, reading or Reading(), glance, keys), stamp=stamp)
 
 
-def _look_through(path: Path, reading: Reading, glance: int) -> Sheet:
+def _look_through(path: Path, reading: Reading, glance: int, keys: Sequence[str]) -> Sheet:
     with path.open("rb") as raw:
         head = raw.read(SAMPLE_SIZE)
     if is_workbook(head, path):
@@ -140,14 +129,16 @@ def _look_through(path: Path, reading: Reading, glance: int) -> Sheet:
     refuse_archive(head, path)
     if looks_like_json_lines(head):
         encoding = guess_wide(head) or choose_narrow(*_count_foreign(path))
-        keys = find_keys(_all_lines(path, encoding))
-        return _survey(path, "json lines", encoding, ",", lambda: _objects(path, encoding, keys), reading)
+        body = whole_lines(encoding, keys) if 0 < glance <= path.stat().st_size else None
+        keys = [*keys, *(key for key in find_keys(_all_lines(path, encoding, body)) if key not in keys)]
+        body = body and replace(body, keys=tuple(keys))
+        return _survey(path, "json lines", encoding, ",", lambda: _objects(path, encoding, keys), reading, body)
     encoding = _find_encoding(path)
-    with _open_text(path, encoding) as text:
+    with open_text(path, encoding) as text:
         sample = text.read(SAMPLE_SIZE)
         whole = not text.read(1)
     delimiter = sniff_delimiter(sample, whole, _heading_test(sample, reading))
-    body = _find_body(path, encoding, delimiter) if 0 < glance <= path.stat().st_size else None
+    body = find_body(path, encoding, delimiter) if 0 < glance <= path.stat().st_size else None
     return _survey(path, "csv", encoding, delimiter, lambda: _runs(path, encoding, delimiter), reading, body)
 
 
@@ -175,7 +166,7 @@ def _survey(
     body: Body | None = None,
 ) -> Sheet:
     runs = runs_of()
-    first = _first_record(runs)
+    first = first_record(runs)
     if first is None:
         raise InputError("the file has no rows", file=path, remedy="It needs a row of headings, one of them email.")
     if first.fault:
@@ -208,54 +199,9 @@ def _survey(
     types = {meaning: kind.reader() for meaning, kind in found.items()} | wanted
     if body:
         size = sum(len("".join(cells)) + len(cells) for cells in good) / max(1, len(good))
+        size += sum(len(key) + 5 for key in body.keys)
         count = max(count, int(path.stat().st_size / max(1.0, size)))
     return Sheet(path, kind, encoding, delimiter, columns, types, count, profile, runs_of, found, told, body)
-
-
-_NARROW = {"utf-8": 0, "utf-8-sig": 3, "cp1252": 0, "latin-1": 0}
-"""Encodings of texts that may be cut behind any newline, and the octets of their marks."""
-
-
-def _find_body(path: Path, encoding: str, delimiter: str) -> Body | None:
-    """Where the rows below the headings begin; None where the text may not be cut."""
-    if encoding not in _NARROW:
-        return None
-    taken: list[str] = []
-
-    def noted(lines: Iterable[str]) -> Iterator[str]:
-        for line in lines:
-            taken.append(line)
-            yield line
-
-    with _open_text(path, encoding) as text:
-        first = _first_record(
-            filter(lambda run: run.rows, map(without_blank, read_runs(noted(_lines(text)), delimiter)))
-        )
-    head = "".join(taken)
-    if first is None or "\ufffd" in head or not head.endswith("\n") or len(head) > LONGEST_LINE:
-        return None
-    narrow = encoding.removesuffix("-sig")
-    return Body(_NARROW[encoding] + len(head.encode(narrow)), first.row, narrow)
-
-
-def runs_in(
-    path: Path, encoding: str, delimiter: str, *, width: int, begin: int, size: int
-) -> tuple[list[Run], int, bool]:
-    """The rows in a piece of a text, counted from 1; how many there are with blank ones; and whether the last of them
-    ran into the end of the piece."""
-    ends: list[bool] = []
-    with file_told(path), path.open("rb") as raw:
-        raw.seek(begin)
-        data = raw.read(size)
-    with TextIOWrapper(BytesIO(data), encoding=encoding, errors="replace", newline="") as text:
-        runs = list(read_runs(_lines(text), delimiter, width=width, cut=lambda: ends.append(True)))
-    filled = [one for run in runs if (one := without_blank(run)).rows]
-    return filled, sum(len(run.rows) for run in runs), bool(ends)
-
-
-def _first_record(runs: Iterator[Run]) -> Record | None:
-    """The record of the headings, which always is a run of its own."""
-    return next((record for run in runs for record in run.records()), None)
 
 
 def _runs_of(book: Workbook) -> Callable[[], Iterator[Run]]:
@@ -282,14 +228,22 @@ def wanted_types(columns: Columns, types: Mapping[str, str]) -> dict[str, Callab
     return wanted
 
 
-def _objects(path: Path, encoding: str, keys: list[str]) -> Iterator[Run]:
-    yield Run((0,), [keys])
-    yield from in_runs(read_objects(_all_lines(path, encoding), keys))
+def _runs(path: Path, encoding: str, delimiter: str) -> Iterator[Run]:
+    with open_text(path, encoding) as text:
+        for run in read_runs(lines_of(text), delimiter):
+            if (filled := without_blank(run)).rows:
+                yield filled
 
 
-def _all_lines(path: Path, encoding: str) -> Iterator[str]:
-    with _open_text(path, encoding) as text:
-        yield from _lines(text)
+def _objects(path: Path, encoding: str, keys: Sequence[str]) -> Iterator[Run]:
+    yield Run((0,), [list(keys)])
+    yield from read_objects(_all_lines(path, encoding), keys)
+
+
+def _all_lines(path: Path, encoding: str, body: Body | None = None) -> Iterator[str]:
+    """Its lines; only the first ones of a text that is to be read in pieces."""
+    with open_text(path, encoding) as text:
+        yield from lines_of(text) if body is None else islice(lines_of(text), SAMPLE_ROWS)
 
 
 @dataclass(frozen=True)
@@ -311,7 +265,7 @@ def open_rows(path: Path, is_heading: Callable[[str], bool]) -> Rows:
     """Find encoding and delimiter of a file; `is_heading` knows a heading that it must hold. Raises InputError."""
     with file_told(path):
         encoding = _find_encoding(path)
-        with _open_text(path, encoding) as text:
+        with open_text(path, encoding) as text:
             sample = text.read(SAMPLE_SIZE)
             whole = not text.read(1)
     delimiter = sniff_delimiter(sample, whole, is_heading)
@@ -325,42 +279,8 @@ def open_lines(path: Path) -> Iterator[tuple[int, str]]:
         with path.open("rb") as raw:
             head = raw.read(SAMPLE_SIZE)
         encoding = guess_wide(head) or choose_narrow(*_count_foreign(path))
-        with _open_text(path, encoding) as text:
-            yield from enumerate(_lines(text), 1)
-
-
-def _runs(path: Path, encoding: str, delimiter: str) -> Iterator[Run]:
-    with _open_text(path, encoding) as text:
-        for run in read_runs(_lines(text), delimiter):
-            if (filled := without_blank(run)).rows:
-                yield filled
-
-
-def _lines(text: TextIO) -> Iterator[str]:
-    """Lines with their endings; of one that is far too long only the beginning, so that memory stays bounded."""
-    return chain.from_iterable(_many_lines(text))
-
-
-def _many_lines(text: TextIO) -> Iterator[list[str]]:
-    rest = ""
-    while piece := text.read(PIECE):
-        lines = StringIO(rest + piece, newline="").readlines()
-        rest = lines.pop()  # the next piece may go on with it, if only by the \n behind its \r
-        if len(rest) > LONGEST_LINE:
-            rest = _shortened(rest) if rest.endswith(("\n", "\r")) else rest[: LONGEST_LINE + 1]
-        if lines and len(max(lines, key=len)) > LONGEST_LINE:
-            lines = [_shortened(line) if len(line) > LONGEST_LINE else line for line in lines]
-        yield lines
-    if rest:
-        yield [_shortened(rest) if len(rest) > LONGEST_LINE else rest]
-
-
-def _shortened(line: str) -> str:
-    return line[:LONGEST_LINE] + ("\r" if line.endswith("\r") else "\n")
-
-
-def _open_text(path: Path, encoding: str) -> TextIO:
-    return path.open(encoding=encoding, errors="replace", newline="")
+        with open_text(path, encoding) as text:
+            yield from enumerate(lines_of(text), 1)
 
 
 def _find_encoding(path: Path) -> str:
@@ -384,14 +304,3 @@ def _count_foreign(path: Path) -> tuple[int, int, int]:
             foreign += len(text) - len(text.encode("ascii", "ignore")) - bad
             undefined += sum(map(piece.count, (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")))
     return foreign, broken + decoder.decode(b"", final=True).count("\ufffd"), undefined
-
-
-@contextmanager
-def file_told(path: Path) -> Iterator[None]:
-    """Turn what the system says of a file that is read into an InputError with a remedy."""
-    try:
-        yield
-    except OSError as wrong:
-        raise InputError(
-            f"the file cannot be read: {wrong.strerror or wrong}", file=path, remedy="Check its name and permissions."
-        ) from wrong

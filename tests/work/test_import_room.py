@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -33,13 +34,13 @@ from outreach.store.consents import suppress
 from outreach.work import import_room, intake, piles
 from outreach.work.import_hand import Hand
 from outreach.work.import_room import pieces_of
-from outreach.work.sheet import runs_in
+from outreach.work.text_pieces import runs_in
 from outreach.work.workspace import Workspace, open_workspace
 
 from ..conftest import BOTH
 from .hostile import make_hostile
 from .importing import kept, states, take
-from .test_import_piles import _outcome, _rows, _text, belongings
+from .test_import_piles import HEADINGS, _outcome, _people, _rows, _text, belongings
 
 
 @pytest.fixture
@@ -98,6 +99,30 @@ def test_several_processes_make_of_a_file_what_one_makes(
     assert len(children) == 3 * processes
     for name, value in alone.items():
         assert together[name] == value, name
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("processes", [0, 2])
+def test_several_processes_make_of_json_lines_what_one_makes_whatever_keys_come_late(
+    workspace: Workspace, pieces: Callable[[int], None], children: list[Any], processes: int
+) -> None:
+    assert take(workspace, _text(_rows(105, 20))).created
+    rows = [dict(zip(HEADINGS, row, strict=True)) for row in _rows(5, 150)]
+    lines = [json.dumps({key: cell for key, cell in row.items() if cell} | {"seats": n}) for n, row in enumerate(rows)]
+    lines[40:40] = ["", "{broken", "[1]", json.dumps({"email": "late@b.de", "seats": "many", "tags": ["a", 'b"']})]
+    text = "\n".join([*(json.dumps({"email": f"j{n}@b.de", "seats": n}) for n in range(1_100)), *lines])
+    copy = workspace.root.with_name("copy")
+    shutil.copytree(workspace.root, copy)
+    other = open_workspace(copy, workspace.clock)
+    alone, before = take(other, text, "people.jsonl"), _people(other)
+    other.database.close()
+    pieces(processes)
+    together = take(workspace, text, "people.jsonl")
+    assert len(children) == 3 * processes, "keys are found, then types, and then all is known"
+    assert (together.counts, together.faults, together.warnings) == (alone.counts, alone.faults, alone.warnings)
+    assert _people(workspace) == before
+    assert kept(workspace)["late@b.de"]["attributes"]["seats"] == "many"
+    assert kept(workspace)["j7@b.de"]["attributes"]["seats"] == "7", "a late cell that is no number belies the column"
 
 
 @BOTH
