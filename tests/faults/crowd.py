@@ -68,10 +68,10 @@ class Crowd:
         """Run `outreach words…` in this workspace; `before` stands before it, `how` are more arguments of Popen."""
         command = ["-w", str(self.root), *words]
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        if before or how:
+        if before:
             whole = [*before, sys.executable, "-m", "outreach", *command]
             return subprocess.Popen(whole, env=self.environ(), **{**streams, **how})
-        return Program(command, env=self.environ(), **streams)
+        return Program(command, env=self.environ(), **{**streams, **how})
 
     def run(self, *words: str) -> tuple[int, str]:
         """The exit status and output of `outreach words…`."""

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from outreach.settings import FILE, DomainLimits, MailboxSettings, Part, Settings, load_settings, starter_templates
-from outreach.work.create import create_workspace
+
+from ..made import make_workspace
 
 FILLED_IN = {
     *("identity.company", "identity.sender", "identity.postal_address", "relay.catcher"),
@@ -29,7 +30,7 @@ def keys_of(model: type[BaseModel], above: str = "") -> dict[str, Any]:
 
 
 def test_every_setting_stands_in_the_file_with_its_default(tmp_path: Path) -> None:
-    create_workspace(tmp_path / "acme", "acme")
+    make_workspace(tmp_path / "acme")
     values = tomllib.loads((tmp_path / "acme" / FILE).read_text(encoding="utf-8"))
     settings = load_settings(tmp_path / "acme", {})
     for key, default in keys_of(Settings).items():
@@ -53,7 +54,7 @@ def test_every_mailbox_setting_is_shown() -> None:
 
 
 def test_relays_and_domains_are_shown_as_they_may_be_written(tmp_path: Path) -> None:
-    create_workspace(tmp_path / "acme", "acme")
+    make_workspace(tmp_path / "acme")
     text = (tmp_path / "acme" / FILE).read_text(encoding="utf-8")
     begin, end = text.index("# [[relays]]"), text.index("[public]")
     shown = re.sub(r"^# (?=\[\[|\w+ = )", "", text[begin:end], flags=re.MULTILINE)
@@ -75,5 +76,5 @@ def test_every_setting_line_has_words_above_it_or_shares_its_neighbours() -> Non
 
 
 def test_the_starter_topics_are_read(tmp_path: Path) -> None:
-    create_workspace(tmp_path / "acme", "acme")
+    make_workspace(tmp_path / "acme")
     assert len(load_settings(tmp_path / "acme", {}).topics) >= 6
