@@ -124,7 +124,7 @@ def pytest_collection(session: pytest.Session) -> None:
 
 def pytest_collection_finish() -> None:
     gc.freeze()
-    gc.set_threshold(OFTEN, *OLDER)
+    gc.set_threshold(5 * OFTEN, *OLDER)
     gc.enable()
 
 

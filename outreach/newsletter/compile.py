@@ -22,7 +22,7 @@ from .inline import DECISIVE, inline_template
 from .layouts import LayoutSource, check_layouts, one_page
 from .markdown import markdown_html
 from .masks import Masks, new_prefix
-from .sandbox import Sandbox, html_environment, parse_template, text_environment
+from .sandbox import POOL, Sandbox, html_environment, parse_template, text_environment
 
 Method = Literal["template", "shape"]
 FORMAT = 1
@@ -233,7 +233,7 @@ def _printed(tag: str) -> nodes.Node | None:
     return shown
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=POOL)
 def _marks_are_safe(tree: nodes.Template) -> bool:
     """Whether printed values may be marks until the end: nothing printed is read again by the template."""
     if next(tree.find_all((nodes.FilterBlock, nodes.AssignBlock, nodes.CallBlock)), None) is not None:

@@ -23,6 +23,9 @@ from ..errors import TemplateError
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _BLANKS = re.compile(r"\A\s|\s\Z|\s\s|[\x00-\x1f\x7f-\xa0\u00ad\u034f\u2000-\u200f\u2028-\u202f\u2060-\u206f\ufeff]")
 HOLES = "_holes"
+POOL = 512
+"""Templates that are remembered as they were read: more than the texts of a large pool of tips, which are all read when
+they are applied and again with each edition."""
 
 
 class Absent(StrictUndefined):
@@ -129,7 +132,7 @@ def parse_template(
     return tree
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=POOL)
 def _tree(source: str, escaped: bool) -> nodes.Template:
     """Only read by all: a layout is looked at again with each campaign, each preview and each edition."""
     environment = html_environment() if escaped else text_environment()
@@ -138,7 +141,7 @@ def _tree(source: str, escaped: bool) -> nodes.Template:
     return tree
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=POOL)
 def _of_several_files(tree: nodes.Template) -> tuple[nodes.Node, ...]:
     """What builds on another file, or is built on."""
     kinds = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block)
