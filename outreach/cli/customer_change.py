@@ -91,7 +91,7 @@ def _show(email: str, *, as_json: bool) -> None:
     with workspace.database.read() as session:
         customer = find_customer(session, workspace.keys, email)
         assert customer is not None
-        told = customer_json(session, customer)
+        told = customer_json(session, workspace, customer)
     if as_json:
         print_json(told)
     else:

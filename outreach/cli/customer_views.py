@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..records import Customer, SubscriptionState
     from ..store.customers import CustomerRow
     from ..work.intake_wishes import ImportResult
+    from ..work.workspace import Workspace
 
 
 def import_json(result: ImportResult) -> dict[str, Any]:
@@ -78,6 +79,8 @@ def tell_import(result: ImportResult) -> None:
     if result.rejects:
         typer.echo(f"The refused rows are in {result.rejects}; mend and import them.")
     if result.dry_run:
+        if result.new_list:
+            typer.echo(f"The list {result.list_name} would be new.")
         typer.echo("Nothing was written.")
     else:
         typer.echo(f"Taken back as a whole by: outreach customers import --undo {result.import_id}")
@@ -106,11 +109,10 @@ def _fields_json(row: Any) -> dict[str, Any]:
     return {"email": row.address, **{name: getattr(row, name) for name in names}}
 
 
-def customer_json(session: Session, customer: Customer) -> dict[str, Any]:
+def customer_json(session: Session, workspace: Workspace, customer: Customer) -> dict[str, Any]:
     """All that is kept of one customer, for a program."""
-    from ..audience.consent import SUPPRESSION_WORDS
     from ..records import MailingList
-    from ..store.consents import consent_history, find_suppression, subscriptions_of
+    from ..store.consents import consent_history, subscriptions_of
     from ..store.contacts import contacts_of
     from ..store.customers import recent_deliveries
 
@@ -118,7 +120,6 @@ def customer_json(session: Session, customer: Customer) -> dict[str, Any]:
     ties, acts = subscriptions_of(session, number), consent_history(session, number)
     names = {one: lst.name for one in {*(t.list_id for t in ties), *(a.list_id for a in acts)} if one
              and (lst := session.get(MailingList, one))}  # fmt: skip
-    block = find_suppression(session, customer.address_key) if customer.address_key else None
     return {
         "id": number,
         **_fields_json(customer),
@@ -137,9 +138,7 @@ def customer_json(session: Session, customer: Customer) -> dict[str, Any]:
         ],
         "reach": _reach(session, number),
         "wish": _wish(session, number),
-        "suppression": block
-        and {"reason": block.reason, "words": SUPPRESSION_WORDS[block.reason], "at": block.at}
-        | {"until": block.expires_at, "evidence": block.evidence},
+        "suppression": _block(session, workspace, customer),
         "deliveries": [
             {"campaign": name, "occasion": mail.occasion, "kind": mail.kind, "state": mail.state}
             | {"reason": mail.reason, "evidence": mail.evidence, "due_at": mail.due_at, "sent_at": mail.sent_at}
@@ -189,6 +188,26 @@ def _reach(session: Session, number: int) -> dict[str, Any]:
     return {"at": sign and sign.at, "how": sign and sign.how, "accepted_at": accepted}
 
 
+def _block(session: Session, workspace: Workspace, customer: Customer) -> dict[str, Any] | None:
+    """What blocks their address, or its whole domain; one that is over only where nothing else does."""
+    from ..address import domain_key
+    from ..audience.consent import SUPPRESSION_WORDS
+    from ..store.consents import find_suppression
+
+    if not customer.address or not customer.address_key:
+        return None
+    domain, now = customer.address.rpartition("@")[2], workspace.clock()
+    own = find_suppression(session, customer.address_key)
+    whole = find_suppression(session, f"@{domain_key(workspace.keys, customer.address)}")
+    found = [(own, ""), (whole, f"all of {domain}: ")]
+    there = [(one, about) for one, about in found if one is not None]
+    there.sort(key=lambda one: one[0].expires_at is not None and one[0].expires_at <= now)
+    for block, about in there[:1]:
+        words = {"reason": block.reason, "words": SUPPRESSION_WORDS[block.reason], "at": block.at}
+        return words | {"until": block.expires_at, "evidence": f"{about}{block.evidence}"}
+    return None
+
+
 def _wish(session: Session, number: int) -> dict[str, Any] | None:
     from ..store.wishes import wish_of
 
@@ -229,7 +248,8 @@ def tell_customer(told: dict[str, Any]) -> None:
     _tell_groups(told)
     _tell_reach(told)
     if block := told["suppression"]:
-        typer.echo(f"Blocked since {block['at']:%Y-%m-%d}: {block['words']} ({block['evidence']})")
+        until = f" until {block['until']:%Y-%m-%d}" if block["until"] else ""
+        typer.echo(f"Blocked since {block['at']:%Y-%m-%d}{until}: {block['words']} ({block['evidence']})")
     for act in told["consents"]:
         where = act["list"] or "all lists"
         shown = f" ({act['language']})" if act["language"] else ""

@@ -108,7 +108,7 @@ def show(email: Email, as_json: AsJson = False) -> None:
     """
     workspace = open_here()
     with workspace.database.read() as session:
-        told = customer_json(session, customer_at(session, workspace, email))
+        told = customer_json(session, workspace, customer_at(session, workspace, email))
     if as_json:
         print_json(told)
     else:

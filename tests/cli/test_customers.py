@@ -142,6 +142,22 @@ def test_unsubscribe_and_its_undo_are_kept_with_words_and_who(here: Path) -> Non
     assert _json("show", "ann@example.com")["suppression"] is None
 
 
+def test_a_block_of_the_whole_domain_is_shown_with_its_end(here: Path) -> None:
+    _call("add", "di@blocked.example", "--list", "customers", "--consent", "by phone")
+    assert _json("show", "di@blocked.example")["suppression"] is None
+    _call("suppress", "@blocked.example", "--reason", "their wish", "--until", "2040-01-31", "--by", "bo")
+    assert (
+        "until 2040-01-31: a colleague blocked the address (all of blocked.example: their wish (bo))"
+        in _call("show", "di@blocked.example").output
+    )
+    assert _json("show", "di@blocked.example")["suppression"]["until"].startswith("2040-01-31")
+
+
+def test_a_dry_run_says_that_its_list_would_be_new(here: Path) -> None:
+    assert "The list vvip would be new." in _call("import", "people.csv", "--list", "vvip", "--dry-run").output
+    assert "would be new" not in _call("import", "people.csv", "--list", "customers", "--dry-run").output
+
+
 def test_suppress_takes_any_address_and_the_import_keeps_to_it(here: Path) -> None:
     assert "is blocked" in _call("suppress", "ann@example.com", "--reason", "letter of 3 May", "--by", "bo").output
     assert "was already blocked" in _call("suppress", "ann@example.com", "--reason", "again").output

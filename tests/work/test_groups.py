@@ -296,7 +296,7 @@ def test_a_customer_is_shown_with_the_others_and_their_open_cases(
     with workspace.database.read() as session:
         ann = find_customer(session, workspace.keys, "ann@example.com")
         assert ann is not None
-        shown = {str(one["kind"]): one for one in customer_json(session, ann)["groups"]}
+        shown = {str(one["kind"]): one for one in customer_json(session, workspace, ann)["groups"]}
     assert [one["email"] for one in shown["company"]["others"]] == ["bob@example.com"]
     assert [(one["case"], one["who"]) for one in shown["household"]["open_cases"]] == [(case, "bob@example.com")]
 
