@@ -27,7 +27,7 @@ from ..wire.target import RelayTarget
 from ..workdays import utc_now
 from .carriers import Carrier, Child, Held, OwnLines
 from .commit import Committer
-from .jobs import Job, Press, Report
+from .jobs import Job, Press, Report, ticks
 from .kin import RUBBISH
 from .moved import moved
 from .presence import Presence
@@ -191,13 +191,15 @@ class Dispatch:
         old = time.monotonic() + OLD_SECONDS
         while left and not (stopping() or self.stopped or self._shut() or self.full_until() or time.monotonic() > old):
             self.tend()
-            seen, before = self._reported, len(left)
+            seen, before, asked = self._reported, len(left), ticks()
             for carrier in sorted(self._carriers, key=lambda each: len(each.held)):
                 free = self.room(carrier) - len(carrier.held)
                 if left and free > 0 and not carrier.dead:
                     left = self._give(carrier, edition_id, left, free, off)
             if left:
-                self._wait(self._hungry_again(seen, idle=len(left) == before or self._traffic.tight))
+                tight = self._traffic.tight
+                soon = min(LOOK_SECONDS, self._traffic.ready_in(asked)) if tight else LOOK_SECONDS
+                self._wait(self._hungry_again(seen, idle=len(left) == before or tight), soon)
         return off + [release(row) for row, _ in left]
 
     def _hungry_again(self, seen: int, *, idle: bool) -> Callable[[], bool]:
@@ -260,17 +262,18 @@ class Dispatch:
 
     def wait_for_domains(self, stopping: Callable[[], bool]) -> bool:
         """Wait until mail that waits for its domain may go, where that is soon; False where there is none."""
-        at = self._traffic.back_at(self._workspace.clock())
-        while at is not None and self._workspace.clock() < at and not (stopping() or self.stopped):
+        now = self._workspace.clock()
+        at = self._traffic.back_at(now)
+        while at is not None and now < at and not (stopping() or self.stopped):
             self.tend()
-            self._wait(lambda: False)
+            self._wait(lambda: False, min(LOOK_SECONDS, (at - now).total_seconds()))
+            now = self._workspace.clock()
         return at is not None
 
-    def _wait(self, until: Callable[[], bool]) -> None:
+    def _wait(self, until: Callable[[], bool], seconds: float = LOOK_SECONDS) -> None:
         with self._wake:
             self._wake.wait_for(
-                lambda: until() or self.stopped or any(carrier.dead for carrier in self._carriers),
-                min(LOOK_SECONDS, self._traffic.ready_in()) if self._traffic.tight else LOOK_SECONDS,
+                lambda: until() or self.stopped or any(carrier.dead for carrier in self._carriers), seconds
             )
         now, (before, reported) = time.monotonic(), self._measured
         if now - before >= 0.25:

@@ -140,9 +140,9 @@ class Traffic:
         """These are with no carrier any more, and nobody will report of them."""
         self._bounds.lost(rows)
 
-    def ready_in(self) -> float:
-        """After how many seconds something may go that may not now, as far as that is known."""
-        return max(0.0, self._ways.ready_at() - ticks())
+    def ready_in(self, asked: float) -> float:
+        """After how many seconds something may go that might not at `asked` (ticks), as far as that is known."""
+        return max(0.0, self._ways.ready_at(asked) - ticks())
 
 
 def _put_off(row: Claimed, off: Off) -> Move:

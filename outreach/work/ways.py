@@ -263,14 +263,18 @@ class Ways:
             with self._workspace.database.write() as session:
                 return_permits(session, RELAY + way.relay.name, batch.count, batch.taken_at, self._workspace.clock())
 
-    def ready_at(self) -> float:
-        """The ticks at which `choose` may have a relay again, as far as that is known."""
+    def ready_at(self, asked: float) -> float:
+        """The ticks at which `choose` may have a relay that it had not at `asked`, as far as that is known.
+
+        One that was ready then waits for room, not for time: whoever waited no time for it went round and round.
+        """
         now = ticks()
         times = [now + LOOK_SECONDS]
         for way in self.ways:
             if way.works:
                 at = way.batch.next_at(now) if way.batch is not None else None
                 times.append(max(way.pause_until, at if at is not None else way.ask_at))
+        times = [time for time in times if time > asked]
         return min(max(time, now) for time in times)
 
     def full_until(self) -> datetime | None:

@@ -106,6 +106,19 @@ def test_a_person_who_sends_waits_for_a_domain_that_takes_more_soon(workspace: W
     assert send(here, edition_ids=[edition]).sent == 7
 
 
+def test_whoever_waits_for_a_busy_relay_or_a_domain_takes_no_cpu_for_it(workspace: Workspace, tmp_path: Path) -> None:
+    """With a rule for any domain, it asked again and again, by a whole core, who could send now."""
+    with start_sink(tmp_path / "slow.log", "--dot-delay", "0.3") as slow:
+        relayed = with_relay(workspace, slow.port, connections=1)
+        here = replace(with_domains(relayed, {"names": "gmail.com", "per_minute": 60}), clock=RunningClock())
+        edition = crowd(here, gmail_com=4, example_org=6)
+        began, worked = time.monotonic(), time.thread_time()
+        assert send(here, edition_ids=[edition]).sent == 10
+        passed, worked = time.monotonic() - began, time.thread_time() - worked
+    assert passed > 2.9
+    assert worked < passed / 3, f"{worked:.2f} of {passed:.2f} seconds"
+
+
 class RunningClock(HandClock):
     """Ten o'clock and running, twenty times as fast as ours."""
 
