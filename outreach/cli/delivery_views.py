@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..work.resolve import Resolved
     from ..work.workspace import Workspace
 
+SHOWN = 50
 NAMES = (
     *(
         "id",
@@ -185,9 +186,11 @@ def tell_log(workspace: Workspace, result: LogResult) -> None:
         )
     if result.left:
         typer.echo(f"{len(result.left)} stay in doubt:")
-        tell_doubts(workspace, result.left[:50])
+        tell_doubts(workspace, result.left[:SHOWN])
+        if len(result.left) > SHOWN:
+            typer.echo(f"… and {len(result.left) - SHOWN} more: outreach verify CAMPAIGN --state in_doubt")
     if result.absent:
-        ids = " ".join(str(one.delivery_id) for one in result.absent[:50])
+        ids = " ".join(str(one.delivery_id) for one in result.absent)
         typer.echo(
             f"{len(result.absent)} of them are not in the log, which covers their time. If it is whole, the relay never"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from outreach.address import message_id
+from outreach.cli.delivery_views import SHOWN
 from outreach.records import Delivery, DeliveryState
 from outreach.work.presence import Presence
 from outreach.work.workspace import Workspace
@@ -140,6 +141,26 @@ def test_complete_is_true_of_one_relays_log_only(workspace: Workspace, doubted: 
     (tmp_path / "mail.log").write_text("")
     done = outreach(workspace.root, "deliveries", "resolve", "--maillog", str(tmp_path / "mail.log"), "--complete")
     assert (done.returncode, "--relay mx.acme.example:25 or --relay other:25" in done.stderr) == (2, True)
+
+
+def test_a_complete_logs_command_names_every_mail_that_is_not_in_it(
+    workspace: Workspace, make_customer: People, tmp_path: Path
+) -> None:
+    """It named fifty, and said that they were all."""
+    lay_edition(workspace, [make_customer(f"p{number}@example.com") for number in range(SHOWN + 3)])
+    now = datetime.now(UTC) - timedelta(hours=3)
+    with workspace.database.write() as session:
+        doubt = {"state": DeliveryState.IN_DOUBT, "intent_at": now, "relay": "mx.acme.example:25"}
+        session.connection().execute(update(Delivery).values(**doubt))
+    log = RelayLog(workspace, now - timedelta(hours=1))
+    log.say("qmgr", "daemon started")
+    log.at = now + timedelta(hours=1)
+    log.say("qmgr", "reload")
+    file = log.write(tmp_path / "mail.log")
+    done = outreach(workspace.root, "deliveries", "resolve", "--maillog", str(file), "--complete", "--zone", "UTC")
+    assert done.returncode == 3 and "… and 3 more" in done.stdout
+    [command] = [line for line in done.stdout.splitlines() if "--resend" in line]
+    assert command.split("resolve ")[1].split(" --resend")[0].split() == [str(n + 1) for n in range(SHOWN + 3)]
 
 
 def test_lists_filter_and_say_when_there_are_more(workspace: Workspace, doubted: list[str]) -> None:
