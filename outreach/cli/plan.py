@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .common import AsJson, open_here, print_json, print_table, progress
+from .common import AsJson, counted, open_here, print_json, print_table, progress
 from .plan_sequences import sequence_lines
 from .plan_steps import approve, diff
 from .plan_tried import tried_lines
@@ -268,7 +268,7 @@ def agenda_lines(agenda: Agenda, zone: str) -> Iterable[str]:
     for clash in agenda.clashes:
         met = Counter(clash.campaigns)
         what = " and ".join(name if times == 1 else f"{times} issues of {name}" for name, times in met.items())
-        yield f"! {clash.day:%a %-d %b %Y}: {what} on one day for {clash.people:,} people"
+        yield f"! {clash.day:%a %-d %b %Y}: {what} on one day for {counted(clash.people, 'person', 'people')}"
     for closed in agenda.closed:
         yield f"  {closed.day:%a %-d %b %Y}: no newsletters of a schedule ({closed.why})"
     for problem in agenda.problems:

@@ -7,6 +7,8 @@ from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from .common import counted
+
 if TYPE_CHECKING:
     from ..work.outlook import Outlook, StepMails
 
@@ -18,8 +20,9 @@ def sequence_lines(found: Outlook) -> Iterator[str]:
     """One sequence line by line."""
     more = f", {found.begin:,} more begin by then" if found.begin else ""
     title = f"{found.sequence} · sequence of {found.kind} · begins: {found.begins}"
-    yield f"{title} · {found.people:,} people are in it{more}"
-    yield f"  {found.going:,} mails, if nobody writes, clicks or buys meanwhile" if found.mails else "  no mail is sure"
+    yield f"{title} · {counted(found.people, 'person is', 'people are')} in it{more}"
+    going = counted(found.going, "mail", "mails")
+    yield f"  {going}, if nobody writes, clicks or buys meanwhile" if found.mails else "  no mail is sure"
     days = [(day, list(mails)) for day, mails in groupby(found.mails, key=lambda mail: mail.day)]
     for day, mails in days[:MOST_DAYS]:
         yield f"    {day:%a %-d %b}  {', '.join(_steps(mails))}"

@@ -211,6 +211,7 @@ def preview(
         changed = [kind[step].people if step in kind else 0 for kind in (found.new, found.lost, found.moved)]
         rows.append((step, found.now.get(step, 0), found.then.get(step, 0), *changed))
     print_table(columns, rows)
+    typer.echo(f"Who begins later is not counted here: once it runs, `outreach plan --days {days}` foresees them.")
     for step in [who] if who else []:
         for label, kind in (("new for", found.new), ("no more for", found.lost), ("another time for", found.moved)):
             for address, at in kind[step].named if step in kind else ():

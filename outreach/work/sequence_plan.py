@@ -172,7 +172,8 @@ def _try(found: SequenceFile, step: StepFile | None, key: str, read: Any, remedy
     try:
         read()
     except (ValueError, OSError, KeyError) as wrong:
-        raise found.refuse(step, key, str(wrong).strip("'\""), remedy) from None
+        words = wrong.args[0] if isinstance(wrong, KeyError) and wrong.args else wrong  # its own text is a quoted one
+        raise found.refuse(step, key, str(words), remedy) from None
 
 
 def _when(step: StepFile, earlier: list[str]) -> None:

@@ -389,7 +389,7 @@ def test_each_order_begins_again_but_not_one_of_the_same_days(
 @pytest.mark.parametrize(
     ("text", "words", "line"),
     [
-        (HEAD.format(begins="sometimes", more="", kind="tips") + HELLO, "begins", 5),
+        (HEAD.format(begins="sometimes", more="", kind="tips") + HELLO, "begins: 'sometimes' does not say", 5),
         (
             HEAD.format(begins="signup", more="", kind="tips") + HELLO.replace("at once", "3 days after nobody"),
             "nobody",
