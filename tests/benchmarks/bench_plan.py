@@ -1,10 +1,12 @@
 """How long `outreach plan --days 30` takes for a million customers.
 
-Run: python -m tests.benchmarks.bench_plan [people] [folder]. The people live in twelve zones and had a newsletter three
-days ago; some complained, were answered, left, or must not be written to. Five campaigns go out: tips every week by
-each reader's own clock, news every second week, an invitation and an offer to parts of the list, and an offer for which
-there is no room. Two sequences run: a greeting on each birthday, and a welcome in which one in twenty is (--all:
-everybody). In a folder that is named the workspace is kept, and used again.
+Run: python -m tests.benchmarks.bench_plan [people] [folder] [--all] [--households] [--hold-out]. The people live in
+twelve zones and had a newsletter three days ago; some complained, were answered, left, or must not be written to. Five
+campaigns go out: tips every week by each reader's own clock, news every second week, an invitation and an offer to
+parts of the list, and an offer for which there is no room. Two sequences run: a greeting on each birthday, and a
+welcome in which one in twenty is (--all: everybody). With --households three in four live in households of two, of
+which one gets each newsletter, by the budget of both; with --hold-out an issue of tips a month ago brought complaints,
+so that those to come are tested. In a folder that is named the workspace is kept, and used again as it was laid.
 """
 
 from __future__ import annotations
@@ -20,16 +22,24 @@ from typing import Any
 from sqlalchemy import Integer, Select, String, case, cast, func, insert, literal, select, text
 from sqlmodel import Session, SQLModel, col
 
+from outreach.address import new_public_id
 from outreach.records import (
     Boost,
+    Category,
+    Channel,
     Customer,
+    CustomerGroup,
     Delivery,
     DeliveryState,
     Edition,
     EditionState,
+    GroupKind,
     Hold,
     HoldState,
+    Inbound,
+    InboundState,
     Kind,
+    Membership,
     Subscription,
     SubscriptionState,
     Suppression,
@@ -41,7 +51,7 @@ from outreach.work.create import create_workspace
 from outreach.work.sequence_plan import apply_sequence, approve_sequence
 from outreach.work.workspace import Workspace, open_workspace
 from tests.conftest import START, HandClock
-from tests.work.planning_kit import make_campaign, make_edition, make_tip
+from tests.work.planning_kit import make_campaign, make_edition, make_sent, make_tip
 
 PEOPLE = 1_000_000
 ZONES = (
@@ -60,8 +70,9 @@ ZONES = (
 )
 
 
-def fill(workspace: Workspace, people: int) -> None:
+def fill(workspace: Workspace, people: int, *, households: bool = False, hold_out: bool = False) -> None:
     """Lay the people and what they have had, by a few statements that the database works off alone."""
+    usual: dict[str, Any] = {"options": {"one_per": "household"}} if households else {}
     now = workspace.clock()
     for number in range(35):
         make_tip(workspace, f"tip-{number}", "descaling" if number % 5 else "milk", position=number)
@@ -69,12 +80,14 @@ def fill(workspace: Workspace, people: int) -> None:
     sent = make_edition(
         workspace, past, state=EditionState.DONE, due_at=now - timedelta(days=3), finished_at=now - timedelta(days=3)
     )
-    make_campaign(workspace, "tips", schedule="every thursday at 09:00", zone="customer")
-    make_campaign(workspace, "news", Kind.NEWS, schedule="every 2 weeks on wednesday at 15:00", zone="Europe/Berlin")
-    offer = {"segment": 'country in ("DE", "AT", "CH")', "zone": "customer"}
+    berlin = usual | {"zone": "Europe/Berlin"}
+    tips = make_campaign(workspace, "tips", schedule="every thursday at 09:00", zone="customer", **usual)
+    make_campaign(workspace, "news", Kind.NEWS, schedule="every 2 weeks on wednesday at 15:00", **berlin)
+    offer = usual | {"segment": 'country in ("DE", "AT", "CH")', "zone": "customer"}
     make_campaign(workspace, "offer", Kind.OFFER, schedule="monthly on day 11 at 10:00", **offer)
-    make_campaign(workspace, "seminar", Kind.INVITATION, schedule="at 2026-12-15 11:00", segment='country == "US"')
-    make_campaign(workspace, "sale", Kind.OFFER, schedule="at 2026-12-04 12:00", zone="Europe/Berlin")
+    seminar = usual | {"segment": 'country == "US"'}
+    make_campaign(workspace, "seminar", Kind.INVITATION, schedule="at 2026-12-15 11:00", **seminar)
+    make_campaign(workspace, "sale", Kind.OFFER, schedule="at 2026-12-04 12:00", **berlin)
     with workspace.database.write() as session:
         list_id = list_id_of(session, "customers")
         assert list_id is not None
@@ -82,6 +95,10 @@ def fill(workspace: Workspace, people: int) -> None:
         _ties(session, list_id, now)
         _what_came(session, now)
         _sent(session, session.get_one(Edition, sent), now - timedelta(days=3))
+        if households:
+            _live_together(session, now)
+    if hold_out:
+        _complained(workspace, tips, now - timedelta(days=30))
 
 
 def _people(session: Session, people: int, now: datetime) -> None:
@@ -132,6 +149,38 @@ def _what_came(session: Session, now: datetime) -> None:
     _insert(session, Hold, values, select(*_named(values, since=now)).where(n % 300 == 1))
     values = {"customer_id": n, "topic": literal("milk"), "reason": literal("they asked")}
     _insert(session, Boost, values, select(*_named(values, since=now)).where(n % 500 == 3))
+
+
+def _live_together(session: Session, now: datetime) -> None:
+    """Of every eight people in a row six are in households of two."""
+    n: Any = col(Customer.id)
+    kind = literal(GroupKind.HOUSEHOLD.value)
+    name = literal("h") + cast(n / 2, String)
+    values: dict[str, Any] = {
+        "id": n,
+        "kind": kind,
+        "key": name,
+        "name": name,
+        "name_key": name,
+        "manager": literal(""),
+    }
+    _insert(session, CustomerGroup, values, select(*_named(values, created_at=now)).where(n % 8 < 6, n % 2 == 0))
+    values = {"customer_id": n, "kind": kind, "group_id": n - n % 2, "how": literal("import"), "evidence": literal("")}
+    values["by"] = literal("")
+    _insert(session, Membership, values, select(*_named(values, since=now)).where(n % 8 < 6, n > 1))
+
+
+def _complained(workspace: Workspace, tips: int, at: datetime) -> None:
+    """Forty people had an issue of tips, and half of them complained within a week."""
+    done = make_edition(workspace, tips, "once-1", state=EditionState.DONE, due_at=at, finished_at=at)
+    for number in range(1, 41):
+        make_sent(workspace, done, number, at)
+    with workspace.database.write() as session:
+        for number in range(1, 41, 2):
+            words: dict[str, Any] = {"channel": Channel.PHONE, "raw": b"", "content_hash": new_public_id()}
+            read = {"state": InboundState.READ, "category": Category.COMPLAINT, "customer_id": number}
+            when = {"received_at": at + timedelta(days=5), "stored_at": at + timedelta(days=5)}
+            session.add(Inbound(public_id=new_public_id(), **words, **read, **when))
 
 
 def _sent(session: Session, edition: Edition, at: datetime) -> None:
@@ -257,7 +306,7 @@ def lay_sequences(workspace: Workspace, every: int) -> None:
         )
 
 
-def main(people: int, folder: Path | None, every: int = 20) -> None:
+def main(people: int, folder: Path | None, every: int = 20, **more: bool) -> None:
     """Print the seconds of three looks ahead, their entries, and the memory that they took."""
     with tempfile.TemporaryDirectory() as scratch:
         root = (folder or Path(scratch)) / "acme"
@@ -267,7 +316,7 @@ def main(people: int, folder: Path | None, every: int = 20) -> None:
         workspace = open_workspace(root, HandClock(START))
         if not made:
             began = time.monotonic()
-            fill(workspace, people)
+            fill(workspace, people, **more)
             lay_sequences(workspace, every)
             print(f"{people:,} people laid in {time.monotonic() - began:.0f} s")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -280,6 +329,7 @@ def main(people: int, folder: Path | None, every: int = 20) -> None:
                     print(
                         f"  {entry.campaign:<8} {entry.occasion:<18} to {entry.going:>9,} of {entry.people:>9,}",
                         entry.later,
+                        f"{entry.hold_out.percent} % held out" if entry.hold_out and entry.hold_out.on else "",
                     )
                 for found in agenda.sequences:
                     print(f"  {found.sequence:<8} {found.people:,} in it, {found.begin:,} begin: {found.going:,} mails")
@@ -289,6 +339,7 @@ def main(people: int, folder: Path | None, every: int = 20) -> None:
 
 
 if __name__ == "__main__":
-    given = [one for one in sys.argv[1:] if one != "--all"]
+    given = [one for one in sys.argv[1:] if not one.startswith("--")]
     place = Path(given[1]) if len(given) > 1 else None
-    main(int(given[0]) if given else PEOPLE, place, 1 if "--all" in sys.argv else 20)
+    more = {"households": "--households" in sys.argv, "hold_out": "--hold-out" in sys.argv}
+    main(int(given[0]) if given else PEOPLE, place, 1 if "--all" in sys.argv else 20, **more)
