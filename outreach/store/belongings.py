@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlmodel import Session
@@ -28,9 +29,9 @@ _KINDS = tuple(GroupKind)
 
 def insert_belongings(session: Session, ids: Sequence[int], rows: Sequence[PlainRow], now: datetime, file: str) -> None:
     """Put new customers into the groups that their rows name, and keep their further contacts."""
-    told = [(one, row[ROW], *row[MORE]) for one, row in zip(ids, rows, strict=True) if row[MORE] is not None]
-    if not told:
+    if not any(map(itemgetter(MORE), rows)):
         return
+    told = [(one, row[ROW], *row[MORE]) for one, row in zip(ids, rows, strict=True) if row[MORE] is not None]
     for place, kind in enumerate(_KINDS):
         named = [(one, row, groups[place]) for one, row, groups, _ in told if groups[place]]
         keys = {name: group_key(name) for _, _, name in named}
@@ -74,7 +75,7 @@ def belongings_staged(
     rows: Sequence[PlainRow], first: Mapping[tuple[GroupKind, str], str]
 ) -> tuple[dict[str, Sequence[str | None]], Brought]:
     """What these rows bring, by columns of STAGED. `first`: what a group is to be called that is not there yet."""
-    if not any(row[MORE] for row in rows):
+    if not any(map(itemgetter(MORE), rows)):
         return {}, Brought()
     columns: dict[str, Sequence[str | None]] = {}
     told = [row[MORE] or _NOTHING for row in rows]

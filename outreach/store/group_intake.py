@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select
@@ -22,6 +23,10 @@ from .groups import drop_empty, ensure_groups, group_names, groups_of, leave_gro
 from .known import OF_PERSON, PERSON, Known, Taken
 
 _WORDS = tuple(kind.value for kind in GroupKind)
+
+
+_LAST = itemgetter(-1)
+"""MORE of a plain row, or a person."""
 
 
 class Joining(NamedTuple):
@@ -47,7 +52,7 @@ def name_alike(people: Sequence[Taken]) -> Sequence[Taken]:
 def first_names(people: Sequence[Taken]) -> dict[tuple[GroupKind, str], str]:
     """What the first of these people calls each group, by its kind and key."""
     found: dict[tuple[GroupKind, str], str] = {}
-    for place, kind in enumerate(GroupKind):
+    for place, kind in enumerate(GroupKind if any(map(_LAST, people)) else ()):
         names = dict.fromkeys(_name_in(one, place, kind) for one in people)
         found |= {(kind, group_key(name)): name for name in reversed(names) if name}
     return found
@@ -57,6 +62,8 @@ def _settled(
     people: Sequence[Taken], called: Callable[[GroupKind, dict[str, str]], Mapping[str, str]]
 ) -> Sequence[Taken]:
     settled = people
+    if not any(map(_LAST, people)):  # nobody says anything of the kind, as in most files
+        return people
     for place, kind in enumerate(GroupKind):
         told = [(number, name) for number, one in enumerate(people) if (name := _name_in(one, place, kind))]
         if not told:

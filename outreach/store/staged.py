@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -86,7 +87,8 @@ def stage(
     columns, attributes = newcomer_columns(rows, now, place)
     columns["attributes"] = plain_json(connection, attributes)
     columns["place"], columns["row"] = range(1, len(rows) + 1), [row[ROW] for row in rows]
-    columns["state"] = [state and state.value for state in states]
+    words = {state: state and state.value for state in set(states)}
+    columns["state"] = [words[state] for state in states]
     columns |= _told(connection, rows, states)
     more, brought = belongings_staged(rows, called)
     columns |= more
@@ -103,7 +105,7 @@ def _told(
     if (
         SubscriptionState.PENDING not in states
         and None not in states
-        and not any(any(row[STATUS:MORE]) for row in rows)
+        and not any(map(any, map(itemgetter(slice(STATUS, MORE)), rows)))
     ):
         return {"act": ["given"] * len(rows)}
     told = [proof_of(row, state) for row, state in zip(rows, states, strict=True)]

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import pickle
 import queue
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -60,14 +61,20 @@ class _Piece:
 
 @dataclass
 class _Parts:
-    """Where each pile's rows stand."""
+    """Where each pile's rows stand, in 32 octets for each place: a file of any length has many."""
 
-    piles: list[list[Place]] = field(default_factory=list)
+    piles: list[array[int]]
 
     def add(self, file: int, dealt: Dealt, more: int) -> None:
         """Take in where the rows of a piece stand; `more` is added to their numbers."""
         for place, begin, size in dealt.parts:
-            self.piles[place].append((file, begin, size, more))
+            self.piles[place].extend((file, begin, size, more))
+
+    def __iter__(self) -> Iterator[tuple[int, list[Place]]]:
+        """The piles that are not empty, by their numbers."""
+        for number, flat in enumerate(self.piles):
+            if flat:
+                yield number, list(zip(*(flat[part::4] for part in range(4)), strict=True))
 
 
 class ImportRoom:
@@ -80,7 +87,7 @@ class ImportRoom:
         self._owns: dict[Child, int] = {}
         self._numbers = 0
         self._held = ExitStack()
-        self._parts = _Parts([[] for _ in range(task.count)])
+        self._parts = _Parts([array("q") for _ in range(task.count)])
         self._here: Hand
 
     def __enter__(self) -> ImportRoom:
@@ -143,7 +150,7 @@ class ImportRoom:
 
     def piles(self) -> Iterator[tuple[Ready, Callable[[], Sequence[Taken]]]]:
         """Pile after pile, the keys rising from one to the next; and how to have all its people once more."""
-        for piece in self._in_hand(("prepare", *one) for one in enumerate(self._parts.piles) if one[1]):
+        for piece in self._in_hand(("prepare", *one) for one in self._parts):
             places = piece.message[2]
             yield piece.answer, lambda places=places: self._gather_here(places)  # type: ignore[misc]
 

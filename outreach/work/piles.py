@@ -10,13 +10,14 @@ import marshal
 import os
 import pickle  # only what this program wrote itself, in a file that nobody else can open
 import tempfile
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
 
-from ..audience.plain_rows import KEY
+from ..audience.plain_rows import KEY, ROW
 from ..errors import InputError
 from ..store.known import OF_PERSON, PERSON, Taken
 
@@ -39,17 +40,16 @@ class Dealer:
     def __init__(self, count: int, file: int) -> None:
         self._count, self._file = count, file
         self._held: list[list[Taken]] = [[] for _ in range(count)]
-        self._places = {f"{begin:03x}": begin * count >> 12 for begin in range(1 << 12)}
+        self._takers = {f"{begin:03x}": self._held[begin * count >> 12].append for begin in range(1 << 12)}
         self._waiting = self._weight = self._end = 0
 
     def add(self, people: Sequence[Taken], weight: int) -> list[Part]:
         """Take people in, in the order of their rows; `weight`: about how many characters they hold. Raises OSError."""
-        held, places = self._held, self._places
+        taker = self._takers.get
         for one in people:
-            place = places.get(one[KEY][:3])
-            if place is None:  # somebody without an address
-                place = crc32(one[KEY].encode("utf-8", "replace")) % self._count
-            held[place].append(one)
+            if (take := taker(one[KEY][:3])) is None:  # somebody without an address
+                take = self._held[crc32(one[KEY].encode("utf-8", "replace")) % self._count].append
+            take(one)
         self._waiting += len(people)
         self._weight += weight
         return self.put_away() if self._waiting >= AT_ONCE or self._weight >= WEIGHT else []
@@ -83,7 +83,7 @@ def read_part(file: int, begin: int, size: int, offset: int = 0) -> list[Taken]:
         for one in rows:
             if len(one) == OF_PERSON:
                 one[PERSON].row += offset
-    return [(key, row + offset, *rest) for key, row, *rest in rows] if offset else rows
+    return [(one[KEY], one[ROW] + offset, *one[PERSON:]) for one in rows] if offset else rows
 
 
 def _with_person(one: Taken) -> Taken:
@@ -99,7 +99,7 @@ class Piles:
         self._held: list[Taken] = []
         self._file = None if self.count == 1 else open_nameless(folder)
         self._dealer = None if self._file is None else Dealer(self.count, self._file.fileno())
-        self._parts: list[list[tuple[int, int]]] = [[] for _ in range(self.count)]
+        self._parts = [array("q") for _ in range(self.count)]
 
     def add(self, people: Sequence[Taken], weight: int) -> None:
         """Take people in, in the order of their rows; `weight`: about how many characters they hold."""
@@ -124,13 +124,14 @@ class Piles:
 
     def _note(self, parts: Sequence[Part]) -> None:
         for place, begin, size in parts:
-            self._parts[place].append((begin, size))
+            self._parts[place].extend((begin, size))
 
     def _pile(self, place: int) -> Iterator[Taken]:
         if self._file is None:
             yield from self._held
             return
-        for begin, size in self._parts[place]:
+        parts = self._parts[place]
+        for begin, size in zip(parts[::2], parts[1::2], strict=True):
             with room_told(self._folder):
                 yield from read_part(self._file.fileno(), begin, size)
 
