@@ -461,7 +461,8 @@ def test_ctrl_c_ends_all_of_an_import_that_reads_or_writes_and_the_next_run_comp
         """
         from outreach.cli import main
         from outreach.work import import_room, intake, piles
-        piles.PILE, intake.ENOUGH, import_room.PIECE, intake.BREATH = 300, 1, 20_000, 0.1  # it writes for long enough
+        piles.PILE, intake.ENOUGH, import_room.PIECE = 300, 1, 20_000
+        intake.CHUNK, intake.BREATH = intake.SMALLEST_CHUNK, 0.5  # it would write for ten seconds
         intake.cores = import_room.cores = lambda: 3
         main()
         """
