@@ -131,8 +131,10 @@ class Database:
             yield Writer(self, connection, lane)
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Give back all connections, and the file of the lock."""
         self.engine.dispose()
+        if isinstance(self._lock, sqlite.WriteLock):
+            self._lock.close()
 
 
 class Much:

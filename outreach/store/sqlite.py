@@ -145,6 +145,14 @@ class WriteLock:
             self._thread.release()
             raise
 
+    def close(self) -> None:
+        """Let go of the file, unless somebody holds the lock just now; the next who wants it opens it anew."""
+        if self._thread.acquire(blocking=False):
+            if self._handle is not None:
+                self._handle.close()
+                self._handle = None
+            self._thread.release()
+
     def _taken(self) -> bool:
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

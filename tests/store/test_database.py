@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import threading
 from pathlib import Path
 
@@ -42,6 +43,20 @@ def test_commits_are_durable_and_foreign_keys_hold(workspace: Workspace) -> None
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
     assert pragma == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 15_000}
+
+
+@pytest.mark.sqlite
+def test_a_closed_database_holds_no_file_open_and_can_be_used_again(workspace: Workspace) -> None:
+    def held() -> list[str]:
+        open_files = [os.readlink(each) for each in Path("/proc/self/fd").iterdir() if os.path.lexists(each)]
+        return [name for name in open_files if name.startswith(str(workspace.root))]
+
+    for _ in range(2):
+        with workspace.database.write() as session:
+            session.execute(text("UPDATE workspace SET version = version + 1"))
+        assert held()
+        workspace.database.close()
+        assert held() == []
 
 
 def test_what_is_written_while_reading_is_not_kept(workspace: Workspace) -> None:
