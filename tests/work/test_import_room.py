@@ -459,8 +459,10 @@ def test_ctrl_c_ends_all_of_an_import_that_reads_or_writes_and_the_next_run_comp
     before = {path.name for path in workspace.root.iterdir()}
     lines = textwrap.dedent(
         """
+        import signal
         from outreach.cli import main
         from outreach.work import import_room, intake, piles
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
         piles.PILE, intake.ENOUGH, import_room.PIECE = 300, 1, 20_000
         intake.CHUNK, intake.BREATH = intake.SMALLEST_CHUNK, 0.5  # it would write for ten seconds
         intake.cores = import_room.cores = lambda: 3
