@@ -6,8 +6,6 @@ the company, never the person: the link may have been forwarded.
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -15,7 +13,7 @@ from ..records import CaseState
 from ..work.evidence import link_fetched
 from ..work.fixed import Asked, find_asked, say_fixed
 from ..work.workspace import Workspace
-from .pages import choose_language, render
+from .pages import choose_language, read_form, render
 
 BODY = "outreach.body"
 WORDS: dict[str, dict[str, str]] = {
@@ -74,10 +72,7 @@ def fixed_page(request: Request) -> Response:
 def fixed_said(request: Request) -> Response:
     """A button was pressed. Anything else is shown the buttons."""
     body: bytes = request.scope[BODY]
-    try:
-        said = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
-    except ValueError:
-        said = {}
+    said = read_form(body, 10)
     if said.get("from") != ["page"] or request.path_params["says"] not in ("yes", "no"):
         return fixed_page(request)
     yes = request.path_params["says"] == "yes"

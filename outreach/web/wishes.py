@@ -7,7 +7,6 @@ chosen, never a name or an address: the link may have been forwarded.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from urllib.parse import parse_qs
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -20,7 +19,7 @@ from ..work.epoch import advance
 from ..work.evidence import link_acted_on, link_fetched
 from ..work.workspace import Workspace
 from .consent_words import WISHES
-from .pages import WORDS, choose_language, page, render
+from .pages import WORDS, choose_language, page, read_form, render
 from .unsubscribe import Link, find_link
 
 BODY = "outreach.body"
@@ -45,10 +44,7 @@ def wishes_page(request: Request) -> Response:
 def wishes_said(request: Request) -> Response:
     """Save was pressed; anything else is shown the page."""
     body: bytes = request.scope[BODY]
-    try:
-        said = parse_qs(body.decode("utf-8", "replace"), max_num_fields=60)
-    except ValueError:
-        said = {}
+    said = read_form(body, 60)
     if said.get("from") != ["page"]:
         return wishes_page(request)
     workspace: Workspace = request.app.state.workspace
