@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from ..prose.days import day_in_words, spoken
+
 Headers = Iterable[tuple[str, str]]
 _MACHINE_LOCAL = re.compile(
     r"(?:mailer-daemon|postmaster|no-?_?reply|do-?not-?reply|nicht-?antworten|bounces?|daemon|root|www-data|listserv"
@@ -25,14 +27,6 @@ WORDS = {
     "de": "Vielen Dank für Ihre Nachricht. Sie ist unser Fall {case}.\n\n"
     "Ein Mensch liest sie, und Sie hören von uns bis spätestens {due}.\n"
     "Wenn Sie etwas ergänzen möchten, antworten Sie einfach auf diese Mail: sie bleibt im selben Fall.\n\n{company}",
-}
-_DAYS = {
-    "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(),
-    "de": "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag".split(),
-}
-_MONTHS = {
-    "en": "January February March April May June July August September October November December".split(),
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
 }
 
 
@@ -78,15 +72,12 @@ def _names(named: str, address: str) -> bool:
 
 def acknowledgement(language: str, case_id: int, due: datetime, zone: ZoneInfo, company: str) -> str:
     """What it says, in a language that we speak, else in English."""
-    code = language.partition("-")[0].lower()
-    code = code if code in WORDS else "en"
+    code = spoken(language)
     return WORDS[code].format(case=case_id, due=due_said(due, zone, code), company=company)
 
 
 def due_said(due: datetime, zone: ZoneInfo, code: str) -> str:
     """A due time in words that a customer reads, with its zone."""
     here = due.astimezone(zone)
-    day, month = _DAYS[code][here.weekday()], _MONTHS[code][here.month - 1]
-    if code == "de":
-        return f"{day}, {here.day}. {month}, {here:%H:%M} Uhr ({zone.key})"
-    return f"{day}, {here.day} {month}, {here:%H:%M} ({zone.key})"
+    hour = f"{here:%H:%M} Uhr" if code == "de" else f"{here:%H:%M}"
+    return f"{day_in_words(here, code, year=False)}, {hour} ({zone.key})"

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from ..newsletter.invitation import write_event
+from ..prose.days import day_in_words
 from ..records import Seminar, SeminarSession
 from ..store.seminars import session_of_uid
-from ..work.seat_words import day_in_words
 from ..work.seminar_event import event_of
 from ..work.workspace import Workspace
 from ..workdays import zone_or

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from ..prose.days import spoken
 
-_DAYS = {
-    "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(),
-    "de": "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag".split(),
-}
-_MONTHS = {
-    "en": "January February March April May June July August September October November December".split(),
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
-}
 WORDS: dict[str, dict[str, tuple[str, str]]] = {
     "en": {
         "moved": (
@@ -63,18 +55,6 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
 }
 
 
-def _spoken(language: str) -> str:
-    base = language.lower().partition("-")[0]
-    return base if base in WORDS else "en"
-
-
-def day_in_words(day: date, language: str) -> str:
-    """A day as a letter writes it, in English where the language is not spoken here: Thursday, 4 February 2027."""
-    spoken = _spoken(language)
-    dot = "." if spoken == "de" else ""
-    return f"{_DAYS[spoken][day.weekday()]}, {day.day}{dot} {_MONTHS[spoken][day.month - 1]} {day.year}"
-
-
 def words_for(language: str, what: str) -> tuple[str, str]:
     """Subject and text of such a mail, in English where the language is not spoken here."""
-    return WORDS[_spoken(language)][what]
+    return WORDS[spoken(language)][what]

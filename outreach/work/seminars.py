@@ -18,6 +18,7 @@ from sqlmodel import Session
 from ..address import new_public_id
 from ..errors import UsageError
 from ..newsletter.seminar_file import SeminarFile, parse_seminar
+from ..prose.days import day_in_words
 from ..records import Kind, SeatState, Seminar, SeminarSession
 from ..store.seminars import (
     add_session,
@@ -38,7 +39,7 @@ from ..store.sequence_events import wake_guests
 from ..workdays import to_instant, zone_or
 from .compose import Applied
 from .files import read_text, shown_path
-from .seat_words import day_in_words, words_for
+from .seat_words import words_for
 from .seminar_event import event_of
 from .single import queue_single
 from .workspace import Workspace
