@@ -70,17 +70,19 @@ def resubscribe(
 
     workspace = open_here()
     with workspace.database.write() as session:
-        customer = customer_at(session, workspace, email)
+        customer, now = customer_at(session, workspace, email), workspace.clock()
         changed = consents.resubscribe(
             session,
             customer_id=customer.id or 0,
             list_id=list_id_named(session, list_name),
-            at=workspace.clock(),
+            at=now,
             how="person",
             evidence="customers resubscribe",
             words=words,
             by=by or me(),
         )
+        if changed:
+            _has_answered(session, customer, now)
     typer.echo(f"{customer.address} is subscribed again." if changed else "Nothing had been withdrawn.")
 
 
@@ -99,17 +101,19 @@ def confirm(
 
     workspace = open_here()
     with workspace.database.write() as session:
-        customer = customer_at(session, workspace, email)
+        customer, now = customer_at(session, workspace, email), workspace.clock()
         changed = consents.subscribe(
             session,
             customer_id=customer.id or 0,
             list_id=list_id_named(session, list_name) or 0,
-            at=workspace.clock(),
+            at=now,
             how="person",
             evidence="customers confirm",
             words=words,
             by=by or me(),
         )
+        if changed:
+            _has_answered(session, customer, now)
         advance(session, workspace.root, needed=False)
     if not changed:
         raise InputError(
@@ -117,6 +121,14 @@ def confirm(
             remedy=f"See: outreach customers show {customer.address}",
         )
     typer.echo(f"{customer.address} is subscribed to {list_name}.")
+
+
+def _has_answered(session: Session, customer: Customer, now: datetime) -> None:
+    """A spoken yes answers the mails that asked, as their button does: the next sign-up is asked about at once."""
+    from ..store.sign_ups import answered
+
+    if customer.address_key is not None:
+        answered(session, customer.address_key, now)
 
 
 def suppress(

@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from outreach.address import address_key
 from outreach.cli.customers import app
 from outreach.errors import OutreachError
+from outreach.records import MailingList
+from outreach.store.sign_ups import open_askings
+from outreach.work.sign_up import sign_up
 from outreach.work.workspace import Workspace
 
 from .test_help import outreach
@@ -140,6 +144,23 @@ def test_unsubscribe_and_its_undo_are_kept_with_words_and_who(here: Path) -> Non
     assert told["consents"][-1]["words"] == "a mistake"
     _call("unsubscribe", "ann@example.com", "--list", "customers")
     assert _json("show", "ann@example.com")["suppression"] is None
+
+
+def test_a_spoken_yes_answers_the_mails_that_asked(workspace: Workspace, here: Path) -> None:
+    """The next list that they signed up for was not asked about for days, as if they had never answered."""
+    ann, key = "ann@example.com", address_key(workspace.keys, "ann@example.com")
+    with workspace.database.write() as session:
+        session.add(
+            MailingList(name="tips", words="Tips", sign_up=True, double_opt_in=True, created_at=workspace.clock())
+        )
+    for way in ("confirm", "resubscribe"):
+        sign_up(workspace, "tips", ann, language="en", place="the page")
+        with workspace.database.read() as session:
+            assert len(open_askings(session, key)) == 1
+        _call(way, ann, "--list", "tips", "--words", "by phone")
+        with workspace.database.read() as session:
+            assert open_askings(session, key) == []
+        _call("unsubscribe", ann, "--list", "tips")
 
 
 def test_a_block_of_the_whole_domain_is_shown_with_its_end(here: Path) -> None:
