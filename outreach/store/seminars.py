@@ -112,10 +112,10 @@ def invitations(session: Session, place: str) -> list[int]:
 
 def invited(
     session: Session, campaign_ids: Collection[int], after: int = 0, limit: int = CHUNK
-) -> list[tuple[int, str]]:
-    """A page of the customers who may have got one of these invitations, with their addresses, by rising number."""
+) -> list[tuple[int, str, str]]:
+    """A page of those who may have got one of these invitations, with address and language, by rising number."""
     query = (
-        select(col(Customer.id), col(Customer.address))
+        select(col(Customer.id), col(Customer.address), col(Customer.language))
         .where(
             col(Customer.id) > after,
             col(Customer.address).is_not(None),
@@ -130,7 +130,7 @@ def invited(
         .order_by(col(Customer.id))
         .limit(limit)
     )
-    return [(row[0], row[1]) for row in session.execute(query)]
+    return [(row[0], row[1], row[2] or "") for row in session.execute(query)]
 
 
 def count_invited(session: Session, campaign_ids: Collection[int], *, but_declined: int | None = None) -> int:

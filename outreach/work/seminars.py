@@ -177,12 +177,11 @@ def tell_changes(workspace: Workspace, change: Change, progress: Callable[[int],
         with workspace.database.write() as session:
             seminar, found = session_named(session, change.place)
             page = invited(session, invitations(session, change.place), after, PAGE)
-            away = declined_among(session, change.session_id, [person for person, _ in page])
-            for person, address in page:
+            away = declined_among(session, change.session_id, [person for person, *_ in page])
+            what = "off" if change.cancelled else "moved"
+            for person, address, language in page:
                 if person not in away:
-                    queue_event_mail(
-                        session, workspace, seminar, found, person, address, "off" if change.cancelled else "moved"
-                    )
+                    queue_event_mail(session, workspace, seminar, found, person, address, what, language=language)
                     told += 1
         progress(len(page))
         if len(page) < PAGE:

@@ -256,7 +256,9 @@ def test_who_comes_too_late_waits_and_gets_the_place_that_is_given_back(
 def test_a_new_date_is_told_once_to_all_invited_who_did_not_decline(
     workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
 ) -> None:
-    people = [make_customer(f"p{number}@example.com") for number in range(3)]
+    people = [
+        make_customer(f"p{number}@example.com", language=code) for number, code in enumerate(["en", "en", "de-AT"])
+    ]
     offer(workspace)
     invite(workspace)
     says(workspace, people[0], SeatState.DECLINED)
@@ -268,7 +270,7 @@ def test_a_new_date_is_told_once_to_all_invited_who_did_not_decline(
     assert f"{change.local:%a %H:%M}" == "Fri 19:00"
     assert tell_changes(workspace, change) == 2
     assert tell_changes(workspace, change) == 2
-    assert singles(workspace) == ["Changed: Your best shot, at home"] * 2
+    assert singles(workspace) == ["Changed: Your best shot, at home", "Geändert: Your best shot, at home"]
     assert changes_to_tell(workspace, "best-shot") == []
     with workspace.database.read() as session:
         query = select(Delivery).where(Delivery.customer_id == people[1], col(Delivery.occasion).startswith("seminar"))
