@@ -237,12 +237,19 @@ _WAITING = (
 )
 
 
+_place: ColumnElement[Any] = literal_column("delivery.ctid")
+
+
 def _locked(found: Select[Any]) -> ColumnElement[bool]:
-    """Among these deliveries, leaving out those that others hold. In a WITH of its own: as a bare subquery PostgreSQL
-    may run it once per row, and each run would take `limit` more. Where they lie is known then: no key is looked up."""
-    place: ColumnElement[Any] = literal_column("delivery.ctid")
-    mine = found.with_only_columns(place.label("place")).with_for_update(of=Delivery, skip_locked=True).cte("mine")
-    return place == func.any(func.array(select(mine.c.place).scalar_subquery()))
+    """Among these deliveries, leaving out those that others hold."""
+    return _lying_at(found.with_only_columns(_place.label("place")).with_for_update(skip_locked=True))
+
+
+def _lying_at(places: Select[Any]) -> ColumnElement[bool]:
+    """At one of these places. In a WITH of its own: as a bare subquery PostgreSQL may run it once per row, and each run
+    would take `limit` more. Where they lie is known then: no key is looked up."""
+    mine = places.cte("mine").prefix_with("MATERIALIZED")
+    return _place == func.any(func.array(select(mine.c.place).scalar_subquery()))
 
 
 _ITS_CAMPAIGN = select(col(Edition.campaign_id)).where(col(Edition.id) == bindparam("edition")).scalar_subquery()
@@ -268,7 +275,7 @@ def _take(which: ColumnElement[bool]) -> Update:
 
 _RETURNED = [getattr(Delivery, name) for name in Claimed._fields]
 _TAKE = Prepared(_take(col(Delivery.id).in_(_WAITING.scalar_subquery())).returning(*_RETURNED))
-_TAKE_BESIDE_OTHERS = Prepared(_take(_locked(WAITING_IN_TURN)).returning(*_RETURNED))
+_TAKE_BESIDE_OTHERS = Prepared(_take(_lying_at(WAITING_IN_TURN)).returning(*_RETURNED))
 """As on PostgreSQL, where several may claim at once."""
 
 

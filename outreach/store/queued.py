@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, bindparam, column, delete, or_, select, table
+from sqlalchemy import DateTime, Integer, bindparam, column, delete, literal_column, or_, select, table, true
 from sqlmodel import col
 
 from ..records import Delivery, DeliveryState
@@ -26,23 +26,35 @@ QUEUED = table(
 )
 
 
-WAITING_IN_TURN = (
-    select(col(Delivery.id))
-    .join_from(QUEUED, Delivery, col(Delivery.id) == QUEUED.c.id)
+_ITSELF = (
+    select(literal_column("delivery.ctid").label("place"))
+    .select_from(Delivery)
     .where(
-        QUEUED.c.edition_id == bindparam("edition"),
-        QUEUED.c.wave == bindparam("its_wave"),
-        QUEUED.c.due_at <= bindparam("now"),
+        col(Delivery.id) == QUEUED.c.id,
         bare_state() == DeliveryState.QUEUED.value,
         bare(Delivery.edition_id) == bindparam("edition"),
         bare(Delivery.wave) == bindparam("its_wave"),
         col(Delivery.due_at) <= bindparam("now"),
         or_(col(Delivery.next_at).is_(None), col(Delivery.next_at) <= bindparam("now")),
     )
+    .with_for_update(skip_locked=True)
+    .correlate(QUEUED)
+    .lateral("itself")
+)
+WAITING_IN_TURN = (
+    select(_ITSELF.c.place)
+    .join_from(QUEUED, _ITSELF, true())
+    .where(
+        QUEUED.c.edition_id == bindparam("edition"),
+        QUEUED.c.wave == bindparam("its_wave"),
+        QUEUED.c.due_at <= bindparam("now"),
+    )
     .order_by(QUEUED.c.due_at, QUEUED.c.id)
     .limit(bindparam("most"))
 )
-"""Who may be claimed of an edition's wave, in turn: by the queue's order, and by what the delivery itself says."""
+"""Where those lie who may be claimed of an edition's wave, and are locked by it, in turn: by the queue's order, and by
+what the delivery itself says. Each for itself, so that no plan ever begins with the deliveries: as a join it did, once
+the server had counted a long queue, and went through all of it for each delivery."""
 
 
 def take_out(session: Connected, ids: Sequence[int]) -> None:
