@@ -124,7 +124,7 @@ for name, value in dict(synchronous="FULL", foreign_keys="ON", cache_size=-32000
 new.execute("PRAGMA secure_delete=ON")
 new.execute("ATTACH ? AS old", (sys.argv[1],))
 new.execute("INSERT OR IGNORE INTO mailing_list SELECT * FROM old.mailing_list")
-for tables in (("customer", "subscription", "consent"), ("customer_group", "membership"), ("contact",)):
+for tables in (("customer", "subscription", "consent"), ("customer_group",), ("membership", "contact")):
     names = {table: ", ".join(f'"{row[1]}"' for row in new.execute(f"PRAGMA table_info({table})")) for table in tables}
     last = max(new.execute(f"SELECT coalesce(max(id), 0) FROM old.{table}").fetchone()[0] for table in names)
     for first in range(1, last + 1, 8000):
