@@ -84,7 +84,7 @@ class Chunk:
     updated: list[tuple[Known, dict[str, Any], Person]] = field(default_factory=list)
     ties: list[Tie] = field(default_factory=list)
     consents: list[tuple[int, Person]] = field(default_factory=list)
-    contacts: list[tuple[int, Person]] = field(default_factory=list)
+    contacts: list[tuple[int, Person, list[KnownContact]]] = field(default_factory=list)
     blocks: list[tuple[str, Person]] = field(default_factory=list)
     suppressed: list[Person] = field(default_factory=list)
     repeated: list[KeyedPerson] = field(default_factory=list)
@@ -200,8 +200,8 @@ def _plan_known(
     moves: bool,
 ) -> None:
     changed = changed_fields(person, known, ways)
-    if person.contacts and not contacts.issuperset(person.contacts):
-        chunk.contacts.append((known.id, person))
+    if lacking := [one for one in person.contacts if one not in contacts]:
+        chunk.contacts.append((known.id, person, lacking))
     state = next_state(person, known.state, asks_twice=asks_twice)
     new_proof = (
         state is None
@@ -250,11 +250,10 @@ def write_chunk(session: Session, into: Into, chunk: Chunk) -> None:
             acts.append((customer_id, tie.person, tie.state is SubscriptionState.UNSUBSCRIBED))
     insert_ties(session, into.list_id, new, into.now)
     insert_proofs(session, into.list_id, acts, into.now, into.file)
-    contacts = [(customer_id, contact) for customer_id, person in chunk.contacts for contact in person.contacts]
+    contacts = [(customer_id, contact) for customer_id, _, lacking in chunk.contacts for contact in lacking]
     add_contacts(session, contacts, at=into.now, how="import", evidence=into.file)
-    for customer_id, person in chunk.contacts:
-        kept = [list(one) for one in person.contacts]
-        changes.append(_change(into, customer_id, Changed.CONTACT, {}, {"contacts": kept}))
+    for customer_id, _, lacking in chunk.contacts:
+        changes.append(_change(into, customer_id, Changed.CONTACT, {}, {"contacts": [list(one) for one in lacking]}))
     changes += _block(session, into, chunk, ids)
     for moved in write_joining(session, chunk.groups, into.now, into.file):
         changes.append({"import_id": into.import_id, **moved})

@@ -26,6 +26,7 @@ from outreach.work.workspace import Workspace, open_workspace
 
 from ..conftest import HandClock
 from .importing import block, kept, person, states, take, take_file
+from .test_import_piles import belongings
 
 
 def _count(workspace: Workspace, table: type) -> int:
@@ -75,6 +76,19 @@ def test_what_was_done_since_is_kept(workspace: Workspace, clock: HandClock) -> 
         lists = session.exec(select(Subscription.list_id).where(Subscription.customer_id == bob)).all()
         acts = session.exec(select(Consent).where(Consent.customer_id == bob, Consent.how == "undo")).all()
     assert len(lists) == 1 and len(acts) == 1
+
+
+def test_a_number_that_was_known_before_stays_when_an_import_is_taken_back_that_told_it_beside_a_new_one(
+    workspace: Workspace, clock: HandClock
+) -> None:
+    take(workspace, "email,telefon\na@example.com,030 123456; 030 765432\n")
+    before = belongings(workspace)
+    clock.advance(hours=1)
+    wrong = take(workspace, "email,telefon\na@example.com,030 123456; 030 765432; 0170 1234567\n")
+    assert (wrong.updated, len(belongings(workspace) - before)) == (1, 1)
+    clock.advance(hours=1)
+    assert undo_import(workspace, wrong.import_id, by="ann").restored == 1
+    assert len(before) == 1 and belongings(workspace) == before
 
 
 def test_an_import_that_was_killed_is_listed_and_taken_back(workspace: Workspace) -> None:
