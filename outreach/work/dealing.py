@@ -73,7 +73,8 @@ class Dealing(Counted):
     def _deal(
         self, groups: Sequence[Alike], shares: Mapping[str, float], draw: Callable[[str], str]
     ) -> dict[tuple[int, str], Alike]:
-        return self._deal_share(groups, shares) if self.by_share() else self._deal_each(groups, draw)
+        there = [group for group in groups if group.count]  # one of whom all lost to their households is no group now
+        return self._deal_share(there, shares) if self.by_share() else self._deal_each(there, draw)
 
     def _deal_share(self, groups: Sequence[Alike], shares: Mapping[str, float]) -> dict[tuple[int, str], Alike]:
         parts: dict[tuple[int, str], Alike] = {}

@@ -13,6 +13,7 @@ from sqlmodel import select
 from outreach.address import domain_key, new_public_id
 from outreach.audience.consent import MailFacts, may_mail
 from outreach.plan.holdout import Group, HoldOut
+from outreach.plan.variants import Comparison
 from outreach.records import (
     Boost,
     Campaign,
@@ -273,6 +274,23 @@ def test_of_a_large_crowd_the_share_is_held_out(
         held = crowd.deal(campaign, "2026-12-03/09:00", list(crowd.people(audience_of(session, campaign, START))), ON)
         assert sum(part.count for part in held.values()) == 40
         assert sum(group.count for group in crowd.groups) == 200
+
+
+def test_those_are_dealt_of_whose_household_nobody_else_gets_it(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    """All of one group lose to their households: it is no group of whom anybody could be dealt."""
+    ids = [make_customer(f"p{number}@example.com", zone=ZONES[number % 2 * 3]) for number in range(20)]
+    with workspace.database.write() as session:
+        houses = ensure_groups(session, GroupKind.HOUSEHOLD, [f"h{number}" for number in range(10)], START)
+        pairs = {one: houses[f"h{place // 2}"] for place, one in enumerate(ids)}
+        put_members(session, GroupKind.HOUSEHOLD, pairs, START, how="import")
+    options = {"one_per": "household", "test": Comparison(("a", "b")).kept()}
+    make_campaign(workspace, "both", Kind.NEWS, schedule="at 2026-12-03 09:00", zone="UTC", options=options)
+    [entry] = read_agenda(workspace, days=5).entries
+    assert (entry.going, entry.people) == (10, 20)
+    assert entry.tried is not None
+    assert sum(version.people for version in entry.tried.versions) == 10
 
 
 FACTS = st.builds(
