@@ -262,7 +262,9 @@ class _Words:
         return ORDINAL.fullmatch(self.peek() or "") is not None
 
     def number(self, low: int, high: int, what: str) -> int:
-        word = ORDINAL.sub(r"\1", self.next(f"a number ({what})"))
+        word = self.next(f"a number ({what})")
+        ordinal = ORDINAL.fullmatch(word)
+        word = ordinal[1] if ordinal else word
         if not (word.isascii() and word.isdecimal() and low <= int(word) <= high):
             raise self.wrong(f"{word!r}: {what} is a number from {low} to {high}", -1)
         return int(word)

@@ -136,6 +136,7 @@ def test_a_month_without_that_day_uses_its_last_day() -> None:
         ("every second tuesday at 09:00", 7, "every 2 weeks on tuesday, or monthly on the second tuesday"),
         ("every 3 months on tuesday at 09:00", 19, "the or day"),
         ("monthly on the 32nd at 09:00", 16, "from 1 to 31"),
+        ("monthly on day 1st2 at 09:00", 16, "from 1 to 31"),
         ("monthly on the first and last day at 09:00", 31, "'day' stands where monday"),
         ("DTSTART;TZID=Europe/Berlin:20261201T090000 RRULE:FREQ=DAILY", 1, "without Z and TZID"),
         ("every day at 09:00 except christmas", 27, "no date"),
