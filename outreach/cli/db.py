@@ -57,7 +57,8 @@ def status(as_json: AsJson = False) -> None:
 def upgrade(as_json: AsJson = False) -> None:
     """Bring the database to the version that this program needs. A checked copy of the old one is made first.
 
-    Refused while `outreach run` or `send` works here.
+    Refused while `outreach run` or `send` works here. Where nothing is to be upgraded on PostgreSQL, mail that waits
+    and that no claim would find is put back into the queue, which may be done at any time.
 
     Example: [bold]outreach db upgrade[/bold]
     """
@@ -74,8 +75,12 @@ def upgrade(as_json: AsJson = False) -> None:
     done = bring_up(database, root)
     database.close()
     if as_json:
-        print_json({"before": done.before, "after": done.after, "changed": done.changed, "backup": done.backup})
+        told = {"before": done.before, "after": done.after, "changed": done.changed, "backup": done.backup}
+        print_json(told | {"found_again": done.found_again})
     elif done.changed:
         typer.echo(f"Upgraded from revision {done.before} to {done.after}; the old database is {done.backup}.")
+    elif done.found_again:
+        waited = "1 mail waited" if done.found_again == 1 else f"{done.found_again:,} mails waited"
+        typer.echo(f"{waited} where no claim would have found them: they go with the next `outreach send` or `run`.")
     else:
         typer.echo(f"Nothing to do: revision {done.after} is the one that this program needs.")

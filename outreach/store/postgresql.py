@@ -36,6 +36,7 @@ _SETTINGS = (
 )
 _STATES = {
     "42P01": "Run `outreach init` here, or restore a backup.",
+    "42704": "Something that the database holds beside its tables is missing: restore a backup.",
     "42501": "Grant this user the right: GRANT CREATE, USAGE ON SCHEMA public TO …; or make it the database's owner.",
     "53100": "Free some space on the server; nothing that was committed is lost. Then run the command again.",
     "53300": "Raise max_connections, or run fewer programs on this server.",
@@ -250,12 +251,4 @@ def faults(connection: Connection) -> list[str]:
         found.append(f"{broken} pages failed their checksum")
     invalid = text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid OR NOT indisready")
     found += [f"the index {name} is not valid" for name in connection.execute(invalid).scalars()]
-    lost = connection.execute(text(_LOST)).scalar()
-    return found + ([f"{lost} mails wait where no claim would find them"] if lost else [])
-
-
-_LOST = (
-    "SELECT count(*) FROM delivery WHERE state = 'queued' AND NOT EXISTS"
-    " (SELECT 1 FROM queued_row WHERE (queued_row.edition_id, queued_row.wave, queued_row.due_at, queued_row.id)"
-    " = (delivery.edition_id, delivery.wave, delivery.due_at, delivery.id))"
-)
+    return found

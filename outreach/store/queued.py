@@ -3,6 +3,7 @@
 Law: the database itself writes a row whenever a delivery comes into the queue, and takes it out when one leaves
 (migration 0035); only a claim takes out its own, all at once. So each that is queued stands here, once. What stands
 here is a hint and no proof: whether it may be claimed, only the delivery itself says, whose lock is taken first.
+What other hands did to the queue is found by the doctor, and put right by `outreach db upgrade`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, bindparam, column, delete, literal_column, or_, select, table, true
+from sqlalchemy import (
+    DateTime,
+    Integer,
+    bindparam,
+    column,
+    delete,
+    literal_column,
+    or_,
+    select,
+    table,
+    text,
+    true,
+    update,
+)
 from sqlmodel import col
 
-from ..records import Delivery, DeliveryState
+from ..records import Delivery, DeliveryState, Edition, EditionState
 from .prepared import Among, Connected, Prepared
 from .standing import bare, bare_state
 
@@ -65,3 +79,52 @@ def take_out(session: Connected, ids: Sequence[int]) -> None:
 
 _ITS: list[Any] = [each == getattr(Delivery, each.name) for each in QUEUED.c]
 _TAKE_OUT = Prepared(delete(QUEUED).where(Among(col(Delivery.id), "ids"), *_ITS))
+
+
+def keepers_off(session: Connected) -> list[str]:
+    """Which of the database's own keepers of the queue are missing or switched off."""
+    at_work = set(session.connection().execute(_AT_WORK).scalars())
+    return [name for name in KEEPERS if name not in at_work]
+
+
+def count_missed(session: Connected) -> int:
+    """How many deliveries are queued and stand in no queue: nobody would ever claim them."""
+    return int(session.connection().execute(_COUNT_MISSED).scalar_one())
+
+
+def lay_again(session: Connected) -> int:
+    """Make the queue what the outbox says, and have it kept again; how many were missed, and are claimed from now on.
+
+    Nobody changes a mail until this transaction ends. An edition that was closed over them is open again.
+    """
+    connection = session.connection()
+    connection.exec_driver_sql("LOCK TABLE delivery IN SHARE ROW EXCLUSIVE MODE")
+    for name in keepers_off(session):
+        connection.exec_driver_sql(f"ALTER TABLE delivery ENABLE TRIGGER {name}")
+    connection.execute(_NOBODY_WAITS)
+    missed = connection.execute(_BRING_IN).all()
+    connection.execute(
+        update(Edition)
+        .where(col(Edition.id).in_([row.edition_id for row in missed]), col(Edition.state) == EditionState.DONE)
+        .values(state=EditionState.OPEN, finished_at=None)
+    )
+    return sum(row.number for row in missed)
+
+
+KEEPERS = ("queued_in", "queued_out", "queued_moved")
+_AT_WORK = text(
+    "SELECT tgname FROM pg_trigger WHERE tgrelid = CAST('delivery' AS regclass) AND tgenabled IN ('O', 'A')"
+)
+_SAME = (
+    "(queued_row.edition_id, queued_row.wave, queued_row.due_at, queued_row.id)"
+    " = (delivery.edition_id, delivery.wave, delivery.due_at, delivery.id)"
+)
+_MISSED = f"delivery WHERE state = 'queued' AND NOT EXISTS (SELECT 1 FROM queued_row WHERE {_SAME})"  # noqa: S608  ours
+_COUNT_MISSED = text(f"SELECT count(*) FROM {_MISSED}")  # noqa: S608  as above
+_BRING_IN = text(
+    f"WITH missed AS (INSERT INTO queued_row SELECT edition_id, wave, due_at, id FROM {_MISSED} RETURNING edition_id)"  # noqa: S608
+    " SELECT edition_id, count(*) AS number FROM missed GROUP BY edition_id"
+)
+_NOBODY_WAITS = text(
+    f"DELETE FROM queued_row WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE {_SAME} AND state = 'queued')"  # noqa: S608
+)

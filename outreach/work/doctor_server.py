@@ -10,6 +10,7 @@ from sqlalchemy import text
 from ..delivery.domain import Finding
 from ..errors import DatabaseError
 from ..store.postgresql import ServerFacts, server_facts
+from ..store.queued import count_missed, keepers_off
 from ..store.server_clock import ServerClock
 from .steady import SteadyClock
 from .workspace import Workspace
@@ -29,6 +30,7 @@ def check_server(workspace: Workspace) -> Iterator[Finding]:
             for _ in range(_ROUNDS):
                 connection.execute(text("SELECT 1")).scalar()
             away = (time.perf_counter() - began) / _ROUNDS
+            missed, off = count_missed(session), keepers_off(session)
     except DatabaseError as wrong:
         yield Finding("PostgreSQL", "bad", wrong.message, wrong.remedy)
         return
@@ -38,6 +40,7 @@ def check_server(workspace: Workspace) -> Iterator[Finding]:
     else:
         yield Finding("PostgreSQL", "good", words)
     yield _durable(facts)
+    yield from _queue(missed, off)
     if not facts.checksums:
         remedy = "pg_checksums --enable, while the server is stopped."
         yield Finding("page checksums", "note", "are off: a damaged page would not be noticed", remedy)
@@ -47,6 +50,22 @@ def check_server(workspace: Workspace) -> Iterator[Finding]:
     clock = workspace.clock.system if isinstance(workspace.clock, SteadyClock) else workspace.clock
     if isinstance(clock, ServerClock):
         yield _clock(clock)
+
+
+def _queue(missed: int, off: list[str]) -> Iterator[Finding]:
+    """Whether all that wait are found: the database keeps the queue by itself, unless somebody kept it from that."""
+    found = []
+    if missed:
+        found.append(f"{missed:,} {'mails wait' if missed > 1 else 'mail waits'} where no claim would find them")
+    if off:
+        found.append(
+            f"the database does not keep it by itself ({', '.join(off)} {'are' if len(off) > 1 else 'is'} off)"
+        )
+    if found:
+        remedy = (
+            "Cancel what should go no more (`outreach campaigns cancel`), then `outreach db upgrade` puts it right."
+        )
+        yield Finding("queue", "bad", "; ".join(found), remedy)
 
 
 def _durable(facts: ServerFacts) -> Finding:

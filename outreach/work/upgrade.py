@@ -12,6 +12,7 @@ from ..errors import DatabaseError
 from ..store.backup import copy_database
 from ..store.database import Database
 from ..store.migrate import HEAD, current_revision, migrate
+from ..store.queued import count_missed, keepers_off, lay_again
 from .lock import alone
 
 STOP_IT = "Stop it first, then run the command again: an upgrade changes the tables under it."
@@ -19,11 +20,15 @@ STOP_IT = "Stop it first, then run the command again: an upgrade changes the tab
 
 @dataclass(frozen=True)
 class Upgraded:
-    """The revisions before (None: there were no tables) and after, and the copy of what there was before."""
+    """The revisions before (None: there were no tables) and after, and the copy of what there was before.
+
+    `found_again`: how many mails waited where no claim would have found them, and stand in the queue again.
+    """
 
     before: str | None
     after: str
     backup: Path | None = None
+    found_again: int = 0
 
     @property
     def changed(self) -> bool:
@@ -32,10 +37,13 @@ class Upgraded:
 
 
 def upgrade(database: Database, root: Path) -> Upgraded:
-    """Make the database's tables, or bring them to HEAD after a copy was made. Raises DatabaseError."""
+    """Make the database's tables, or bring them to HEAD after a copy was made. Raises DatabaseError.
+
+    Of one that is at HEAD the queue is put right, on PostgreSQL.
+    """
     before = revision_of(database)
     if before == HEAD:
-        return Upgraded(before, HEAD)
+        return Upgraded(before, HEAD, found_again=_queue_again(database))
     if before is None:
         migrate(database)
         return Upgraded(None, HEAD)
@@ -49,6 +57,17 @@ def upgrade(database: Database, root: Path) -> Upgraded:
         copy_database(database, backup)
         migrate(database)
     return Upgraded(before, HEAD, backup)
+
+
+def _queue_again(database: Database) -> int:
+    if database.is_sqlite:
+        return 0
+    with database.read() as session:  # else who sends at this moment would wait for nothing
+        sound = not (count_missed(session) or keepers_off(session))
+    if sound:
+        return 0
+    with database.write() as session:
+        return lay_again(session)
 
 
 def revision_of(database: Database) -> str | None:

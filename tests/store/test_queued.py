@@ -11,12 +11,14 @@ from alembic import command
 from sqlalchemy import text, update
 from sqlmodel import col
 
+from outreach.delivery.domain import Finding
 from outreach.records import Delivery, DeliveryEvent, DeliveryState, Edition, EditionState
 from outreach.store import outbox
-from outreach.store.database import check_integrity
 from outreach.store.migrate import migrate
 from outreach.store.moves import Move, apply_moves, release
 from outreach.store.together import settle_and_intend
+from outreach.work.doctor_server import check_server
+from outreach.work.upgrade import upgrade
 from outreach.work.workspace import Workspace
 
 from .rows import lay_edition
@@ -126,8 +128,27 @@ def test_who_waits_while_the_database_is_upgraded_is_claimed_afterwards(workspac
     assert [row.id for row in take(workspace, "two", 9)] == [3, 4, 5]
 
 
-def test_the_doctor_learns_of_whom_nobody_would_ever_claim(workspace: Workspace, edition: int) -> None:
+def test_whom_nobody_would_claim_is_told_by_the_doctor_and_found_again_by_an_upgrade(
+    workspace: Workspace, edition: int
+) -> None:
+    """As rows that were put in or changed with the database's own triggers off."""
+    assert told_of_the_queue(workspace) == []
     with workspace.database.write() as session:
-        assert check_integrity(session) == []
-        session.execute(text("DELETE FROM queued_row WHERE id < 3"))
-        assert check_integrity(session) == ["2 mails wait where no claim would find them"]
+        session.execute(text("ALTER TABLE delivery DISABLE TRIGGER queued_moved"))
+        session.execute(text("UPDATE delivery SET wave = 1 WHERE id = 1"))
+        session.execute(text("UPDATE delivery SET state = 'withheld' WHERE id > 2"))
+        session.execute(text("DELETE FROM queued_row WHERE id = 2"))
+        assert outbox.finish_editions(session, [edition], workspace.clock()) == [edition]
+    [told] = told_of_the_queue(workspace)
+    assert told.level == "bad" and "2 mails wait" in told.words and "queued_moved is off" in told.words
+    assert "outreach db upgrade" in told.remedy
+    assert upgrade(workspace.database, workspace.root).found_again == 2
+    assert told_of_the_queue(workspace) == []
+    assert queue(workspace) == [1, 2]
+    change(workspace, 1, wave=0)
+    assert [row.id for row in take(workspace, "one", 9)] == [1, 2]
+    assert upgrade(workspace.database, workspace.root).found_again == 0
+
+
+def told_of_the_queue(workspace: Workspace) -> list[Finding]:
+    return [found for found in check_server(workspace) if found.check == "queue"]
