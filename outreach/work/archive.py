@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from ..errors import InputError, OutreachError
+from .register import sync_folder
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -79,11 +80,7 @@ def _put_in_place(part: Path, target: Path) -> None:
         raise InputError("exists already", file=target, remedy="Name a file that does not exist.") from None
     except OSError:
         part.rename(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(target.parent)
 
 
 def _add(tar: tarfile.TarFile, name: str, size: int, source: Any) -> None:

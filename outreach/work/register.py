@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import hmac
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from itertools import islice
@@ -116,26 +116,63 @@ def lines_from(file: int, at: int = 0) -> Iterator[tuple[bytes, int]]:
             yield line, at
 
 
-def replace_lines(path: Path, lines: Iterable[str]) -> None:
-    """Put a register of these lines in the place of the one at `path`, whose owner and rights it takes. Where that is a
-    link, it stays one, and what it leads to is replaced."""
+def shorten(path: Path, header: str, keys: KeyRing, begun: str, stays: Callable[[bytes], bool]) -> bool:
+    """Leave of the register at `path` only those of its lines that stay, behind the line `begun`; False where another
+    one stands there by now. Raises OSError.
+
+    It is written anew beside itself, whose owner and rights it takes, and others write on meanwhile: they wait only
+    while what came so is added, and go on in the new one. Where `path` is a link, it stays one.
+    """
     path = path.resolve()
-    fresh, like = path.with_name(f".{path.name}.fresh"), path.stat()
-    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fresh = path.with_name(f".{path.name}.anew")
+    with held(fresh, header, keys) as into, reading(path) as old:
+        try:
+            os.ftruncate(into, 0)  # a process that was killed left it
+            write_whole(into, f"{begun}\n".encode())
+            at = _copy(old, 0, into, stays)
+            with held(path, header, keys) as file:
+                same = os.path.sameopenfile(old, file) and os.fstat(file).st_size >= at
+                if same:
+                    _copy(file, at, into, stays)
+                    _take_the_place(fresh, into, path)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
+        if not same:
+            fresh.unlink(missing_ok=True)
+    return same
+
+
+def _copy(file: int, at: int, into: int, stays: Callable[[bytes], bool]) -> int:
+    """Copy the whole lines that stay from octet `at` on; up to which octet there were any."""
+    kept = bytearray()
+    for line, end in lines_from(file, at):
+        at = end
+        if stays(line):
+            kept += line + b"\n"
+        if len(kept) >= PIECE:
+            write_whole(into, bytes(kept))
+            kept.clear()
+    write_whole(into, bytes(kept))
+    return at
+
+
+def _take_the_place(fresh: Path, file: int, path: Path) -> None:
+    like = path.stat()
+    with suppress(OSError):  # of another user, whom only the superuser may give it to
+        os.fchown(file, like.st_uid, like.st_gid)
+        os.fchmod(file, S_IMODE(like.st_mode))
+    fresh.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk. Raises OSError."""
+    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with suppress(OSError):  # of another user, whom only the superuser may give it to
-            os.fchown(file, like.st_uid, like.st_gid)
-            os.fchmod(file, S_IMODE(like.st_mode))
-        for part in batched(lines):
-            write_whole(file, "".join(f"{line}\n" for line in part).encode())
+        os.fsync(file)
     finally:
         os.close(file)
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def batched(items: Iterable[T], size: int = 5_000) -> Iterator[list[T]]:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from pathlib import Path
 
 from ..address import KeyRing
@@ -32,7 +31,7 @@ from .register import (
     mark_of,
     read_if_there,
     reading,
-    replace_lines,
+    shorten,
     unread,
 )
 from .stop_lines import Marks
@@ -197,9 +196,13 @@ def each_stop(path: Path) -> Iterator[Stop]:
     """The stops of the register at `path`, line by line: of one that is known to be of the keys at hand."""
     with reading(path) as file:
         for line, _ in lines_from(file):
-            one = read_stop(line.decode("utf-8", "replace"))
+            one = _read(line)
             if one is not None:
                 yield one
+
+
+def _read(line: bytes) -> Stop | None:
+    return read_stop(line.decode("utf-8", "replace"))
 
 
 def parse_register(data: bytes, keys: KeyRing) -> Register:
@@ -245,24 +248,24 @@ def _since(head: str) -> datetime | None:
 def prune_stops(root: Path, keys: KeyRing, days: int, now: datetime, *, dry_run: bool) -> int:
     """Let go of stops that no backup needs that is younger than `days`, and of those that are over; how many.
 
-    The file is written anew beside itself: whoever waits for it takes the new one. Raises DatabaseError.
+    A register of other keys is left alone. Raises DatabaseError.
     """
-    path, before, gone = root / STOPS, now - timedelta(days=days) if days else BEGINNING, 0
-    if not path.exists():
+    path, before = root / STOPS, now - timedelta(days=days) if days else BEGINNING
+    since = since_of(path, keys)
+    if since is None:
         return 0
 
     def kept(one: Stop) -> bool:
         return one.at >= before and (one.until is None or one.until > now)
 
+    def stays(line: bytes) -> bool:
+        one = _read(line)
+        return one is not None and kept(one)
+
     try:
-        if dry_run:  # only read: it may be a file that cannot be written, or of other keys
-            return 0 if since_of(path, keys) is None else sum(not kept(one) for one in each_stop(path))
-        with held(path, HEADER, keys):
-            gone = sum(not kept(one) for one in each_stop(path))
-            if gone:
-                since = max(before, since_of(path, keys) or before)
-                lines = (one.line() for one in each_stop(path) if kept(one))
-                replace_lines(path, chain([_head(keys, since)], lines))
+        gone = sum(not kept(one) for one in each_stop(path))
+        if gone and not dry_run and not shorten(path, HEADER, keys, _head(keys, max(before, since)), stays):
+            return 0
     except OSError as wrong:
         raise unwritten(path, wrong) from wrong
     return gone
