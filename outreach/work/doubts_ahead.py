@@ -5,7 +5,8 @@ Law: it is said, not refused, since it may be meant so, or come yet; by the line
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import islice, pairwise
 from typing import Any
 
@@ -20,11 +21,13 @@ from ..store.campaigns import campaign_named
 from ..store.segments import known_attributes
 from ..store.seminars import seminar_named, sessions_of
 from ..store.sequences import find_sequence
+from ..timing.days import OpenDays
 from ..timing.occurrence import occasion_wall
 from ..timing.sequence_words import BeginKind, EventKind
 from ..timing.window import is_quiet
 from ..workdays import zone_or
-from .schedules import next_occasion, occasions_after, timing_of
+from .judge import open_days
+from .schedules import UTC_ZONE, next_occasion, occasions_after, timing_of
 from .sequence_plan import Rules, rules_of
 from .workspace import Workspace
 
@@ -55,10 +58,22 @@ def occasions_ahead(workspace: Workspace, names: Iterable[str], count: int = 3) 
             keys = [one.key for one in islice(occasions_after(timing, workspace.clock()), count)]
             walls = [wall for key in keys if (wall := occasion_wall(key)) is not None]
             if walls:
+                days = open_days(workspace) if found.kind in BULK else OpenDays()
                 where = "in each reader's own zone" if timing.per_customer else timing.zone.key
-                days = ", ".join(f"{wall:%a %-d %b %Y}" for wall in walls)
-                told[name] = f"{days}{' …' if len(walls) == count else ''} at {walls[0]:%H:%M} ({where})"
+                told[name] = f"{_days_and_hours(days, walls, ' …' if len(walls) == count else '')} ({where})"
     return told
+
+
+def _days_and_hours(days: OpenDays, walls: Sequence[datetime], more: str) -> str:
+    """When these go: the hour behind all of them where it is the same; of a closed day, the next that is open."""
+    said = []
+    for wall in walls:
+        moved = days.next_open(wall.replace(tzinfo=UTC), UTC_ZONE)
+        why = f" (not {wall:%a %-d %b}: {days.why_closed(wall.date())})" if moved else ""
+        said.append(f"{moved[0] if moved else wall:%a %-d %b %Y}{why}")
+    if len({wall.time() for wall in walls}) == 1:
+        return f"{', '.join(said)}{more} at {walls[0]:%H:%M}"
+    return ", ".join(f"{day} at {wall:%H:%M}" for day, wall in zip(said, walls, strict=True)) + more
 
 
 def _of_campaign(session: Session, workspace: Workspace, name: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from outreach.work.seminars import apply_seminar
 from outreach.work.workspace import Workspace
 
 from ..conftest import HandClock, MakeCustomer
-from .planning_kit import make_campaign
+from .planning_kit import make_campaign, with_calendar
 from .test_sequences import HELLO, write
 
 NEXT = "---\nstep: more\nwhen: {when}\n{more}subject: More\n---\nText.\n"
@@ -62,6 +62,21 @@ def test_the_next_occasions_are_told_by_the_readers_clock(workspace: Workspace, 
     assert occasions_ahead(workspace, ["even", "once", "gone", "hand", "nobody"]) == {
         "even": "Tue 1 Dec 2026, Tue 15 Dec 2026, Tue 29 Dec 2026 … at 09:00 (in each reader's own zone)",
         "once": "Thu 24 Dec 2026 at 08:00 (Europe/Berlin)",
+    }
+
+
+def test_an_occasion_on_a_closed_day_is_told_by_the_day_on_which_it_goes(
+    workspace: Workspace, clock: HandClock
+) -> None:
+    clock.now = datetime(2026, 12, 20, 12, tzinfo=UTC)
+    workspace = with_calendar(workspace, holidays="DE", weekdays=(0, 1, 2, 3, 4))
+    make_campaign(workspace, "fridays", Kind.NEWS, schedule="every friday at 09:00", zone="customer")
+    raw = "DTSTART:20261228T090000 RDATE:20261228T090000,20261229T103000"
+    make_campaign(workspace, "raw", Kind.NEWS, schedule=raw, zone="UTC")
+    assert occasions_ahead(workspace, ["fridays", "raw"]) == {
+        "fridays": "Mon 28 Dec 2026 (not Fri 25 Dec: a holiday in DE), Mon 4 Jan 2027 (not Fri 1 Jan: a holiday in DE),"
+        " Fri 8 Jan 2027 … at 09:00 (in each reader's own zone)",
+        "raw": "Mon 28 Dec 2026 at 09:00, Tue 29 Dec 2026 at 10:30 (UTC)",
     }
 
 
