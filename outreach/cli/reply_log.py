@@ -124,7 +124,7 @@ def _ask(workspace: Workspace, who: str, topics: list[str]) -> tuple[str, str, l
         typer.echo(f"  {number} {printable(str(one))}")
     if len(found) > 1:
         picked = typer.prompt("Which", default="", show_default=False)
-        if picked.isdigit() and 1 <= int(picked) <= len(found):
+        if picked.isdecimal() and 1 <= int(picked) <= len(found):
             who = found[int(picked) - 1].address
         else:
             raise NeedsPerson("nobody was chosen", remedy="Name the address or the number.")
@@ -133,7 +133,7 @@ def _ask(workspace: Workspace, who: str, topics: list[str]) -> tuple[str, str, l
     if known and not topics:
         typer.echo("  " + "  ".join(f"{number} {topic}" for number, topic in enumerate(known, 1)))
         picked = typer.prompt("Topic (number, Enter: by the words)", default="", show_default=False)
-        if picked.isdigit() and 1 <= int(picked) <= len(known):
+        if picked.isdecimal() and 1 <= int(picked) <= len(known):
             topics = [known[int(picked) - 1]]
         elif picked in known:
             topics = [picked]

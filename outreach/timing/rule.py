@@ -265,7 +265,7 @@ class _Words:
         word = self.next(f"a number ({what})")
         ordinal = ORDINAL.fullmatch(word)
         word = ordinal[1] if ordinal else word
-        if not (word.isascii() and word.isdecimal() and low <= int(word) <= high):
+        if not (word.isascii() and word.isdecimal() and len(word) < 10 and low <= int(word) <= high):
             raise self.wrong(f"{word!r}: {what} is a number from {low} to {high}", -1)
         return int(word)
 

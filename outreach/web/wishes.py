@@ -66,7 +66,7 @@ def _keep(
     now, before = workspace.clock(), wish_of(session, customer_id)
     pause = (said.get("pause") or ["0"])[0]
     kept = before.paused_until if before is not None and pause == "kept" else None
-    months = int(pause) if pause.isascii() and pause.isdigit() and int(pause) in MONTHS else 0
+    months = int(pause) if pause in map(str, MONTHS) else 0
     often = (said.get("often") or ["0"])[0]
     channel = (said.get("channel") or [""])[0]
     wanted = set(said.get("topic", ()))

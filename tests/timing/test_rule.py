@@ -130,6 +130,7 @@ def test_a_month_without_that_day_uses_its_last_day() -> None:
         ("every tuesday at 09:00 sharp", 24, "'sharp' is too much"),
         ("at 2026-02-30 09:00", 4, "no date"),
         ("monthly on day 40 at 10:00", 16, "from 1 to 31"),
+        (f"every {'9' * 5_000} weeks on tuesday at 09:00", 7, "is a number from"),
         ("monthly on the fifth monday at 10:00", 16, "'fifth'"),
         ("every 2 weeks on tuesday at 09:00 until 2020-01-01", 41, "ends before it begins"),
         ("tomorrow", 1, "at, every or monthly"),

@@ -111,6 +111,14 @@ def test_wishes_are_reached_from_the_unsubscribe_page_and_kept_by_the_button(
         assert session.scalars(select(Customer.version).where(col(Customer.id) == wish.customer_id)).one() == 3
 
 
+def test_a_wish_with_more_digits_than_any_number_has_is_no_pause(workspace: Workspace, site: httpx.Client) -> None:
+    """Python reads no number of more than 4,300 digits: the page answered 500."""
+    said = {"pause": "3" * 5_000, "often": "30" * 5_000}
+    assert "Saved" in site.post(f"/p/{link(workspace)}", data=BUTTON | said).text
+    wish = wished(workspace)
+    assert wish is not None and (wish.paused_until, wish.every_days) == (None, 0)
+
+
 def test_wishes_of_nobody(workspace: Workspace, site: httpx.Client) -> None:
     token = link(workspace)
     assert site.get("/p/unknown").status_code == 404
