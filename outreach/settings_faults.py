@@ -48,8 +48,11 @@ def explain(path: Path, text: str, wrong: ValidationError, variables: Mapping[tu
         at = fault["loc"] or fault.get("ctx", {}).get("place", ())
         variable = next((variables[at[:length]] for length in range(len(at), 0, -1) if at[:length] in variables), "")
         line = _line_of(text, at)
-        place = variable or (f"{path}:{line}" if line else str(path))
         said = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "tuple_type" and not variable:
+            variable = next((name for key, name in variables.items() if key[: len(at)] == at), "")
+            said = f"{path.name} has none of that name" if variable else said
+        place = variable or (f"{path}:{line}" if line else str(path))
         told.append(f"{place}: {'.'.join(map(str, at)) or 'settings'}: {said}")
     return "\n".join(told)
 

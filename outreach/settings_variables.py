@@ -32,9 +32,11 @@ def overlay(values: dict[str, Any], environ: dict[str, str], tables: Collection[
         for parent in parents:
             below: Any
             if isinstance(at, list):  # OUTREACH_RELAYS__SECOND__PASSWORD: the one of that name
-                number = next((n for n, one in enumerate(at) if str(one.get("name", "")).lower() == parent), None)
-                below = None if number is None else at[number]
-                place.append(-1 if number is None else number)
+                names = [str(one.get("name", "")).lower() if isinstance(one, dict) else "" for one in at]
+                if parent not in names:
+                    raise SettingsError(f"{name} names no setting: none of {place[-1]} has the name {parent}")
+                place.append(names.index(parent))
+                below = at[names.index(parent)]
             else:
                 below = at.setdefault(parent, {})
                 place.append(parent)

@@ -156,6 +156,18 @@ def test_a_fault_that_came_from_a_variable_names_it_and_no_line_of_the_file(
     assert "outreach.toml" not in told.value.message
 
 
+def test_a_variable_for_one_of_several_relays_where_the_file_names_none_is_told_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as told:
+        load_settings(relays_file(tmp_path, "[relay]\nport = 25\n"), {"OUTREACH_RELAYS__TWO__PORT": "26"})
+    assert told.value.message == "OUTREACH_RELAYS__TWO__PORT: relays: outreach.toml has none of that name"
+
+
+@pytest.mark.parametrize("given", ['[[relays]]\nname = "one"\nport = 26\n', "relays = [3]\n"])
+def test_a_variable_for_a_relay_that_is_not_there_names_it(tmp_path: Path, given: str) -> None:
+    with pytest.raises(SettingsError, match="OUTREACH_RELAYS__TWO__PORT names no setting: none of relays .* two"):
+        load_settings(relays_file(tmp_path, given), {"OUTREACH_RELAYS__TWO__PORT": "26"})
+
+
 def test_domains_are_compared_as_the_dns_writes_them(tmp_path: Path) -> None:
     root = relays_file(tmp_path, '[[domains]]\nnames = ["GMail.com", "münchen.example."]\nconnections = 5\n')
     assert load_settings(root, {}).domains[0].names == ("gmail.com", "xn--mnchen-3ya.example")
