@@ -11,7 +11,7 @@ TEXTS = {
 
 somebody, you we hope, asked for “{title}” from {company} at this address.
 
-{words}Is that right? Then please confirm it here:
+{words}Is that right? Then please confirm it:
 {link}
 
 If it was not you, do nothing: you will get no mail of this list.
@@ -23,7 +23,7 @@ If it was not you, do nothing: you will get no mail of this list.
 
 jemand, hoffentlich Sie, hat „{title}“ von {company} für diese Adresse bestellt.
 
-{words}Stimmt das? Dann bestätigen Sie es bitte hier:
+{words}Stimmt das? Dann bestätigen Sie es bitte:
 {link}
 
 Waren Sie es nicht, tun Sie nichts: Sie bekommen keine Mail von dieser Liste.
@@ -38,7 +38,7 @@ BACK_TEXTS = {
 
 somebody, you we hope, asked for “{title}” from {company} at this address, which had ended it.
 
-{words}Would you like it again? Then please confirm it here:
+{words}Would you like it again? Then please confirm it:
 {link}
 
 If it was not you, do nothing: it stays ended.
@@ -50,7 +50,7 @@ If it was not you, do nothing: it stays ended.
 
 jemand, hoffentlich Sie, hat „{title}“ von {company} für diese Adresse bestellt, die es beendet hatte.
 
-{words}Möchten Sie es wieder? Dann bestätigen Sie es bitte hier:
+{words}Möchten Sie es wieder? Dann bestätigen Sie es bitte:
 {link}
 
 Waren Sie es nicht, tun Sie nichts: es bleibt beendet.

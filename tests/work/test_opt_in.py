@@ -110,6 +110,14 @@ def test_where_a_list_asks_twice_nobody_is_subscribed_before_the_button(public: 
         assert len(session.scalars(select(Consent)).all()) == 1, "pressed twice it is one consent"
 
 
+def test_where_no_page_can_be_linked_to_the_mail_asks_for_an_answer(workspace: Workspace) -> None:
+    set_list(workspace, double_opt_in=True, words=WORDS)
+    add_ann(workspace)
+    with workspace.database.read() as session:
+        text: str = session.scalars(select(Edition)).one().frozen["text"]
+    assert "Then please confirm it:\nJust answer this mail: a person reads it." in text
+
+
 @pytest.mark.parametrize("spoilt", ["", "x", "1" + "a" * 36])
 def test_a_token_of_nobody_confirms_nothing(public: Workspace, spoilt: str) -> None:
     set_list(public, double_opt_in=True)
