@@ -164,7 +164,7 @@ def test_a_variable_for_one_of_several_relays_where_the_file_names_none_is_told_
 
 @pytest.mark.parametrize("given", ['[[relays]]\nname = "one"\nport = 26\n', "relays = [3]\n"])
 def test_a_variable_for_a_relay_that_is_not_there_names_it(tmp_path: Path, given: str) -> None:
-    with pytest.raises(SettingsError, match="OUTREACH_RELAYS__TWO__PORT names no setting: none of relays .* two"):
+    with pytest.raises(SettingsError, match=r"OUTREACH_RELAYS__TWO__PORT names no setting: none of relays .* two"):
         load_settings(relays_file(tmp_path, given), {"OUTREACH_RELAYS__TWO__PORT": "26"})
 
 
