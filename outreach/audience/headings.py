@@ -15,6 +15,7 @@ from typing import Any
 
 from ..contacts import read_network
 from ..errors import InputError, UsageError
+from .leaving import sounds_like_leaving, stop_of
 from .places import fold
 from .values import read_status
 
@@ -63,17 +64,15 @@ _AGREED = (
     "newsletter, newsletters, mailings, email marketing, marketing, marketing emails, accepts marketing,"
     " accepts email marketing, marketing consent, email consent, newsletter consent, marketing opt in, email opt in,"
     " newsletter opt in, consent, opted in, einwilligung, newsletter einwilligung, newsletter erwünscht, werbung,"
-    " consentement, accepte les newsletters, consentimiento, acepta marketing"
+    " consentement, accepte les newsletters, consentimiento, acepta marketing, email marketing consent, email"
+    " permission, email marketing status, email marketing state, newsletter subscribed, newsletter subscription, subscribed to"
+    " newsletter, receives newsletter, opt in status, newsletter abonniert, newsletter angemeldet, abonné newsletter"
 )
 """Headings of a status, too, where every cell tells one: a shop's own "newsletter: weekly" stays an attribute."""
 FIELDS = tuple(_SYNONYMS)
 """What a column may be mapped to, beside the name of an attribute and `-` for nothing."""
 STOPPING = ("opted_out", "bounced")
 """Fields that more than one column may have: whoever left by any of them has left."""
-_LEAVING = (
-    "unsub optout optedout blacklist blocklist suppress bounced abgemeldet abmelde widerruf sperr desabonn desinscri"
-    " dadodebaja donotemail donotmail noemail"
-).split()
 _ONLY_MAPPED = ("full_name", "confirmed", "not_subscribed", "attributes")
 """Fields that no heading means by itself: a profile or `--map` names them."""
 _BY_NAME = {
@@ -212,7 +211,7 @@ def read_headings(
     for place, heading in enumerate(headings):
         if meanings[place]:
             continue
-        known = _BY_NAME.get(fold(heading)) or ("handle" if fold(heading) in _OF_PLATFORM else None)
+        known = field_of(heading) or stop_of(heading, (row[place] for row in sample if place < len(row)))
         if known == "status" and not _holds_states(sample, place):
             continue
         if known in ("handle", "phone") and known in used and fold(heading) not in wanted:
@@ -274,9 +273,7 @@ def unread_stops(told: Mapping[str, str]) -> list[str]:
     return [
         heading
         for heading, meaning in told.items()
-        if meaning.partition(":")[0] not in known
-        and any(word in fold(heading) for word in _LEAVING)
-        and not fold(heading).startswith(("sms", "phone", "fax", "whatsapp", "push"))
+        if meaning.partition(":")[0] not in known and sounds_like_leaving(heading)
     ]
 
 

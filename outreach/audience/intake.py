@@ -21,7 +21,7 @@ from .headings import Columns, field_of, free_name, network_of_heading
 from .places import read_country, read_language
 from .profiles import BOUNCED, LEFT, Profile
 from .standing import KEPT, Standing, read_block, stricter
-from .values import ColumnType, clean, defused, is_formula, one_line, read_instant, read_status, says_yes
+from .values import ColumnType, clean, defused, is_formula, one_line, read_instant, read_status, says_left, says_yes
 
 LONGEST_NAME, LONGEST_CELL = 200, 10_000
 MOST_ATTRIBUTES = 200
@@ -252,7 +252,7 @@ class RowReader:
         if name == "status":
             self._read_status(person, cell)
         elif name in ("opted_out", "bounced", "not_subscribed"):
-            if says_yes(cell):
+            if says_left(cell):
                 left = LEFT if self._profile else Standing(SubscriptionState.UNSUBSCRIBED)
                 person.stand({"opted_out": left, "bounced": BOUNCED}.get(name, KEPT))
         elif name == "confirmed":

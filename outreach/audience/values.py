@@ -91,9 +91,27 @@ def read_status(cell: str) -> SubscriptionState | None:
 
 
 def says_yes(cell: str) -> bool:
-    """Whether a cell of an opt-out column says so: anything but empty, no, false and 0 (many hold a date)."""
+    """Whether a cell of yes or no says yes: anything but empty, no, false, 0 and what databases write for nothing
+    (NULL, 0000-00-00), since many hold a date."""
     word = fold(cell)
-    return bool(word) and word not in ("0", "n", "off") and _TRUTHS.get(word, True)
+    return bool(word) and word not in _NO_WORD and not word.startswith(_NO_DAY) and _TRUTHS.get(word, True)
+
+
+def says_left(cell: str) -> bool:
+    """The same of a column that says who left, in which "subscribed" says that somebody did not."""
+    return says_yes(cell) and fold(cell) not in _STAYED
+
+
+_NO_WORD = frozenset("0 n off null none nil nan na undefined never nie jamais nunca".split())
+_NO_DAY = ("00000000", "00010101")
+"""The days 0000-00-00 of MySQL and 0001-01-01 of Go and .NET are none."""
+_STAYED = frozenset(
+    map(
+        fold,
+        "subscribed, opted in, opt in, not unsubscribed, not opted out, abonniert, angemeldet, nicht abgemeldet,"
+        " abonné, abonnée, inscrit, inscrite, suscrito, suscrita".split(","),
+    )
+)
 
 
 def read_instant(cell: str) -> datetime | None:

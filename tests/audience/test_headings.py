@@ -133,4 +133,45 @@ def test_too_many_columns_are_refused() -> None:
 def test_a_column_that_sounds_like_people_who_left_and_is_not_read_so_is_named() -> None:
     told = {"E-Mail": "address", "Newsletter-Sperre": "newsletter_sperre", "Abmeldegrund": "abmeldegrund"}
     told |= {"Unsubscribed": "opted_out", "SMS_BLACKLISTED": "sms_blacklisted", "Suppression": "suppression"}
-    assert unread_stops(told) == ["Newsletter-Sperre", "Abmeldegrund", "Suppression"]
+    told |= {"Unsubscribe link": "unsubscribe_link", "Opt out of SMS": "opt_out_of_sms", "Do not call": "do_not_call"}
+    told |= {"Do not contact": "do_not_contact", "Widerspruch": "widerspruch", "Subscribed since": "subscribed_since"}
+    named = ["Newsletter-Sperre", "Abmeldegrund", "Suppression", "Do not contact", "Widerspruch"]
+    assert unread_stops(told) == named
+
+
+LEFT = (
+    "is_unsubscribed; Unsubscribed on; unsubscribedOn; Unsubscribe; Email unsubscribed; Newsletter abgemeldet; Abmeldung"
+    "; newsletter_unsubscribed_at; Email marketing opt-out; Email Opt Out Date; Opt-Out-Datum; Global opt-out; Blacklist"
+    "; Suppressed at; Newsletter abbestellt am; Abbestelldatum; ausgetragen; Werbewiderspruch am; kein Newsletter; Fecha"
+    " baja; Consent withdrawn; Einwilligung widerrufen; désinscription; Date désabonnement"
+)
+
+
+@pytest.mark.parametrize("heading", LEFT.split("; "))
+@pytest.mark.parametrize(
+    "cell", ["", "1", "no", "ja", "2024-05-01T10:00:00Z", "1.5.24", "1714557600", "NULL", "opted in"]
+)
+def test_a_heading_that_says_who_left_and_no_more_stops_them_however_it_is_put(heading: str, cell: str) -> None:
+    assert _told("E-Mail", heading, sample=[["a@b.de", cell]]) == {"E-Mail": "address", heading: "opted_out"}
+
+
+KEPT = (
+    "Subscribed to newsletter since; Opt-out reason; Do not call; Unsubscribe link; Unsubscribe reason; SMS unsubscribed"
+    "; Opt out of SMS; opted out of phone; Fax opt out; Mail opt-out; unsubscribed lists; Unsubscribed newsletters;"
+    " Unsubscribed campaign; Bounces; Bounce count; Soft bounced; Baja; Abmeldegrund; Sperrgut; Do not contact; left"
+)
+
+
+@pytest.mark.parametrize("heading", KEPT.split("; "))
+@pytest.mark.parametrize("cell", ["", "1", "2024-05-01"])
+def test_a_heading_that_says_more_or_something_else_stops_nobody(heading: str, cell: str) -> None:
+    (meaning,) = set(_told("email", heading, sample=[["a@b.de", cell]]).values()) - {"address"}
+    assert meaning not in FIELDS
+
+
+@pytest.mark.parametrize("cell", ["https://b.de/u?id=20240501", "too many mails", "list 7", "2", "soft"])
+@pytest.mark.parametrize("heading", ["Unsubscribe", "Abmeldung", "Bounced"])
+def test_a_column_whose_cells_are_no_days_and_no_yes_or_no_stops_nobody(heading: str, cell: str) -> None:
+    told = _told("email", heading, sample=[["a@b.de", "1"], ["b@b.de", cell]])
+    assert told[heading] == heading.lower()
+    assert _told("email", heading, sample=[["a@b.de", "1"]])[heading] in ("opted_out", "bounced")

@@ -12,6 +12,7 @@ from outreach.audience.values import (
     one_line,
     read_instant,
     read_status,
+    says_left,
     says_yes,
 )
 from outreach.contacts import read_handle, read_phone
@@ -65,10 +66,20 @@ def test_states_are_read_in_four_languages(word: str, state: SubscriptionState |
 
 @pytest.mark.parametrize(
     ("cell", "yes"),
-    [("", False), ("no", False), ("0", False), ("Nein", False), ("2024-05-01 10:00", True), ("x", True)],
+    [
+        *(("", False), ("no", False), ("0", False), ("Nein", False), ("2024-05-01 10:00", True), ("x", True)),
+        *(("NULL", False), ("\\N", False), ("None", False), ("n/a", False), ("-", False), ("nie", False)),
+        *(("0000-00-00 00:00:00", False), ("0001-01-01 00:00:00 +0000 UTC", False), ("0001-01-01T00:00:00Z", False)),
+        *(("1970-01-01", True), ("unknown", True), ("null and void", True), ("00:10", True), ("noon", True)),
+    ],
 )
 def test_an_opt_out_column_says_yes_with_anything_but_a_no(cell: str, yes: bool) -> None:
-    assert says_yes(cell) is yes
+    assert says_yes(cell) is yes and says_left(cell) is yes
+
+
+@pytest.mark.parametrize("cell", ["subscribed", "Opted-in", "angemeldet", "nicht abgemeldet", "abonné"])
+def test_a_cell_of_an_opt_out_column_that_says_subscribed_says_that_nobody_left(cell: str) -> None:
+    assert says_yes(cell) and not says_left(cell)
 
 
 @pytest.mark.parametrize(
