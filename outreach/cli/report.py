@@ -179,10 +179,12 @@ def _spread_json(found: Spread) -> dict[str, Any]:
 
 def print_report(figures: Figures, console: Console) -> None:
     """The report for a person at a terminal."""
-    from ..web.report import attention, hours, rate  # lazy: Jinja2
+    from ..web.report import attention, hours, rate, sign_ups  # lazy: Jinja2
 
     cases = figures.cases
     console.print(f"[bold]{_plain(figures.company)}[/bold]: what came of it")
+    for words in sign_ups(figures):
+        console.print(words)
     if not figures.editions and not cases.opened and not figures.replies.people:
         console.print("No newsletter has gone out and nobody has written yet.")
         console.print("Next: [bold]outreach plan[/bold] shows what would go to whom.")
@@ -193,12 +195,6 @@ def print_report(figures: Figures, console: Console) -> None:
         f"{rate(figures.complaints)} complaints per 1,000 reached ({figures.complainers} people); "
         f"{figures.bounced:,} bounced, {figures.unsubscribed:,} unsubscribed"
     )
-    if figures.waiting or figures.never_confirmed:
-        gone = f", {figures.never_confirmed:,} sign-ups were never confirmed" if figures.never_confirmed else ""
-        console.print(f"{figures.waiting:,} people wait to confirm that they want a list{gone}")
-    if figures.asked.people:
-        told = f"{figures.asked.people:,} people were asked to confirm a sign-up in the last four weeks"
-        console.print(f"{told}, {figures.asked.answered:,} of them did")
     for words in attention(figures):
         console.print(f"[yellow]![/yellow] {words}")
     if figures.editions:

@@ -54,6 +54,7 @@ def report_page(figures: Figures) -> str:
         made=f"{figures.at.astimezone(zone):%-d %B %Y, %H:%M}",
         tiles=_tiles(figures),
         attention=attention(figures),
+        sign_ups=sign_ups(figures),
         editions=editions[:SHOWN],
         older=len(editions[SHOWN:]),
         plots=_plots(figures, zone),
@@ -100,6 +101,21 @@ def attention(figures: Figures) -> list[str]:
         told.append(f"{_count(figures.in_doubt, 'mail is', 'mails are')} in doubt: nobody knows whether it was taken.")
     if figures.replies.unreviewed:
         told.append(f"{_count(figures.replies.unreviewed, 'reply waits', 'replies wait')} for a person's review.")
+    return told
+
+
+def sign_ups(figures: Figures) -> list[str]:
+    """How many wait to confirm, and how many of those who were asked did."""
+    told = []
+    if figures.waiting or figures.never_confirmed:
+        never = f"{_count(figures.never_confirmed, 'sign-up was', 'sign-ups were')} never confirmed"
+        waits = _count(figures.waiting, "person waits", "people wait")
+        told.append(f"{waits} to confirm that they want a list{f', {never}' if figures.never_confirmed else ''}.")
+    if figures.asked.people:
+        people = _count(figures.asked.people, "person was", "people were")
+        told.append(
+            f"{people} asked to confirm a sign-up in the last four weeks, {figures.asked.answered:,} of them did."
+        )
     return told
 
 

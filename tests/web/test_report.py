@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
+from dataclasses import replace
 
 from lxml import html
+from rich.console import Console
 
+from outreach.audience.asking import Asked
+from outreach.cli.report import print_report
 from outreach.records import Category, DeliveryState, Kind
 from outreach.store.edition_figures import Rate
 from outreach.store.figures import Figures, read_figures
-from outreach.web.report import attention, change, hours, report_page
+from outreach.web.report import attention, change, hours, report_page, sign_ups
 from outreach.work.workspace import Workspace
 
 from ..cases.make import receive
@@ -50,6 +55,19 @@ def test_an_empty_workspace_is_told_what_comes_next(workspace: Workspace) -> Non
         assert words in page
     assert "<svg" not in page
     assert "None" not in page
+
+
+def test_who_waits_to_confirm_and_who_did_stands_on_the_page_before_any_newsletter_went(workspace: Workspace) -> None:
+    """It stood in the terminal alone, and there only once something had gone out."""
+    found = replace(figures(workspace), waiting=1_200, never_confirmed=1, asked=Asked(1_230, 30))
+    text = " ".join(html.fromstring(report_page(found)).text_content().split())
+    said = sign_ups(found)
+    assert " ".join(said) in text
+    assert said[0] == "1,200 people wait to confirm that they want a list, 1 sign-up was never confirmed."
+    assert said[1].startswith("1,230 people were asked to confirm a sign-up") and said[1].endswith(" 30 of them did.")
+    shown = io.StringIO()
+    print_report(found, Console(file=shown, width=200))
+    assert all(words in shown.getvalue() for words in said)
 
 
 def test_every_plot_has_a_title_and_every_id_stands_once(workspace: Workspace, clock: HandClock) -> None:
