@@ -65,8 +65,9 @@ _AGREED = (
     " accepts email marketing, marketing consent, email consent, newsletter consent, marketing opt in, email opt in,"
     " newsletter opt in, consent, opted in, einwilligung, newsletter einwilligung, newsletter erwünscht, werbung,"
     " consentement, accepte les newsletters, consentimiento, acepta marketing, email marketing consent, email"
-    " permission, email marketing status, email marketing state, newsletter subscribed, newsletter subscription, subscribed to"
-    " newsletter, receives newsletter, opt in status, newsletter abonniert, newsletter angemeldet, abonné newsletter"
+    " permission, email marketing status, email marketing state, newsletter subscribed, newsletter subscription,"
+    " subscribed to newsletter, receives newsletter, opt in status, newsletter abonniert,"
+    " newsletter angemeldet, abonné newsletter"
 )
 """Headings of a status, too, where every cell tells one: a shop's own "newsletter: weekly" stays an attribute."""
 FIELDS = tuple(_SYNONYMS)

@@ -140,10 +140,11 @@ def test_a_column_that_sounds_like_people_who_left_and_is_not_read_so_is_named()
 
 
 LEFT = (
-    "is_unsubscribed; Unsubscribed on; unsubscribedOn; Unsubscribe; Email unsubscribed; Newsletter abgemeldet; Abmeldung"
-    "; newsletter_unsubscribed_at; Email marketing opt-out; Email Opt Out Date; Opt-Out-Datum; Global opt-out; Blacklist"
-    "; Suppressed at; Newsletter abbestellt am; Abbestelldatum; ausgetragen; Werbewiderspruch am; kein Newsletter; Fecha"
-    " baja; Consent withdrawn; Einwilligung widerrufen; désinscription; Date désabonnement"
+    "is_unsubscribed; Unsubscribed on; unsubscribedOn; Unsubscribe; Email unsubscribed; Newsletter abgemeldet;"
+    " Abmeldung; newsletter_unsubscribed_at; Email marketing opt-out; Email Opt Out Date; Opt-Out-Datum; Global"
+    " opt-out; Blacklist; Suppressed at; Newsletter abbestellt am; Abbestelldatum; ausgetragen; Werbewiderspruch"
+    " am; kein Newsletter; Fecha baja; Consent withdrawn; Einwilligung widerrufen; désinscription; Date"
+    " désabonnement"
 )
 
 
@@ -156,9 +157,10 @@ def test_a_heading_that_says_who_left_and_no_more_stops_them_however_it_is_put(h
 
 
 KEPT = (
-    "Subscribed to newsletter since; Opt-out reason; Do not call; Unsubscribe link; Unsubscribe reason; SMS unsubscribed"
-    "; Opt out of SMS; opted out of phone; Fax opt out; Mail opt-out; unsubscribed lists; Unsubscribed newsletters;"
-    " Unsubscribed campaign; Bounces; Bounce count; Soft bounced; Baja; Abmeldegrund; Sperrgut; Do not contact; left"
+    "Subscribed to newsletter since; Opt-out reason; Do not call; Unsubscribe link; Unsubscribe reason; SMS"
+    " unsubscribed; Opt out of SMS; opted out of phone; Fax opt out; Mail opt-out; unsubscribed lists;"
+    " Unsubscribed newsletters; Unsubscribed campaign; Bounces; Bounce count; Soft bounced; Baja; Abmeldegrund;"
+    " Sperrgut; Do not contact; left"
 )
 
 
