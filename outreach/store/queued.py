@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     column,
     delete,
+    func,
     literal_column,
     or_,
     select,
@@ -77,8 +78,19 @@ def take_out(session: Connected, ids: Sequence[int]) -> None:
         _TAKE_OUT.changed(session, ids=list(ids))
 
 
-_ITS: list[Any] = [each == getattr(Delivery, each.name) for each in QUEUED.c]
-_TAKE_OUT = Prepared(delete(QUEUED).where(Among(col(Delivery.id), "ids"), *_ITS))
+_STANDING = (
+    select(literal_column("queued_row.ctid").label("place"))
+    .select_from(QUEUED)
+    .where(*(each == getattr(Delivery, each.name) for each in QUEUED.c))
+    .offset(literal_column("0"))
+    .correlate(Delivery)
+    .lateral("standing")
+)
+_PLACES = select(_STANDING.c.place).join_from(Delivery, _STANDING, true()).where(Among(col(Delivery.id), "ids"))
+_place: Any = literal_column("queued_row.ctid")
+_TAKE_OUT = Prepared(delete(QUEUED).where(_place == func.any(func.array(_PLACES.scalar_subquery()))))
+"""Each by its whole key, whatever the server believes (as above): a queue that it had last seen empty was gone through
+as a whole, for each claim."""
 
 
 def keepers_off(session: Connected) -> list[str]:

@@ -16,6 +16,8 @@ from outreach.records import Delivery, DeliveryEvent, DeliveryState, Edition, Ed
 from outreach.store import outbox
 from outreach.store.migrate import migrate
 from outreach.store.moves import Move, apply_moves, release
+from outreach.store.postgresql import by_keys
+from outreach.store.queued import _TAKE_OUT
 from outreach.store.together import settle_and_intend
 from outreach.work.doctor_server import check_server
 from outreach.work.upgrade import upgrade
@@ -152,3 +154,15 @@ def test_whom_nobody_would_claim_is_told_by_the_doctor_and_found_again_by_an_upg
 
 def told_of_the_queue(workspace: Workspace) -> list[Finding]:
     return [found for found in check_server(workspace) if found.check == "queue"]
+
+
+def test_what_was_claimed_is_taken_out_by_its_key_though_the_server_last_saw_the_queue_empty(
+    workspace: Workspace, edition: int
+) -> None:
+    with workspace.database.write() as session:  # as a VACUUM leaves it that found the queue worked off
+        session.execute(text("UPDATE pg_class SET reltuples = 0, relpages = 1 WHERE relname = 'queued_row'"))
+    with workspace.database.read() as session:
+        by_keys(session.connection())
+        steps = _TAKE_OUT.explain(session, ids=list(range(500)))
+    key = " AND ".join(f"({name} = delivery.{name})" for name in ("edition_id", "wave", "due_at", "id"))
+    assert any(f"Index Cond: ({key})" in step for step in steps), steps
