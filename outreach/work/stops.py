@@ -246,24 +246,22 @@ def _since(head: str) -> datetime | None:
 
 
 def prune_stops(root: Path, keys: KeyRing, days: int, now: datetime, *, dry_run: bool) -> int:
-    """Let go of stops that no backup needs that is younger than `days`, and of those that are over; how many.
+    """Let go of stops that no backup needs that is younger than `days`; how many. A register of other keys is left alone.
 
-    A register of other keys is left alone. Raises DatabaseError.
+    What is over (a pause) is kept as long as all else: it says that a longer one before it is so, too. Raises
+    DatabaseError.
     """
     path, before = root / STOPS, now - timedelta(days=days) if days else BEGINNING
     since = since_of(path, keys)
     if since is None:
         return 0
 
-    def kept(one: Stop) -> bool:
-        return one.at >= before and (one.until is None or one.until > now)
-
     def stays(line: bytes) -> bool:
         one = _read(line)
-        return one is not None and kept(one)
+        return one is not None and one.at >= before
 
     try:
-        gone = sum(not kept(one) for one in each_stop(path))
+        gone = sum(one.at < before for one in each_stop(path))
         if gone and not dry_run and not shorten(path, HEADER, keys, _head(keys, max(before, since)), stays):
             return 0
     except OSError as wrong:

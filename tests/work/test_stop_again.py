@@ -385,6 +385,25 @@ def test_old_stops_go_and_the_register_says_from_when_on_it_is_whole(
     assert list(told_known(done)) and "begins on" in next(told_known(done))
 
 
+def test_a_pause_that_is_over_still_stands_for_the_longer_one_before_it(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    """Once it was let go of, the pause that they had cut short held again; and each look brought it back."""
+    ann = make_customer(ANN)
+    for days in (180, 30):
+        told = {"every_days": 0, "no_topics": (), "channel": "", "how": "page", "evidence": "x"}
+        with workspace.database.write() as session:
+            keep_wish(session, ann, paused_until=clock() + timedelta(days=days), at=clock(), **told)
+        clock.advance(hours=1)
+    clock.advance(days=60)
+    assert prune(workspace).removed["stops"] == 0
+    assert still_said(workspace.root, workspace.keys, clock()) == []
+    assert stop_book(workspace).follow() == 0
+    clock.advance(days=730)
+    assert prune(workspace).removed["stops"] == 2
+    assert stop_book(workspace).follow() == 0
+
+
 def test_a_count_of_what_would_go_touches_no_register(workspace: Workspace, clock: HandClock) -> None:
     """It wrote to the file, where that could not be written it failed, and another workspace's was put aside."""
     path = workspace.root / STOPS
