@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ STOPS = "outreach.stops"
 HEADER = "outreach stops 1"
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 SLICE = 2_000
+PATIENCE = 2.0
+"""Seconds for which whoever speaks first after a register was lost reads the database for a new one."""
 LATE = timedelta(minutes=10)
 """Blocks and pauses that changed so lately are read again: their instant is that of their transaction's beginning."""
 
@@ -92,8 +95,13 @@ class StopBook:
             begun = os.fstat(file).st_size > 0
             if begun:
                 add_lines(file, lines)
-        if not begun:
-            self.follow()
+        if begun:
+            return
+        late = time.monotonic() + PATIENCE
+        self.follow(lambda: time.monotonic() >= late)
+        if self._left is None:  # the next look, which begins anew, tells all that is still missing
+            with held(self.path, HEADER, self._keys) as file:
+                add_lines(file, lines)
 
     def follow(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Add what the database knows and the register does not; how many lines. Raises DatabaseError.
@@ -246,10 +254,10 @@ def _since(head: str) -> datetime | None:
 
 
 def prune_stops(root: Path, keys: KeyRing, days: int, now: datetime, *, dry_run: bool) -> int:
-    """Let go of stops that no backup needs that is younger than `days`; how many. A register of other keys is left alone.
+    """Let go of stops that no backup needs that is younger than `days`; how many. Raises DatabaseError.
 
-    What is over (a pause) is kept as long as all else: it says that a longer one before it is so, too. Raises
-    DatabaseError.
+    What is over (a pause) is kept as long as all else: it says that a longer one before it is so, too. A register of
+    other keys is left alone.
     """
     path, before = root / STOPS, now - timedelta(days=days) if days else BEGINNING
     since = since_of(path, keys)

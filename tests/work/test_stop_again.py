@@ -482,6 +482,22 @@ def test_a_register_that_is_lost_while_we_run_is_begun_anew_with_all_that_the_da
     assert len(read_register(book.path, workspace.keys).stops) == whole + 2, "also where somebody speaks first"
 
 
+def test_who_speaks_first_after_a_register_was_lost_does_not_wait_until_a_large_database_is_read(
+    workspace: Workspace, make_customer: MakeCustomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [make_customer(one) for one in (ANN, BOB, CY)]
+    for one in people[:2]:
+        leave(workspace, one, "customers")
+    (workspace.root / STOPS).unlink()
+    monkeypatch.setattr("outreach.work.stops.PATIENCE", 0.0)
+    leave(workspace, people[2], "customers")
+    told = read_register(workspace.root / STOPS, workspace.keys).stops
+    assert [one.address for one in told] == [address_key(workspace.keys, CY)]
+    leave(workspace, people[2])
+    assert stop_book(workspace).follow() == 2, "the rest, by the next look of any process"
+    assert len(still_said(workspace.root, workspace.keys, workspace.clock())) == 4
+
+
 @BOTH
 def test_a_stop_said_after_the_clock_was_set_back_outlives_the_restore(
     workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, tmp_path: Path
