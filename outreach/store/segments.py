@@ -6,6 +6,7 @@ and values are bound, never pasted.
 
 from __future__ import annotations
 
+import json
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -301,14 +302,18 @@ def _mentions_in_postgresql(element: _Mentions, compiler: Any, **how: Any) -> st
     return "true"
 
 
+def _placed(name: str) -> list[ColumnElement[Any]]:
+    """A name for SQLite, as it stands in JSON (what is not ASCII by its number there), and for PostgreSQL."""
+    return [bindparam(None, each, String, unique=True) for each in (f"$.{json.dumps(name)}", name)]
+
+
 class _Attribute(FunctionElement[Any]):
     """One attribute out of the JSON column; NULL where it is of another type."""
 
     inherit_cache = True
 
     def __init__(self, column: Any, name: str) -> None:
-        path = bindparam(None, f'$."{name}"', String, unique=True)
-        super().__init__(column, path, bindparam(None, name, String, unique=True))
+        super().__init__(column, *_placed(name))
 
 
 class _Text(_Attribute):
@@ -356,10 +361,9 @@ class _Member(FunctionElement[bool]):
     inherit_cache = True
 
     def __init__(self, column: Any, name: str, text: str | None, number: int | float | None) -> None:
-        path = bindparam(None, f'$."{name}"', String, unique=True)
         wanted = bindparam(None, text, String, unique=True), bindparam(None, number, Numeric, unique=True)
         parted = false() if text is None else _among_parts(_Text(column, name), text)
-        super().__init__(column, path, bindparam(None, name, String, unique=True), *wanted, parted)
+        super().__init__(column, *_placed(name), *wanted, parted)
 
 
 _LIST_IN_SQLITE = (

@@ -143,7 +143,7 @@ def _keep(session: Session, people: list[dict[str, Any]]) -> None:
         session.connection().execute(delete(table))
     for number, person in enumerate(people, 1):
         fields = {name: person[name] for name in ("address", "country", "first_name") if name in person}
-        attributes = {name: person[name] for name in ("plan", "seats", "since") if name in person}
+        attributes = {name: value for name, value in person.items() if name not in fields}
         session.add(
             Customer(
                 id=number,
@@ -506,6 +506,18 @@ def test_a_field_that_nobody_has_is_named(session: Session) -> None:
     _keep(session, [{"address": "a@b.c", "plan": "pro", "seats": None}])
     segment = parse_segment('plan == "pro" or plna == "pro" or seats == 3 or country == "DE"')
     assert unknown_fields(session, segment) == ["plna", "seats"]
+
+
+@pytest.mark.parametrize("name", ["возраст", "größe", "年齢", "𠮷野"])
+def test_an_attribute_is_found_whatever_letters_its_name_has(session: Session, name: str) -> None:
+    found = ["pro", 3, True, ["pro"], None, "2025-01-01"]
+    _keep(session, [{name: value} for value in found])
+    rules = ['{} == "pro"', "{} > 2", "{} == true", '"pro" in {}', "{} is empty", "{} < 2025-01-02", '{} contains "r"']
+    for rule in rules:
+        segment = parse_segment(rule.format(name))
+        wanted = {number for number, value in enumerate(found, 1) if judge_segment(segment, {name: value})}
+        assert people_among(session, segment, range(1, 7)) == wanted != set()
+    assert unknown_fields(session, parse_segment(f"{name} == 3")) == []
 
 
 def test_whole_numbers_and_decimals_stand_in_one_list(session: Session) -> None:
