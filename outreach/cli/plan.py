@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .common import AsJson, counted, open_here, print_json, print_table, progress
+from .common import AsJson, open_here, print_json, print_table, progress
 from .plan_sequences import sequence_lines
 from .plan_steps import approve, diff
 from .plan_tried import tried_lines
@@ -266,9 +265,7 @@ def agenda_lines(agenda: Agenda, zone: str) -> Iterable[str]:
     if agenda.clashes or agenda.closed:
         yield ""
     for clash in agenda.clashes:
-        met = Counter(clash.campaigns)
-        what = " and ".join(name if times == 1 else f"{times} issues of {name}" for name, times in met.items())
-        yield f"! {clash.day:%a %-d %b %Y}: {what} on one day for {counted(clash.people, 'person', 'people')}"
+        yield f"! {clash.day:%a %-d %b %Y}: {clash.words}"
     for closed in agenda.closed:
         yield f"  {closed.day:%a %-d %b %Y}: no newsletters of a schedule ({closed.why})"
     for problem in agenda.problems:

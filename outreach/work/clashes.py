@@ -38,6 +38,13 @@ class Clash:
     occasions: tuple[str, ...]
     people: int
 
+    @property
+    def words(self) -> str:
+        """What meets, for how many: two issues of one campaign as such."""
+        met = Counter(self.campaigns)
+        what = " and ".join(name if times == 1 else f"{times} issues of {name}" for name, times in met.items())
+        return f"{what} on one day for {'1 person' if self.people == 1 else f'{self.people:,} people'}"
+
 
 @dataclass(frozen=True)
 class ClosedDay:

@@ -110,7 +110,7 @@ def _sequence_words(found: Outlook, day: date, mails: Sequence[StepMails], agend
         if one.day == day
     ]
     words += [
-        f"clash: {' and '.join(clash.campaigns)} on one day for {clash.people:,} people"
+        f"clash: {clash.words}"
         for clash in agenda.clashes
         if clash.day == day and (found.sequence, "") in zip(clash.campaigns, clash.occasions, strict=True)
     ]
@@ -132,7 +132,7 @@ def _words(entry: Entry, agenda: Agenda) -> list[str]:
     ]
     words += [f"not to {one.people:,}: {one.reason or one.state}" for one in entry.refused]
     words += [
-        f"clash on {clash.day:%a %-d %b}: {' and '.join(clash.campaigns)} on one day for {clash.people:,} people"
+        f"clash on {clash.day:%a %-d %b}: {clash.words}"
         for clash in agenda.clashes
         if (entry.campaign, entry.occasion) in zip(clash.campaigns, clash.occasions, strict=True)
     ]

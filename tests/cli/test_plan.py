@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,12 @@ from typer.testing import CliRunner
 from outreach.cli.plan import agenda_lines, plan_app
 from outreach.plan.steps import PlanEvent
 from outreach.records import EditionState, Kind
+from outreach.work.agenda import read_agenda
 from outreach.work.clashes import Clash
-from outreach.work.entries import Agenda
 from outreach.work.intake import import_customers
+from outreach.work.team_calendar import calendar_of
 from outreach.work.workspace import Workspace
 from tests.cli import inside
-from tests.conftest import HandClock
 from tests.work.planning_kit import complain, make_campaign, make_edition, make_tip, with_calendar
 from tests.work.test_sequences import HELLO, TIPS, join, start
 
@@ -204,11 +205,15 @@ def test_whom_to_reach_by_hand_is_said_of_what_is_to_come_alone(acme: Workspace,
     assert "beside gone" not in said
 
 
-def test_two_issues_of_one_campaign_on_one_day_are_told_as_such(clock: HandClock) -> None:
-    day = clock.now.date()
-    clash = Clash(day, ("news", "tips", "news"), ("1", "2", "3"), 7)
-    plan = Agenda(clock.now, clock.now, clock.now, (), (), {}, (), clashes=(clash,))
-    assert f"! {day:%a %-d %b %Y}: 2 issues of news and tips on one day for 7 people" in list(agenda_lines(plan, "UTC"))
+def test_two_issues_of_one_campaign_on_one_day_are_told_as_such_in_the_calendar_too(acme: Workspace) -> None:
+    plan = read_agenda(acme, days=7)
+    entry, day = plan.entries[0], plan.now.date()
+    clash = Clash(day, (entry.campaign, "tips", entry.campaign), (entry.occasion, "2", "3"), 7)
+    plan = replace(plan, clashes=(clash,))
+    said = f"2 issues of {entry.campaign} and tips on one day for 7 people"
+    assert f"! {day:%a %-d %b %Y}: {said}" in list(agenda_lines(plan, "UTC"))
+    events = icalendar.Calendar.from_ical(calendar_of(acme, plan)).walk("VEVENT")
+    assert any(said in str(event["DESCRIPTION"]) for event in events)
 
 
 def test_the_plan_goes_into_a_calendar_that_a_program_reads(acme: Workspace, tmp_path: Path) -> None:
