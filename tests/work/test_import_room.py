@@ -437,17 +437,8 @@ def test_an_import_that_is_killed_leaves_nobody_behind_and_runs_again(workspace:
             break
     running.send_signal(signal.SIGKILL)
     running.communicate()
-    deadline = time.monotonic() + 10
-    while any(map(_alive, pids)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert len(pids) == 2 and not any(map(_alive, pids))
-    left = {path.name for path in workspace.root.iterdir()} - before
-    assert {name for name in left if not name.startswith("outreach.db")} == set()
-    written = _count(workspace, Customer)
-    assert 0 < written < count
-    result = take(workspace, file.read_bytes())
-    assert (result.unchanged, result.created) == (written, count - written)
-    assert [_count(workspace, table) for table in (Customer, Subscription, Consent)] == [count] * 3
+    _nobody_is_left(workspace, pids, before)
+    _is_completed(workspace, file, count)
     assert set(states(workspace).values()) == {SubscriptionState.SUBSCRIBED}
 
 
@@ -484,13 +475,23 @@ def test_ctrl_c_ends_all_of_an_import_that_reads_or_writes_and_the_next_run_comp
             said, _ = running.communicate(timeout=30)
         assert running.returncode == 130, said
         assert "Traceback" not in said and "rror" not in said, said
-        deadline = time.monotonic() + 10
-        while any(_alive(int(pid)) for pid in pids) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert len(pids) == 2 and not any(_alive(int(pid)) for pid in pids), "nobody is left behind"
-        left = {path.name for path in workspace.root.iterdir()} - before
-        assert {name for name in left if not name.startswith("outreach.db")} == set()
-        written = _count(workspace, Customer)
+        _nobody_is_left(workspace, list(map(int, pids)), before)
+    _is_completed(workspace, file, count)
+
+
+def _nobody_is_left(workspace: Workspace, pids: list[int], before: set[str]) -> None:
+    """Both children are gone soon, and so are their files."""
+    deadline = time.monotonic() + 10
+    while any(map(_alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(pids) == 2 and not any(map(_alive, pids))
+    left = {path.name for path in workspace.root.iterdir()} - before
+    assert {name for name in left if not name.startswith("outreach.db")} == set()
+
+
+def _is_completed(workspace: Workspace, file: Path, count: int) -> None:
+    """The next run makes those of so many people whom one that was broken off had not made."""
+    written = _count(workspace, Customer)
     assert 0 < written < count
     result = take(workspace, file.read_bytes())
     assert (result.unchanged, result.created) == (written, count - written)
