@@ -19,7 +19,7 @@ from sqlmodel import Session
 from ..errors import DatabaseError
 from . import postgresql, sqlite
 from .conflict import insert_on
-from .lanes import COMMON, own_lane
+from .lanes import COMMON, Taken, own_lane
 from .prepared import Prepared, run_bare
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ class Database:
     def keep_writing(self) -> Iterator[Writer]:
         """A connection of its own for whoever commits hundreds of times a second, until the block ends."""
         with told(self), self.engine.execution_options(outreach_write=True).connect() as connection:
-            lane = COMMON
+            lane = Taken(COMMON, alone=False)
             if not self.is_sqlite:
                 postgresql.plan_once(connection)
                 lane = own_lane(connection)
@@ -162,11 +162,14 @@ class Much:
 class Writer:
     """One thread's own connection for short transactions of prepared statements; a session costs more than these.
 
-    `lane` is the one whose turn its commits raise.
+    `lane` is the one whose turn its commits raise, `alone` whether no other raises it, and `lane_lies` where its row
+    lay after the last time, if that is known.
     """
 
-    def __init__(self, database: Database, connection: Connection, lane: int) -> None:
-        self._database, self._connection, self.lane = database, connection, lane
+    def __init__(self, database: Database, connection: Connection, taken: Taken) -> None:
+        self._database, self._connection = database, connection
+        self.lane, self.alone = taken
+        self.lane_lies: str | None = None
 
     @contextmanager
     def write(self) -> Iterator[Writer]:

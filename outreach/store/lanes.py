@@ -7,10 +7,11 @@ first belongs to all others, and to SQLite, which has one writer. What is compar
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import String, bindparam, cast, column, func, literal_column, select, table, text, update
 from sqlalchemy.engine import Connection
+from sqlalchemy.types import UserDefinedType
 from sqlmodel import Session, col
 
 from ..records import LANES, Lane, WorkspaceRow
@@ -34,10 +35,19 @@ def raise_lane(session: Connected, lane: int) -> tuple[str, int] | None:
     return (rows[0][0], rows[0][1]) if rows else None
 
 
-def own_lane(connection: Connection) -> int:
+class Taken(NamedTuple):
+    """A lane, and whether it is this connection's alone."""
+
+    lane: int
+    alone: bool
+
+
+def own_lane(connection: Connection) -> Taken:
     """A lane for as long as this connection lives, on PostgreSQL; where all are taken, one that it shares."""
     lane = connection.execute(_FREE, {"keys": _KEYS}).scalar()
-    return int(lane if lane is not None else connection.execute(_ANY, {"lanes": LANES - 1}).scalar_one())
+    if lane is not None:
+        return Taken(int(lane), alone=True)
+    return Taken(int(connection.execute(_ANY, {"lanes": LANES - 1}).scalar_one()), alone=False)
 
 
 def lifted(lane: Any) -> Any:
@@ -49,6 +59,28 @@ def lifted(lane: Any) -> Any:
         .values(turn=col(Lane.turn) + 1)
         .returning(func.coalesce(epoch, "").label("epoch"), col(Lane.turn))
     )
+
+
+class _Tid(UserDefinedType[str]):
+    """PostgreSQL: where a version of a row lies."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_how: Any) -> str:
+        return "TID"
+
+
+def lifted_at(lane: Any, place: Any) -> Any:
+    """The same on PostgreSQL, for a lane that is nobody else's: `place` is where its row lay after the last time, and
+    is told anew. Each time leaves a version behind, which cannot be cleared away while anybody reads from an older
+    snapshot: sought by its number the row is found behind all of them. Without a place, or where it lies there no more,
+    it is sought so."""
+    there = table("lane", column("id"), column("ctid")).alias("there")
+    found = select(there.c.ctid).where(there.c.id == lane)
+    at_place = found.where(there.c.ctid == cast(place, _Tid))
+    lies: Any = literal_column("lane.ctid")
+    first = func.coalesce(at_place.scalar_subquery(), found.scalar_subquery())
+    return lifted(lane).where(lies == first).returning(cast(lies, String).label("place"))
 
 
 _RAISE = Prepared(lifted(bindparam("lane")))

@@ -46,7 +46,7 @@ from .database import rows_in_chunks
 from .phases import InState
 from .postgresql import by_keys
 from .prepared import Among, Connected, Prepared, instant, value_of
-from .queued import WAITING_IN_TURN, take_out
+from .queued import WAITING_IN_TURN, Reached, take_out
 from .slices import note_slice
 from .standing import bare_state, intend_beside_others
 
@@ -128,21 +128,25 @@ def claim(
     now: datetime,
     lease: timedelta,
     without: Collection[Kind] = (),
+    reached: Reached | None = None,
 ) -> list[Claimed]:
     """Take up to `limit` deliveries that are due from open editions and released waves; single mails before bulk.
 
     Editions of the kinds in `without` wait. Each row gets our name, the next fence, a lease, and the versions that a
-    later intent is compared with.
+    later intent is compared with. `reached` is where the claim goes on, and is moved on: without it, at the start.
     """
+    reached = Reached() if reached is None else reached
     claimed: list[Claimed] = []
     released = _released_waves(session)
     for edition_id in open_editions(session, edition_ids, without=without):
         if len(claimed) >= limit:
             break
-        _wake(session, edition_id, now)
+        if not reached.knows(edition_id):
+            _wake(session, edition_id, now)
         for wave in range(released.get(edition_id, 0) + 1):
             if len(claimed) < limit:
-                claimed += _claim_from(session, edition_id, wave, owner, limit - len(claimed), now, now + lease)
+                most = limit - len(claimed)
+                claimed += _claim_from(session, edition_id, wave, owner, most, now, now + lease, reached)
     return claimed
 
 
@@ -275,20 +279,32 @@ def _take(which: ColumnElement[bool]) -> Update:
 
 _RETURNED = [getattr(Delivery, name) for name in Claimed._fields]
 _TAKE = Prepared(_take(col(Delivery.id).in_(_WAITING.scalar_subquery())).returning(*_RETURNED))
-_TAKE_BESIDE_OTHERS = Prepared(_take(_lying_at(WAITING_IN_TURN)).returning(*_RETURNED))
+_TAKE_BESIDE_OTHERS = Prepared(_take(_lying_at(WAITING_IN_TURN)).returning(*_RETURNED, col(Delivery.due_at)))
 """As on PostgreSQL, where several may claim at once."""
 
 
 def _claim_from(
-    session: Session, edition_id: int, wave: int, owner: str, limit: int, now: datetime, until: datetime
+    session: Session,
+    edition_id: int,
+    wave: int,
+    owner: str,
+    limit: int,
+    now: datetime,
+    until: datetime,
+    reached: Reached,
 ) -> list[Claimed]:
     taking = _TAKE
     if session.connection().dialect.name == "postgresql":
         taking = _TAKE_BESIDE_OTHERS
         by_keys(session.connection())
-    found = taking.rows(session, edition=edition_id, its_wave=wave, most=limit, by=owner, now=now, until=until)
+    behind = reached.behind(edition_id, wave)
+    found = taking.rows(
+        session, edition=edition_id, its_wave=wave, most=limit, by=owner, now=now, until=until, **behind
+    )
     rows = [_claimed(row) for row in found]
     if taking is _TAKE_BESIDE_OTHERS:
+        full = len(found) == limit
+        reached.note(edition_id, wave, max((row[-1], row[0]) for row in found) if full else None, now)
         take_out(session, [row.id for row in rows])
         note_slice(session, owner, [row.id for row in rows])
     return sorted(rows, key=lambda row: row.id)
@@ -298,7 +314,7 @@ _KIND, _CHOICES, _EXPIRES = map(Claimed._fields.index, ("kind", "choices", "expi
 
 
 def _claimed(row: Sequence[Any]) -> Claimed:
-    values = list(row)
+    values = list(row[: len(Claimed._fields)])
     values[_KIND], values[_CHOICES] = _KINDS[row[_KIND]], value_of(row[_CHOICES])
     values[_EXPIRES] = instant(row[_EXPIRES])
     return Claimed._make(values)
@@ -350,25 +366,6 @@ def hasten(session: Session, campaign_id: int, reason: str, limit: int = 1000) -
             col(Delivery.state) == DeliveryState.QUEUED,
             col(Delivery.next_at).is_not(None),
             col(Delivery.reason) == reason,
-        )
-        .limit(limit)
-    )
-    sooner = update(Delivery).where(col(Delivery.id).in_(waiting.scalar_subquery())).values(next_at=None)
-    return session.connection().execute(sooner).rowcount
-
-
-def hasten_domain(
-    session: Session, edition_id: int, domain_keys: Sequence[str], reasons: Sequence[str], limit: int = 1000
-) -> int:
-    """The same for those of one edition that go to these domains and wait for one of these reasons."""
-    waiting = (
-        select(col(Delivery.id))
-        .where(
-            col(Delivery.edition_id) == edition_id,
-            InState(DeliveryState.QUEUED),
-            col(Delivery.next_at).is_not(None),
-            col(Delivery.reason).in_(list(reasons)),
-            col(Delivery.domain_key).in_(list(domain_keys)),
         )
         .limit(limit)
     )

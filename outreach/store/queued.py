@@ -9,6 +9,7 @@ What other hands did to the queue is found by the doctor, and put right by `outr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from sqlalchemy import (
     table,
     text,
     true,
+    tuple_,
     update,
 )
 from sqlmodel import col
@@ -63,6 +65,7 @@ WAITING_IN_TURN = (
         QUEUED.c.edition_id == bindparam("edition"),
         QUEUED.c.wave == bindparam("its_wave"),
         QUEUED.c.due_at <= bindparam("now"),
+        tuple_(QUEUED.c.due_at, QUEUED.c.id) > tuple_(bindparam("after_due"), bindparam("after_id")),
     )
     .order_by(QUEUED.c.due_at, QUEUED.c.id)
     .limit(bindparam("most"))
@@ -70,6 +73,44 @@ WAITING_IN_TURN = (
 """Where those lie who may be claimed of an edition's wave, and are locked by it, in turn: by the queue's order, and by
 what the delivery itself says. Each for itself, so that no plan ever begins with the deliveries: as a join it did, once
 the server had counted a long queue, and went through all of it for each delivery."""
+
+
+class Reached:
+    """How far one who claims has come in the queue of each edition's wave: their next claim goes on behind it.
+
+    What was taken leaves an entry behind, which a vacuum cannot clear away while anybody reads from an older snapshot
+    (a dump, a long report): each claim from the start goes over all of them again, and they are as many as were sent.
+    A hint, and its claimer's own: who comes into the queue before it is found by the next claim from the start, which
+    follows when this is forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[int, int], tuple[datetime, int]] = {}
+
+    def __bool__(self) -> bool:
+        """Whether the next claim goes on anywhere; else it begins at the start everywhere."""
+        return bool(self._places)
+
+    def knows(self, edition_id: int) -> bool:
+        """Whether something of this edition was claimed already, or sought in vain."""
+        return (edition_id, 0) in self._places
+
+    def behind(self, edition_id: int, wave: int) -> dict[str, Any]:
+        """What a claim is given to go on."""
+        due_at, number = self._places.get((edition_id, wave), _START)
+        return {"after_due": due_at, "after_id": number}
+
+    def note(self, edition_id: int, wave: int, place: tuple[datetime, int] | None, now: datetime) -> None:
+        """A claim came as far as to this due time and delivery; None: to the end of what was due `now`."""
+        self._places[edition_id, wave] = place or (now, _LAST)
+
+    def forget(self) -> None:
+        """Begin at the start with the next claim."""
+        self._places.clear()
+
+
+_START = (datetime(1, 1, 1, tzinfo=UTC), 0)
+_LAST = 2**31 - 1
 
 
 def take_out(session: Connected, ids: Sequence[int]) -> None:

@@ -17,11 +17,14 @@ from sqlmodel import col
 
 from ..records import Delivery, DeliveryState
 from .database import Writer
-from .lanes import lifted, raise_lane
+from .lanes import lifted, lifted_at, raise_lane
 from .moves import MOVE, Move, apply_moves, is_plain, is_sent, move_values, settle_sent, taken
 from .outbox import Claimed, intend
 from .prepared import Prepared, given_lists
 from .standing import bare_state, intent_statement, intent_values
+
+BY_NUMBER = 50
+"""Each so many turns the lane's row is sought by its number: only then does the server clear away what it left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,14 @@ def settle_and_intend(
         statement, values = _USUALLY, _sent_values(moves)
     else:
         statement, values = _TOGETHER, MOVE.values([move_values(made, now) for made in moves])
-    found = writer.at_once(statement, **values, **intent_values(rows, asks), owner=owner, now=now, lane=writer.lane)
+    lane = {"lane": writer.lane, "place": writer.lane_lies} if writer.alone else {"lane": writer.lane}
+    values |= intent_values(rows, asks)
+    found = writer.at_once(statement[writer.alone], **values, owner=owner, now=now, **lane)
     moved = {number for what, number, _ in found if what == _MOVED}
     raised = next(((epoch, turn) for what, turn, epoch in found if what == _RAISED), None)
+    if raised is not None:
+        lies = next((place for what, _, place in found if what == _LIES), None)
+        writer.lane_lies = lies if raised[1] % BY_NUMBER else None
     granted = {number for what, number, _ in found if what == _GRANTED}
     return Done(granted, [made for made in moves if made.row.id not in moved], raised)
 
@@ -100,19 +108,27 @@ def _sent() -> Any:
     )
 
 
-def _with_intents(moves: Any) -> Prepared:
+def _with_intents(moves: Any) -> dict[bool, Prepared]:
+    """The statement for a lane that is shared, and for one that is nobody else's."""
     moved = moves.returning(col(Delivery.id)).cte("moved")
     granted = intent_statement().cte("granted")
-    raised = lifted(bindparam("lane")).where(exists(select(granted.c.id))).cte("raised")
-    return Prepared(
-        union_all(
-            select(literal(_MOVED), moved.c.id, literal("")),
-            select(literal(_GRANTED), granted.c.id, literal("")),
-            select(literal(_RAISED), raised.c.turn, raised.c.epoch),
-        )
-    )
+    said = [select(literal(_MOVED), moved.c.id, literal("")), select(literal(_GRANTED), granted.c.id, literal(""))]
+    lane: Any = bindparam("lane")
+    some = exists(select(granted.c.id))
+    shared = lifted(lane).where(some).cte("raised")
+    own = lifted_at(lane, bindparam("place", type_=String)).where(some).cte("raised")
+    return {
+        False: Prepared(union_all(*said, select(literal(_RAISED), shared.c.turn, shared.c.epoch))),
+        True: Prepared(
+            union_all(
+                *said,
+                select(literal(_RAISED), own.c.turn, own.c.epoch),
+                select(literal(_LIES), literal(0), own.c.place),
+            )
+        ),
+    }
 
 
-_MOVED, _GRANTED, _RAISED = range(3)
+_MOVED, _GRANTED, _RAISED, _LIES = range(4)
 _TOGETHER = _with_intents(MOVE.statement)
 _USUALLY = _with_intents(_sent())

@@ -22,10 +22,11 @@ from ..records import YES, Campaign, DeliveryState, Edition, Permission
 from ..store.customers import load_customers, load_readers
 from ..store.moves import Move, apply_moves, keep_choices, refuse
 from ..store.outbox import Claimed, claim
+from ..store.queued import Reached
 from .choose import choose_for, frozen_tips, tip_pool
 from .commit import Committer
 from .dispatch import Dispatch
-from .jobs import Job, Person, Press
+from .jobs import Job, Person, Press, ticks
 from .presence import Presence
 from .pressroom import NoPress
 from .sight import kinds_that_wait
@@ -34,6 +35,8 @@ from .workspace import Workspace, check_may_send
 
 SLICE_SECONDS = 20.0
 """Slices shrink to what goes out in about this time, so that a judgement is never old."""
+AFRESH_SECONDS, AFRESH_SHARE = 5.0, 20.0
+"""So often a claim begins at the start of the queue, and at most for a twentieth of the time where that takes long."""
 
 
 class Judge(Protocol):
@@ -76,6 +79,7 @@ class Feed:
         self.edition_ids, self._lease = edition_ids, lease
         self._open_press, self._judge, self._progress = press, judge, progress
         self._tips: dict[int, list[str]] = {}
+        self._reached, self._afresh_at = Reached(), 0.0
         self._connections = sum(relay.connections for relay in workspace.settings.all_relays)
         self._size = min(workspace.settings.sending.batch, max(20, 5 * self._connections))
 
@@ -90,6 +94,7 @@ class Feed:
             rows = self._claim()
             if not rows:
                 dispatch.settle(stopping)
+                self._reached.forget()
                 rows = self._claim()
                 if not rows:
                     if self.edition_ids is not None and dispatch.wait_for_domains(stopping):
@@ -106,6 +111,22 @@ class Feed:
         self._size = min(self.workspace.settings.sending.batch, max(least, min(fitting, 2 * self._size)))
 
     def _claim(self) -> list[Claimed]:
+        """Behind what was claimed before; from the start where nothing is left there, and every few seconds."""
+        begun = ticks()
+        if begun >= self._afresh_at:
+            self._reached.forget()
+        going_on = bool(self._reached)
+        rows = self._claim_on()
+        if going_on and rows:
+            return rows
+        if going_on:
+            self._reached.forget()
+            begun, rows = ticks(), self._claim_on()
+        ended = ticks()
+        self._afresh_at = ended + max(AFRESH_SECONDS, AFRESH_SHARE * (ended - begun))
+        return rows
+
+    def _claim_on(self) -> list[Claimed]:
         now = self.workspace.clock()
         with self.workspace.database.write(beside=True) as session:
             return claim(
@@ -116,6 +137,7 @@ class Feed:
                 now=now,
                 lease=self._lease,
                 without=kinds_that_wait(session, self.workspace, now),
+                reached=self._reached,
             )
 
     def _press(self, session: Session, edition_id: int) -> Press:

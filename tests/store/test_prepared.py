@@ -89,8 +89,8 @@ def steps_of(workspace: Workspace, statement: Prepared, given: dict[str, Any]) -
     ("statement", "given"),
     [
         pytest.param(standing._INTENT, {"owner": "w"}, id="intent"),
-        pytest.param(together._TOGETHER, {"owner": "w", "lane": 1}, id="together"),
-        pytest.param(together._USUALLY, {"owner": "w", "lane": 1}, id="usually"),
+        pytest.param(together._TOGETHER[False], {"owner": "w", "lane": 1}, id="together"),
+        pytest.param(together._USUALLY[False], {"owner": "w", "lane": 1}, id="usually"),
         pytest.param(moves.MOVE.together, {}, id="move"),
         pytest.param(moves._CHOOSE.together, {}, id="choose"),
     ],
@@ -103,6 +103,21 @@ def test_a_plan_made_while_the_outbox_is_empty_goes_by_the_keys_too(
     for step in reads:
         assert step.startswith("Index Scan using") and "_pkey on" in step, steps
     assert sum(step.startswith("Index Cond: (id = ") for step in steps) == len(reads), steps
+
+
+@pytest.mark.needs_debian
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("statement", [together._TOGETHER[True], together._USUALLY[True]], ids=["together", "usually"])
+def test_the_turn_is_raised_by_the_place_where_it_lies_and_sought_by_its_number_only_where_that_is_not_known(
+    workspace: Workspace, statement: Prepared
+) -> None:
+    """By its number it is found behind all that an old snapshot keeps of it: one row for each commit."""
+    steps, reads = steps_of(workspace, statement, {"owner": "w", "lane": 1, "place": "(0,1)"})
+    assert [step.partition(" on ")[0] for step in reads if " on lane" in step] == [
+        "Tid Scan",
+        "Index Scan using lane_pkey",
+        "Tid Scan",
+    ], steps
 
 
 @pytest.mark.needs_debian
@@ -121,7 +136,7 @@ def test_a_plan_made_while_an_edition_is_large_does_not_walk_through_it(
         insert_deliveries(session, rows)
     some = {name: list(range(1, 11)) for name in ("customers", "keys", "sent_id", "held_id")}
     given = some | {"campaigns": [1], "editions": [edition], "owner": "w", "rows": "[]", "lane": 1}
-    for statement in (standing._INTENT, together._TOGETHER, together._USUALLY):
+    for statement in (standing._INTENT, *together._TOGETHER.values(), *together._USUALLY.values()):
         _, reads = steps_of(workspace, statement, given)
         assert any("delivery_pkey" in step for step in reads), reads
         assert not [step for step in reads if "on ix_" in step or "using ix_" in step], reads

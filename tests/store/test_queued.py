@@ -17,7 +17,7 @@ from outreach.store import outbox
 from outreach.store.migrate import migrate
 from outreach.store.moves import Move, apply_moves, release
 from outreach.store.postgresql import by_keys
-from outreach.store.queued import _TAKE_OUT
+from outreach.store.queued import _TAKE_OUT, Reached
 from outreach.store.together import settle_and_intend
 from outreach.work.doctor_server import check_server
 from outreach.work.upgrade import upgrade
@@ -166,3 +166,56 @@ def test_what_was_claimed_is_taken_out_by_its_key_though_the_server_last_saw_the
         steps = _TAKE_OUT.explain(session, ids=list(range(500)))
     key = " AND ".join(f"({name} = delivery.{name})" for name in ("edition_id", "wave", "due_at", "id"))
     assert any(f"Index Cond: ({key})" in step for step in steps), steps
+
+
+MANY = 1200
+
+
+@pytest.fixture
+def crowded(workspace: Workspace, edition: int) -> int:
+    """The same edition, with so many deliveries more."""
+    with workspace.database.write() as session:
+        names = [name for name in Delivery.model_fields if name not in ("id", "public_id", "address_key")]
+        copied = ", ".join(names)
+        session.execute(
+            text(
+                f"INSERT INTO delivery (public_id, address_key, {copied}) SELECT 'd' || number, 'k' || number, {copied}"
+                f" FROM delivery, generate_series(1, {MANY}) number WHERE id = 1"
+            )
+        )
+    return edition
+
+
+def claim_on(workspace: Workspace, reached: Reached, most: int = 100) -> tuple[int, int]:
+    """How many were claimed, and over how many entries of the queue's index that went."""
+    walked = text("SELECT pg_stat_get_xact_tuples_returned('queued_row_pkey'::regclass)")
+    with workspace.database.write(beside=True) as session:
+        before = session.execute(walked).scalar_one()
+        now, lease = workspace.clock(), timedelta(minutes=10)
+        rows = outbox.claim(session, edition_ids=None, owner="w", limit=most, now=now, lease=lease, reached=reached)
+        return len(rows), session.execute(walked).scalar_one() - before
+
+
+def test_a_claim_costs_no_more_while_somebody_reads_from_an_old_snapshot(workspace: Workspace, crowded: int) -> None:
+    reached = Reached()
+    with workspace.database.read() as dump:
+        assert dump.execute(text("SELECT count(*) FROM queued_row")).scalar() == MANY + 5
+        walked = [claim_on(workspace, reached) for _ in range(MANY // 100)]
+        assert all(taken == 100 for taken, _ in walked)
+        assert walked[-1][1] <= 1.1 * walked[0][1], walked
+        assert claim_on(workspace, reached) == (5, walked[0][1] // 100 * 5)
+        assert claim_on(workspace, Reached())[1] > 1000, "the snapshot was to keep what is gone"
+
+
+def test_who_comes_back_behind_is_claimed_as_soon_as_the_claims_begin_anew(workspace: Workspace, crowded: int) -> None:
+    reached = Reached()
+    claim_on(workspace, reached)
+    change(workspace, 3, state=DeliveryState.QUEUED, owner=None)
+    change(workspace, 4, state=DeliveryState.DEFERRED, next_at=workspace.clock())
+    assert claim_on(workspace, reached)[0] == 100
+    assert claim_on(workspace, reached, MANY)[0] == MANY + 5 - 200
+    assert claim_on(workspace, reached) == (0, 0)
+    reached.forget()
+    assert claim_on(workspace, reached)[0] == 2
+    with workspace.database.read() as session:
+        assert outbox.count_due(session, [crowded], workspace.clock(), 9) == 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlmodel import col
 
 from outreach.errors import DatabaseError
@@ -133,3 +133,26 @@ def test_a_mail_that_was_taken_is_written_alike_by_the_short_way_and_by_the_long
     short, long = (delivery(workspace, row.id).model_dump(exclude=own) for row in (ann, bob))
     assert short == long
     assert (short["state"], short["attempts"], short["lease_until"]) == (SENT, 1, None)
+
+
+def test_the_turn_is_raised_where_it_lies_and_found_again_where_another_hand_has_moved_it(
+    workspace: Workspace, rows: list[Claimed]
+) -> None:
+    with workspace.database.keep_writing() as writer:
+        if writer.is_sqlite:
+            pytest.skip("its rows lie in order of their numbers")
+        assert writer.alone
+        lies = []
+        for number, row in enumerate(rows[:3], 1):
+            done = settle_and_intend(writer, [], {"one": [row]}, workspace.clock())
+            assert done.raised is not None
+            assert done.raised[1] == turns(workspace)[writer.lane] == number + (number > 2)
+            lies.append(writer.lane_lies)
+            if number == 2:
+                with workspace.database.write() as session:
+                    session.execute(text("UPDATE lane SET turn = turn + 1 WHERE id = :lane"), {"lane": writer.lane})
+        assert len(set(lies)) == 3 and None not in lies
+        with workspace.database.write() as session:
+            session.execute(text("UPDATE lane SET turn = 49 WHERE id = :lane"), {"lane": writer.lane})
+        assert settle_and_intend(writer, [], {"one": [rows[3]]}, workspace.clock()).raised is not None
+        assert writer.lane_lies is None, "so that it is sought by its number, which clears the page"

@@ -279,3 +279,23 @@ def test_what_waited_for_a_paused_campaign_goes_as_soon_as_it_is_resumed(
         change_campaign_state(session, name, CampaignState.ACTIVE, workspace.clock())
         assert [hasten(session, campaign_id, "paused", limit=5) for _ in range(3)] == [5, 2, 0]
     assert send(here).sent == 7
+
+
+def test_who_comes_back_into_the_queue_before_what_was_claimed_goes_in_the_same_run(
+    workspace: Workspace, make_customer: People, sink: Sink
+) -> None:
+    """On PostgreSQL each claim goes on behind the one before it: nobody who comes back may starve there."""
+    edition = lay_edition(workspace, [make_customer(f"p{number}@example.com") for number in range(150)])
+    with workspace.database.write() as session:
+        campaign = session.get_one(Edition, edition).campaign_id
+        off = update(Delivery).where(col(Delivery.id) == 1)
+        session.execute(off.values(next_at=workspace.clock() + timedelta(days=1), reason="paused"))
+    back: list[int] = []
+
+    def seen(_settled: int) -> None:
+        if not back:
+            with workspace.database.write() as session:
+                back.append(hasten(session, campaign, "paused"))
+
+    assert send(with_relay(workspace, sink.port), progress=seen).sent == 150
+    assert back == [1]
