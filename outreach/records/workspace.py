@@ -11,7 +11,9 @@ from .types import Record, UtcDateTime
 
 
 class WorkspaceRow(Record, table=True):
-    """Exactly one row, id 1. `epoch` is compared with a file beside the database (I10)."""
+    """Exactly one row, id 1. `epoch` is compared with a file beside the database (I10), `home` with the place where
+    that lies ("" before the first sending, and on PostgreSQL).
+    """
 
     __tablename__ = "workspace"
     id: int = Field(default=1, primary_key=True)
@@ -20,6 +22,7 @@ class WorkspaceRow(Record, table=True):
     epoch: str
     paused_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     pause_reason: str = ""
+    home: str = ""
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -37,7 +37,7 @@ from .signing import open_sign
 from .together import stand_in
 from .traffic import Traffic
 from .ways import Ways
-from .workspace import Workspace, check_may_send
+from .workspace import Workspace, settle_home
 
 NOTHING = Reclaimed()
 LARGE = 1000
@@ -106,7 +106,7 @@ def send_open(
     where a key to sign with is missing, NeedsPerson while everything is paused, RelayError when the relay takes
     nothing, DatabaseError when a commit failed; in each case nobody is lost and nothing is sent twice.
     """
-    check_may_send(workspace)
+    settle_home(workspace)
     name, lease = worker_name(owner), timedelta(seconds=workspace.settings.sending.lease_seconds)
     relays = workspace.settings.all_relays
     targets = [relay_target(relay, workspace.root) for relay in relays]

@@ -20,6 +20,7 @@ from ..store.server_clock import ServerClock
 from ..store.standing import hold_back_intents
 from ..workdays import Clock, WorkingHours, utc_now, zone_or
 from .epoch import EPOCH, Mark, catch_up, read_mark, write_mark
+from .home import home_at, read_home
 from .steady import SteadyClock
 from .stops import StopBook
 
@@ -31,6 +32,7 @@ __all__ = [
     "check_may_send",
     "new_epoch",
     "open_workspace",
+    "settle_home",
     "stop_book",
     "workspace_row",
 ]
@@ -129,13 +131,15 @@ def accept_database(workspace: Workspace) -> None:
         if row.pause_reason == RESTORED:
             row.paused_at, row.pause_reason = None, ""
         row.version += 1
+        row.home = ""
         session.add(row)
         mark = Mark(row.epoch, turns_of(session))
     write_mark(workspace.root, mark)
+    _note_home(workspace)
 
 
 def check_may_send(workspace: Workspace) -> None:
-    """Raise NeedsPerson while everything is paused or the database is not the one that sent last (I10)."""
+    """Raise NeedsPerson while everything is paused, or the database or folder is not the one that sent last (I10)."""
     mark = read_mark(workspace.root)  # before the row: others raise both meanwhile
     with workspace.database.read() as session:
         row = workspace_row(session)
@@ -153,6 +157,33 @@ def check_may_send(workspace: Workspace) -> None:
             "this database is not the one that sent last: it looks like a restored backup",
             remedy="Mail sent after it would go out again. Check, then run `outreach doctor --accept-database`.",
         )
+    before, here = read_home(row.home), home_at(workspace.root)
+    if before is not None and here is not None and before.is_copied_to(here):
+        raise NeedsPerson(
+            f"this folder is a copy: it was {before.words()} that sent last",
+            remedy="If both send, everybody gets each mail twice. Stop the other one for good, then run "
+            "`outreach doctor --accept-database` here.",
+        )
+
+
+def settle_home(workspace: Workspace) -> None:
+    """Whoever begins to send notes that this folder is where the workspace lives. Raises as `check_may_send`."""
+    check_may_send(workspace)
+    _note_home(workspace)
+
+
+def _note_home(workspace: Workspace) -> None:
+    """On SQLite alone: machines that share PostgreSQL each have a folder."""
+    here = home_at(workspace.root)
+    if here is None or not workspace.database.is_sqlite:
+        return
+    with workspace.database.read() as session:
+        if workspace_row(session).home == here.line():
+            return
+    with workspace.database.write() as session:
+        row = workspace_row(session)
+        row.home = here.line()
+        session.add(row)
 
 
 def _stop_all(workspace: Workspace) -> None:

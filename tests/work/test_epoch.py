@@ -15,8 +15,10 @@ from outreach.records import Delivery
 from outreach.store.backup import copy_database
 from outreach.web.unsubscribe import leave
 from outreach.work.epoch import EPOCH, advance, read_mark
+from outreach.work.home import Home, read_home
 from outreach.work.send import send_open
-from outreach.work.workspace import Workspace, accept_database, check_may_send, open_workspace
+from outreach.work.workspace import Workspace, accept_database, check_may_send, open_workspace, settle_home
+from outreach.workdays import Clock
 
 from ..servers import start_sink
 from ..store.rows import lay_edition
@@ -139,3 +141,88 @@ def test_a_mark_from_before_there_were_lanes_tells_of_the_first(workspace: Works
     (workspace.root / EPOCH).write_text(f"{mark.epoch} {2:020d}\n")
     with pytest.raises(NeedsPerson, match="restored backup"):
         check_may_send(workspace)
+
+
+def sends_here(folder: Path, clock: Clock, port: int) -> int:
+    """How many mails `send` hands over from this folder."""
+    workspace = open_workspace(folder, clock)
+    try:
+        return send_open(with_relay(workspace, port), press=open_plain_press).sent
+    finally:
+        workspace.database.close()
+
+
+@pytest.mark.sqlite
+def test_a_copy_of_the_folder_does_not_send_beside_the_first_one(
+    workspace: Workspace, make_customer: Callable[..., int], tmp_path: Path
+) -> None:
+    lay_edition(workspace, [make_customer("ann@example.com", first_name="Ann")])
+    with start_sink(tmp_path / "sink.log") as sink:
+        assert sends_here(workspace.root, workspace.clock, sink.port) == 1
+        lay_edition(workspace, [make_customer("bob@example.com", first_name="Bob")], occasion="once-2")
+        copy = tmp_path / "copy"
+        shutil.copytree(workspace.root, copy)
+        with pytest.raises(NeedsPerson, match=f"this folder is a copy: it was {workspace.root} on ") as wrong:
+            sends_here(copy, workspace.clock, sink.port)
+        assert "doctor --accept-database" in str(wrong.value.remedy)
+        assert sends_here(workspace.root, workspace.clock, sink.port) == 1
+        assert len(arrived(sink)) == 2
+
+
+@pytest.mark.sqlite
+def test_a_folder_that_moved_for_good_sends_once_a_person_said_so(
+    workspace: Workspace, make_customer: Callable[..., int], tmp_path: Path
+) -> None:
+    lay_edition(workspace, [make_customer("ann@example.com", first_name="Ann")])
+    with start_sink(tmp_path / "sink.log") as sink:
+        assert sends_here(workspace.root, workspace.clock, sink.port) == 1
+        shutil.copytree(workspace.root, tmp_path / "new")
+        moved = open_workspace(tmp_path / "new")
+        accept_database(moved)
+        check_may_send(moved)
+        moved.database.close()
+        shutil.copytree(tmp_path / "new", tmp_path / "newer")
+        with pytest.raises(NeedsPerson, match=str(tmp_path / "new")):
+            sends_here(tmp_path / "newer", workspace.clock, sink.port)
+
+
+@pytest.mark.sqlite
+def test_a_folder_that_is_renamed_or_put_back_in_its_place_is_no_copy(workspace: Workspace, tmp_path: Path) -> None:
+    settle_home(workspace)
+    workspace.database.close()
+    renamed = workspace.root.rename(tmp_path / "renamed")
+    again = open_workspace(renamed)
+    check_may_send(again)
+    settle_home(again)
+    again.database.close()
+    shutil.copytree(renamed, tmp_path / "saved")
+    shutil.rmtree(renamed)
+    shutil.copytree(tmp_path / "saved", renamed)
+    back = open_workspace(renamed)
+    check_may_send(back)
+    back.database.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "machine", "path", "copied"),
+    [
+        (7, "m", "/srv/acme", False),
+        (7, "other", "/data", False),
+        (8, "m", "/srv/acme", False),
+        (8, "other", "/srv/acme", True),
+        (8, "m", "/home/eve/my acme", True),
+    ],
+)
+def test_a_copy_has_another_number_and_lies_in_another_place(
+    number: int, machine: str, path: str, copied: bool
+) -> None:
+    before = read_home(Home(7, "m", "host", "/srv/acme").line())
+    assert before is not None
+    here = read_home(Home(number, machine, "host", path).line())
+    assert here is not None and here.path == path
+    assert before.is_copied_to(here) is copied
+
+
+@pytest.mark.parametrize("line", ["", "x", "7 m", "seven m host /srv"])
+def test_a_home_that_nobody_noted_is_none(line: str) -> None:
+    assert read_home(line) is None

@@ -1,0 +1,66 @@
+"""Where a workspace on SQLite lives: a folder that was copied, and would send beside the first one, is told from it.
+
+Law: a copy knows all that the first one knew, so no mark of turns tells them apart (RELIABILITY I10); what a copy
+cannot take along is its file's number on the disk and the place where it lies. Both must differ before a person is
+asked: a file that was put back in its place, and a folder that another path leads to, are the same workspace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from .epoch import EPOCH
+
+MACHINE = Path("/etc/machine-id")
+"""What names an installation of Linux, machine-id(5); it must not be shown, so a hash of it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """`number` is the inode of the mark beside the database, `machine` a hash, `host` and `path` are for people."""
+
+    number: int
+    machine: str
+    host: str
+    path: str
+
+    def line(self) -> str:
+        """As it stands in the workspace's row."""
+        return f"{self.number} {self.machine} {self.host} {self.path}"
+
+    def words(self) -> str:
+        """For a person."""
+        return f"{self.path} on {self.host}"
+
+    def is_copied_to(self, here: Home) -> bool:
+        """Whether `here` is another folder than this one, which may still be there."""
+        return here.number != self.number and (here.machine, here.path) != (self.machine, self.path)
+
+
+def home_at(root: Path) -> Home | None:
+    """The home that this folder is; None where it has no mark."""
+    try:
+        number = (root / EPOCH).stat().st_ino
+    except OSError:
+        return None
+    host = platform.node().replace(" ", "-") or "unknown"
+    return Home(number, _machine(host), host, str(root))
+
+
+def read_home(line: str) -> Home | None:
+    """The home that `Home.line` wrote; None where none is known."""
+    parts = line.split(" ", 3)
+    return Home(int(parts[0]), *parts[1:]) if len(parts) == 4 and parts[0].isdecimal() else None
+
+
+@cache
+def _machine(host: str) -> str:
+    try:
+        known = MACHINE.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        known = ""
+    return hashlib.sha256(f"outreach {known or host}".encode()).hexdigest()[:16]
