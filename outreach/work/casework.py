@@ -1,7 +1,7 @@
 """Moving one case: its columns, the entry that says why, and the hours that its clocks run by.
 
 Law: a case's clocks run by its owner's hours, or the workspace's where nobody known owns it; who comes back to a case
-that was solved or waited is told to the owner.
+that was solved or waited, or writes after our answer, is told to the owner.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ..errors import UsageError
 from ..records import Case, CaseEvent, CaseState, EntryKind, NoticeKind, Urgency
 from ..store import cases as kept
 from ..store.desk import colleague_named
+from ..store.matters import last_word
 from .notices import note_case
 from .workspace import Workspace
 
@@ -62,6 +63,7 @@ def move_case(
     """
     assert case.id is not None
     before = case.state
+    answered = event is CaseEvent.MESSAGE and before is CaseState.OPEN and last_word(session, case.id) is CaseEvent.ANSWER
     try:
         changes = turn(case, event, at, case_desk(session, workspace, case.owner))
     except ValueError as wrong:
@@ -81,7 +83,8 @@ def move_case(
         inbound_id=inbound_id,
         delivery_id=delivery_id,
     )
-    if case.state is CaseState.OPEN and before not in OURS and event in (CaseEvent.MESSAGE, CaseEvent.REOPEN):
+    back = before not in OURS and event in (CaseEvent.MESSAGE, CaseEvent.REOPEN)
+    if case.state is CaseState.OPEN and (back or answered):
         words = text.splitlines()[0][:200] if text.strip() else f"was {before}"
         note_case(session, case, NoticeKind.BACK, at, mark=str(entry), words=words, by=by)
     return entry

@@ -28,6 +28,7 @@ from ..records import (
     StepState,
     Urgency,
 )
+from ..replies.nod import says_no_more_than_ok
 from ..store import cases as kept
 from ..store import plan as plans
 from ..store.groups import manager_of
@@ -56,6 +57,8 @@ MATTERS = (Category.COMPLAINT, Category.QUESTION)
 """What a person writes that needs an answer: it makes a case."""
 CUES = "cues"
 SUMMARY = 140
+MERE_WISH = 12
+"""Words that a wish to leave may have; in more of them there is something else too."""
 _HARM = {Urgency.NORMAL: 0, Urgency.RAISED: 1, Urgency.HIGH: 2}
 
 
@@ -66,13 +69,13 @@ def after_inbound(
 
     What is known of the inbound is written down already. `again`: the case in which the author said the same before.
 
-    Thanks and the rest make no case: they are added to one only where they belong to it. Called again for the
-    same inbound it changes nothing.
+    Thanks, wishes to leave and the rest make no case: they are added to one only where they belong to it. Called again
+    for the same inbound it changes nothing.
     """
     if inbound.machine is Machine.HUMAN:
         note_error(session, workspace, inbound, now)
         take_thanks(session, workspace, inbound, now)
-    if inbound.machine is not Machine.HUMAN or inbound.category is None or inbound.category is Category.UNSUBSCRIBE:
+    if inbound.machine is not Machine.HUMAN or inbound.category is None:
         return None
     if inbound.case_id is not None:
         return inbound.case_id
@@ -227,14 +230,15 @@ def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetim
 
 
 def _add(session: Session, workspace: Workspace, case: Case, inbound: Inbound, now: datetime) -> None:
-    """One more message in a case: its age stays; a greater harm makes it due sooner; a solved one opens again."""
+    """One more message in a case: its age stays; a greater harm makes it due sooner; a solved one opens again, also by
+    what nobody understood."""
     _attach(session, workspace, case, inbound, now)
     assert case.id is not None
+    if case.state not in UNSOLVED and _needs_a_look(inbound):
+        text = f"the customer wrote again (message {inbound.id})"
+        move_case(session, workspace, case, CaseEvent.REOPEN, at=now, by="customer", text=text)
+        after_reopen(session, workspace, case, now, by="customer")
     if inbound.category in MATTERS:
-        if case.state not in UNSOLVED:
-            text = f"the customer wrote again (message {inbound.id})"
-            move_case(session, workspace, case, CaseEvent.REOPEN, at=now, by="customer", text=text)
-            after_reopen(session, workspace, case, now, by="customer")
         changes: dict[str, object] = {}
         desk = case_desk(session, workspace, case.owner)
         if inbound.category is Category.COMPLAINT:
@@ -247,6 +251,15 @@ def _add(session: Session, workspace: Workspace, case: Case, inbound: Inbound, n
     elif inbound.category is Category.THANKS and case.state is CaseState.SOLVED:
         text = f"the customer says thanks: if that is a yes, `outreach cases confirm {case.id}`"
         kept.add_entry(session, case.id, now, EntryKind.NOTE, by=CUES, text=text, inbound_id=inbound.id)
+
+
+def _needs_a_look(inbound: Inbound) -> bool:
+    """Whether what came into a case that was solved is more than thanks, "ok", or the wish to get no more mail."""
+    if inbound.category in (*MATTERS, Category.CHANGE_OF_DATA):
+        return True
+    if inbound.category is Category.OTHER:
+        return bool(inbound.attachments) or not says_no_more_than_ok(inbound.text)
+    return inbound.category is Category.UNSUBSCRIBE and len(inbound.text.split()) > MERE_WISH
 
 
 def _attach(session: Session, workspace: Workspace, case: Case, inbound: Inbound, at: datetime) -> None:

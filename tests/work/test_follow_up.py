@@ -17,16 +17,20 @@ from outreach.records import (
     Category,
     Channel,
     Customer,
+    EntryKind,
     Hold,
     HoldState,
     Inbound,
     Machine,
+    Notice,
+    NoticeKind,
     Step,
     Urgency,
 )
-from outreach.work.answer import answer_case
+from outreach.work.answer import answer, answer_case
 from outreach.work.casework import move_case
 from outreach.work.follow_up import after_answer, after_close, after_reopen, after_review, follow_up
+from outreach.work.people import add_colleague
 from outreach.work.workspace import Workspace
 
 from ..cases.make import follow as follow_inbound
@@ -203,6 +207,56 @@ def test_writing_again_about_a_solved_matter_reopens_it(workspace: Workspace, an
     case = the_case(workspace, case_id)
     assert (case.state, case.reopened) == (CaseState.OPEN, 1)
     assert ("promotion", "") in holds(workspace)
+
+
+@pytest.mark.parametrize(
+    ("category", "text", "reopens"),
+    [
+        (Category.OTHER, "Hmm nein, heute früh steht wieder Wasser unter dem Gerät.", True),
+        (Category.CHANGE_OF_DATA, "Send it to 14 Mill Lane instead.", True),
+        (Category.OTHER, "Ok, alles klar", False),
+        (Category.OTHER, "", False),
+        (Category.UNSUBSCRIBE, "Please take me off your list.", False),
+        (
+            Category.UNSUBSCRIBE,
+            "Unsubscribe me from this newsletter, and tell me at last when somebody comes to mend it.",
+            True,
+        ),
+    ],
+)
+def test_what_nobody_understood_reopens_the_solved_case_that_it_answers(
+    workspace: Workspace, ann: int, category: Category, text: str, reopens: bool
+) -> None:
+    case_id = receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    assert case_id is not None
+    answer(workspace, case_id, "A new cable is on its way.", "maria", then=CaseEvent.RESOLVE)
+    with workspace.database.read() as session:
+        answered = session.exec(select(CaseEntry.delivery_id).where(CaseEntry.kind == EntryKind.ANSWER)).one()
+    assert receive(workspace, category, customer_id=ann, text=text, delivery_id=answered) == case_id
+    assert the_case(workspace, case_id).state is (CaseState.OPEN if reopens else CaseState.SOLVED)
+
+
+def test_a_photo_without_a_word_reopens_a_solved_case_too(workspace: Workspace, ann: int) -> None:
+    case_id = receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    assert case_id is not None
+    answer(workspace, case_id, "A new cable is on its way.", "maria", then=CaseEvent.RESOLVE)
+    with workspace.database.read() as session:
+        answered = session.exec(select(CaseEntry.delivery_id).where(CaseEntry.kind == EntryKind.ANSWER)).one()
+    photo = [{"name": "IMG_2231.jpg", "media_type": "image/jpeg", "size": 3000}]
+    receive(workspace, Category.OTHER, customer_id=ann, text="", delivery_id=answered, attachments=photo)
+    assert the_case(workspace, case_id).state is CaseState.OPEN
+
+
+def test_the_owner_is_told_once_when_the_customer_writes_after_our_answer(workspace: Workspace, ann: int) -> None:
+    add_colleague(workspace, "maria", {"mail": "maria@acme.example"})
+    case_id = receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    assert case_id is not None
+    answer_case(workspace, case_id, "Which cable is it?", "tom")
+    for text in ("The white one. It still fails.", "Sorry, the grey one. It still fails."):
+        receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",), text=text)
+    with workspace.database.read() as session:
+        told = session.exec(select(Notice.words).where(Notice.kind == NoticeKind.BACK)).all()
+    assert list(told) == ["The white one. It still fails."]
 
 
 def test_thanks_are_noted_in_a_solved_case_but_confirm_nothing(workspace: Workspace, ann: int) -> None:
