@@ -31,18 +31,25 @@ _STOP_WORDS: dict[str, frozenset[str]] = {
             kann bitte danke vielen dank hallo liebe lieber gruß grüße grüssen haben habe hat wir uns was wie
             wann wo warum noch schon von dem den im am vom zum zur wenn keine kein nur auch sehr bei nach seit
             doch mir mich wird werden sich guten tag freundlichen mehr leider aus kam kommt gemacht machen hier
-            jetzt
+            jetzt nein ja heute gestern morgen wieder unter über dem des an als dann dass weil ob man alles nichts nie
+            immer endlich einfach kein keinen habt ihr euer eure euch ins ihnen ihrer meiner diese dieser dieses doch
+            woche wochen monat gerät könnt können könnten hatte hätte würde möchte will muss darf soll gibt geht steht
+            gar mal hab hiermit
             """,
         "fr": """
             le la les et est sont je vous votre vos mon ma mes ne pas que qui un une des du de en pour avec dans
             mais il elle nous merci bonjour bonsoir cordialement peut pouvez ce cette c'est j'ai n'est sur au
             aux plus très comment pourquoi quand où suis être avoir fait depuis toujours s'il plaît salut
-            beaucoup
+            beaucoup rien jamais encore tout tous toute cela ça chez leur nos notre votre alors donc déjà après avant
+            sous sans voudrais faut fait vont était êtes merci ai ont aussi personne jour jours semaine quel quelle
+            svp d'avance
             """,
         "es": """
             el la los las y es son no que un una de en por para con su sus mi mis me se lo le pero está estoy
             tengo muy más gracias hola buenos días saludos cómo cuándo dónde qué favor puedo puede han hay ya
-            desde cuando porque todo al del este esta quiero necesito
+            desde cuando porque todo al del este esta quiero necesito nada nunca nadie sin ni yo sobre entre otra otro
+            vez hace ahora también cada mucho tiene tienen hasta ser fue era dos nos os les ha he si donde quien
+            buenas pedido máquina
             """,
         "it": """
             il lo gli e è sono non che un una di in per con mi vi si ma del della dei grazie ciao buongiorno

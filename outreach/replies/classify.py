@@ -31,6 +31,10 @@ _FLOOR = 1.0
 _FACES = "👍🙏❤😡🤬😠👎?"
 _SAD = re.compile(r":\s?-?\(|[😡🤬😠👎😤😒😞😭😩]")
 _GLAD = re.compile(r":\s?-?\)|[👍🙏❤😀😃😊😍😂🎉]")
+PERSONAL_DATA = "personal data"
+"""The rule of urgency for whoever asks what is kept of them, or that it be erased."""
+SURELY = 1.0
+"""Log-odds that leanings alone must reach against words that tell of new data."""
 _START = -1.2
 """Log-odds of a complaint where nothing at all speaks."""
 
@@ -128,7 +132,11 @@ def _judge(weighed: Weighed, scores: Mapping[Category, float], evidence: Evidenc
     if category is not Category.THANKS and weighed.found.urgent:
         urgency, rule, words = weighed.found.urgent
         reasons.append(f'{urgency.value} urgency ({rule}): "{words}"')
-        if category in (Category.OTHER, Category.QUESTION) and rule != "cancellation":
+        if rule == PERSONAL_DATA:
+            category = category if category is Category.COMPLAINT else Category.CHANGE_OF_DATA
+            confidence = max(confidence, 0.5)
+            reasons.append("a person's rights over their data: the law sets a time to answer in, so it gets a case")
+        elif category in (Category.OTHER, Category.QUESTION) and rule != "cancellation":
             category, confidence = Category.COMPLAINT, 0.5
             reasons.append(f"{rule} is treated as a complaint until a person has read it")
     return Judgement(
@@ -147,7 +155,8 @@ def _choose(scores: Mapping[Category, float], evidence: Evidence, *, leaves: boo
     if leaves:
         angry = scores[Category.COMPLAINT] >= scores[Category.UNSUBSCRIBE] + 2
         return Category.COMPLAINT if angry else Category.UNSUBSCRIBE
-    if evidence.odds >= 0:
+    hinted = scores[Category.COMPLAINT] <= 0 and scores[Category.CHANGE_OF_DATA] >= 3
+    if evidence.odds >= (SURELY if hinted else 0.0):
         return Category.COMPLAINT
     added = evidence.categories
     rest = [one for one in (*_ORDER, Category.OTHER) if one is not Category.COMPLAINT]

@@ -63,7 +63,9 @@ def move_case(
     """
     assert case.id is not None
     before = case.state
-    answered = event is CaseEvent.MESSAGE and before is CaseState.OPEN and last_word(session, case.id) is CaseEvent.ANSWER
+    answered = (
+        event is CaseEvent.MESSAGE and before is CaseState.OPEN and last_word(session, case.id) is CaseEvent.ANSWER
+    )
     try:
         changes = turn(case, event, at, case_desk(session, workspace, case.owner))
     except ValueError as wrong:

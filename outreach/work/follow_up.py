@@ -54,7 +54,8 @@ from .thread import references_of
 from .workspace import Workspace
 
 MATTERS = (Category.COMPLAINT, Category.QUESTION)
-"""What a person writes that needs an answer: it makes a case."""
+"""What a person writes that needs an answer: it makes a case. So does changed data of some urgency, as a question: who
+asks what is kept of them, or that it be erased (see `_matters`)."""
 CUES = "cues"
 SUMMARY = 140
 MERE_WISH = 12
@@ -82,7 +83,7 @@ def after_inbound(
     number = again if again is not None else _case_of_same_matter(session, inbound)
     case = session.get(Case, number) if number is not None else None
     if case is None:
-        if inbound.category not in MATTERS:
+        if not _matters(inbound):
             return None
         case = _open(session, workspace, inbound, now)
     else:
@@ -102,7 +103,7 @@ def after_review(session: Session, workspace: Workspace, inbound_id: int, now: d
     inbound = session.get_one(Inbound, inbound_id)
     take_thanks(session, workspace, inbound, now)
     if inbound.case_id is None:
-        if inbound.category not in MATTERS:
+        if not _matters(inbound):
             return None
         number = _case_of_same_matter(session, inbound)
         if number is None:
@@ -214,7 +215,7 @@ def _open(session: Session, workspace: Workspace, inbound: Inbound, now: datetim
         session,
         customer_id=inbound.customer_id,
         author=author_of(inbound),
-        category=inbound.category,
+        category=inbound.category if inbound.category in MATTERS else Category.QUESTION,
         topic=inbound.topics[0] if inbound.topics else "",
         urgency=inbound.urgency,
         state=CaseState.NEW,
@@ -238,7 +239,7 @@ def _add(session: Session, workspace: Workspace, case: Case, inbound: Inbound, n
         text = f"the customer wrote again (message {inbound.id})"
         move_case(session, workspace, case, CaseEvent.REOPEN, at=now, by="customer", text=text)
         after_reopen(session, workspace, case, now, by="customer")
-    if inbound.category in MATTERS:
+    if _matters(inbound):
         changes: dict[str, object] = {}
         desk = case_desk(session, workspace, case.owner)
         if inbound.category is Category.COMPLAINT:
@@ -251,6 +252,12 @@ def _add(session: Session, workspace: Workspace, case: Case, inbound: Inbound, n
     elif inbound.category is Category.THANKS and case.state is CaseState.SOLVED:
         text = f"the customer says thanks: if that is a yes, `outreach cases confirm {case.id}`"
         kept.add_entry(session, case.id, now, EntryKind.NOTE, by=CUES, text=text, inbound_id=inbound.id)
+
+
+def _matters(inbound: Inbound) -> bool:
+    """Whether a message needs an answer: a complaint, a question, or changed data that is more than that."""
+    urgent = inbound.urgency is not Urgency.NORMAL
+    return inbound.category in MATTERS or (inbound.category is Category.CHANGE_OF_DATA and urgent)
 
 
 def _needs_a_look(inbound: Inbound) -> bool:
@@ -279,7 +286,7 @@ def _rejudge(session: Session, workspace: Workspace, case: Case, inbound: Inboun
     verdict = kept.verdict_in_force(session, inbound.id or 0)
     by = verdict.by if verdict is not None else CUES
     messages = [each for each in kept.inbounds_of(session, case.id) if each.copy_of is None]
-    matters = [each for each in messages if each.category in MATTERS]
+    matters = [each for each in messages if _matters(each)]
     was_complaint = case.category is Category.COMPLAINT
     if not matters:
         _lift(session, workspace, case, now, inbound, by)

@@ -12,6 +12,6 @@ def test_no_more_than_ok(text: str) -> None:
     assert says_no_more_than_ok(text)
 
 
-@pytest.mark.parametrize("text", ["no", "Nein", "ok but it still drips", "und jetzt?", "Fine, when?", "水が漏れています"])
+@pytest.mark.parametrize("text", ["no", "Nein", "ok but it still drips", "und jetzt?", "Fine, when?", "水漏れ"])
 def test_one_word_more_is_for_a_person(text: str) -> None:
     assert not says_no_more_than_ok(text)

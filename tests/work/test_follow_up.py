@@ -236,6 +236,19 @@ def test_what_nobody_understood_reopens_the_solved_case_that_it_answers(
     assert the_case(workspace, case_id).state is (CaseState.OPEN if reopens else CaseState.SOLVED)
 
 
+def test_who_asks_for_their_data_gets_a_case_and_nothing_is_held(workspace: Workspace, ann: int) -> None:
+    moved = receive(workspace, Category.CHANGE_OF_DATA, customer_id=ann, text="We have moved to 14 Mill Lane.")
+    assert moved is None
+    asked = write_inbound(workspace, Category.CHANGE_OF_DATA, customer_id=ann, urgency=Urgency.RAISED)
+    case = the_case(workspace, follow_inbound(workspace, asked))
+    assert (case.category, case.urgency) == (Category.QUESTION, Urgency.RAISED)
+    assert holds(workspace) == set()
+    reviewed(workspace, asked, Category.CHANGE_OF_DATA, urgency=Urgency.RAISED)
+    assert the_case(workspace, case.id).state is CaseState.NEW
+    reviewed(workspace, asked, Category.THANKS)
+    assert the_case(workspace, case.id).state is CaseState.DISMISSED
+
+
 def test_a_photo_without_a_word_reopens_a_solved_case_too(workspace: Workspace, ann: int) -> None:
     case_id = receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
     assert case_id is not None

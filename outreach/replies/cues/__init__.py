@@ -8,11 +8,11 @@ from .table import NO_CUES, CueTable, Found, compile_table, find_cues
 
 __all__ = ["NO_CUES", "TABLES", "CueTable", "Found", "compile_table", "find_cues"]
 
-from . import de, en, en_leanings, es, fr
+from . import de, de_leanings, en, en_leanings, es, es_leanings, fr, fr_leanings
 
 TABLES: dict[str, CueTable] = {
     "en": compile_table(en.CUES, en.URGENT, en.DENIALS, en.DEGREES, en_leanings.LEANINGS),
-    "de": compile_table(de.CUES, de.URGENT, de.DENIALS, de.DEGREES),
-    "fr": compile_table(fr.CUES, fr.URGENT, fr.DENIALS, fr.DEGREES),
-    "es": compile_table(es.CUES, es.URGENT, es.DENIALS, es.DEGREES),
+    "de": compile_table(de.CUES, de.URGENT, de.DENIALS, de.DEGREES, de_leanings.LEANINGS),
+    "fr": compile_table(fr.CUES, fr.URGENT, fr.DENIALS, fr.DEGREES, fr_leanings.LEANINGS),
+    "es": compile_table(es.CUES, es.URGENT, es.DENIALS, es.DEGREES, es_leanings.LEANINGS),
 }

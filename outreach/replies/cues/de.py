@@ -11,13 +11,19 @@ CUES = {
             zweimal … abgebucht | doppelt abgebucht | keine antwort | nie eine antwort | niemand antwortet
             niemand meldet sich | niemand … ans telefon | lasse ich mir nicht | schlimmste | unter aller sau
             mangelhaft | nicht gekommen | einfach nicht | kein internet | keinen empfang | kein strom
-            auch noch zahlen
-            tagelang | wochenlang | warum wurde | warum wird | warum ist … teurer | ein loch | schäbig
-            danke für nichts
+            auch noch zahlen | tagelang | wochenlang | warum wurde | warum wird | warum ist … teurer | ein loch
+            schäbig | danke für nichts | danke für gar nichts | dank für gar nichts | dank für nichts
+            stinksauer | geht gar nichts | geht nichts mehr | so geht man nicht | gewischt bekommen
+            nicht erschienen | nie erschienen | hinterher | kommt denn endlich | erwarte mehr | mehr erwartet
+            fehlte | setze ihnen eine frist | eine frist | unter wasser | wasser unter | pfütze | geplatzt
+            wieder nicht
         """,
         2: """
             funktioniert nicht | funktionieren nicht | geht nicht | geht immer noch nicht | klappt nicht
-            lädt nicht | verbindet sich nicht | nicht mehr | kaputt | defekt | beschädigt | zerbrochen | undicht
+            lädt nicht | verbindet sich nicht | heizt nicht | startet nicht | reagiert nicht | passt nicht
+            passt … nicht | schließt nicht | lässt sich … nicht | lässt sich kaum | zieht kein | kommt kein
+            kommt nur noch | kein wasser | kein kaffee | schaltet sich … ab | schaltet … einfach ab | klemmt
+            ranzig | aufgerissen | tut sich nichts | kaputt | defekt | beschädigt | zerbrochen | undicht
             tropft | läuft aus | schon wieder | zum dritten mal | zum zweiten mal | erneut | noch immer
             immer noch | seit wochen | seit drei wochen | seit monaten | nicht angekommen | nie angekommen
             nicht erhalten | nicht geliefert | warte | warten | reklam* | falsch | fehler* | mahnung | zu teuer
@@ -27,7 +33,7 @@ CUES = {
         1: """
             leider | problem* | trotzdem | obwohl | aber | verspät* | ohne vorwarnung | ohne ankündigung
             niemand | laut | lärm | gestank | stinkt | seit dem update | seit dem letzten update
-            nach dem update | nach … monaten | jedes mal | ständig | dauernd | nicht
+            nach dem update | nach … monaten | jedes mal | ständig | dauernd | nicht mehr
         """,
         -2: """
             kein problem | keine beschwerde | hat geklappt | funktioniert wieder | geht wieder | alles gut
@@ -37,13 +43,16 @@ CUES = {
     Category.QUESTION: {
         3: """
             könnten sie mir sagen | können sie mir sagen | ich habe eine frage | eine frage | ich wüsste gern
-            ich möchte gern wissen | würde gern wissen | wissen sie | ist es möglich
+            ich möchte gern wissen | würde gern wissen | wissen sie | ist es möglich | rufen sie mich
+            ruft mich | rückruf | zurückrufen | mich anrufen | bitte um einen anruf
         """,
         2: """
             wie oft | wie lange | wie viel | wie kann ich | wie muss | wie ist | wie wird | wo kann | wo finde
             wo ist | wo stelle | wann | was kostet | was bedeutet | was ist | welche* | darf ich | darf der
             darf die | darf das | kann ich | kann man | soll ich | muss ich | gibt es | liefern sie | haben sie
-            können sie | könnten sie | gilt das | gilt der | warum
+            können sie | könnten sie | könnt ihr | könntet ihr | habt ihr | liefert ihr | passt … auch | gibt's
+            gibts | bis wann | ab wann | schickt ihr | schicken sie mir bitte | ist in | nehmen sie | überlege
+            gilt das | gilt der | warum
         """,
         1: "? | wie | wo | was | ob | bitte um auskunft",
     },
@@ -51,7 +60,8 @@ CUES = {
         3: """
             vielen dank für die schnelle | danke für die schnelle | gold wert | hat geklappt
             vielen herzlichen dank | herzlichen dank | tausend dank | weiter so | danke für den tipp
-            danke für die hilfe | bin begeistert
+            danke für die hilfe | bin begeistert | läuft wieder | hat sich erledigt | alles dicht | besten dank
+            nett von ihnen | gern lese | richten sie | wunderbar geklappt | alles gut gelaufen
         """,
         2: """
             danke | dankeschön | vielen dank | dank ihnen | super | toll* | großartig | prima | klasse
@@ -59,6 +69,7 @@ CUES = {
             lob
         """,
         1: "gut | schön | freue mich | gern gelesen",
+        -2: "danke für nichts | danke für gar nichts | dank für nichts | dank für gar nichts",
     },
     Category.UNSUBSCRIBE: {
         3: """
@@ -67,10 +78,17 @@ CUES = {
             keine newsletter | keine e-mails mehr | keine mails mehr | nicht mehr anschreiben | austragen
             aus ihrem newsletter | löschen sie mich | nehmen sie mich | streichen sie mich | bestelle ich … ab
             melde mich ab | mich … abmelden | keine post mehr | keine werbung mehr | löschen sie meine adresse
-            newsletter kündigen | keine weiteren mails | keine weiteren e-mails
-            kein interesse mehr | keine weiteren newsletter | keinen weiteren newsletter
-            keine weiteren nachrichten | keine newsletter mehr | keine … mails mehr | newsletter nicht mehr
-            mails nicht mehr | nicht mehr … newsletter | nicht mehr … mails
+            newsletter kündigen | keine weiteren mails | keine weiteren e-mails | kein interesse mehr
+            keine weiteren newsletter | keinen weiteren newsletter | keine weiteren zusendungen
+            keine zusendungen | keine … zusendungen | diese mails nicht | diese e-mails nicht
+            diesen newsletter nicht | euren newsletter nicht | ihren newsletter nicht
+            hören sie auf … zu schreiben | hört auf … zu schreiben | schicken sie mir nichts
+            schickt mir nichts | senden sie mir nichts | schicken sie mir keine | schickt mir keine
+            senden sie mir keine | nehmt mich | streicht mich | löscht mich | von der liste | von ihrer liste
+            von eurer liste | aus eurem verteiler | aus der datei | aus eurer liste | nicht mehr von ihnen hören
+            lasst mich in ruhe | lassen sie mich in ruhe | bitte abmelden | keine weiteren nachrichten
+            keine newsletter mehr | keine … mails mehr | newsletter nicht mehr | mails nicht mehr
+            nicht mehr … newsletter | nicht mehr … mails
         """,
         1: "verteiler | newsletter | spam",
     },
@@ -78,8 +96,10 @@ CUES = {
         3: """
             umgezogen | umzug | neue anschrift | neue adresse | adresse hat sich geändert | adressänderung
             neue e-mail-adresse | neue mailadresse | neue telefonnummer | neue nummer | geheiratet | heiße jetzt
-            löschen sie meine daten | löschen sie alle meine daten | meine daten löschen | meine daten zu löschen
-            neue bankverbindung | ändern sie bitte meine | bitte ändern sie meine | neuer name
+            löschen sie meine daten | löschen sie alle meine daten | meine daten löschen
+            meine daten zu löschen | wir wohnen | wohnen jetzt | wohne jetzt | heiße jetzt | nachname hat sich
+            künftig auf | an diese adresse | ab januar an | neue bankverbindung | ändern sie bitte meine
+            bitte ändern sie meine | neuer name
         """,
         1: "ab sofort | bitte korrigieren | bitte ändern",
     },
@@ -87,20 +107,28 @@ CUES = {
 
 URGENT = {
     (Urgency.HIGH, "harm"): """
-        rauch | qualm* | brannte | in brand | feuer | funken | verschmort | stromschlag | verbrannt
-        verbrüht | verletz* | krankenhaus | notaufnahme | lebensgefähr* | explodiert | gefährlich
+        rauch | qualm* | brannte | in brand | feuer | funken | verschmort | stromschlag | verbrannt | verbrüht
+        verbrannt* | gewischt bekommen | stromstoß | stromschläge | verletz* | krankenhaus | notaufnahme
+        lebensgefähr* | explodiert | gefährlich
     """,
     (Urgency.HIGH, "data breach"): """
-        datenleck | datenpanne | daten anderer | fremde daten | fremden daten | daten eines anderen
-        gehackt | datenschutzbeauftragte* | datenschutzbehörde | dsgvo-beschwerde
+        datenleck | datenpanne | daten anderer | einer fremden person | fremder kunden | anderer kunden
+        fremde daten | fremden daten | daten eines anderen | gehackt | datenschutzbeauftragte*
+        datenschutzbehörde | dsgvo-beschwerde
     """,
     (Urgency.HIGH, "legal"): """
         anwalt | anwältin | rechtsanwalt | klage | verklag* | gericht | rechtliche schritte
         verbraucherzentrale | verbraucherschutz
     """,
     (Urgency.HIGH, "money"): """
-        zweimal … abgebucht | doppelt … abgebucht | unberechtigt … abgebucht | ohne erlaubnis abgebucht
-        betrug | nicht autorisiert*
+        zweimal … abgebucht | doppelt … abgebucht | doppelt eingezogen | zweimal eingezogen | doppelt … belastet
+        unberechtigt … abgebucht | ohne erlaubnis abgebucht | betrug | nicht autorisiert*
+    """,
+    (Urgency.RAISED, "personal data"): """
+        dsgvo | datenschutz-grundverordnung | datenschutzgrundverordnung | datenauskunft | selbstauskunft
+        auskunft nach art | auskunft gemäß art | auskunft über … daten | welche daten … gespeichert
+        daten … über mich | gespeicherten daten | meine daten löschen | meine daten zu löschen | daten … löschen
+        löschen sie … daten | löschung meiner … daten | verarbeitung meiner … daten | deren löschung
     """,
     (Urgency.RAISED, "accessibility"): """
         blind | screenreader | bildschirmleser | barrierefrei* | sehbehindert | behinderung | rollstuhl

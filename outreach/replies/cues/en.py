@@ -7,7 +7,8 @@ CUES = {
         3: """
             complain* | complaint | unacceptable | disgrace* | disgust* | appall* | outrageous | ridiculous
             fed up | had enough | losing patience | lost patience | sick of | thanks for nothing | a joke | scam
-            rip off | rip-off | worst | terrible service | awful service | useless | demand* | shame on you
+            rip off | rip-off | worst | terrible service | awful service | demand
+            demands | demanded | demanding | useless | shame on you
             not impressed | not good enough | disappoint* | frustrat* | let down | furious | angry | annoyed
             annoying | never again | want my money back | want … back | double charged | charged … twice
             still no reply | still no answer | never got an answer | never replied | no one answers
@@ -21,7 +22,8 @@ CUES = {
             stopped working | no longer works | never works | never worked | won't turn on | won't start
             won't connect | can't connect | cant connect | cannot connect | doesn't fit | does not fit
             keeps … failing | keeps saying | keeps crashing | crash* | broke | broken | breaks | broke down
-            has died | is dead | went black | faulty | defective | damaged | in pieces | smashed | scratched
+            has died | is dead | went black | faulty | defective | damaged | cracked | came off | come off
+            will not … any more | won't … any more | in pieces | smashed | scratched
             leak* | flooded | drips | mould | mold | third time | second time | once again | yet again | again.
             again! | how many times | asked … times | told you twice | told you before | as i said before
             weeks ago | for weeks | for months | still waiting | never arrived | hasn't arrived
@@ -68,7 +70,9 @@ CUES = {
     Category.QUESTION: {
         3: """
             could you tell | can you tell | could you please tell | please could you | quick question
-            i have a question | a question | quick one | question: | i wonder if | i was wondering
+            i have a question | a question | quick one | call me back | call me please | please call me
+            call me on | ring me
+            give me a call | phone me | callback | call back | question: | i wonder if | i was wondering
             i'd like to know | i would like to know | i'd love to know | do you know | is it possible to
             is it ok | is it okay | what is the difference | what's the difference
         """,
@@ -179,6 +183,13 @@ URGENT = {
         taken … from my savings | taken … from my account | took … from my account | money was taken
         money is missing
         chargeback | money is gone | asked … for my refund | stolen
+    """,
+    (Urgency.RAISED, "personal data"): """
+        gdpr | subject access request | data subject | right of access | right to be forgotten | right to erasure
+        personal data you | data you hold | data you have about me | data you store about me
+        information you hold … about me | copy of … my data | copy of … personal data | delete … personal data
+        erase … personal data | delete my data | delete all my data | erase my data | erase all my data
+        processing of my … data
     """,
     (Urgency.RAISED, "accessibility"): """
         blind | screen reader | screenreader | voiceover | talkback | disabilit* | disabled person

@@ -33,7 +33,7 @@ LEANINGS = {
     """,
     0.4: """
         and still | aren't | blocked | break | broke | broken | bug | bugs | but still | can not | can you help
-        cannot | cant | charged | charging | constantly | could not | couldn't | crash* | crashing | damaged
+        cannot | cant | charged | charging | constantly | could not | couldn't | cracked | crash* | crashing | damaged
         dead | defective | delay | delayed | delaying | delays | denied | did not | didn't | didnt | died | dies
         dirty | disappear* | disconnected | do not | does not | doesn't | doesnt | dont | down | empty | error
         errors | every time | fail | failed | failing | fails | failure | fault | faulty | freez* | frozen

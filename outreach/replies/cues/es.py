@@ -8,54 +8,70 @@ CUES = {
             vergüenza | inaceptable | inadmisible | indignante | queja | quejarme | me quejo | decepcion*
             harto | harta | enfadad* | estafa | nunca más | devuélvanme | devolución | reembolso
             cobrado … dos veces | nadie me contesta | nadie contesta | nadie responde | sin respuesta | pésimo
-            fatal | gracias por nada
+            fatal | gracias por nada | tomadura de pelo | quiero que me devuelvan | devuelvan el dinero
+            insoportable | nunca vino | nadie me devuelve | esperaba más | esperaba algo mejor
+            agua por todas partes | caducad*
         """,
         2: """
-            no funciona | no funcionan | no va | dejó de funcionar | se ha roto | roto | rota | rotos | averiad*
-            defectuos* | dañad* | gotea | pierde agua | todavía no | aún no | no ha llegado | no he recibido
-            llegó tarde | otra vez | tercera vez | se cuelga | error | mal* | desde hace semanas
+            no funciona | no funcionan | no enciende | no se enciende | no calienta | no arranca | no cierra
+            no abre | no se conecta | no carga | no sale | se apaga | se sale | se atasca | me echa | en vez de
+            en lugar de | faltaba | faltan | sin llegar | equivocado | equivocada | aguado | no consigo
+            ruido horrible | hace un ruido | no va | dejó de funcionar | se ha roto | roto | rota | rotos
+            averiad* | defectuos* | dañad* | gotea | pierde agua | todavía no | aún no | no ha llegado
+            no he recibido | llegó tarde | otra vez | tercera vez | se cuelga | error | desde hace semanas
             desde hace meses | abogado | demasiado caro
         """,
         1: """
-            lamentablemente | desgraciadamente | problema* | pero | retraso | tarde | ruido | siempre | sigue
+            lamentablemente | desgraciadamente | problema* | retraso | ruido
         """,
         -2: "ningún problema | sin problema | ya funciona | resuelto | solucionado",
     },
     Category.QUESTION: {
         3: """
             me gustaría saber | quisiera saber | tengo una pregunta | una pregunta | podrían decirme | es
-            posible
+            posible | llámeme | llámenme | llamadme | me pueden llamar | pueden llamarme | devuélvame la llamada
         """,
         2: """
-            con qué frecuencia | cómo | cuándo | dónde | cuánto | cuál | qué | por qué | puedo | se puede
-            hay que | debo | podrían | pueden | envían | tienen
+            con qué frecuencia | cómo | cuándo | dónde | cuánto | cuánta | cuál | qué es | qué significa | ¿ qué
+            por qué | enviáis | hacéis envíos | podéis | tenéis | abren | abrís | sirve | hasta cuándo
+            me podéis | recogen | dudando | puedo | se puede | hay que | debo | podrían | pueden | envían
+            tienen
         """,
         1: "¿ | ?",
     },
     Category.THANKS: {
         3: """
-            muchas gracias | mil gracias | muchísimas gracias | me ha servido | enhorabuena
-            gracias por la ayuda
+            muchas gracias | mil gracias | muchísimas gracias | me ha servido | ya funciona todo
+            funciona de verdad | seguid así | fenomenal | me lo solucionaron | las gracias de mi parte
+            con gusto | gracias por la ayuda
         """,
         2: """
             gracias | genial | estupendo | perfecto | excelente | fantástico | útil* | me encanta | contento | 👍
             :-) | :)
         """,
         1: "bien | bueno | buen",
+        -2: "gracias por nada",
     },
     Category.UNSUBSCRIBE: {
         3: """
             de baja | darme de baja | denme de baja | dar de baja | no quiero recibir | no deseo recibir
             dejen de enviar | no me envíen | borren mi dirección | quítenme de la lista
-            cancelar la suscripción al boletín | no quiero más correos | no quiero más mensajes | no me envíe más
-            no me manden | dejen de mandarme
+            cancelar la suscripción al boletín | no quiero más correos | no quiero más mensajes
+            no me envíe más | no me manden | dejen de mandarme | no quiero más publicidad | no quiero más mails
+            no quiero más emails | no me mandéis | no me mandes | no me enviéis | no me envíes | no me escriban
+            no me escribáis | dejad de escribirme | dejen de escribirme | dejad de enviarme | dejad de mandarme
+            dejen de enviarme | deje de enviarme | quiten mi dirección | quiten mi correo | quitad mi correo
+            quitadme | quítenme | quítame | sáquenme de | sacadme de | sácame de | borradme | bórrenme | bórrame
+            eliminen mi correo | eliminen mi dirección | elimínenme | no recibir más | dejar de recibir
+            de la lista de correo | baja por favor
         """,
         1: "lista | publicidad | spam",
     },
     Category.CHANGE_OF_DATA: {
         3: """
             nueva dirección | me he mudado | nos hemos mudado | cambio de dirección | nuevo número
-            nuevo correo
+            nuevo correo | ahora vivimos | ahora vivo | cambiado de apellido | cambiado de casa | escríbanme a
+            a nombre de la empresa | ir a nombre de
         """,
         1: "a partir de ahora | actualicen",
     },
@@ -66,9 +82,18 @@ URGENT = {
         humo | fuego | incendio | chispas | quemad* | quemó | herid* | hospital | urgencias | peligros*
         descarga eléctrica | explotó
     """,
-    (Urgency.HIGH, "data breach"): "fuga de datos | datos de otra persona | datos de otros | hackead* | aepd",
+    (Urgency.HIGH, "data breach"): """
+        fuga de datos | datos de otra persona | pedidos de otra persona | cuenta de otra persona
+        datos de otros | hackead* | aepd
+    """,
     (Urgency.HIGH, "legal"): "abogad* | tribunal | demandar | denuncia | acciones legales | consumo",
-    (Urgency.HIGH, "money"): "cobrado … dos veces | cobraron dos veces | fraude | cargo no autorizado | sin mi permiso",
+    (Urgency.HIGH, "money"): """
+        cobrado … dos veces | cobraron dos veces | fraude | cargo no autorizado | sin mi permiso
+    """,
+    (Urgency.RAISED, "personal data"): """
+        rgpd | lopd | datos personales | supresión de … datos | eliminen … mis datos | borren … mis datos
+        tratamiento de mis datos | derecho de acceso | derecho al olvido | derecho de supresión | mis datos y
+    """,
     (Urgency.RAISED, "accessibility"): "cieg* | lector de pantalla | discapacidad | accesib* | sord*",
     (Urgency.RAISED, "cancellation"): "cancelar mi suscripción | cancelar el contrato | cancelen mi | rescindir",
 }

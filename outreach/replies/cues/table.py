@@ -18,6 +18,8 @@ SEVERAL = 3
 """More hits of one weight than this count no further: a long text must not outweigh a clear one."""
 LEANS = 0.5
 """What a leaning counts where languages are told apart: a word of that language, no more."""
+URGES = 2.0
+"""What a rule of urgency counts there: as a word that speaks for something."""
 GAP = 4
 """Words that "…" may stand for."""
 
@@ -75,7 +77,8 @@ class Found:
     @property
     def strength(self) -> float:
         """How much was found, for telling languages apart."""
-        return sum(LEANS if hit.leaning and hit.words[0].isalpha() else abs(hit.weight) for hit in self.hits)
+        told = sum(LEANS if hit.leaning and hit.words[0].isalpha() else abs(hit.weight) for hit in self.hits)
+        return told + (URGES if self.urgent else 0.0)
 
 
 NO_CUES = Found()
