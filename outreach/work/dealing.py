@@ -109,6 +109,7 @@ class Dealing(Counted):
             parts[key].count += 1
             group.count -= 1
             self._of[person] = places[id(parts[key])]
+        self._stamp += bool(parts)
         return parts
 
     def _part(self, group: Alike, count: int) -> Alike:
