@@ -34,6 +34,7 @@ from .wishes import wishes_page, wishes_said
 MAX_BODY = 16_384
 BODY_SECONDS = 10.0
 BODY = "outreach.body"
+ALL = "all"
 HEADERS = (
     (
         b"content-security-policy",
@@ -104,17 +105,19 @@ def _unsubscribe_page(request: Request) -> Response:
     line = words["leave_list" if link.title else "leave_all"]
     button, small = Button(words["leave_button"]), words["still_answers"]
     more = (_wishes_of(request), WISHES[_language(request, link)]["other"]) if link.customer_id is not None else None
-    return _page(request, link, "leave", [line], button=button, small=small, more=more)
+    return _page(request, link, "leave", [line], button=button, other=_all_lists(request, link), small=small, more=more)
 
 
 def _unsubscribe(request: Request) -> Response:
     """RFC 8058's POST, or the page's button. Anything else is shown the button."""
     body: bytes = request.scope[BODY]
     one_click = b"List-Unsubscribe" in body and b"One-Click" in body
-    if not one_click and read_form(body, 10).get("from") != ["page"]:
+    said = read_form(body, 10)
+    if not one_click and said.get("from") != ["page"]:
         return _unsubscribe_page(request)
-    workspace = _workspace(request)
-    link = leave(workspace, request.path_params["token"], how="one_click" if one_click else "page")
+    workspace, everything = _workspace(request), not one_click and said.get(ALL) == ["yes"]
+    how = "one_click" if one_click else "page"
+    link = leave(workspace, request.path_params["token"], how=how, everything=everything)
     if link is None:
         return _notice(request, "unknown", 404)
     if one_click:
@@ -122,17 +125,25 @@ def _unsubscribe(request: Request) -> Response:
     return _notice(request, "test", 200, link) if link.is_test else _left(request, link)
 
 
+def _all_lists(request: Request, link: Link) -> Button | None:
+    """Who is on other lists, too, need not look for a mail of each to leave them all."""
+    if not link.others:
+        return None
+    words, company = WORDS[_language(request, link)], _workspace(request).settings.identity.company
+    return Button(words["all_button"], quiet=True, before=words["others"].format(company=company), says=ALL)
+
+
 def _wishes_of(request: Request) -> str:
     return f"/p/{request.path_params['token']}"
 
 
 def _undo(request: Request) -> Response:
-    link, done = bring_back(_workspace(request), request.path_params["token"])
+    link, done, everything = bring_back(_workspace(request), request.path_params["token"])
     if link is None:
         return _notice(request, "unknown", 404)
     if not done and not link.subscribed:
         return _notice(request, "not_back", 409, link)
-    line = WORDS[_language(request, link)]["back_list" if link.title else "back_all"]
+    line = WORDS[_language(request, link)]["back_list" if link.title and not everything else "back_all"]
     return _page(request, link, "back", [line])
 
 
@@ -146,12 +157,13 @@ def _view(request: Request) -> Response:
 
 def _left(request: Request, link: Link) -> Response:
     words = WORDS[_language(request, link)]
-    lines = [words["left_list" if link.title else "left_all"]]
+    lines = [words["left_list" if link.title and not link.everything else "left_all"]]
+    other = _all_lists(request, link)
     if not link.undoable:
-        return _page(request, link, "left", lines)
+        return _page(request, link, "left", lines, other=other)
     here = request.path_params["token"]
     button = Button(words["undo_button"], action=f"{here}/undo", quiet=True)
-    return _page(request, link, "left", [*lines, words["undo"]], button=button)
+    return _page(request, link, "left", [*lines, words["undo"]], button=button, other=other)
 
 
 def _page(
@@ -161,6 +173,7 @@ def _page(
     lines: list[str],
     *,
     button: Button | None = None,
+    other: Button | None = None,
     small: str = "",
     status: int = 200,
     more: tuple[str, str] | None = None,
@@ -168,7 +181,7 @@ def _page(
     company = _workspace(request).settings.identity.company
     language = _language(request, link)
     told = [line.format(name=link.title if link else "", company=company) for line in lines]
-    html = page(language, company, WORDS[language][title], told, button=button, small=small, more=more)
+    html = page(language, company, WORDS[language][title], told, button=button, other=other, small=small, more=more)
     return HTMLResponse(html, status)
 
 

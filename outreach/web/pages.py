@@ -21,6 +21,8 @@ WORDS: dict[str, dict[str, str]] = {
         "leave_list": "You will get no more mails of “{name}” from {company}.",
         "leave_all": "You will get no more newsletters from {company}.",
         "leave_button": "Unsubscribe",
+        "others": "You are on other lists of {company}, too.",
+        "all_button": "No newsletters at all",
         "still_answers": "When you write to us yourself, you still get an answer.",
         "left": "You are unsubscribed",
         "left_list": "“{name}” will not reach you any more. It takes effect at once.",
@@ -51,6 +53,8 @@ WORDS: dict[str, dict[str, str]] = {
         "leave_list": "Sie erhalten dann keine Mails von „{name}“ von {company} mehr.",
         "leave_all": "Sie erhalten dann keine Newsletter von {company} mehr.",
         "leave_button": "Abmelden",
+        "others": "Sie stehen auch auf anderen Listen von {company}.",
+        "all_button": "Gar keine Newsletter mehr",
         "still_answers": "Wenn Sie uns selbst schreiben, bekommen Sie weiterhin eine Antwort.",
         "left": "Sie sind abgemeldet",
         "left_list": "„{name}“ erreicht Sie nicht mehr. Das gilt ab sofort.",
@@ -81,11 +85,15 @@ WORDS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Button:
-    """A form of one button; `action` "" posts to the page's own address."""
+    """A form of one button; `action` "" posts to the page's own address. `before`: a line above it, `says`: a field
+    besides that is sent as "yes".
+    """
 
     words: str
     action: str = ""
     quiet: bool = False
+    before: str = ""
+    says: str = ""
 
 
 def page(
@@ -95,11 +103,13 @@ def page(
     lines: Sequence[str],
     *,
     button: Button | None = None,
+    other: Button | None = None,
     small: str = "",
     more: tuple[str, str] | None = None,
 ) -> str:
-    """A whole page; `more` is a link below the button: where to, and its words."""
-    values = {"title": title, "lines": lines, "button": button, "small": small, "more": more}
+    """A whole page; `more` is a link below the buttons: where to, and its words."""
+    buttons = [one for one in (button, other) if one is not None]
+    values = {"title": title, "lines": lines, "buttons": buttons, "small": small, "more": more}
     return render("page.html.j2", language=language, company=company, **values)
 
 

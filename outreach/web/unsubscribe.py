@@ -6,11 +6,13 @@ the address's key when its customer is gone. Taking back restores only what was 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, select
 
 from ..address import read_token
+from ..audience.stops import SAID
 from ..records import (
     ConsentAct,
     Customer,
@@ -18,7 +20,9 @@ from ..records import (
     Edition,
     Kind,
     MailingList,
+    Subscription,
     SubscriptionState,
+    Suppression,
     SuppressionReason,
 )
 from ..store.consents import (
@@ -39,7 +43,10 @@ HERE = ("one_click", "page")
 
 @dataclass(frozen=True)
 class Link:
-    """A link that we made: the list it is about ("" for all mail), and how its reader stands to it now."""
+    """A link that we made: the list it is about ("" for all mail), and how its reader stands to it now.
+
+    `others`: they are on another list, too; `everything`: no newsletters at all reach them.
+    """
 
     delivery: str
     address_key: str
@@ -50,6 +57,8 @@ class Link:
     is_test: bool
     subscribed: bool
     undoable: bool
+    others: bool = False
+    everything: bool = False
 
 
 def find_link(session: Session, workspace: Workspace, token: str) -> Link | None:
@@ -63,6 +72,9 @@ def find_link(session: Session, workspace: Workspace, token: str) -> Link | None
     list_id = session.get_one(Edition, delivery.edition_id).list_id
     row = session.get(MailingList, list_id) if list_id is not None else None
     customer = _reader(session, delivery)
+    block = _block(session, delivery, customer)
+    ties = subscriptions_of(session, customer.id) if customer is not None and customer.id is not None else []
+    going = {tie.list_id for tie in ties if tie.state is SubscriptionState.SUBSCRIBED}
     return Link(
         delivery=public_id,
         address_key=delivery.address_key,
@@ -71,13 +83,15 @@ def find_link(session: Session, workspace: Workspace, token: str) -> Link | None
         title=(row.title or row.name) if row is not None else "",
         language=customer.language if customer is not None else None,
         is_test=delivery.kind is Kind.TEST,
-        subscribed=_is_subscribed(session, customer, list_id, delivery.address_key),
-        undoable=customer is not None and _ended_here(session, customer, list_id),
+        subscribed=not _is_final(block) and (_is_subscribed(ties, list_id) if customer is not None else True),
+        undoable=customer is not None and _ended_here(session, customer, list_id, block),
+        others=not _is_final(block) and list_id is not None and bool(going - {list_id}),
+        everything=block is not None and block.reason is SuppressionReason.UNSUBSCRIBED_ALL,
     )
 
 
-def leave(workspace: Workspace, token: str, *, how: str) -> Link | None:
-    """Unsubscribe the link's reader; `how` is one_click or page. None where the token is not ours."""
+def leave(workspace: Workspace, token: str, *, how: str, everything: bool = False) -> Link | None:
+    """Unsubscribe the link's reader from its list, or from all; `how` is one_click or page. None: no token of ours."""
     with workspace.database.write() as session:
         link = find_link(session, workspace, token)
         if link is None or link.is_test:
@@ -85,7 +99,8 @@ def leave(workspace: Workspace, token: str, *, how: str) -> Link | None:
         evidence = f"{LINK_EVIDENCE}{link.delivery}"
         now = workspace.clock()
         if link.customer_id is not None:
-            unsubscribe(session, customer_id=link.customer_id, list_id=link.list_id, at=now, how=how, evidence=evidence)
+            which = None if everything else link.list_id
+            unsubscribe(session, customer_id=link.customer_id, list_id=which, at=now, how=how, evidence=evidence)
         else:
             reason = SuppressionReason.UNSUBSCRIBED_ALL
             suppress(session, address_key=link.address_key, reason=reason, at=now, evidence=evidence)
@@ -94,22 +109,24 @@ def leave(workspace: Workspace, token: str, *, how: str) -> Link | None:
         return find_link(session, workspace, token)
 
 
-def bring_back(workspace: Workspace, token: str) -> tuple[Link | None, bool]:
-    """Take back an unsubscription that was made by such a link; whether anything was."""
+def bring_back(workspace: Workspace, token: str) -> tuple[Link | None, bool, bool]:
+    """Take back an unsubscription that was made by such a link, all that it ended; whether anything was, and whether
+    it had ended all.
+    """
     with workspace.database.write() as session:
         link = find_link(session, workspace, token)
         if link is None or link.customer_id is None or not link.undoable:
-            return link, False
+            return link, False, False
         done = resubscribe(
             session,
             customer_id=link.customer_id,
-            list_id=link.list_id,
+            list_id=None if link.everything else link.list_id,
             at=workspace.clock(),
             how="page",
             evidence=f"undone by the link of delivery {link.delivery}",
         )
         session.flush()
-        return find_link(session, workspace, token), done
+        return find_link(session, workspace, token), done, link.everything
 
 
 def _reader(session: Session, delivery: Delivery) -> Customer | None:
@@ -120,22 +137,26 @@ def _reader(session: Session, delivery: Delivery) -> Customer | None:
     return session.exec(select(Customer).where(Customer.address_key == delivery.address_key)).first()
 
 
-def _is_subscribed(session: Session, customer: Customer | None, list_id: int | None, key: str) -> bool:
-    block = find_suppression(session, key)
-    if block is not None:
-        return False
-    if customer is None or customer.id is None:
-        return True
-    ties = subscriptions_of(session, customer.id)
+def _block(session: Session, delivery: Delivery, customer: Customer | None) -> Suppression | None:
+    """What blocks the address that they have now: not the one that they had when this mail went."""
+    key = delivery.address_key if customer is None else customer.address_key
+    return find_suppression(session, key) if key else None
+
+
+def _is_final(block: Suppression | None) -> bool:
+    """Whether nothing will come, by somebody's word: what bounced, or is blocked for a time, comes again."""
+    return block is not None and block.expires_at is None and block.reason in (*SAID, SuppressionReason.ERASED)
+
+
+def _is_subscribed(ties: Sequence[Subscription], list_id: int | None) -> bool:
     states = [tie.state for tie in ties if list_id is None or tie.list_id == list_id]
     return any(state is not SubscriptionState.UNSUBSCRIBED for state in states) if states else list_id is None
 
 
-def _ended_here(session: Session, customer: Customer, list_id: int | None) -> bool:
+def _ended_here(session: Session, customer: Customer, list_id: int | None, block: Suppression | None) -> bool:
     """Whether the last word about this list, or about all of them, was spoken by following such a link."""
     assert customer.id is not None
     acts = [act for act in consent_history(session, customer.id) if act.list_id in (list_id, None)]
-    block = find_suppression(session, customer.address_key) if customer.address_key else None
     if block is not None and not block.evidence.startswith(LINK_EVIDENCE):
         return False
     return bool(acts) and acts[-1].act is ConsentAct.WITHDRAWN and acts[-1].how in HERE

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx
 import pytest
 from sqlmodel import SQLModel, select
 
-from outreach.address import new_key_ring, sign_token
+from outreach.address import address_key, new_key_ring, sign_token
 from outreach.records import (
     Consent,
     ConsentAct,
@@ -14,12 +16,13 @@ from outreach.records import (
     Delivery,
     DeliveryState,
     Kind,
+    MailingList,
     Subscription,
     SubscriptionState,
     Suppression,
     SuppressionReason,
 )
-from outreach.store.consents import unsubscribe
+from outreach.store.consents import suppress, unsubscribe
 from outreach.work.workspace import Workspace
 
 from ..conftest import HandClock
@@ -161,6 +164,95 @@ def test_a_mail_of_no_list_ends_all_newsletters(site: httpx.Client, workspace: W
     site.post(f"/u/{token}/undo", data=BUTTON)
     with workspace.database.read() as session:
         assert session.exec(select(Suppression)).all() == []
+
+
+def on_another_list(workspace: Workspace, reader: int, state: SubscriptionState = SubscriptionState.SUBSCRIBED) -> int:
+    with workspace.database.write() as session:
+        row = MailingList(name="offers", title="Offers", created_at=workspace.clock())
+        session.add(row)
+        session.flush()
+        assert row.id is not None
+        tie = Subscription(list_id=row.id, customer_id=reader, state=state, changed_at=workspace.clock())
+        session.add(tie)
+        return row.id
+
+
+def states_of(workspace: Workspace, reader: int) -> list[SubscriptionState]:
+    with workspace.database.read() as session:
+        query = select(Subscription.state).where(Subscription.customer_id == reader).order_by(Subscription.list_id)
+        return list(session.exec(query))
+
+
+def test_who_is_on_several_lists_leaves_one_or_all_and_takes_back_just_that(
+    site: httpx.Client, workspace: Workspace, reader: int, clock: HandClock
+) -> None:
+    """The page of wishes says "No newsletters at all?", and led to a button that ended one list of several."""
+    token, on, off = token_for(workspace, reader), SubscriptionState.SUBSCRIBED, SubscriptionState.UNSUBSCRIBED
+    assert "No newsletters at all" not in site.get(f"/u/{token}").text, "there is one list to leave"
+    on_another_list(workspace, reader)
+    assert "No newsletters at all" in site.get(f"/u/{token}").text
+    left = site.post(f"/u/{token}", data=BUTTON).text
+    assert "“Customers” will not reach you" in left
+    assert "No newsletters at all" in left
+    assert states_of(workspace, reader) == [off, on]
+    clock.advance(minutes=1)
+    assert "Our newsletters will not reach you" in site.post(f"/u/{token}", data=BUTTON | {"all": "yes"}).text
+    assert "Our newsletters will not reach you" in site.get(f"/u/{token}").text
+    assert states_of(workspace, reader) == [off, off]
+    site.post(f"/u/{token}/undo", data=BUTTON)
+    assert states_of(workspace, reader) == [off, on], "all were left after this one"
+    with workspace.database.read() as session:
+        assert session.exec(select(Suppression)).all() == []
+
+
+def test_who_left_all_lists_at_once_has_all_of_them_back_by_one_button(
+    site: httpx.Client, workspace: Workspace, reader: int
+) -> None:
+    token, on = token_for(workspace, reader), SubscriptionState.SUBSCRIBED
+    on_another_list(workspace, reader)
+    site.post(f"/u/{token}", data=BUTTON | {"all": "yes"})
+    with workspace.database.read() as session:
+        assert session.exec(select(Suppression)).one().reason is SuppressionReason.UNSUBSCRIBED_ALL
+    assert "Our newsletters will reach you as before" in site.post(f"/u/{token}/undo", data=BUTTON).text
+    assert states_of(workspace, reader) == [on, on]
+
+
+def test_one_click_ends_the_list_of_its_mail_alone(site: httpx.Client, workspace: Workspace, reader: int) -> None:
+    token = token_for(workspace, reader)
+    on_another_list(workspace, reader)
+    site.post(f"/u/{token}", data=ONE_CLICK | {"all": "yes"})
+    assert states_of(workspace, reader) == [SubscriptionState.UNSUBSCRIBED, SubscriptionState.SUBSCRIBED]
+
+
+@pytest.mark.parametrize("reason", [SuppressionReason.BAD_ADDRESS, SuppressionReason.BOUNCES])
+def test_whose_address_is_blocked_for_what_it_did_still_leaves_by_the_page(
+    site: httpx.Client, workspace: Workspace, reader: int, reason: SuppressionReason
+) -> None:
+    """The page said that they were unsubscribed, and nothing was: a block that is lifted would have let all come."""
+    token, now = token_for(workspace, reader), workspace.clock()
+    with workspace.database.write() as session:
+        key = session.get_one(Customer, reader).address_key or ""
+        suppress(session, address_key=key, reason=reason, at=now, evidence="550", expires_at=now + timedelta(days=9))
+    assert "<button" in site.get(f"/u/{token}").text
+    site.post(f"/u/{token}", data=BUTTON)
+    assert state_of(workspace, reader) is SubscriptionState.UNSUBSCRIBED
+    assert "You are unsubscribed" in site.get(f"/u/{token}").text
+
+
+def test_whose_old_address_is_blocked_leaves_by_the_page_of_a_mail_to_it(
+    site: httpx.Client, workspace: Workspace, reader: int
+) -> None:
+    token = token_for(workspace, reader)
+    with workspace.database.write() as session:
+        customer = session.get_one(Customer, reader)
+        old, customer.address = customer.address_key or "", "new@example.com"
+        customer.address_key = address_key(workspace.keys, "new@example.com")
+        session.add(customer)
+        session.flush()
+        suppress(
+            session, address_key=old, reason=SuppressionReason.BAD_ADDRESS, at=workspace.clock(), evidence="550 no"
+        )
+    assert "Unsubscribe?" in site.get(f"/u/{token}").text
 
 
 def test_a_test_mail_has_nothing_to_unsubscribe_from(site: httpx.Client, workspace: Workspace, reader: int) -> None:
