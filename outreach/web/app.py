@@ -25,7 +25,7 @@ from .confirm import confirm_page, confirmed
 from .consent_words import WISHES
 from .fixed import fixed_page, fixed_said
 from .join import ROUTE, join_page, joined
-from .pages import WORDS, Button, choose_language, page, read_form
+from .pages import WORDS, Button, apart, choose_language, page, read_form
 from .seminar import session_file, session_page
 from .unsubscribe import Link, bring_back, find_link, leave
 from .view import view_mail
@@ -130,7 +130,7 @@ def _all_lists(request: Request, link: Link) -> Button | None:
     if not link.others:
         return None
     words, company = WORDS[_language(request, link)], _workspace(request).settings.identity.company
-    return Button(words["all_button"], quiet=True, before=words["others"].format(company=company), says=ALL)
+    return Button(words["all_button"], quiet=True, before=words["others"].format(company=apart(company)), says=ALL)
 
 
 def _wishes_of(request: Request) -> str:
@@ -180,7 +180,7 @@ def _page(
 ) -> Response:
     company = _workspace(request).settings.identity.company
     language = _language(request, link)
-    told = [line.format(name=link.title if link else "", company=company) for line in lines]
+    told = [line.format(name=apart(link.title if link else ""), company=apart(company)) for line in lines]
     html = page(language, company, WORDS[language][title], told, button=button, other=other, small=small, more=more)
     return HTMLResponse(html, status)
 

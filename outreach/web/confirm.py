@@ -6,6 +6,8 @@ that stood on the page. The page names the list and the company, never the perso
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -14,7 +16,7 @@ from ..work.evidence import link_fetched
 from ..work.opt_in import Asked, confirm, find_asked
 from ..work.workspace import Workspace
 from .consent_words import CONFIRM
-from .pages import WORDS, Button, choose_language, page, read_form
+from .pages import WORDS, Button, apart, choose_language, page, read_form
 
 BODY = "outreach.body"
 
@@ -51,9 +53,9 @@ def _page(request: Request, asked: Asked | None) -> Response:
         SubscriptionState.UNSUBSCRIBED: "left",
         None: "gone",
     }[asked.state]
-    lines = [words[f"{what}_line"].format(name=asked.title, company=identity.company)]
+    lines = [words[f"{what}_line"].format(name=apart(asked.title), company=apart(identity.company))]
     if what not in ("ask", "still"):
         return HTMLResponse(page(language, identity.company, words[what], lines), 410 if what == "gone" else 200)
-    lines += [asked.words] if asked.words else []
-    button = Button(words["button"])
-    return HTMLResponse(page(language, identity.company, words[what], lines, button=button, small=words["small"]))
+    told: dict[str, Any] = {"button": Button(words["button"]), "small": words["small"]}
+    told["agreed"] = asked.words, asked.words_language
+    return HTMLResponse(page(language, identity.company, words[what], lines, **told))

@@ -28,7 +28,7 @@ from ..records import Channel
 from ..work.told import log_message
 from ..work.workspace import Workspace
 from .contact_words import WORDS
-from .pages import choose_language, page, read_form, render
+from .pages import apart, choose_language, page, read_form, render
 
 PATH = "/contact"
 FIELDS = ("name", "email", "subject", "message")
@@ -195,7 +195,7 @@ def contact_sent(request: Request) -> Response:
     written = take_message(workspace, body, request.headers, client, request.app.state.gate, language)
     if written.done:
         company, words = workspace.settings.identity.company, WORDS[language]
-        return HTMLResponse(page(language, company, words["done"], [words["done_line"].format(company=company)]))
+        return HTMLResponse(page(language, company, words["done"], [words["done_line"].format(company=apart(company))]))
     headers = {"retry-after": str(int(SPAN))} if written.status == 429 else {}
     return HTMLResponse(form_page(workspace, language, written), written.status, headers)
 

@@ -20,7 +20,7 @@ from ..work.sign_up import open_list, sign_up
 from ..work.workspace import Workspace
 from .contact import LATEST, SOONEST, SPAN, TRAP, from_our_page, is_loopback, new_token, place_of, token_age
 from .join_words import WORDS
-from .pages import choose_language, page, read_form, render
+from .pages import apart, choose_language, page, read_form, render
 
 ROUTE = "/join/{list}"
 BODY = "outreach.body"
@@ -55,7 +55,7 @@ def joined(request: Request) -> Response:
     sign_up(workspace, found.name, address, source=source, **told)
     company = workspace.settings.identity.company
     what = "asked" if found.double_opt_in else "done"
-    line = words[f"{what}_line"].format(name=found.title or found.name, company=company)
+    line = words[f"{what}_line"].format(name=apart(found.title or found.name), company=apart(company))
     return HTMLResponse(page(language, company, words[what], [line], small=words["small"]))
 
 
@@ -98,9 +98,8 @@ def _form(
     workspace = _workspace(request)
     company = workspace.settings.identity.company
     agreed, spoken = _agreed(request, found)
-    words = {
-        name: text.format(name=found.title or found.name, company=company) for name, text in WORDS[language].items()
-    }
+    names = {"name": apart(found.title or found.name), "company": apart(company)}
+    words = {name: text.format(**names) for name, text in WORDS[language].items()}
     return render(
         "join.html.j2",
         language=language,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unicodedata import bidirectional
 from urllib.parse import parse_qs
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -106,11 +107,22 @@ def page(
     other: Button | None = None,
     small: str = "",
     more: tuple[str, str] | None = None,
+    agreed: tuple[str, str] = ("", ""),
 ) -> str:
-    """A whole page; `more` is a link below the buttons: where to, and its words."""
+    """A whole page; `more` is a link below the buttons: where to, and its words; `agreed` are the words to which
+    somebody agrees, and their language.
+    """
     buttons = [one for one in (button, other) if one is not None]
-    values = {"title": title, "lines": lines, "buttons": buttons, "small": small, "more": more}
+    values = {"title": title, "lines": lines, "buttons": buttons, "small": small, "more": more, "agreed": agreed}
     return render("page.html.j2", language=language, company=company, **values)
+
+
+def apart(name: str) -> str:
+    """A name inside a sentence of ours: one that is written from right to left is kept from turning the words, and
+    the marks, beside it (Unicode's UAX 9, 2.5).
+    """
+    turns = any(bidirectional(letter) in ("R", "AL") for letter in name)
+    return f"\u2068{name}\u2069" if turns else name
 
 
 def choose_language(*wishes: str | None) -> str:

@@ -15,7 +15,7 @@ from ..store.seminars import session_of_uid
 from ..work.seminar_event import event_of
 from ..work.workspace import Workspace
 from ..workdays import zone_or
-from .pages import Button, choose_language, page
+from .pages import Button, apart, choose_language, page
 
 WORDS: dict[str, dict[str, str]] = {
     "en": {
@@ -62,7 +62,7 @@ def session_page(request: Request) -> Response:
         more = (seminar.recording, words["recording"]) if seminar.recording.startswith("https://") else None
         return HTMLResponse(page(language, company, seminar.title, [*lines, words["over"]], more=more))
     if seminar.place:
-        lines.append(words["where"].format(place=seminar.place))
+        lines.append(words["where"].format(place=apart(seminar.place)))
     button = Button(words["button"], action=f"{held.public_id}.ics")
     return HTMLResponse(page(language, company, seminar.title, lines, button=button, small=words["answer"]))
 

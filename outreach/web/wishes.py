@@ -19,7 +19,7 @@ from ..work.epoch import advance
 from ..work.evidence import link_acted_on, link_fetched
 from ..work.workspace import Workspace
 from .consent_words import WISHES
-from .pages import WORDS, choose_language, page, read_form, render
+from .pages import WORDS, apart, choose_language, page, read_form, render
 from .unsubscribe import Link, find_link
 
 BODY = "outreach.body"
@@ -104,7 +104,7 @@ def _page(request: Request, link: Link, wish: Wish | None, topics: list[str], *,
         language=language,
         company=identity.company,
         words=words,
-        line=words["line"].format(company=identity.company),
+        line=words["line"].format(company=apart(identity.company)),
         pauses=pauses,
         often=[(str(days), words[f"often_{days}"], days == often) for days in OFTEN],
         topics=[(one, one.replace("-", " ").replace("_", " "), one not in unwanted) for one in topics],

@@ -53,6 +53,27 @@ def test_looking_confirms_nothing_and_the_button_does(workspace: Workspace, site
     assert "Thank you" in site.get(f"/s/{token}").text
 
 
+def test_words_and_names_written_from_right_to_left_stay_in_order_and_say_their_language(
+    workspace: Workspace, site: httpx.Client
+) -> None:
+    """The full stop of the Arabic words stood at their beginning, and no reader aloud knew which language they are."""
+    token = pending(workspace)
+    with workspace.database.write() as session:
+        row = session.scalars(select(MailingList)).one()
+        row.title, row.words_in, row.sign_up = "نصائح (قهوة)", {"ar": "نصيحة كل أسبوعين.\nمجاناً."}, True
+        customer = session.scalars(select(Customer)).one()
+        customer.language = "ar"
+        session.add_all([row, customer])
+    agreed = 'class="agreed" dir="auto" lang="ar">نصيحة كل أسبوعين.\nمجاناً.</p>'
+    page = site.get(f"/s/{token}").text
+    assert agreed in page
+    assert "“\u2068نصائح (قهوة)\u2069” from" in page
+    assert "pre-line" in page, "the lines of what people agree to are told apart"
+    joining = site.get("/join/customers", headers={"accept-language": "ar"}).text
+    assert agreed in joining
+    assert "<h1>Get “\u2068نصائح (قهوة)\u2069”</h1>" in joining
+
+
 def test_a_confirmation_for_nobody_says_so(workspace: Workspace, site: httpx.Client) -> None:
     token = pending(workspace)
     assert site.get("/s/unknown").status_code == 404
