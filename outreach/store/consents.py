@@ -15,6 +15,7 @@ from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as orm_select
 
+from ..audience.acts import agreed_lists, lists_of_last_withdrawal
 from ..audience.consent import MailFacts, lapses_at
 from ..audience.stops import BACK, SAID, STOP
 from ..records import (
@@ -127,16 +128,20 @@ def resubscribe(
     """Give back what a withdrawal took, by the person's own wish or because the machine misread them.
 
     With a list: that one. Without: what the newest withdrawal from all lists took. False where nothing was withdrawn.
+    A list that asks twice and was never confirmed waits again, unless `words` say that it is wanted.
     """
     customer = session.get(Customer, customer_id)
     if customer is None:
         return False
-    wanted = [list_id] if list_id is not None else _lists_of_last_withdrawal(session, customer_id)
+    acts = consent_history(session, customer_id)
+    unconfirmed = set() if words else _asking_twice(session) - agreed_lists(acts)
+    wanted = [list_id] if list_id is not None else lists_of_last_withdrawal(acts)
     changed: list[int | None] = []
     for one in wanted:
         for tie in _ties(session, customer_id, one):
             if tie.state is SubscriptionState.UNSUBSCRIBED:
-                _set_state(session, tie, SubscriptionState.SUBSCRIBED, at)
+                waits = tie.list_id in unconfirmed
+                _set_state(session, tie, SubscriptionState.PENDING if waits else SubscriptionState.SUBSCRIBED, at)
                 changed.append(tie.list_id)
     block = None if customer.address_key is None else find_suppression(session, customer.address_key)
     if block is not None and block.reason is SuppressionReason.UNSUBSCRIBED_ALL:
@@ -161,6 +166,10 @@ def resubscribe(
     )
     session.flush()
     return bool(changed)
+
+
+def _asking_twice(session: Session) -> set[int]:
+    return set(session.execute(select(col(MailingList.id)).where(col(MailingList.double_opt_in))).scalars())
 
 
 def subscribe(
@@ -365,17 +374,6 @@ def _set_state(session: Session, tie: Subscription, state: SubscriptionState, at
 
 
 _BLOCK = NewRow(Suppression, unless=["address_key"])
-
-
-def _lists_of_last_withdrawal(session: Session, customer_id: int) -> list[int]:
-    acts = [act for act in consent_history(session, customer_id) if act.act is ConsentAct.WITHDRAWN]
-    everywhere = [act for act in acts if act.list_id is None]
-    if not everywhere:
-        return []
-    last = everywhere[-1]
-    return [
-        one.list_id for one in acts if one.list_id is not None and (one.at, one.evidence) == (last.at, last.evidence)
-    ]
 
 
 def _set_suppression(

@@ -3,7 +3,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from outreach.audience.consent import may_mail
-from outreach.records import ConsentAct, Customer, Kind, SubscriptionState, SuppressionReason
+from outreach.records import (
+    Consent,
+    ConsentAct,
+    Customer,
+    Kind,
+    MailingList,
+    SubscriptionState,
+    SuppressionReason,
+)
 from outreach.store.consents import (
     consent_history,
     find_suppression,
@@ -114,6 +122,30 @@ def test_unsubscribing_from_all_takes_lists_to_come_too_and_undo_gives_back_just
     with workspace.database.read() as session:
         assert {tie.list_id for tie in subscriptions_of(session, ann)} == {one, two, old, later}
         assert consent_history(session, ann)[-1].act is ConsentAct.RESTORED
+
+
+def test_taking_back_confirms_no_list_that_asks_twice_and_was_never_answered(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    """Somebody else had typed their address in; leaving all lists and "Subscribe again" had subscribed them to it."""
+    ann, agreed, asked = make_customer("ann@example.com"), _list_id(workspace), _list_id(workspace, "asked")
+    told = {"customer_id": ann, "at": workspace.clock()}
+    with workspace.database.write() as session:
+        session.get_one(MailingList, asked).double_opt_in = session.get_one(MailingList, agreed).double_opt_in = True
+        subscribe(session, list_id=asked, how="form", evidence="f", state=SubscriptionState.PENDING, **told)
+        session.add(Consent(list_id=agreed, act=ConsentAct.GIVEN, how="page", evidence="p", **told))
+    with workspace.database.write() as session:
+        unsubscribe(session, list_id=None, **WAY, **told)
+        assert resubscribe(session, list_id=None, how="page", evidence="undone", **told)
+        states = {tie.list_id: tie.state for tie in subscriptions_of(session, ann)}
+    assert states == {agreed: SubscriptionState.SUBSCRIBED, asked: SubscriptionState.PENDING}
+    with workspace.database.write() as session:
+        unsubscribe(session, list_id=asked, **WAY, **told)
+        assert resubscribe(session, list_id=asked, how="person", evidence="c", words="wants it", **told)
+        unsubscribe(session, list_id=asked, **WAY, **told)
+        assert resubscribe(session, list_id=asked, how="page", evidence="undone", **told)
+        states = {tie.list_id: tie.state for tie in subscriptions_of(session, ann)}
+    assert states[asked] is SubscriptionState.SUBSCRIBED, "they had said so in words"
 
 
 def test_pending_becomes_subscribed_and_never_the_other_way(workspace: Workspace, make_customer: MakeCustomer) -> None:
