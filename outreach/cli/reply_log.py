@@ -39,6 +39,7 @@ def log(
     ] = "",
     link: Annotated[str, typer.Option(help="Where it can be read.")] = "",
     reach: Annotated[int, typer.Option(help="How many people may have read it.", min=0)] = 0,
+    by: Annotated[str, typer.Option("--by", help="Who took it down; else the name you are logged in with.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Take down a call, a letter, a mention, a form or a forum post: who, what, and the topic where you know it.
@@ -66,8 +67,10 @@ def log(
     told |= {"phone": phone, "handle": handle, "subject": subject, "link": link, "reach": str(reach or "")}
     inbound_id = _keep(workspace, channel, told | _who(workspace, who), at)
     if chosen or category:
-        _review(workspace, inbound_id, chosen, category)
+        _review(workspace, inbound_id, by or me(), chosen, category)
     show_message(inbound_id, as_json=as_json)
+    if not as_json and (told_so := _no_case(workspace, inbound_id)):
+        typer.echo(told_so)
 
 
 def _keep(workspace: Workspace, channel: str, told: dict[str, str], at: str) -> int:
@@ -89,11 +92,25 @@ def _keep(workspace: Workspace, channel: str, told: dict[str, str], at: str) -> 
     return inbound_id
 
 
-def _review(workspace: Workspace, inbound_id: int, topics: list[str], category: str) -> None:
+def _no_case(workspace: Workspace, inbound_id: int) -> str:
+    """What to do where a message that may need an answer made no case; else nothing."""
+    from ..records import Category, Inbound
+
+    with workspace.database.read() as session:
+        row = session.get_one(Inbound, inbound_id)
+    if row.case_id is not None or row.category in (Category.THANKS, Category.UNSUBSCRIBE):
+        return ""
+    return (
+        "\nIt made no case, so nobody is told of it. If somebody is to answer:"
+        f" outreach replies review {inbound_id} --as question (or complaint)"
+    )
+
+
+def _review(workspace: Workspace, inbound_id: int, by: str, topics: list[str], category: str) -> None:
     from ..records import Category
     from ..work.review import review
 
-    review(workspace, inbound_id, by=me(), category=Category(category) if category else None, topics=topics or None)
+    review(workspace, inbound_id, by=by, category=Category(category) if category else None, topics=topics or None)
 
 
 def _who(workspace: Workspace, who: str) -> dict[str, str]:

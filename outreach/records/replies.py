@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, LargeBinary
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary
 from sqlmodel import Field
 
 from ..words import Category, Channel, ClueKind, InboundState, Machine, Urgency
-from .types import Record, UtcDateTime, Word
+from .types import Record, UtcDateTime, Word, only_where
 
 
 class Inbound(Record, table=True):
@@ -21,6 +21,15 @@ class Inbound(Record, table=True):
     """
 
     __tablename__ = "inbound"
+    __table_args__ = (
+        Index(
+            "ix_inbound_unlooked",
+            "machine",
+            "category",
+            "received_at",
+            **only_where("reviewed_at IS NULL AND case_id IS NULL AND copy_of IS NULL"),
+        ),
+    )
     id: int | None = Field(default=None, primary_key=True)
     public_id: str = Field(unique=True)
     channel: Channel = Field(sa_type=Word(Channel))

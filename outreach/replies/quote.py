@@ -63,6 +63,8 @@ def strip_quotes(text: str, html: str = "", sent_text: str | None = None) -> Str
     begin = _begin_of_quote(lines, marked, heads)
     covered = _covered(lines, sent_text, begin)
     quoted = _choose(lines, marked, covered, begin, heads)
+    if sent_text and any(share >= OURS for share in covered):
+        _whole_lines(lines, quoted, sent_text)
     quoted = _footers(lines, _signature(lines, quoted))
     kept = [line for line, out in zip(lines, quoted, strict=True) if not out]
     taken = [line for line, out in zip(lines, quoted, strict=True) if out]
@@ -201,6 +203,28 @@ def _close_gaps(lines: Sequence[str], quoted: list[bool], begin: int) -> None:
         after = _near(lines, quoted, range(number + 1, min(len(lines), number + 4)))
         if before and after and len(_WORD.findall(lines[number])) <= 2:
             quoted[number] = True
+
+
+def _whole_lines(lines: Sequence[str], quoted: list[bool], sent_text: str) -> None:
+    """A short line that stands just so in what we sent, or a rule, next to a line of ours is ours too: it has too few
+    words for a run, and no head or mark need be there. The numbers of our links are left out: HTML has none.
+    """
+    sent = {_words_of(line) for line in sent_text[:MAX_CHARS].split("\n")}
+    for numbers in (range(len(lines)), range(len(lines) - 1, -1, -1)):
+        beside = False
+        for number in numbers:
+            if not lines[number].strip():
+                continue
+            if beside and not quoted[number]:
+                quoted[number] = is_separator(lines[number]) or _words_of(lines[number]) in sent
+            beside = quoted[number]
+
+
+def _words_of(line: str) -> tuple[str, ...]:
+    words = _WORD.findall(line.casefold())
+    while len(words) > 1 and words[-1].isdecimal():
+        words.pop()
+    return tuple(words) or (line,)
 
 
 def _near(lines: Sequence[str], quoted: Sequence[bool], places: range) -> bool:

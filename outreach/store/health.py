@@ -9,18 +9,21 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlmodel import Session, col
 
 from ..records import (
     BreakerState,
     Campaign,
     CampaignState,
+    Category,
     Delivery,
     DeliveryState,
     Edition,
     EditionState,
+    Inbound,
     Kind,
+    Machine,
     MailboxMark,
     RelayState,
     Schedule,
@@ -55,6 +58,16 @@ def in_doubt(session: Session, before: datetime) -> list[Doubtful]:
         .order_by(col(Campaign.name))
     )
     return [Doubtful(name, count) for name, count in session.execute(query)]
+
+
+def unlooked_messages(session: Session) -> tuple[int, datetime | None]:
+    """How many messages of people made no case and were looked at by nobody, thanks and wishes to leave left out; and
+    when the oldest of them came."""
+    nobody = (col(Inbound.reviewed_at).is_(None), col(Inbound.case_id).is_(None), col(Inbound.copy_of).is_(None))
+    unclear = or_(col(Inbound.category).is_(None), col(Inbound.category).in_((Category.OTHER, Category.CHANGE_OF_DATA)))
+    query = select(func.count(), func.min(col(Inbound.received_at)))
+    count, oldest = session.execute(query.where(*nobody, col(Inbound.machine) == Machine.HUMAN, unclear)).one()
+    return int(count), oldest
 
 
 def waiting_editions(session: Session) -> list[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, literal_column, or_, select, update
+from sqlalchemy import bindparam, case, literal_column, or_, select, update
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
@@ -338,11 +338,16 @@ def list_inbounds(session: Session, wanted: InboundFilter) -> list[Inbound]:
 
 
 def unreviewed_ids(session: Session, limit: int = 1000) -> list[int]:
-    """What people wrote and nobody has looked at, the most urgent and then the oldest first."""
-    query = select(col(Inbound.id), col(Inbound.urgency)).where(*_conditions(InboundFilter(unreviewed=True)))
-    rows = session.execute(query.order_by(col(Inbound.received_at), col(Inbound.id)).limit(limit)).all()
-    order = {"high": 0, "raised": 1, "normal": 2}
-    return [row[0] for row in sorted(rows, key=lambda row: order[row[1]])]
+    """What people wrote and nobody has looked at: the most urgent first, then what made no case and may need one (it
+    stands in no other list), then the rest; the oldest first of each."""
+    clear = (Category.THANKS, Category.UNSUBSCRIBE, Category.SEMINAR_ANSWER)
+    settled = or_(col(Inbound.case_id).is_not(None), col(Inbound.category).in_(clear))
+    urgency = col(Inbound.urgency)
+    order = case((urgency == Urgency.HIGH, 0), (urgency == Urgency.RAISED, 1), (settled, 3), else_=2)
+    query = select(col(Inbound.id)).where(*_conditions(InboundFilter(unreviewed=True)))
+    return list(
+        session.execute(query.order_by(order, col(Inbound.received_at), col(Inbound.id)).limit(limit)).scalars()
+    )
 
 
 def _conditions(wanted: InboundFilter) -> list[Any]:

@@ -23,12 +23,14 @@ from ..store.health import (
     mail_is_late,
     resting_relays,
     silent_daemons,
+    unlooked_messages,
     unreadable_mailboxes,
     waiting_editions,
 )
 from ..store.promises import broken_promises
 from ..store.sign_ups import asked_between, busy_places
 from ..store.steps import stops_in_force
+from ..workdays import add_business_hours
 from .alert_words import without_addresses
 from .sight import kinds_that_wait, sight
 from .workspace import Workspace
@@ -83,7 +85,8 @@ def look(workspace: Workspace) -> list[Seen]:
                     f"Start it: {command_line(workspace, 'run')}",
                 )
             )
-        found += [*_cases(session, workspace, now), *_sign_ups(session, workspace, now)]
+        found += [*_cases(session, workspace, now), *_unlooked(session, workspace, now)]
+        found += _sign_ups(session, workspace, now)
         late = late_schedules(session, quiet)
         if late:
             words = f"The next issue of {', '.join(late[:5])} is due, and nobody opened it."
@@ -143,6 +146,19 @@ def _cases(session: Session, workspace: Workspace, now: datetime) -> list[Seen]:
         remedy = f"{command_line(workspace, 'cases', 'list')}; then {command_line(workspace, 'people', 'add')} NAME"
         found.append(Seen(AlertKind.CASES, "cases", words, remedy))
     return found
+
+
+def _unlooked(session: Session, workspace: Workspace, now: datetime) -> Iterator[Seen]:
+    """What people wrote that made no case: when nobody has looked for as long as a first answer may take."""
+    count, oldest = unlooked_messages(session)
+    hours = workspace.settings.cases.normal_hours
+    if oldest is not None and add_business_hours(oldest, hours, workspace.working_hours) < now:
+        came = f"{oldest.astimezone(workspace.working_hours.zone):%Y-%m-%d %H:%M}"
+        if count == 1:
+            words = f"A message of {came} made no case, and nobody has looked at it."
+        else:
+            words = f"{count:,} messages made no case, and nobody has looked at them; the oldest came {came}."
+        yield Seen(AlertKind.CASES, "replies", words, command_line(workspace, "replies", "review"))
 
 
 def _resting(workspace: Workspace, relay: RelayState) -> Seen:

@@ -249,6 +249,8 @@ def test_a_call_is_taken_down_by_who_what_and_topic(acme: Workspace, make_custom
     assert (found["channel"], found["customer"], found["clue"]) == ("phone", "ann@example.com", "phone")
     assert (found["topics"], found["category"], found["reviewed_at"] is not None) == (["milk"], "complaint", True)
     assert json.loads(run("log", "ann baker", "Thanks a lot!", "--json"))["customer"] == "ann@example.com"
+    lost = run("log", "ann baker", "She rang about the seminar", "--by", "otto", "--topic", "milk")
+    assert "made no case" in lost and "--as question" in lost and "otto: other (milk)" in lost
     stranger = json.loads(run("log", "Eve Moss", "Where is my order?", "--json"))
     assert (stranger["customer"], stranger["sender_name"]) == (None, "Eve Moss")
     refused("log", "baker", "Hello?", status=3, words="may mean Ann Baker")

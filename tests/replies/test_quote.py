@@ -53,6 +53,19 @@ OUTLOOK = [
 ]
 
 
+def test_our_mail_below_an_answer_leaves_nothing_where_neither_head_nor_mark_tells_it() -> None:
+    found = strip_quotes(f"When does my order come at last?\n\n{SENT}", "", SENT)
+    assert found.text == "When does my order come at last?"
+
+
+def test_the_short_first_line_of_our_mail_goes_with_it_and_an_answer_in_its_place_stays() -> None:
+    sent = f"View in browser [9]\n\n{SENT}"
+    shown = sent.replace(" [9]", "")
+    assert strip_quotes(f"It broke.\n\n{OUTLOOK[2]}{shown}", "", sent).text == "It broke."
+    answered = shown.replace("View in browser", "See below, please", 1)
+    assert "See below, please" in strip_quotes(f"It broke.\n\n{OUTLOOK[2]}{answered}", "", sent).text
+
+
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("intro", INTROS)
 def test_top_posting_over_marked_quotes(intro: str, known: bool) -> None:

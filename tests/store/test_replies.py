@@ -23,6 +23,7 @@ from outreach.records import (
     Verdict,
 )
 from outreach.store.doubts import settle_doubt
+from outreach.store.health import unlooked_messages
 from outreach.store.marks import keep_marks, marks_of
 from outreach.store.replies import (
     InboundFilter,
@@ -165,6 +166,18 @@ def test_listings_filter_and_leave_the_raw_bytes_alone(workspace: Workspace) -> 
         assert shown(open_cases=True) == []
         assert unreviewed_ids(session) == [2, 1]
         assert "raw" not in vars(list_inbounds(session, InboundFilter())[0])
+
+
+def test_what_made_no_case_is_reviewed_before_what_stands_in_a_list_anyway(workspace: Workspace) -> None:
+    read = {"state": InboundState.READ, "urgency": Urgency.NORMAL}
+    keep(workspace, "a", category=Category.THANKS, **read)
+    keep(workspace, "b", category=Category.OTHER, **read)
+    keep(workspace, "c", category=None, **(read | {"state": InboundState.UNREADABLE}))
+    keep(workspace, "d", category=Category.QUESTION, **(read | {"urgency": Urgency.HIGH}))
+    with workspace.database.read() as session:
+        assert unreviewed_ids(session) == [4, 2, 3, 1]
+        assert unreviewed_ids(session, limit=1) == [4], "the newest may be the most urgent"
+        assert unlooked_messages(session) == (2, workspace.clock())
 
 
 def test_marks_are_kept_by_folder(workspace: Workspace) -> None:

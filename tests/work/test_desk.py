@@ -12,7 +12,7 @@ from outreach.work.promises import list_promises, make_promise, settle_promise
 from outreach.work.ready import keep_answer, preview_answer, remove_answer
 from outreach.work.workspace import Workspace
 
-from ..cases.make import receive
+from ..cases.make import receive, review, write_inbound
 from ..conftest import BOTH, HandClock, MakeCustomer
 from .test_notices import join, news
 
@@ -139,3 +139,21 @@ def test_overdue_cases_that_nobody_is_told_of_are_an_alert_until_somebody_is_the
     join(workspace, "maria")
     assert [one.kind for one in look(workspace)] == []
     assert the_case(workspace, case_id).state is CaseState.NEW
+
+
+@BOTH
+def test_messages_that_made_no_case_are_an_alert_until_somebody_looks(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    ann = make_customer("ann@example.com", first_name="Ann")
+    moved = write_inbound(workspace, Category.CHANGE_OF_DATA, customer_id=ann)
+    write_inbound(workspace, Category.THANKS, customer_id=ann)
+    clock.advance(hours=5)
+    assert look(workspace) == []
+    clock.advance(days=5)
+    (found,) = look(workspace)
+    assert (found.kind, found.subject) == (AlertKind.CASES, "replies")
+    assert "A message of 20" in found.words and "nobody has looked at it" in found.words
+    assert "replies review" in found.remedy
+    review(workspace, moved, Category.CHANGE_OF_DATA)
+    assert look(workspace) == []

@@ -22,7 +22,7 @@ CUES = {
             stopped working | no longer works | never works | never worked | won't turn on | won't start
             won't connect | can't connect | cant connect | cannot connect | doesn't fit | does not fit
             keeps … failing | keeps saying | keeps crashing | crash* | broke | broken | breaks | broke down
-            has died | is dead | went black | faulty | defective | damaged | cracked | came off | come off
+            has died | is dead | went black | faulty | defective | damaged | cracked | came off | has come off
             will not … any more | won't … any more | in pieces | smashed | scratched
             leak* | flooded | drips | mould | mold | third time | second time | once again | yet again | again.
             again! | how many times | asked … times | told you twice | told you before | as i said before
