@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from ..servers import program
 from ..servers.program import KIN, ROOT
 
 LINES = {
@@ -28,6 +31,28 @@ def test_a_forked_process_ends_and_tells_as_a_started_one(lines: str) -> None:
         return done.returncode, done.stdout, done.stderr[-20:], "Traceback" in done.stderr
 
     assert ended("-m", "tests.servers.given", lines) == ended("-c", lines)
+
+
+def test_whoever_is_broken_off_while_it_forks_leaves_the_next_ones_their_own_numbers() -> None:
+    """A test that takes too long is: those after it would wait for, and end, somebody else's child."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError
+
+    lines = [sys.executable, "-m", "tests.servers.given", "import os; print(os.getpid())"]
+    nursery = program._of_this_process()._process
+    before = signal.signal(signal.SIGUSR1, give_up)
+    os.kill(nursery.pid, signal.SIGSTOP)
+    try:
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        with pytest.raises(TimeoutError):
+            subprocess.run(lines, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+    finally:
+        os.kill(nursery.pid, signal.SIGCONT)
+        signal.signal(signal.SIGUSR1, before)
+    for _ in range(2):
+        with subprocess.Popen(lines, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+            assert int(child.communicate(timeout=10)[0]) == child.pid
 
 
 @pytest.mark.parametrize("module", KIN)

@@ -53,7 +53,7 @@ def start_sink(log: Path, *options: str) -> Iterator[Sink]:
         yield Sink(int(process.stdout.readline()), process, log)
     finally:
         process.kill()
-        process.wait()
+        process.wait(10)
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()

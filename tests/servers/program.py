@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,6 +69,7 @@ class _Nursery:
 
     def __init__(self) -> None:
         self.owner = os.getpid()
+        self.forsaken = False
         self._guard = threading.Lock()
         self._here, there = socket.socketpair()
         command = [sys.executable, "-m", "tests.servers.program", str(there.fileno())]
@@ -82,17 +83,23 @@ class _Nursery:
         asked = json.dumps(order).encode()
         given = [*streams, *([] if told is None else [told]), *order.passed]
         with self._guard, _taking_in_orphans() if told is None else nullcontext():
-            socket.send_fds(self._here, [LENGTH.pack(len(asked))], given)
-            self._here.sendall(asked)
-            answer = self._here.recv(STATUS.size, socket.MSG_WAITALL)
+            try:
+                socket.send_fds(self._here, [LENGTH.pack(len(asked))], given)
+                self._here.sendall(asked)
+                answer = self._here.recv(STATUS.size, socket.MSG_WAITALL)
+            except BaseException:  # a test that took too long: the next to ask would be told of this one's child
+                self.forsaken = True
+                raise
         if len(answer) < STATUS.size:
+            self.forsaken = True
             raise OSError("the process that forks the program is gone")
         return int(STATUS.unpack(answer)[0])
 
     def end(self) -> None:
         if os.getpid() == self.owner:
             self._here.close()
-            self._process.wait(10)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
 
 
 _nursery: _Nursery | None = None
@@ -100,7 +107,7 @@ _nursery: _Nursery | None = None
 
 def _of_this_process() -> _Nursery:
     global _nursery
-    if _nursery is None or _nursery.owner != os.getpid():
+    if _nursery is None or _nursery.owner != os.getpid() or _nursery.forsaken:
         _nursery = _Nursery()
     return _nursery
 
