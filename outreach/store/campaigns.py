@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlmodel import Session, col
 
-from ..records import Asset, Campaign, CampaignState, Delivery, DeliveryState, Edition, Kind, MailingList
+from ..records import Asset, Campaign, CampaignState, Edition, Kind, MailingList
 from .conflict import insert_on
 from .database import rows_in_chunks
-from .phases import InState
 from .rows import write_row
 from .standing import hold_back_intents
+from .waiting import Waiting
 
 PAGE = 500
 ALERTS = "_alert"
@@ -97,26 +97,11 @@ def known_assets(session: Session, digests: Sequence[str]) -> set[str]:
 
 
 def queued_people(session: Session, edition_id: int) -> Iterator[list[int]]:
-    """The customers whose mail of this edition is queued, by rising delivery, in pages."""
-    after: int | None = 0
-    while True:
-        query = (
-            select(col(Delivery.id), col(Delivery.customer_id))
-            .where(
-                col(Delivery.edition_id) == edition_id,
-                InState(DeliveryState.QUEUED),
-                col(Delivery.customer_id).is_not(None),
-                col(Delivery.id) > after,
-            )
-            .order_by(col(Delivery.id))
-            .limit(PAGE)
-        )
-        page = session.connection().execute(query).all()
-        if page:
-            yield [person for _, person in page if person is not None]
-        if len(page) < PAGE:
-            return
-        after = page[-1][0]
+    """The customers whose mail of this edition is queued, in the order of the queue, in pages."""
+    waiting = Waiting(session, edition_id)
+    query = waiting.select(waiting.c.customer_id).where(waiting.c.customer_id.is_not(None))
+    found = session.connection().execute(query.execution_options(yield_per=PAGE)).scalars()
+    yield from map(list, found.partitions())
 
 
 def has_edition(session: Session, campaign_id: int, occasion: str) -> bool:

@@ -31,7 +31,8 @@ from ..records import (
 from .database import rows_in_chunks
 from .phases import InState
 from .plan import MAY_HAVE_BEEN_SENT
-from .standing import hold_back_intents
+from .standing import bare_state, hold_back_intents
+from .waiting import Place, Waiting, behind
 
 CHUNK = 500
 UNFINISHED = (EditionState.PLANNING, EditionState.OPEN, EditionState.PAUSED, EditionState.WAITING)
@@ -225,14 +226,10 @@ def cancel_some(session: Session, edition_id: int, evidence: str, now: datetime,
     """queued or deferred → cancelled for at most `limit` rows; how many changed."""
     changed = 0
     for before in (DeliveryState.QUEUED, DeliveryState.DEFERRED):
-        found = (
-            select(col(Delivery.id))
-            .where(col(Delivery.edition_id) == edition_id, InState(before))
-            .limit(limit - changed)
-        )
+        found = _places(session, edition_id, before, None, limit - changed)
         statement = (
             update(Delivery)
-            .where(col(Delivery.id).in_(found.scalar_subquery()), col(Delivery.state) == before)
+            .where(col(Delivery.id).in_([place.id for place in found]), bare_state() == before.value)
             .values(
                 state=move(before, DeliveryEvent.CANCEL),
                 reason="cancelled",
@@ -241,26 +238,37 @@ def cancel_some(session: Session, edition_id: int, evidence: str, now: datetime,
                 settled_at=now,
             )
         )
-        changed += session.connection().execute(statement).rowcount
+        changed += session.connection().execute(statement).rowcount if found else 0
     return changed
 
 
-def extend_some(session: Session, edition_id: int, until: datetime, *, after: int = 0, limit: int = 1000) -> int:
-    """Let at most `limit` waiting deliveries behind the id `after` live until `until`; the last id, or 0."""
-    query = (
-        select(col(Delivery.id))
-        .where(
-            col(Delivery.edition_id) == edition_id,
-            col(Delivery.id) > after,
-            InState(DeliveryState.QUEUED, DeliveryState.DEFERRED),
-        )
-        .order_by(col(Delivery.id))
-        .limit(limit)
-    )
-    found = [row for row in session.execute(query).scalars() if row is not None]
-    for ids in rows_in_chunks(found, CHUNK):
+def extend_some(
+    session: Session, edition_id: int, until: datetime, *, after: Place | None = None, limit: int = 1000
+) -> Place | None:
+    """Let at most `limit` waiting deliveries behind the place `after` live until `until`; the last one's place, or
+    None where nobody stands behind it."""
+    found: list[Place] = []
+    for state in (DeliveryState.QUEUED, DeliveryState.DEFERRED):
+        if after is None or after.state is state:
+            found += _places(session, edition_id, state, after, limit - len(found))
+            after = None
+    for ids in rows_in_chunks([place.id for place in found], CHUNK):
         session.connection().execute(update(Delivery).where(col(Delivery.id).in_(ids)).values(expires_at=until))
-    return found[-1] if found else 0
+    return found[-1] if found else None
+
+
+def _places(session: Session, edition_id: int, state: DeliveryState, after: Place | None, limit: int) -> list[Place]:
+    """The first so many of those who wait for their turn, or are deferred, behind this place."""
+    if state is DeliveryState.QUEUED:
+        waiting = Waiting(session, edition_id)
+        columns: tuple[Any, ...] = (waiting.wave, waiting.due_at, waiting.id)
+        query = waiting.select(*columns)
+    else:
+        columns = (col(Delivery.wave), col(Delivery.due_at), col(Delivery.id))
+        query = select(*columns).where(col(Delivery.edition_id) == edition_id, InState(state))
+    if after is not None:
+        query = query.where(behind(after, *columns))
+    return [Place(state, *row) for row in session.execute(query.order_by(*columns).limit(limit))]
 
 
 def had_content(session: Session, campaign_id: int, content_digest: str, customer_ids: Sequence[int]) -> set[int]:

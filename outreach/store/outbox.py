@@ -49,6 +49,7 @@ from .prepared import Among, Connected, Prepared, instant, value_of
 from .queued import WAITING_IN_TURN, Reached, take_out
 from .slices import note_slice
 from .standing import bare_state, intend_beside_others
+from .waiting import Waiting, ripe
 
 CHUNK = 500
 UNFINISHED = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.INFLIGHT, DeliveryState.DEFERRED)
@@ -185,23 +186,18 @@ def count_due(session: Session, edition_ids: Sequence[int], now: datetime, most:
     by_keys(session.connection())
     released = _released_waves(session)
     for edition_id in edition_ids:
-        queued = (
-            InState(DeliveryState.QUEUED),
-            col(Delivery.wave) <= released.get(edition_id, 0),
-            col(Delivery.due_at) <= now,
-            _ripe(now),
+        waiting = Waiting(session, edition_id)
+        queued = waiting.select(waiting.id).where(
+            waiting.wave <= released.get(edition_id, 0), waiting.due_at <= now, ripe(waiting.c.next_at, now)
         )
-        deferred = (InState(DeliveryState.DEFERRED), col(Delivery.next_at) <= now)
-        for due in (queued, deferred):
-            query = select(col(Delivery.id)).where(col(Delivery.edition_id) == edition_id, *due)
+        deferred = select(col(Delivery.id)).where(
+            col(Delivery.edition_id) == edition_id, InState(DeliveryState.DEFERRED), col(Delivery.next_at) <= now
+        )
+        for query in (queued, deferred):
             found += len(session.execute(query.limit(most - found)).all())
             if found >= most:
                 return found
     return found
-
-
-def _ripe(now: datetime) -> ColumnElement[bool]:
-    return or_(col(Delivery.next_at).is_(None), col(Delivery.next_at) <= now)
 
 
 def _wake(session: Session, edition_id: int, now: datetime) -> None:
@@ -376,7 +372,8 @@ def hasten(session: Session, campaign_id: int, reason: str, limit: int = 1000) -
 def finish_editions(session: Session, edition_ids: Iterable[int], now: datetime) -> list[int]:
     """Close the open editions among these in which nothing is left to do; returns their ids."""
     by_keys(session.connection())
-    left = [exists().where(col(Delivery.edition_id) == col(Edition.id), InState(state)) for state in UNFINISHED]
+    others = [state for state in UNFINISHED if state is not DeliveryState.QUEUED]
+    left = [exists().where(col(Delivery.edition_id) == col(Edition.id), InState(state)) for state in others]
     statement = (
         update(Edition)
         .where(
@@ -384,6 +381,7 @@ def finish_editions(session: Session, edition_ids: Iterable[int], now: datetime)
             col(Edition.state) == EditionState.OPEN,
             col(Edition.planned_at).is_not(None),
             *(~some for some in left),
+            ~Waiting(session, col(Edition.id)).has_any(),
         )
         .values(state=EditionState.DONE, finished_at=now)
         .returning(col(Edition.id))

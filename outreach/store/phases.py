@@ -2,8 +2,9 @@
 
 Law: on PostgreSQL a change of an indexed column is a new entry in every index of the table, so there the column `phase`
 stands in the indexes instead of the state: one word for all states of a mail that goes its way unharmed. It is
-computed by the database from the state alone (migration 0035); nobody writes it. Which of these wait is known by
-`store.queued`, which are held by `store.slices`.
+computed by the database from the state alone (migration 0035); nobody writes it. Which of these wait is asked
+of `store.waiting`, which are held is known by `store.slices`; by their state alone those who wait are sought among all
+that goes its way.
 """
 
 from __future__ import annotations
@@ -57,16 +58,10 @@ def _by_state(element: InState, compiler: Any, **how: Any) -> str:
     return _among(compiler.process(element.column, **how), [state.value for state in element.states])
 
 
-def _stands_there(its: str) -> str:
-    return " AND ".join(f"queued_row.{name} = {its}{name}" for name in ("edition_id", "wave", "due_at", "id"))
-
-
 @compiles(InState, "postgresql")
 def _by_phase(element: InState, compiler: Any, **how: Any) -> str:
     column = compiler.process(element.column, **how)
     its = column.removesuffix("state")
-    if element.states == (DeliveryState.QUEUED,):
-        return f"{column} = 'queued' AND EXISTS (SELECT 1 FROM queued_row WHERE {_stands_there(its)})"  # noqa: S608
     if IN_HAND.issuperset(element.states):
         held = f"{its}id = ANY(ARRAY(SELECT unnest(held_slice.ids) FROM held_slice))"  # noqa: S608  fixed words
         return f"{held} AND {_by_state(element, compiler, **how)}"

@@ -33,6 +33,7 @@ from .database import rows_in_chunks
 from .outbox import UNFINISHED, insert_deliveries
 from .phases import InState
 from .rows import write_row
+from .waiting import Waiting
 
 CHUNK = 500
 JOINABLE = (EditionState.OPEN, EditionState.DONE)
@@ -250,15 +251,14 @@ def join_edition(session: Session, edition_id: int, rows: Sequence[dict[str, Any
 
 def reopen_unfinished(session: Session, campaign_ids: Collection[int], since: datetime) -> int:
     """Open editions again that were closed at the very moment in which somebody joined; how many."""
-    its = col(Delivery.edition_id) == col(Edition.id)
-    left = [exists().where(its, InState(state)) for state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)]
+    deferred = exists().where(col(Delivery.edition_id) == col(Edition.id), InState(DeliveryState.DEFERRED))
     statement = (
         update(Edition)
         .where(
             col(Edition.campaign_id).in_(list(campaign_ids)),
             col(Edition.state) == EditionState.DONE,
             col(Edition.finished_at) >= since,
-            or_(*left),
+            or_(Waiting(session, col(Edition.id)).has_any(), deferred),
         )
         .values(state=EditionState.OPEN, finished_at=None)
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from ..delivery.waves import ABUSE, BOUNCES, COMPLAINTS, Sign
@@ -34,6 +34,7 @@ from .edition_figures import author
 from .phases import InState
 from .postgresql import by_keys
 from .standing import hold_back_intents
+from .waiting import Waiting, ripe
 
 HISTORY = 5
 """Earlier editions of the same list whose complaints are the usual ones."""
@@ -70,9 +71,8 @@ def edition_salt(session: Session, edition_id: int) -> str:
 
 def queued_places(session: Session, edition_id: int) -> Iterator[tuple[int, str, int]]:
     """(id, address key, wave) of everybody in an edition's queue, streamed."""
-    query = select(col(Delivery.id), col(Delivery.address_key), col(Delivery.wave)).where(
-        col(Delivery.edition_id) == edition_id, InState(DeliveryState.QUEUED)
-    )
+    waiting = Waiting(session, edition_id)
+    query = waiting.select(waiting.id, waiting.c.address_key, waiting.wave)
     rows = session.connection().execute(query.execution_options(yield_per=2000))
     yield from ((row[0] or 0, row[1], row[2]) for row in rows)
 
@@ -130,15 +130,10 @@ def is_under_way(session: Session, wavy: Wavy, now: datetime) -> bool:
 
     Who was put off (by the relay, by quiet hours, by a paused domain) is not waited for.
     """
-    due = (
-        col(Delivery.edition_id) == wavy.edition_id,
-        InState(DeliveryState.QUEUED),
-        col(Delivery.wave) <= wavy.released,
-        col(Delivery.due_at) <= now,
-        or_(col(Delivery.next_at).is_(None), col(Delivery.next_at) <= now),
-    )
     by_keys(session.connection())
-    if session.execute(select(col(Delivery.id)).where(*due).limit(1)).first() is not None:
+    waiting = Waiting(session, wavy.edition_id)
+    due = waiting.wave <= wavy.released, waiting.due_at <= now, ripe(waiting.c.next_at, now)
+    if session.execute(waiting.select(waiting.id).where(*due).limit(1)).first() is not None:
         return True
     held = select(col(Delivery.id)).where(col(Delivery.edition_id) == wavy.edition_id, InState(*IN_HAND))
     return session.execute(held.limit(1)).first() is not None

@@ -17,11 +17,11 @@ from ..plan.steps import StepDraft, waits_for_a_yes
 from ..records import BULK, Campaign, Delivery, Edition, EditionState, Inbound, StepState
 from ..store.accounts import state_counts
 from ..store.campaigns import list_names_by_id
-from ..store.editions import TO_GO, extend_some
+from ..store.editions import TO_GO
 from ..store.plan import apply_step
 from ..store.steps import CORRECTION, ERROR, correction_of, keep_evidence, pointed_at, undrafted_corrections
 from .causes import draft_letter
-from .schedules import life_of
+from .schedules import life_of, live_until
 from .workspace import Workspace
 
 
@@ -110,7 +110,4 @@ def lengthen(workspace: Workspace, edition_id: int) -> None:
     with workspace.database.read() as session:
         edition = session.get_one(Edition, edition_id)
         campaign = session.get_one(Campaign, edition.campaign_id)
-    until, last = workspace.clock() + life_of(workspace, campaign), -1
-    while last:
-        with workspace.database.write() as session:
-            last = extend_some(session, edition_id, until, after=max(last, 0))
+    live_until(workspace, edition_id, workspace.clock() + life_of(workspace, campaign))

@@ -24,7 +24,6 @@ from ..store.editions import (
     edition_at,
     editions_in,
     editions_of,
-    extend_some,
     find_campaign,
     move_edition,
     next_number,
@@ -45,6 +44,7 @@ from .schedules import (
     judge_due,
     last_due,
     life_of,
+    live_until,
     next_occasion,
     settle_schedules,
     timing_of,
@@ -187,10 +187,7 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple
             content = freeze(session, workspace, session.get_one(Campaign, campaign.id), now=now)
             values |= _content(session, campaign, content)
         values |= {"frozen_at": now, "planned_at": None, "planned": None}
-    last = -1
-    while last:
-        with workspace.database.write() as session:
-            last = extend_some(session, edition.id, until, after=max(last, 0))
+    live_until(workspace, edition.id, until)
     with workspace.database.write() as session:
         move_edition(session, edition.id, [EditionState.WAITING], EditionState.PLANNING, **values)
         if content is not None:

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from ..errors import InputError
 from ..newsletter.campaign_file import parse_deadline
 from ..records import Campaign, Schedule
-from ..store.editions import campaigns_and_schedules, keep_schedule
+from ..store.editions import campaigns_and_schedules, extend_some, keep_schedule
+from ..store.waiting import Place
 from ..timing.occurrence import (
     AHEAD,
     Rule,
@@ -76,6 +77,16 @@ def life_of(workspace: Workspace, campaign: Campaign) -> timedelta:
     """How long after its time a mail of this campaign may still go: its own deadline, else the settings'."""
     own = str(campaign.options.get("deadline") or "")
     return parse_deadline(own) if own else timedelta(days=workspace.settings.sending.expires_days)
+
+
+def live_until(workspace: Workspace, edition_id: int, until: datetime) -> None:
+    """Let all that waits of an edition, queued or deferred, live until then."""
+    last: Place | None = None
+    while True:
+        with workspace.database.write() as session:
+            last = extend_some(session, edition_id, until, after=last)
+        if last is None:
+            return
 
 
 def deadline_words(workspace: Workspace, campaign: Campaign) -> str:

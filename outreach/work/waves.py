@@ -16,7 +16,7 @@ from ..delivery.waves import Sign, WaveRules, judge_wave
 from ..errors import InputError, UsageError
 from ..records import AlertKind, CampaignState, EditionState, WaveLook, WaveVerdict
 from ..store.alerts import end_alert, end_all_but, open_alerts, raise_alert
-from ..store.editions import extend_some, find_campaign
+from ..store.editions import find_campaign
 from ..store.waves import (
     Wavy,
     is_under_way,
@@ -27,7 +27,7 @@ from ..store.waves import (
     wave_counts,
     wavy_editions,
 )
-from .schedules import life_of
+from .schedules import life_of, live_until
 from .workspace import Workspace
 
 US = "outreach"
@@ -183,10 +183,7 @@ def go_on(workspace: Workspace, edition_id: int, by: str) -> bool:
         campaign = find_campaign(session, found[0].campaign) if found else None
     if not found or campaign is None:
         return False
-    until, last = workspace.clock() + life_of(workspace, campaign), -1
-    while last:
-        with workspace.database.write() as session:
-            last = extend_some(session, edition_id, until, after=max(last, 0))
+    live_until(workspace, edition_id, workspace.clock() + life_of(workspace, campaign))
     return _decide(workspace, found[0], WaveVerdict.GO, [], f"{by} let it go on", by)
 
 

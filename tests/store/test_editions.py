@@ -150,7 +150,7 @@ def test_mail_still_to_go_is_cancelled_or_given_more_time_in_portions(
         DeliveryState.IN_DOUBT,
     ]
     _fill(workspace, edition, dict(zip(people, states, strict=True)))
-    until, last, rounds = workspace.clock() + timedelta(days=9), 0, 0
+    until, last, rounds = workspace.clock() + timedelta(days=9), None, 0
     with workspace.database.write() as session:
         while last := extend_some(session, edition, until, after=last, limit=2):
             rounds += 1
