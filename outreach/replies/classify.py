@@ -127,6 +127,11 @@ def _judge(weighed: Weighed, scores: Mapping[Category, float], evidence: Evidenc
     category = _choose(scores, evidence, leaves=leaves)
     reasons = [_told(hit) for hit in _telling(hits, category)] + _leaning(hits, likely, category)
     reasons += evidence.reasons(category)
+    if (
+        category is Category.OTHER
+        and scores[Category.UNSUBSCRIBE] + evidence.categories.get(Category.UNSUBSCRIBE, 0) > 0
+    ):
+        reasons.insert(0, "perhaps a wish to leave, but not plain enough to be carried out: please read it")
     confidence = _confidence(scores, evidence, category, likely)
     urgency = Urgency.NORMAL
     if category is not Category.THANKS and weighed.found.urgent:
@@ -151,7 +156,10 @@ def _judge(weighed: Weighed, scores: Mapping[Category, float], evidence: Evidenc
 
 
 def _choose(scores: Mapping[Category, float], evidence: Evidence, *, leaves: bool) -> Category:
-    """The category: the wish to leave first, then complaint or not by its likelihood, then what speaks most."""
+    """The category: the wish to leave first, then complaint or not by its likelihood, then what speaks most.
+
+    A wish to leave that is not plain is none yet: what is called one is carried out.
+    """
     if leaves:
         angry = scores[Category.COMPLAINT] >= scores[Category.UNSUBSCRIBE] + 2
         return Category.COMPLAINT if angry else Category.UNSUBSCRIBE
@@ -161,7 +169,8 @@ def _choose(scores: Mapping[Category, float], evidence: Evidence, *, leaves: boo
     added = evidence.categories
     rest = [one for one in (*_ORDER, Category.OTHER) if one is not Category.COMPLAINT]
     total = {one: scores.get(one, _FLOOR - 0.01) + added.get(one, 0.0) for one in rest}
-    return max(rest, key=lambda one: (total[one], -rest.index(one)))
+    best = max(rest, key=lambda one: (total[one], -rest.index(one)))
+    return Category.OTHER if best is Category.UNSUBSCRIBE else best
 
 
 def _best_table(said: Sequence[str], language: str) -> tuple[str, Found]:

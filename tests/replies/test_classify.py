@@ -183,6 +183,14 @@ def test_an_angry_wish_to_leave_is_a_complaint_that_leaves() -> None:
     assert (found.category, found.leaves) == (Category.COMPLAINT, True)
 
 
+def test_what_may_be_a_wish_to_leave_is_not_called_one_before_it_is_carried_out() -> None:
+    found = judge(
+        "Mir reicht ein Newsletter im Monat völlig, mehr davon braucht der Verteiler sicherlich auch", "", "de"
+    )
+    assert (found.category, found.leaves) == (Category.OTHER, False)
+    assert "perhaps a wish to leave" in found.reasons[0]
+
+
 def test_a_wish_to_stay_is_no_wish_to_leave() -> None:
     assert not judge("I don't want to unsubscribe, I love these mails!").leaves
 
