@@ -15,6 +15,7 @@ from ..errors import OutreachError, UsageError
 from .answers import read_text
 from .case_ageing import ageing
 from .case_files import attachments
+from .case_merge import merge
 from .case_promises import promise, promise_json, promises
 from .case_views import case_json, due_words, escalation_json, local, print_case, print_list, row
 from .channel_views import case_reach, origins_json
@@ -305,6 +306,7 @@ def dismiss(case_id: CaseId, note: Annotated[str, typer.Option("--note", help="W
     _change(case_id, "dismiss", by, note)
 
 
+app.command()(merge)
 app.command()(ageing)
 app.command()(attachments)
 app.command()(promise)

@@ -47,6 +47,8 @@ RULES = {
     "error_pointed": "errors in an issue that readers pointed at",
     "correction": "issues stopped or corrected for an error in them",
     "cause_fixed": "letters drafted because a cause is fixed",
+    "away": "people who are away, whose newsletters wait",
+    "new_address": "people to be asked for their new address",
     "trend": "topics that many write about, brought forward",
 }
 """What each rule's steps are about, for a person."""

@@ -45,6 +45,16 @@ def promises_of(session: Session, case_id: int) -> list[Promise]:
     return list(session.exec(select(Promise).where(Promise.case_id == case_id).order_by(col(Promise.id))))
 
 
+def move_promises(session: Session, case_id: int, to: int) -> int:
+    """Give all promises of a case to another one; how many."""
+    found = promises_of(session, case_id)
+    for promise in found:
+        promise.case_id = to
+        session.add(promise)
+    session.flush()
+    return len(found)
+
+
 def standing_promises(session: Session, before: datetime | None = None) -> list[tuple[Promise, Case]]:
     """What is not settled yet in cases that were not dismissed, soonest first; due by `before` where that is given."""
     query = (

@@ -43,7 +43,7 @@ def run(desk: Workspace, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def runner(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Run:
-    for door in ("cases", "case_ageing", "case_files", "case_promises"):
+    for door in ("cases", "case_ageing", "case_files", "case_merge", "case_promises"):
         monkeypatch.setattr(f"outreach.cli.{door}.open_here", lambda: workspace)
     monkeypatch.setenv("LOGNAME", "maria")
 
@@ -268,3 +268,15 @@ def test_somebody_whom_the_system_knows_by_a_number_only_can_work_too(
     monkeypatch.setattr("os.getuid", lambda: 4_000_123)
     run("note", "1", "called")
     assert told(run, "show", "1")["entries"][-1]["by"] == "somebody"
+
+
+def test_two_cases_of_one_person_are_made_one(run: Run, desk: Workspace) -> None:
+    second = receive(desk, Category.COMPLAINT, sender="zoe@example.org", topics=("milk",), text="The jug leaks.")
+    assert second == 4
+    merged = json.loads(run("merge", "4", "3", "--yes", "--json"))
+    assert merged == {"kept": 3, "closed": 4, "messages": 1, "promises": 0}
+    shown = run("show", "3")
+    assert "complaint about milk" in shown and "The jug leaks." in shown and "case 4 is one matter" in shown
+    assert "one matter with case 3: it goes on there" in run("show", "4")
+    with pytest.raises(UsageError, match="of two people"):
+        run("merge", "1", "2", "--yes")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from outreach.records import AlertKind, Category, Channel, Edition, Inbound, InboundState
+from outreach.records import AlertKind, Case, CaseState, Category, Channel, Edition, Inbound, InboundState, Urgency
 from outreach.store.alerts import raise_alert
 from outreach.store.pace import DOMAIN, slow_down
 from outreach.work.duplicates import merge
@@ -93,6 +93,7 @@ EXAMPLES = {
     "replies rollback": "replies rollback 0",
     "cases list": "cases list --state all",
     "cases show": "cases show 1",
+    "cases merge": "cases merge 901 902 --yes",
     "cases ageing": "cases ageing --escalations 1",
     "cases promises": "cases promises",
     "answers list": "answers list",
@@ -186,6 +187,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         slow_a_domain(reader.place)
         _go_in_waves(reader.place)
         _attach(reader.place)
+        _open_two(reader.place)
         outreach(reader.place, "customers", "add", "ann+news@example.com")
         _merge_two(reader.place)
         (reader.place / "calls.jsonl").write_text('{"text": "Where is my parcel?", "channel": "phone"}\n')
@@ -240,6 +242,17 @@ def _attach(root: Path) -> None:
     )
     with opened.database.write() as session:
         session.add(mail)
+    opened.database.close()
+
+
+def _open_two(root: Path) -> None:
+    """Two cases of one stranger for `outreach cases merge 901 902`."""
+    opened = open_workspace(root)
+    now = opened.clock()
+    with opened.database.write() as session:
+        for number in (901, 902):
+            values = {"category": Category.QUESTION, "urgency": Urgency.NORMAL, "state": CaseState.NEW}
+            session.add(Case(id=number, author="eve@example.net", opened_at=now, due_at=now, **values))
     opened.database.close()
 
 

@@ -1,0 +1,94 @@
+"""Two cases that are one matter: the older goes on with all that was written, and nothing is lost or counted twice."""
+
+from __future__ import annotations
+
+import pytest
+from sqlmodel import select
+
+from outreach.cases.ageing import reconcile
+from outreach.errors import NeedsPerson, UsageError
+from outreach.plan.holds import is_open
+from outreach.records import Case, CaseEntry, CaseEvent, CaseState, Category, Hold, Inbound, Urgency
+from outreach.store import cases as kept
+from outreach.work.answer import answer, change_state, take_case
+from outreach.work.case_merge import merge_cases
+from outreach.work.promises import list_promises, make_promise
+from outreach.work.workspace import Workspace
+
+from ..cases.make import receive
+from ..conftest import BOTH, HandClock, MakeCustomer
+
+
+def two_cases(workspace: Workspace, customer_id: int, clock: HandClock, **second: object) -> tuple[int, int]:
+    """A question about milk, and two hours later a complaint about the pump."""
+    first = receive(workspace, Category.QUESTION, customer_id=customer_id, topics=("milk",), text="Which jug?")
+    clock.advance(hours=2)
+    fields = {"topics": ("pump",), "text": "The pump is dead.", "urgency": Urgency.HIGH} | second
+    other = receive(workspace, Category.COMPLAINT, customer_id=customer_id, **fields)
+    assert first is not None and other is not None and first != other
+    return first, other
+
+
+@BOTH
+def test_the_older_case_goes_on_with_the_messages_the_harm_and_the_promises_of_the_other(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    first, other = two_cases(workspace, make_customer("ann@example.com"), clock)
+    make_promise(workspace, other, "A new pump", "friday", "maria")
+    with workspace.database.read() as session:
+        opened, sooner = session.get_one(Case, first).opened_at, session.get_one(Case, other).due_at
+    done = merge_cases(workspace, other, first, "maria")
+    assert (done.kept, done.closed, done.messages, done.promises) == (first, other, 1, 1)
+    with workspace.database.read() as session:
+        stays, gone = session.get_one(Case, first), session.get_one(Case, other)
+        assert (stays.category, stays.urgency, stays.opened_at) == (Category.COMPLAINT, Urgency.HIGH, opened)
+        assert stays.due_at <= sooner and stays.state is CaseState.NEW
+        assert gone.state is CaseState.DISMISSED
+        assert [one.text for one in kept.inbounds_of(session, first)] == ["Which jug?", "The pump is dead."]
+        held = [one for one in session.exec(select(Hold)) if is_open(one, workspace.clock())]
+        assert {one.case_id for one in held} == {first}, "what the complaint held is held by the case that goes on"
+        cases = list(session.exec(select(Case)))
+        register = reconcile(cases, kept.moves_of(session, [first, other]))
+        assert register.adds_up and (register.opened, register.closed, register.open) == (2, 1, 1)
+    assert [one.promise.case_id for one in list_promises(workspace)] == [first]
+
+
+def test_a_reply_to_an_answer_of_the_closed_one_comes_into_the_case_that_goes_on(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    ann = make_customer("ann@example.com")
+    first, other = two_cases(workspace, ann, clock)
+    sent = answer(workspace, other, "A new pump is on its way.", "maria", then=CaseEvent.RESOLVE)
+    merge_cases(workspace, first, other, "maria")
+    came = receive(workspace, Category.OTHER, customer_id=ann, text="Only half came.", delivery_id=sent.delivery_id)
+    assert came == first
+
+
+def test_a_solved_case_opens_again_by_one_that_is_not_solved(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    first, other = two_cases(workspace, make_customer("ann@example.com"), clock)
+    change_state(workspace, first, CaseEvent.RESOLVE, "maria")
+    merge_cases(workspace, first, other, "maria")
+    with workspace.database.read() as session:
+        assert session.get_one(Case, first).state is CaseState.OPEN
+        inbound = session.exec(select(Inbound).where(Inbound.text == "The pump is dead.")).one()
+        told = session.exec(select(CaseEntry).where(CaseEntry.case_id == first, CaseEntry.inbound_id == inbound.id))
+        assert len(list(told)) == 1
+
+
+def test_cases_of_two_people_closed_ones_and_one_that_is_being_answered_are_not_merged(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    first, other = two_cases(workspace, make_customer("ann@example.com"), clock)
+    bobs = receive(workspace, Category.COMPLAINT, customer_id=make_customer("bob@example.com")) or 0
+    with pytest.raises(UsageError, match="of two people"):
+        merge_cases(workspace, first, bobs, "maria")
+    with pytest.raises(UsageError, match="with itself"):
+        merge_cases(workspace, first, first, "maria")
+    take_case(workspace, other, "tom")
+    with pytest.raises(NeedsPerson, match="tom is answering"):
+        merge_cases(workspace, first, other, "maria")
+    change_state(workspace, other, CaseEvent.DISMISS, "tom")
+    with pytest.raises(UsageError, match="is dismissed"):
+        merge_cases(workspace, first, other, "maria", anyway=True)
