@@ -7,8 +7,10 @@ they take turns by an advisory lock. Only what compares and sets in one statemen
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,14 +102,17 @@ class Database:
             self.on_noted(noted)
 
     @contextmanager
-    def write_much(self) -> Iterator[Much]:
-        """What begins write transactions on one connection, each as `write` has it, for bulk work."""
+    def write_much(self, *, carries: bool = False) -> Iterator[Much]:
+        """What begins write transactions on one connection, each as `write` has it, for bulk work.
+
+        `carries`: whoever writes calls `Much.carry_over` now and then.
+        """
         with self.engine.execution_options(outreach_write=True).connect() as connection:
             much = Much(self, connection, self._writers)
             if not self.is_sqlite:
                 yield much
                 return
-            with sqlite.roomier(connection):
+            with sqlite.roomier(connection, carries=carries):
                 yield much
 
     @contextmanager
@@ -137,11 +142,38 @@ class Database:
             self._lock.close()
 
 
+@dataclass(frozen=True)
+class Carried:
+    """Pages that came to SQLite's log since the last time, that were carried over, and that wait because somebody reads
+    an older state; and the seconds for which nobody else could write."""
+
+    logged: int
+    done: int
+    waiting: int
+    seconds: float
+
+
 class Much:
     """Begins write transactions on one `connection`, one after the other."""
 
     def __init__(self, database: Database, connection: Connection, writers: str) -> None:
         self.database, self.connection, self._writers = database, connection, writers
+        self._log = 0, 0
+
+    def carry_over(self) -> Carried:
+        """Between two transactions: have SQLite write what its log holds back into the file, as far as nobody reads
+        an older state. PostgreSQL sees to it by itself."""
+        if not self.database.is_sqlite:
+            return Carried(0, 0, 0, 0.0)
+        driver: Any = self.connection.connection.driver_connection
+        with told(self.database), self.database.writing_alone():
+            began = time.monotonic()
+            _, log, done = driver.execute("PRAGMA main.wal_checkpoint(PASSIVE)").fetchone()
+            took = time.monotonic() - began
+        (log_before, before), self._log = self._log, (max(0, log), max(0, done))
+        if log < log_before:  # the log began anew, since all of it was carried over and nobody read it
+            log_before = before = 0
+        return Carried(max(0, log - log_before), max(0, done - before), max(0, log - done), took)
 
     @contextmanager
     def __call__(self) -> Iterator[Session]:

@@ -68,11 +68,14 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 
 @contextmanager
-def roomier(connection: Connection) -> Iterator[None]:
-    """Let this connection keep more pages at hand and write them back less often; its commits are as durable as any."""
+def roomier(connection: Connection, *, carries: bool) -> Iterator[None]:
+    """Let this connection keep more pages at hand and write them back less often; its commits are as durable as any.
+
+    `carries`: none of its commits writes them back, since that is done apart.
+    """
     cursor = connection.connection.cursor()
     try:
-        for name, value in (("cache_size", "-32000"), ("wal_autocheckpoint", "8000")):
+        for name, value in (("cache_size", "-32000"), ("wal_autocheckpoint", "0" if carries else "8000")):
             cursor.execute(f"PRAGMA {name}={value}")
         yield
     finally:

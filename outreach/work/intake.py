@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import gc
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -25,7 +24,6 @@ from ..records import SubscriptionState
 from ..store.attributes import kinds_of
 from ..store.consents import asks_twice
 from ..store.customers import ensure_list, list_id_of
-from ..store.database import Much
 from ..store.import_log import begin_import, finish_import, note_created, still_running
 from ..store.imports import Chunk, Into, KeyedPerson, plan_chunk, stop_people, write_chunk
 from ..store.known import Taken
@@ -33,6 +31,7 @@ from ..store.staged import Staged, met_since, put_staged, staged_keys, staging, 
 from .epoch import advance
 from .import_hand import Dealt, Ready, Task, retyped
 from .import_room import ENOUGH, ImportRoom, Lost
+from .import_turns import CHUNK, Turns
 from .intake_rows import Judge, Manner, Refused, join_rows
 from .intake_wishes import ImportResult, Progress, Wishes, check_list_name, resolve, shown
 from .kin import cores
@@ -40,22 +39,15 @@ from .opt_in import lapsing_list, settle_implied
 from .piles import Piles, pile_count
 from .rejects import Rejects
 from .sheet import Sheet, open_sheet
+from .stride import Stride
 from .workspace import Workspace
 
-SMALLEST_CHUNK, CHUNK = 600, 8_000
-"""Rows per transaction: a slow machine takes fewer, so that no other writer waits long."""
 COLLECT = 16
 """Chunks after which cycles are looked for."""
-Begin = Callable[[], AbstractContextManager[Session]]
-"""Begins a write transaction."""
 Work = list[Taken] | tuple[Ready, Callable[[], Sequence[Taken]]]
 """Some people, or a pile that was made ready and how to have all its people once more."""
 STOPS = 25
 """Withdrawals per transaction: each is a handful of statements."""
-BREATH = 0.005
-"""Seconds between two transactions: who waits for the next looks every two milliseconds, and would never find a gap."""
-LONG, SHORT = 0.12, 0.06
-"""Seconds of a transaction beyond which chunks are halved, and below which they grow again."""
 
 
 def import_customers(
@@ -113,7 +105,7 @@ class _Intake:
     ) -> None:
         self._workspace, self._sheet, self._result, self._wishes = workspace, sheet, result, wishes
         self._now = workspace.clock()
-        self._size = CHUNK // 16
+        self._staged, self._closely = Turns.stride(), Turns.stride()
         self._preview, self._progress, self._told = preview, progress, 0
         self._stops: list[KeyedPerson] = []
         with workspace.database.read() as session:
@@ -149,17 +141,19 @@ class _Intake:
                     self._forecast(one)
                     self.tell()
                 return
-            with self._workspace.database.write_much() as begin, staging(begin):
+            with self._workspace.database.write_much(carries=True) as much, staging(much):
+                turns = Turns(much)
                 for number, one in enumerate(work):
                     if isinstance(one, list):
-                        self.write(begin, one)
+                        self.write(turns, one)
                     else:
-                        self._take_over(begin, *one)
+                        self._take_over(turns, *one)
                     if number % COLLECT == 0:
                         gc.collect(1)
                     self.tell()
                 if not self._into.import_id:
-                    self.write(begin, [])
+                    self.write(turns, [])
+                turns.carry_over()
             self.finish()
 
     def _from_here(self) -> Iterator[Work]:
@@ -250,7 +244,7 @@ class _Intake:
     def _parts(self, people: list[Taken]) -> Iterator[list[Taken]]:
         """These people as chunks, in equal parts: a small rest would cost a transaction of its own."""
         while people:
-            size = -(-len(people) // math.ceil(len(people) / self._size / 1.25))
+            size = -(-len(people) // math.ceil(len(people) / self._closely.rows / 1.25))
             part, people = people[:size], people[size:]
             self._waiting -= len(part)
             yield part
@@ -280,25 +274,27 @@ class _Intake:
         self._result.duplicate += twice
         self._result.unchanged += len(ready.same) - twice
 
-    def _take_over(self, begin: Much, ready: Ready, once_more: Callable[[], Sequence[Taken]]) -> None:
+    def _take_over(self, turns: Turns, ready: Ready, once_more: Callable[[], Sequence[Taken]]) -> None:
         """Write a pile that was made ready."""
         self._count_ready(ready)
         if ready.staged is not None:
-            put_staged(begin, ready.staged)
+            put_staged(turns.much, ready.staged)
             first = 1
             while first <= ready.staged.count:
                 left = ready.staged.count + 1 - first
-                last = first + -(-left // math.ceil(left / self._size / 1.25)) - 1
-                if (keys := self._take_staged(begin, ready.staged, first, last)) is not None:
-                    self.write(begin, [one for one in once_more() if one[KEY] in keys])
-                self._waiting -= last + 1 - first
+                last = first + -(-left // math.ceil(left / self._staged.rows / 1.25)) - 1
+                if (keys := self._take_staged(turns, ready.staged, first, last)) is None:
+                    self._waiting -= last + 1 - first
+                else:
+                    for part in self._parts([one for one in once_more() if one[KEY] in keys]):
+                        self.write(turns, part)
                 first = last + 1
         for part in self._parts(ready.closely):
-            self.write(begin, part)
+            self.write(turns, part)
 
-    def _take_staged(self, begin: Much, staged: Staged, first: int, last: int) -> set[str] | None:
+    def _take_staged(self, turns: Turns, staged: Staged, first: int, last: int) -> set[str] | None:
         """Take over the people of these places; their keys, where something has come in between."""
-        with self._transaction(begin) as session:
+        with self._transaction(turns, self._staged, last + 1 - first) as session:
             list_id = self._into.list_id
             assert list_id is not None
             if asks_twice(session, list_id) != staged.asked_twice or met_since(session, first, last):
@@ -309,20 +305,19 @@ class _Intake:
         self._result.unsubscribed += left
         return None
 
-    def write(self, begin: Begin, people: list[Taken]) -> None:
+    def write(self, turns: Turns, people: list[Taken]) -> None:
         """Do and count one chunk, in one transaction."""
-        with self._transaction(begin) as session:
+        with self._transaction(turns, self._closely, len(people)) as session:
             chunk = plan_chunk(session, self._into, people)
             write_chunk(session, self._into, chunk)
             self._made(session, chunk.ids)
         self._count(chunk)
-        self._stop(begin)
+        self._stop(turns)
 
     @contextmanager
-    def _transaction(self, begin: Begin) -> Iterator[Session]:
-        """Of the import, which is noted in its first one; how long each takes tells how many rows the next has."""
-        with begin() as session:
-            began = time.monotonic()
+    def _transaction(self, turns: Turns, stride: Stride, rows: int) -> Iterator[Session]:
+        """Of the import, which is noted in its first one."""
+        with turns.turn(stride, rows) as session:
             if not self._into.import_id:
                 self._into = replace(
                     self._into,
@@ -332,12 +327,6 @@ class _Intake:
             elif not still_running(session, self._into.import_id):
                 raise InputError("the import was taken back while it ran", file=self._sheet.path)
             yield session
-        took = time.monotonic() - began
-        time.sleep(BREATH)
-        if took > LONG:
-            self._size = max(SMALLEST_CHUNK, self._size // 2)
-        elif took < SHORT:
-            self._size = min(CHUNK, self._size * 2)
 
     def _made(self, session: Session, ids: Sequence[int]) -> None:
         """Keep which customers were made."""
@@ -356,11 +345,11 @@ class _Intake:
             by=self._wishes.by,
         )
 
-    def _stop(self, begin: Begin) -> None:
+    def _stop(self, turns: Turns) -> None:
         """Carry out what repeated rows said of people who are written already, a few in each transaction."""
         while self._stops:
             part, self._stops = self._stops[:STOPS], self._stops[STOPS:]
-            with begin() as session:
+            with turns.turn() as session:
                 self._result.unsubscribed += stop_people(session, self._into, part)
 
     def _count(self, chunk: Chunk) -> None:

@@ -125,3 +125,24 @@ def test_a_stopped_process_that_holds_the_lock_is_told_of_and_not_waited_for(
     with database.write() as session:
         session.connection().execute(text("SELECT 1"))
     database.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_what_the_log_holds_is_carried_over_in_a_turn_of_its_own_and_waits_for_whoever_reads(
+    workspace: Workspace,
+) -> None:
+    with workspace.database.write_much(carries=True) as much:
+        with much() as session:
+            session.connection().exec_driver_sql("CREATE TABLE many (n INTEGER, data TEXT)")
+        assert much.carry_over().waiting == 0 and much.carry_over().done == 0
+        with workspace.database.read() as reader:
+            reader.connection().exec_driver_sql("SELECT count(*) FROM many").all()
+            for _ in range(3):
+                with much() as session:
+                    rows = [(n, "x" * 3_000) for n in range(1_000)]
+                    session.connection().exec_driver_sql("INSERT INTO many VALUES (?, ?)", rows)
+            held = much.carry_over()
+            assert held.logged >= 3_000 and held.done == 0 and held.waiting >= 3_000
+        carried = much.carry_over()
+        assert carried.done >= 3_000 and carried.waiting == 0 and carried.seconds > 0
+        assert much.carry_over().done == 0, "it is carried over once"

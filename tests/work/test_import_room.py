@@ -34,6 +34,7 @@ from outreach.store.consents import suppress
 from outreach.work import import_room, intake, piles
 from outreach.work.import_hand import Hand
 from outreach.work.import_room import pieces_of
+from outreach.work.stride import Stride
 from outreach.work.text_pieces import runs_in
 from outreach.work.workspace import Workspace, open_workspace
 
@@ -216,6 +217,29 @@ def test_who_comes_to_be_known_or_blocked_between_look_and_write_is_noticed(
     else:
         assert result.updated == 1 and kept(workspace)["u7@b.de"]["first_name"] == "N7"
         assert states(workspace)["u7@b.de"] == "subscribed"
+
+
+def test_those_of_whom_somebody_came_in_between_are_written_in_turns_as_short_as_others(
+    workspace: Workspace, pieces: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stride(rows: Iterator[int] = iter((100, 5))) -> Stride:
+        one = Stride(5, 100)
+        one.rows = next(rows)
+        return one
+
+    def plan(session: Any, into: Any, people: Any) -> Any:
+        sizes.append(len(people))
+        return honest(session, into, people)
+
+    sizes: list[int] = []
+    honest = intake.plan_chunk
+    pieces(0)
+    monkeypatch.setattr(piles, "PILE", 50)
+    monkeypatch.setattr(intake.Turns, "stride", stride)
+    monkeypatch.setattr(intake, "met_since", lambda *_: True)
+    monkeypatch.setattr(intake, "plan_chunk", plan)
+    assert take(workspace, "email\n" + "".join(f"u{n}@b.de\n" for n in range(120))).created == 120
+    assert sum(sizes) == 120 and sizes[1] < 40, "made ready in one turn, written one by one in several"
 
 
 @pytest.mark.needs_debian
@@ -452,10 +476,10 @@ def test_ctrl_c_ends_all_of_an_import_that_reads_or_writes_and_the_next_run_comp
         """
         import signal
         from outreach.cli import main
-        from outreach.work import import_room, intake, piles
+        from outreach.work import import_room, import_turns, intake, piles
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
         piles.PILE, intake.ENOUGH, import_room.PIECE = 300, 1, 20_000
-        intake.CHUNK, intake.BREATH = intake.SMALLEST_CHUNK, 0.5  # it would write for ten seconds
+        import_turns.CHUNK, import_turns.BREATH = import_turns.SMALLEST_CHUNK, 0.5  # it would write for ten seconds
         intake.cores = import_room.cores = lambda: 3
         main()
         """
