@@ -141,7 +141,11 @@ def _judge(weighed: Weighed, scores: Mapping[Category, float], evidence: Evidenc
             category = category if category is Category.COMPLAINT else Category.CHANGE_OF_DATA
             confidence = max(confidence, 0.5)
             reasons.append("a person's rights over their data: the law sets a time to answer in, so it gets a case")
-        elif category in (Category.OTHER, Category.QUESTION) and rule != "cancellation":
+        elif rule == "cancellation":
+            if category is Category.OTHER:
+                category = Category.QUESTION
+                reasons.append("who cancels needs an answer")
+        elif category in (Category.OTHER, Category.QUESTION):
             category, confidence = Category.COMPLAINT, 0.5
             reasons.append(f"{rule} is treated as a complaint until a person has read it")
     return Judgement(

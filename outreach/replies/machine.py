@@ -36,7 +36,7 @@ _SUBJECT_OF_AN_ANSWER = re.compile(r"(?:re|aw|antw|sv|rif|odp):")
 _AUTO_SUBJECT = re.compile(
     _ANSWER_MARK + r"(?:\[?auto(?:matic|mated)?[- ]?(?:reply|response|replied|generated)"
     r"|out[ -]of[ -](?:the )?office|ooo\b|away from (?:my|the) (?:office|desk|mail)"
-    r"|vacation (?:reply|response|message)|abwesenheit(?:snotiz|snachricht|sassistent|:| )"
+    r"|vacation (?:reply|response|message)|abwesend:|abwesenheit(?:snotiz|snachricht|sassistent|:| )"
     r"|automatische antwort|autom\. antwort|automatische rückmeldung"
     r"|réponse automatique|absence du bureau|message d'absence|absent du bureau"
     r"|respuesta automática|fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)"

@@ -7,6 +7,7 @@ transaction, as long as it is short (I12); where one of them fails, each is read
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -20,7 +21,7 @@ from sqlmodel import Session
 from ..contacts import author_key, shown_handle
 from ..errors import OutreachError
 from ..prose import guess_language
-from ..records import Category, Channel, Inbound, InboundState, Machine
+from ..records import Category, Channel, Inbound, InboundState, Machine, Urgency
 from ..replies.classify import Judgement, classify
 from ..replies.match import PROOFS, Match, choose_match
 from ..replies.parse import plain_address
@@ -39,6 +40,8 @@ from .seats import heed_calendar
 from .understand import Reading, Understanding
 from .workspace import Workspace
 
+JUNK = re.compile(r"junk|spam|bulk mail|unerwünscht|indésirable|no deseado|posta indesiderata", re.IGNORECASE)
+"""Names of folders into which mail servers put what they hold for junk."""
 LONGEST_KEPT = 200_000
 TOGETHER = 50
 """Messages that are understood before the first of them is written."""
@@ -168,6 +171,8 @@ class Reader:
         inbound.machine = Machine.HUMAN
         inbound.author = author_key(inbound.sender, inbound.handle, inbound.phone, inbound.repost_of)
         leaves = leaves and not inbound.repost_of
+        if match.customer_id is None and match.delivery_id is None:
+            judgement = _doubt_junk(judgement, inbound.place)
         first = find_first(session, inbound) if not leaves else None
         if first is not None and is_copy(session, inbound, first):
             add_copy(session, self.workspace, inbound, first, now)
@@ -246,6 +251,16 @@ def _fill(inbound: Inbound, reading: Reading) -> None:
     }
     for name, value in found.items():
         set_committed_value(inbound, name, value)  # it is written by `keep_inbound`, not by the ORM
+
+
+def _doubt_junk(judgement: Judgement, place: str) -> Judgement:
+    """A stranger's mail out of a folder for junk makes no case before a person has read it, but where harm is told."""
+    folder = place.rpartition("/")[0].rpartition("/")[0]
+    wanted = judgement.category in (Category.COMPLAINT, Category.QUESTION) and judgement.urgency is not Urgency.HIGH
+    if not wanted or not JUNK.search(folder):
+        return judgement
+    why = f"it lay in the folder {folder} and is from nobody we know: no case before a person has read it"
+    return replace(judgement, category=Category.OTHER, confidence=None, reasons=(why, *judgement.reasons))
 
 
 def _by_headers(inbound: Inbound, reasons: list[str], now: datetime) -> Judged:

@@ -183,6 +183,19 @@ def test_an_angry_wish_to_leave_is_a_complaint_that_leaves() -> None:
     assert (found.category, found.leaves) == (Category.COMPLAINT, True)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I would like to cancel my contract, please.",
+        "Hiermit kündige ich mein Bohnen-Abo zum nächstmöglichen Zeitpunkt.",
+        "Je souhaite la résiliation.",
+    ],
+)
+def test_who_cancels_gets_an_answer(text: str) -> None:
+    found = judge(text)
+    assert found.category in (Category.COMPLAINT, Category.QUESTION) and found.urgency is Urgency.RAISED
+
+
 def test_what_may_be_a_wish_to_leave_is_not_called_one_before_it_is_carried_out() -> None:
     found = judge(
         "Mir reicht ein Newsletter im Monat völlig, mehr davon braucht der Verteiler sicherlich auch", "", "de"

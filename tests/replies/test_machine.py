@@ -161,6 +161,7 @@ def test_a_daily_report_on_authentication_is_no_persons_mail() -> None:
         "Subject: Automatic reply: Tips",
         "Subject: Out of Office: Tips",
         "Subject: Abwesenheitsnotiz: Tipps",
+        "Subject: Abwesend: Re: Tipps",
         "Subject: AW: Automatische Antwort: Tipps",
         "Subject: Réponse automatique : Conseils",
         "Subject: Respuesta automática: Consejos",

@@ -110,6 +110,24 @@ def test_a_stranger_is_kept_without_a_customer(workspace: Workspace) -> None:
     assert got.case_id is not None
 
 
+@pytest.mark.parametrize(
+    ("sender", "place", "text", "case"),
+    [
+        ("seo@rank.example", "Spam/7/1", "Your ranking is terrible. Shall we fix it?", False),
+        ("seo@rank.example", "INBOX/7/1", "Your ranking is terrible. Shall we fix it?", True),
+        ("eve@example.com", "[Gmail]/Spam/7/1", "Your machine caught fire and burned my hand!", True),
+        ("ann@example.com", "Junk E-mail/7/1", "The pump is terrible.", True),
+    ],
+)
+def test_a_strangers_mail_out_of_the_junk_folder_makes_no_case_unless_it_tells_of_harm(
+    workspace: Workspace, ann: int, sender: str, place: str, text: str, case: bool
+) -> None:
+    raw = f"From: {sender}\r\nSubject: hi\r\n\r\n{text}\r\n".encode()
+    got = receive(workspace, raw, mailbox="care", place=place)
+    assert (got.case_id is not None, got.machine, got.reviewed_at) == (case, Machine.HUMAN, None)
+    assert ("lay in the folder Spam" in verdicts(workspace, got.id or 0)[-1].reasons[0]) is not case
+
+
 @BOTH
 def test_the_unsubscribe_address_acts_at_once(workspace: Workspace, ann: int, mail: bytes) -> None:
     got = receive(workspace, as_unsubscribe_mail(mail, "ann@example.com"))
