@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from functools import lru_cache
 from types import MappingProxyType
@@ -343,6 +343,8 @@ _AS_IT_IS = frozenset({int, str, type(None), bool, float, bytes})
 def _in_sqlite(value: Any) -> Any:
     if isinstance(value, datetime):
         return _instant_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, Enum):
         return value._value_
     return json.dumps(value) if isinstance(value, (dict, list)) else value
