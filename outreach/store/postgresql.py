@@ -241,6 +241,30 @@ def server_facts(connection: Connection) -> ServerFacts:
     )
 
 
+@dataclass(frozen=True)
+class Reader:
+    """A program that reads from an old snapshot of this database; `seconds` ago it began."""
+
+    program: str
+    process: int
+    seconds: float
+
+
+def oldest_reader(connection: Connection) -> Reader | None:
+    """Who, besides us, has kept the server longest from clearing away what is gone; None where nobody does, or where
+    this user may not see it."""
+    row = connection.execute(_OLDEST).first()
+    return Reader(row.program or "a program", row.process, float(row.seconds)) if row is not None else None
+
+
+_OLDEST = text(
+    "SELECT application_name AS program, pid AS process,"
+    " EXTRACT(epoch FROM clock_timestamp() - xact_start) AS seconds FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL"
+    " AND xact_start IS NOT NULL AND backend_type = 'client backend' ORDER BY xact_start LIMIT 1"
+)
+
+
 def faults(connection: Connection) -> list[str]:
     """What the server knows to be wrong with this database; an empty list when it knows of nothing."""
     found = []

@@ -24,6 +24,8 @@ from ..errors import DatabaseError
 
 BUSY_MILLISECONDS = 15_000
 LOOK_AGAIN_SECONDS = 0.002
+LOG_STAYS = 64_000_000
+"""Octets that the write-ahead log keeps at most when it begins anew: while somebody reads it only grows."""
 
 
 def open_file(url: URL) -> tuple[Engine, Path]:
@@ -62,6 +64,7 @@ def _prepare(connection: Any, _record: Any) -> None:
         "secure_delete=ON",
         "temp_store=MEMORY",
         "cache_size=-8000",
+        f"journal_size_limit={LOG_STAYS}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
@@ -107,6 +110,11 @@ def explain(place: str, wrong: Exception) -> DatabaseError:
         if words in said:
             return DatabaseError(f"the database {place}: {said}", remedy=remedy)
     return DatabaseError(f"the database {place}: {said}")
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log of a database file."""
+    return path.with_name(path.name + "-wal")
 
 
 def faults(connection: Connection) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import format_datetime
+from pathlib import Path
 
 from ..address import message_id, new_public_id, sign_token, tagged_address
 from ..delivery.domain import COMMON_SELECTORS, Finding, is_reserved, judge_dkim, judge_dmarc, judge_spf
@@ -23,7 +24,7 @@ from ..settings import MailboxSettings, Relay
 from ..store.database import check_integrity
 from ..store.marks import marks_of
 from ..store.relays import Relayed, relay_states
-from ..store.sqlite import has_wal_reset_bug
+from ..store.sqlite import has_wal_reset_bug, log_of
 from ..wire.dkim import split_message
 from ..wire.dns import find_txt
 from ..wire.mailbox import Mailbox, Mark, open_mailbox
@@ -37,6 +38,7 @@ from .stops import STOPS
 from .workspace import KEYS, Workspace, check_may_send
 
 FREE_BYTES_WANTED = 200_000_000
+LOG_BYTES_TOLD = 250_000_000
 NO_REPLY = ("noreply", "no-reply", "donotreply", "do-not-reply", "nichtantworten")
 
 
@@ -112,6 +114,8 @@ def check_database(workspace: Workspace) -> Iterator[Finding]:
         yield Finding(
             "SQLite", "note", f"{words}: outreach holds a lock around each write", "3.51.3 or newer is free of it."
         )
+    if database.path is not None:
+        yield from _log(database.path)
     free = shutil.disk_usage(workspace.root).free
     room = f"{free // 1_000_000:,} MB free"
     yield Finding("disk", "good", room) if free > FREE_BYTES_WANTED else Finding("disk", "bad", room, "Make room.")
@@ -126,6 +130,16 @@ def check_database(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("sending", "good", "is not paused")
     except NeedsPerson as wrong:
         yield Finding("sending", "bad", wrong.message, wrong.remedy)
+
+
+def _log(path: Path) -> Iterator[Finding]:
+    """Whether somebody keeps SQLite's log from being cleared: it grows by 4 KB with each mail, and slows the next."""
+    log = log_of(path)
+    size = log.stat().st_size if log.exists() else 0
+    if size > LOG_BYTES_TOLD:
+        words = f"{log.name} has grown to {size // 1_000_000:,} MB: somebody has read from the database for long"
+        remedy = f"End what reads from it (`fuser -v {path}`): each mail takes longer meanwhile. Then it is cleared."
+        yield Finding("log", "note", words, remedy)
 
 
 def check_registers(workspace: Workspace) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from ..delivery.domain import Finding
 from ..errors import DatabaseError
-from ..store.postgresql import ServerFacts, server_facts
+from ..store.postgresql import Reader, ServerFacts, oldest_reader, server_facts
 from ..store.queued import count_missed, keepers_off
 from ..store.server_clock import ServerClock
 from .steady import SteadyClock
@@ -17,6 +17,8 @@ from .workspace import Workspace
 
 FAR_SECONDS = 0.02
 CLOCK_OFF_SECONDS = 2.0
+LONG_MINUTES = 60
+"""A dump takes less; who forgot to end a transaction reads for longer."""
 _ROUNDS = 5
 
 
@@ -31,6 +33,7 @@ def check_server(workspace: Workspace) -> Iterator[Finding]:
                 connection.execute(text("SELECT 1")).scalar()
             away = (time.perf_counter() - began) / _ROUNDS
             missed, off = count_missed(session), keepers_off(session)
+            reader = oldest_reader(connection)
     except DatabaseError as wrong:
         yield Finding("PostgreSQL", "bad", wrong.message, wrong.remedy)
         return
@@ -41,6 +44,8 @@ def check_server(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("PostgreSQL", "good", words)
     yield _durable(facts)
     yield from _queue(missed, off)
+    if reader is not None and reader.seconds >= LONG_MINUTES * 60:
+        yield _reads_long(reader)
     if not facts.checksums:
         remedy = "pg_checksums --enable, while the server is stopped."
         yield Finding("page checksums", "note", "are off: a damaged page would not be noticed", remedy)
@@ -66,6 +71,15 @@ def _queue(missed: int, off: list[str]) -> Iterator[Finding]:
             "Cancel what should go no more (`outreach campaigns cancel`), then `outreach db upgrade` puts it right."
         )
         yield Finding("queue", "bad", "; ".join(found), remedy)
+
+
+def _reads_long(reader: Reader) -> Finding:
+    """Somebody reads from an old snapshot: each mail leaves three versions of its row, none of which can go."""
+    words = (
+        f"{reader.program} (process {reader.process}) has read from one snapshot for {reader.seconds / 60:.0f} minutes"
+    )
+    remedy = f"If nobody waits for it: SELECT pg_terminate_backend({reader.process}). The tables grow until it ends."
+    return Finding("long reader", "note", f"{words}: what mails leave behind cannot be cleared away", remedy)
 
 
 def _durable(facts: ServerFacts) -> Finding:

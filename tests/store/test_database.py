@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from outreach.errors import DatabaseError
 from outreach.store.database import open_database
-from outreach.store.sqlite import has_wal_reset_bug
+from outreach.store.sqlite import LOG_STAYS, has_wal_reset_bug
 from outreach.work.workspace import Workspace
 
 
@@ -146,3 +146,20 @@ def test_what_the_log_holds_is_carried_over_in_a_turn_of_its_own_and_waits_for_w
         carried = much.carry_over()
         assert carried.done >= 3_000 and carried.waiting == 0 and carried.seconds > 0
         assert much.carry_over().done == 0, "it is carried over once"
+
+
+def test_the_log_that_grew_while_somebody_read_is_cut_when_it_begins_anew(tmp_path: Path) -> None:
+    database = open_database("a.db", tmp_path)
+    log = tmp_path / "a.db-wal"
+    with database.write() as session:
+        session.execute(text("CREATE TABLE large (octets BLOB)"))
+    with database.read() as reader:
+        assert reader.execute(text("SELECT count(*) FROM large")).scalar() == 0
+        with database.write() as session:
+            session.execute(text("INSERT INTO large VALUES (zeroblob(:size))"), {"size": LOG_STAYS + 1_000_000})
+        assert log.stat().st_size > LOG_STAYS
+    for _ in range(2):  # the first moves it all into the file, the second begins it anew
+        with database.write() as session:
+            session.execute(text("INSERT INTO large VALUES (1)"))
+    assert log.stat().st_size <= LOG_STAYS
+    database.close()

@@ -19,6 +19,7 @@ from outreach.store.moves import Move, apply_moves, release
 from outreach.store.postgresql import by_keys
 from outreach.store.queued import _TAKE_OUT, Reached
 from outreach.store.together import settle_and_intend
+from outreach.work import doctor_server
 from outreach.work.doctor_server import check_server
 from outreach.work.upgrade import upgrade
 from outreach.work.workspace import Workspace
@@ -150,6 +151,22 @@ def test_whom_nobody_would_claim_is_told_by_the_doctor_and_found_again_by_an_upg
     change(workspace, 1, wave=0)
     assert [row.id for row in take(workspace, "one", 9)] == [1, 2]
     assert upgrade(workspace.database, workspace.root).found_again == 0
+
+
+def test_a_program_that_reads_from_an_old_snapshot_is_told_of(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> list[Finding]:
+        return [found for found in check_server(workspace) if found.check == "long reader"]
+
+    with workspace.database.read() as dump:
+        process = dump.execute(text("SELECT pg_backend_pid()")).scalar()
+        assert told() == []
+        monkeypatch.setattr(doctor_server, "LONG_MINUTES", 0)
+        [found] = told()
+        assert f"outreach (process {process}) has read from one snapshot for 0 minutes" in found.words
+        assert f"pg_terminate_backend({process})" in found.remedy
+    assert told() == []
 
 
 def told_of_the_queue(workspace: Workspace) -> list[Finding]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import smtplib
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import text
 
 from outreach.delivery.breaker import after_bad
 from outreach.delivery.domain import Finding
 from outreach.settings import Relay, Settings
 from outreach.store.relays import change_health
+from outreach.store.sqlite import log_of
 from outreach.wire.catcher import Catcher
 from outreach.work.collect import collect
 from outreach.work.doctor import NameServerAddress, check_all, lines_to_paste
@@ -158,3 +161,16 @@ def test_a_register_that_cannot_be_written_is_told(served: Workspace) -> None:
     (served.root / STOPS).rmdir()
     (served.root / REGISTER).symlink_to(served.root / "gone" / REGISTER)
     assert "outreach.erased is missing, and cannot be made" in find(served, "registers").words
+
+
+def test_a_log_that_somebody_keeps_from_being_cleared_is_told(workspace: Workspace) -> None:
+    path = workspace.database.path
+    if path is None:
+        pytest.skip("it is about SQLite's log")
+    assert not [found for found in check_all(workspace) if found.check == "log"]
+    with workspace.database.read() as session:
+        session.execute(text("SELECT count(*) FROM workspace"))
+        os.truncate(log_of(path), 300_000_000)
+        found = find(workspace, "log")
+    assert (found.level, "has grown to 300 MB" in found.words) == ("note", True)
+    assert f"fuser -v {path}" in found.remedy
