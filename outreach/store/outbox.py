@@ -136,7 +136,7 @@ def claim(
     Editions of the kinds in `without` wait. Each row gets our name, the next fence, a lease, and the versions that a
     later intent is compared with. `reached` is where the claim goes on, and is moved on: without it, at the start.
     """
-    reached = Reached() if reached is None else reached
+    reached = Reached(lasting=False) if reached is None else reached
     claimed: list[Claimed] = []
     released = _released_waves(session)
     for edition_id in open_editions(session, edition_ids, without=without):
@@ -302,7 +302,7 @@ def _claim_from(
         full = len(found) == limit
         reached.note(edition_id, wave, max((row[-1], row[0]) for row in found) if full else None, now)
         take_out(session, [row.id for row in rows])
-        note_slice(session, owner, [row.id for row in rows])
+        note_slice(session, owner, [row.id for row in rows], reached.slices)
     return sorted(rows, key=lambda row: row.id)
 
 

@@ -81,10 +81,12 @@ class Reached:
     What was taken leaves an entry behind, which a vacuum cannot clear away while anybody reads from an older snapshot
     (a dump, a long report): each claim from the start goes over all of them again, and they are as many as were sent.
     A hint, and its claimer's own: who comes into the queue before it is found by the next claim from the start, which
-    follows when this is forgotten.
+    follows when this is forgotten. `slices` are the numbers of the claimer's own (`slices.note_slice`), which stay;
+    None where this does not last, and nobody keeps them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lasting: bool = True) -> None:
+        self.slices: list[int] | None = [] if lasting else None
         self._places: dict[tuple[int, int], tuple[datetime, int]] = {}
 
     def __bool__(self) -> bool:

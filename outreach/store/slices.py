@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    Delete,
     Integer,
     String,
     bindparam,
@@ -32,7 +33,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlmodel import col
 
 from ..records import Delivery, DeliveryState
-from .prepared import Connected, Prepared
+from .prepared import Among, Connected, Prepared
 from .standing import bare_state
 
 SLICE = table("held_slice", column("id", BigInteger), column("owner", String), column("ids", ARRAY(Integer)))
@@ -67,11 +68,21 @@ def _by_slice(element: Leased, compiler: Any, **how: Any) -> str:
     return f"{number} = ANY(ARRAY(SELECT unnest(held_slice.ids) FROM held_slice))"  # noqa: S608  it is Core's word
 
 
-def note_slice(session: Connected, owner: str, ids: Sequence[int]) -> None:
-    """Write down what this worker has just claimed, in the same transaction, and let go of what it has done."""
-    _FORGET.changed(session, by=owner, most=MOST_GO)
+def note_slice(session: Connected, owner: str, ids: Sequence[int], own: list[int] | None = None) -> None:
+    """Write down what this worker has just claimed, in the same transaction, and let go of what it has done.
+
+    `own` are the numbers of its slices, where it knows them, and is kept up: else they are sought among all, and those
+    that are gone are gone through for as long as anybody reads from an older snapshot.
+    """
+    if own is None:
+        _FORGET.changed(session, by=owner, most=MOST_GO)
+    elif own:
+        gone = {row[0] for row in _FORGET_OWN.rows(session, own=own, by=owner, most=MOST_GO)}
+        own[:] = [number for number in own if number not in gone]
     if ids:
-        _NOTE.changed(session, by=owner, ids=list(ids))
+        noted = _NOTE.rows(session, by=owner, ids=list(ids))
+        if own is not None:
+            own.append(noted[0][0])
 
 
 def forget_slices(session: Connected) -> None:
@@ -80,19 +91,28 @@ def forget_slices(session: Connected) -> None:
         _FORGET.changed(session, by=None, most=None)
 
 
-_NOTE = Prepared(insert(SLICE).values(owner=bindparam("by"), ids=cast(bindparam("ids"), ARRAY(Integer))))
+_NOTE = Prepared(
+    insert(SLICE).values(owner=bindparam("by"), ids=cast(bindparam("ids"), ARRAY(Integer))).returning(SLICE.c.id)
+)
 _by = cast(bindparam("by"), String)
 _held = exists().where(
     col(Delivery.id) == func.any(SLICE.c.ids),
     or_(*(bare_state() == state.value for state in HELD)),
     col(Delivery.owner) == SLICE.c.owner,
 )
-_done = (
-    select(SLICE.c.id)
-    .where(or_(_by.is_(None), SLICE.c.owner == _by), ~_held)
-    .order_by(SLICE.c.id)
-    .limit(cast(bindparam("most"), Integer))
-    .with_for_update(skip_locked=True)  # whoever lets go of the same is not waited for
-    .cte("done")
-)
-_FORGET = Prepared(delete(SLICE).where(SLICE.c.id.in_(select(_done.c.id))))
+
+
+def _forget(*whose: Any) -> Delete:
+    done = (
+        select(SLICE.c.id)
+        .where(*whose, ~_held)
+        .order_by(SLICE.c.id)
+        .limit(cast(bindparam("most"), Integer))
+        .with_for_update(skip_locked=True)  # whoever lets go of the same is not waited for
+        .cte("done")
+    )
+    return delete(SLICE).where(SLICE.c.id.in_(select(done.c.id)))
+
+
+_FORGET = Prepared(_forget(or_(_by.is_(None), SLICE.c.owner == _by)))
+_FORGET_OWN = Prepared(_forget(Among(SLICE.c.id, "own"), SLICE.c.owner == _by).returning(SLICE.c.id))
