@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import NeedsPerson, UsageError
+from ..words import DeliveryState
 from .common import AsJson, Yes, confirm, me, open_here, print_json, progress
 from .waves import wave_said
 
@@ -43,7 +44,8 @@ def send(
 
     Shows how many people get it, the sender, the subject and one of the mails, then asks. What was broken off is
     finished: nobody is left out and nobody gets it twice. Where the occasion is done it says so, sends nothing and
-    exits with 3; only --again opens another one. It exits with 3, too, where somebody pauses or stops it meanwhile.
+    exits with 3; only --again opens another one. It exits with 3, too, where somebody pauses or stops it meanwhile, and
+    where of a mail nobody knows whether the relay took it.
 
     Example: [bold]outreach send tips[/bold]   and from a script: [bold]outreach send tips --yes --json[/bold]
     """
@@ -74,7 +76,7 @@ def send(
     counts = _send(workspace, proposal)
     if not proposal.to_go and not counts.total:
         raise nothing_to_do(proposal)
-    left = _report(workspace, proposal, counts, as_json=as_json)
+    left, doubtful = _report(workspace, proposal, counts, as_json=as_json)
     if any(one.verdict.value == "stop" for one in looked):
         raise NeedsPerson(
             wave_said(looked[0]),
@@ -83,6 +85,16 @@ def send(
     stopped = stopped_meanwhile(workspace, proposal) if left else None
     if stopped is not None:
         raise stopped
+    if doubtful:
+        raise _in_doubt(doubtful, campaign)
+
+
+def _in_doubt(count: int, campaign: str) -> NeedsPerson:
+    what = "1 mail is in doubt" if count == 1 else f"{count} mails are in doubt"
+    return NeedsPerson(
+        f"{what}: nobody knows whether the relay took {'it' if count == 1 else 'them'}",
+        remedy=f"outreach verify {campaign} --state in_doubt says who, outreach deliveries resolve settles it.",
+    )
 
 
 def _send(workspace: Workspace, proposal: Proposal) -> SendCounts:
@@ -152,8 +164,8 @@ def _people(count: int) -> str:
     return "1 person" if count == 1 else f"{count} people"
 
 
-def _report(workspace: Workspace, proposal: Proposal, counts: SendCounts, *, as_json: bool) -> int:
-    """Say what became of it; how many are still to come."""
+def _report(workspace: Workspace, proposal: Proposal, counts: SendCounts, *, as_json: bool) -> tuple[int, int]:
+    """Say what became of it; how many are still to come, and of how many nobody knows whether they went."""
     from ..store.accounts import state_counts
     from ..work.proposal import TO_GO, waits_blindly
     from ..work.waves import next_look
@@ -188,7 +200,7 @@ def _report(workspace: Workspace, proposal: Proposal, counts: SendCounts, *, as_
         _tell(proposal, counts, {state.value: count for state, count in now.items()}, done=done, left=left, blind=blind)
         if waiting is not None and waiting[1] is not None and not waiting[0].reason:
             typer.echo(_next_wave(waiting[0], waiting[1]))
-    return left
+    return left, now[DeliveryState.IN_DOUBT]
 
 
 def _next_wave(wavy: Wavy, at: datetime) -> str:
@@ -217,5 +229,3 @@ def _tell(proposal: Proposal, counts: SendCounts, now: dict[str, int], *, done: 
             typer.echo(f"The relay's limits are used up until {until}: outreach relays list")
     elif done:
         typer.echo(f"{proposal.occasion} is done.")
-    if now["in_doubt"]:
-        typer.echo(f"{now['in_doubt']} in doubt: outreach verify {proposal.campaign} --state in_doubt says who.")

@@ -21,6 +21,7 @@ from outreach.work.workspace import open_workspace
 
 from ..faults.crowd import Crowd, count_in, gather
 from ..servers import Sink, start_sink
+from ..servers.fault import CLOSE, FaultServer
 from ..servers.program import Program
 
 
@@ -123,6 +124,18 @@ def test_verify_adds_up_and_names_everybody(
     assert (one["planned"], one["total"], one["adds_up"], one["counts"]["sent"]) == (12, 12, True, 12)
     assert sorted(person["address"] for person in one["people"])[0] == "p10@example.com"
     assert all(person["message_id"].startswith("<") and person["response"] for person in one["people"])
+
+
+def test_send_exits_3_where_nobody_knows_whether_a_mail_was_taken(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FaultServer({"DOT": [CLOSE, b"250 2.0.0 Ok\r\n"]}) as cuts:
+        monkeypatch.setenv("OUTREACH_RELAY__PORT", str(cuts.port))
+        assert call(monkeypatch, "send", "news", "--yes", "--json") == 3
+        said = capsys.readouterr()
+        assert json.loads(said.out)["counts"] == dict.fromkeys(DeliveryState, 0) | {"sent": 11, "in_doubt": 1}
+        assert "1 mail is in doubt" in said.err and "outreach verify news --state in_doubt" in said.err
+        assert len(cuts.taken) == 11
 
 
 def test_verify_exits_3_while_mails_are_in_doubt_and_1_when_it_does_not_add_up(

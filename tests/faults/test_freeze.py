@@ -84,7 +84,7 @@ def test_a_frozen_worker_that_wakes_up_sends_nothing_more_and_its_late_replies_c
             in_the_air = count_in(workspace, DeliveryState.INFLIGHT)
             time.sleep(LEASE + 0.5)
             status, said = crowd.run("send", "news", "--yes")
-            assert status == 0, said
+            assert status == 3, said
             assert f"{in_the_air} in doubt" in said
             assert count_in(workspace, DeliveryState.IN_DOUBT) == in_the_air > 0
             assert count_in(workspace, DeliveryState.SENT) == people - in_the_air
@@ -126,8 +126,8 @@ def test_carriers_do_not_outlive_their_desk_not_even_one_that_stands_still(tmp_p
             assert time.monotonic() < deadline
             time.sleep(0.01)
         status, said = crowd.run("send", "news", "--yes")
-        assert status == 0, said
         workspace = crowd.open()
+        assert status == (3 if count_in(workspace, DeliveryState.IN_DOUBT) else 0), said
         assert_nobody_lost_nobody_twice(workspace, [str(one["message_id"]) for one in sink.taken()], people)
         workspace.database.close()
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from outreach.records import DeliveryState
+
 from ..servers import start_sink
-from .crowd import assert_nobody_lost_nobody_twice, gather
+from .crowd import assert_nobody_lost_nobody_twice, count_in, gather
 
 SECOND = """
 [[relays]]
@@ -49,7 +51,7 @@ def test_two_relays_and_many_kills(tmp_path: Path, processes: str) -> None:
             sending.communicate()
         status, told = crowd.run("send", "news", "--yes")
         taken = [str(one["message_id"]) for sink in (first, second) for one in sink.taken()]
-    assert status == 0, told
     workspace = crowd.open()
+    assert status == (3 if count_in(workspace, DeliveryState.IN_DOUBT) else 0), told
     assert_nobody_lost_nobody_twice(workspace, taken, people)
     assert first.count() and second.count() > people / 3
