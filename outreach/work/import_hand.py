@@ -26,11 +26,8 @@ from ..store.imports import Into, sort_out
 from ..store.known import Taken
 from ..store.staged import Staged, stage
 from .intake_rows import Judge, Manner, Refused, join_rows
-from .piles import Dealer, Part, read_part
+from .piles import Dealer, Part, Place, read_part
 from .text_pieces import objects_in, runs_in
-
-Place = tuple[int, int, int, int]
-"""Where some rows of a pile stand: which file, begin, size, and what is added to their numbers."""
 
 
 @dataclass(frozen=True)

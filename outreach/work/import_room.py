@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import pickle
 import queue
-from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -22,9 +21,9 @@ from typing import Any
 
 from ..store.known import Taken
 from .children import Child, Heard
-from .import_hand import Dealt, Hand, Place, Ready, Task
+from .import_hand import Dealt, Hand, Ready, Task
 from .kin import cores
-from .piles import open_nameless, room_told
+from .piles import Place, Places, open_nameless, room_told
 from .pipe import VERSION, Message
 from .text_pieces import Body, file_told
 from .workspace import Workspace
@@ -59,24 +58,6 @@ class _Piece:
     answer: Any = None
 
 
-@dataclass
-class _Parts:
-    """Where each pile's rows stand, in 32 octets for each place: a file of any length has many."""
-
-    piles: list[array[int]]
-
-    def add(self, file: int, dealt: Dealt, more: int) -> None:
-        """Take in where the rows of a piece stand; `more` is added to their numbers."""
-        for place, begin, size in dealt.parts:
-            self.piles[place].extend((file, begin, size, more))
-
-    def __iter__(self) -> Iterator[tuple[int, list[Place]]]:
-        """The piles that are not empty, by their numbers."""
-        for number, flat in enumerate(self.piles):
-            if flat:
-                yield number, list(zip(*(flat[part::4] for part in range(4)), strict=True))
-
-
 class ImportRoom:
     """Several processes at one file. A context: at its end nobody is left behind."""
 
@@ -87,7 +68,7 @@ class ImportRoom:
         self._owns: dict[Child, int] = {}
         self._numbers = 0
         self._held = ExitStack()
-        self._parts = _Parts([array("q") for _ in range(task.count)])
+        self._places: Places
         self._here: Hand
 
     def __enter__(self) -> ImportRoom:
@@ -96,6 +77,7 @@ class ImportRoom:
             held.callback(self._end)
             files = [held.enter_context(open_nameless(self._workspace.root)).fileno() for _ in range(wanted + 1)]
             workspace = self._workspace
+            self._places = Places(self._task.count, held.enter_context(open_nameless(workspace.root)).fileno())
             self._here = Hand(self._task, workspace.keys, workspace.database, files, wanted)
             for own in range(wanted):
                 known = pickle.dumps((workspace.settings.database, workspace.keys, self._task, files, own))
@@ -129,7 +111,8 @@ class ImportRoom:
                 self._dealt(following)  # what it says is void: it began in the midst of a row
                 size += following.message[2]
                 dealt, file = self._deal_here(begin, size), self._own
-            self._parts.add(file, dealt, more)
+            with room_told(self._workspace.root):
+                self._places.add(dealt.parts, file, more)
             others.update(dict.fromkeys(dealt.others))
             take(dealt, more)
             more += dealt.numbered
@@ -150,9 +133,13 @@ class ImportRoom:
 
     def piles(self) -> Iterator[tuple[Ready, Callable[[], Sequence[Taken]]]]:
         """Pile after pile, the keys rising from one to the next; and how to have all its people once more."""
-        for piece in self._in_hand(("prepare", *one) for one in self._parts):
+        for piece in self._in_hand(("prepare", pile, self._places_of(pile)) for pile in self._places.filled()):
             places = piece.message[2]
             yield piece.answer, lambda places=places: self._gather_here(places)  # type: ignore[misc]
+
+    def _places_of(self, pile: int) -> list[Place]:
+        with room_told(self._workspace.root):
+            return self._places.of(pile)
 
     def _prepare_here(self, pile: int, places: Sequence[Place]) -> Ready:
         with room_told(self._workspace.root):

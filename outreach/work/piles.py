@@ -11,9 +11,10 @@ import os
 import pickle  # only what this program wrote itself, in a file that nobody else can open
 import tempfile
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from struct import Struct
 from typing import BinaryIO
 from zlib import crc32
 
@@ -27,6 +28,9 @@ AT_ONCE, WEIGHT = 20_000, 8_000_000
 """Rows that wait in memory, and characters of what may be long in them."""
 Part = tuple[int, int, int]
 """The number of a pile, and where in a file some of its rows stand: begin and size."""
+Place = tuple[int, int, int, int]
+"""Where some rows of a pile stand: which file, begin, size, and what is added to their numbers."""
+_ENTRY, _HELD = Struct("<qqqqq"), 1 << 18
 
 
 def pile_count(rows: int, size: int) -> int:
@@ -67,10 +71,8 @@ class Dealer:
             parts.append((place, end, len(data[-1])))
             end += len(data[-1])
             people.clear()
-        whole = memoryview(b"".join(data))
-        while whole:
-            done = os.pwrite(self._file, whole, self._end)
-            self._end, whole = self._end + done, whole[done:]
+        _write(self._file, b"".join(data), self._end)
+        self._end = end
         self._waiting = self._weight = 0
         return parts
 
@@ -90,6 +92,49 @@ def _with_person(one: Taken) -> Taken:
     return (*one[:PERSON], pickle.loads(one[PERSON]))  # noqa: S301
 
 
+class Places:
+    """Where the rows of each of so many piles stand: written down in an open file, of which each entry tells where the
+    one before it of the same pile stands. Here only the last one of each pile is known, however long the file is."""
+
+    def __init__(self, count: int, file: int) -> None:
+        self._file, self._end, self._held = file, 0, bytearray()
+        self._last = array("q", [-1]) * count
+
+    def add(self, parts: Iterable[Part], file: int = 0, more: int = 0) -> None:
+        """Take in where rows stand, in which of several files, and what is added to their numbers. Raises OSError."""
+        for pile, begin, size in parts:
+            self._held += _ENTRY.pack(self._last[pile], file, begin, size, more)
+            self._last[pile] = self._end + len(self._held) - _ENTRY.size
+        if len(self._held) >= _HELD:
+            self._put_away()
+
+    def of(self, pile: int) -> list[Place]:
+        """Those of a pile, in the order in which they came. Raises OSError."""
+        self._put_away()
+        found: list[Place] = []
+        at = self._last[pile]
+        while at >= 0:
+            at, *place = _ENTRY.unpack(os.pread(self._file, _ENTRY.size, at))
+            found.append((place[0], place[1], place[2], place[3]))
+        return found[::-1]
+
+    def filled(self) -> Iterator[int]:
+        """The piles that are not empty."""
+        return (pile for pile, last in enumerate(self._last) if last >= 0)
+
+    def _put_away(self) -> None:
+        _write(self._file, self._held, self._end)
+        self._end += len(self._held)
+        self._held = bytearray()
+
+
+def _write(file: int, data: bytes | bytearray, at: int) -> None:
+    whole = memoryview(data)
+    while whole:
+        done = os.pwrite(file, whole, at)
+        at, whole = at + done, whole[done:]
+
+
 class Piles:
     """The people of a file of about so many `rows` and `size` octets; `folder` has room for them."""
 
@@ -97,9 +142,12 @@ class Piles:
         self.count = pile_count(rows, size)
         self._folder = folder
         self._held: list[Taken] = []
-        self._file = None if self.count == 1 else open_nameless(folder)
-        self._dealer = None if self._file is None else Dealer(self.count, self._file.fileno())
-        self._parts = [array("q") for _ in range(self.count)]
+        self._files: list[BinaryIO] = []
+        self._dealer: Dealer | None = None
+        if self.count > 1:
+            self._files += (open_nameless(folder), open_nameless(folder))
+            self._dealer = Dealer(self.count, self._files[0].fileno())
+            self._places = Places(self.count, self._files[1].fileno())
 
     def add(self, people: Sequence[Taken], weight: int) -> None:
         """Take people in, in the order of their rows; `weight`: about how many characters they hold."""
@@ -107,33 +155,30 @@ class Piles:
             self._held += people
             return
         with room_told(self._folder):
-            self._note(self._dealer.add(people, weight))
+            self._places.add(self._dealer.add(people, weight))
 
     def __iter__(self) -> Iterator[Iterator[Taken]]:
         """Pile after pile, the keys rising from one to the next."""
         if self._dealer is not None:
             with room_told(self._folder):
-                self._note(self._dealer.put_away())
+                self._places.add(self._dealer.put_away())
         for place in range(self.count):
             yield self._pile(place)
 
     def close(self) -> None:
         """Let go of all."""
-        if self._file is not None:
-            self._file.close()
-
-    def _note(self, parts: Sequence[Part]) -> None:
-        for place, begin, size in parts:
-            self._parts[place].extend((begin, size))
+        for file in self._files:
+            file.close()
 
     def _pile(self, place: int) -> Iterator[Taken]:
-        if self._file is None:
+        if self._dealer is None:
             yield from self._held
             return
-        parts = self._parts[place]
-        for begin, size in zip(parts[::2], parts[1::2], strict=True):
+        with room_told(self._folder):
+            places = self._places.of(place)
+        for _, begin, size, _ in places:
             with room_told(self._folder):
-                yield from read_part(self._file.fileno(), begin, size)
+                yield from read_part(self._files[0].fileno(), begin, size)
 
 
 @contextmanager

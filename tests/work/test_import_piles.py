@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +246,24 @@ def _of_the_database(root: Path) -> set[str]:
 def _count(workspace: Workspace, table: Any) -> int:
     with workspace.database.read() as session:
         return session.exec(select(func.count()).select_from(table)).one()
+
+
+def test_where_rows_wait_takes_the_same_memory_however_long_a_file_is(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    parts = [[(chance.randrange(300), n * 10 + m, m + 1) for m in range(60)] for n in range(2_000)]
+    told: dict[int, list[tuple[int, int, int, int]]] = {}
+    with (tmp_path / "places").open("w+b") as file:
+        places = piles.Places(400, file.fileno())
+        tracemalloc.start()
+        try:
+            for n, some in enumerate(parts):
+                places.add(some, n % 3, n * 7)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert most < 1_500_000, "120,000 places"
+        for n, some in enumerate(parts):
+            for pile, begin, size in some:
+                told.setdefault(pile, []).append((n % 3, begin, size, n * 7))
+        assert {pile: places.of(pile) for pile in places.filled()} == told, "in the order in which they came"
+        assert places.of(399) == []
