@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 
@@ -77,10 +77,11 @@ def trend_topics(session: Session, campaign_id: int, edition_id: int | None) -> 
     return tuple(dict.fromkeys(str(step.effect["topic"]) for step in found))
 
 
-def open_trends(session: Session, campaign_id: int) -> list[Step]:
-    """What was proposed, applied, refused or taken back for a campaign's next issue."""
-    mine = (col(Step.campaign_id) == campaign_id, col(Step.rule) == TREND, col(Step.edition_id).is_(None))
-    query = select(Step).where(*mine)
+def open_trends(session: Session, campaign_id: int, edition_id: int | None = None) -> list[Step]:
+    """What was proposed, applied, refused or taken back for a campaign's next issue; it may be open as `edition_id`."""
+    of_none = col(Step.edition_id).is_(None)
+    issue = of_none if edition_id is None else or_(of_none, col(Step.edition_id) == edition_id)
+    query = select(Step).where(col(Step.campaign_id) == campaign_id, col(Step.rule) == TREND, issue)
     return list(session.scalars(query.order_by(col(Step.id))))
 
 

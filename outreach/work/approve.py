@@ -204,7 +204,10 @@ def _named(
     people = load_customers(session, [shift.person for shift in shifts])
     since = approval.at if approval is not None else datetime.min.replace(tzinfo=workspace.clock().tzinfo)
     steps = steps_of(session, [shift.person for shift in shifts], since)
-    trends = [step for step in open_trends(session, campaign_id) if step.state is StepState.APPLIED]
+    opened = edition_at(session, campaign_id, look.occasion)
+    found = open_trends(session, campaign_id, opened.id if opened is not None else None)
+    applied = [step for step in found if step.state is StepState.APPLIED]
+    trends = [step for step in applied if approval is None or (step.decided_at or step.at) >= since]
     named = []
     for shift in shifts:
         seen = look.looks.get(shift.person)
@@ -212,8 +215,9 @@ def _named(
         because = steps.get(shift.person, [])
         if approval is None and seen is not None:
             because = [step for step in because if step.case_id in seen.cases]
-            because += trends if seen.line.goes else []
         before, after = shift.before or Line(""), shift.after or Line("")
+        if seen is not None and seen.line.goes and before.tips != after.tips:
+            because = [*because, *trends]
         named.append(
             PersonShift(
                 address=(person.address if person is not None else None) or f"customer {shift.person}",

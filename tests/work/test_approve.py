@@ -7,12 +7,14 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from outreach.errors import NeedsPerson, UsageError
+from outreach.plan.effects import NewTrend, effect_value
 from outreach.plan.steps import PlanEvent
 from outreach.records import Delivery, DeliveryState, Edition, EditionState, Kind, Step, StepState
 from outreach.work.approve import approve, diff_plan
 from outreach.work.compose import apply_campaign, apply_tips
 from outreach.work.proposal import propose
 from outreach.work.publish import open_occasion, publish_due
+from outreach.work.steps import approve_step
 from outreach.work.workspace import Workspace
 
 from ..conftest import BOTH, HandClock
@@ -190,6 +192,39 @@ def test_a_trend_that_comes_into_the_issue_is_named_and_is_no_drift_once_approve
     approve(workspace, "tips", "maria")
     open_occasion(workspace, "tips")
     assert set(planned(workspace).values()) == {DeliveryState.QUEUED}
+
+
+def test_a_trend_that_somebody_says_yes_to_after_the_plan_was_approved_stops_the_send(
+    workspace: Workspace, people: list[int]
+) -> None:
+    for place, (name, topic) in enumerate([("rinse", "cleaning"), ("descale", "descaling")]):
+        path = workspace.root / f"{name}.md"
+        path.write_text(TIP.format(name=name, topic=topic, place=place), encoding="utf-8")
+        apply_tips(workspace, [path])
+    write(workspace, OFFER.replace("kind: offer", "kind: tips\ntips: 1").replace("name: offer", "name: tips"))
+    brought = {"what": "the issue brings descaling forward", "reason": "9 people wrote about it"}
+    with workspace.database.write() as session:
+        step = Step(
+            at=workspace.clock(),
+            rule="trend",
+            state=StepState.PROPOSED,
+            campaign_id=1,
+            effect=effect_value(NewTrend(1, "descaling", 0)),
+            **brought,
+        )
+        session.add(step)
+        session.flush()
+        number = step.id or 0
+    approve(workspace, "tips", "maria")
+    assert diff_plan(workspace, "tips").words == "", "a proposal changes nothing"
+    approve_step(workspace, number, by="otto")
+    for _ in ("before", "after"):
+        (one, *_) = diff_plan(workspace, "tips").people
+        assert {found["rule"] for found in one.because} == {"trend"}
+        with pytest.raises(NeedsPerson, match="4 people with other tips") as refused:
+            propose(workspace, "tips", asking=False)
+        assert refused.value.exit_status == 3
+        assert planned(workspace) == {}
 
 
 def test_the_same_plan_judged_later_is_the_same(acme: Workspace, people: list[int], clock: HandClock) -> None:
