@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..records import Category, Urgency
+from .closing import before_closing
 from .cues import NO_CUES, TABLES, Found, find_cues
 from .cues.table import Hit
 from .learned import NOTHING, Evidence, Learned
@@ -95,6 +96,7 @@ def classify(
 
 def weigh(text: str, subject: str, language: str, topics: Mapping[str, Sequence[str]]) -> Weighed:
     """A text cut, its topics by their cues, and what the cues of its language say; no scores where it has none."""
+    text = before_closing(text)
     own = "" if REPLY_MARK.match(subject) or greets(subject) else subject
     said = tuple(pieces(plain(f"{own}\n{text}" if own else text)))
     about = topics_among(said, topics) or (topics_among(pieces(plain(subject)), topics) if not own else ())
