@@ -22,6 +22,8 @@ LEAST = 0.02
 """Weights nearer to nothing than this are not kept."""
 LIKELY = 0.4
 """The share of all topics that one must have to be named where no cue word stands for it."""
+SPOKEN = 1.0
+"""What the text's own words must add to such a topic, in log-odds: what reviews named often is no likelier for that."""
 TOLD = 0.05
 """What a piece must have added to be told as a reason, in log-odds."""
 _CUE_TOPICS = (2.0, 1.0, 0.5)
@@ -86,6 +88,8 @@ class Evidence:
     categories: Mapping[Category, float] = field(default_factory=dict)
     topics: Mapping[str, float] = field(default_factory=dict)
     moved: tuple[tuple[str, float], ...] = ()
+    usual: Mapping[str, float] = field(default_factory=dict)
+    """What speaks for each topic before a word of the text is read."""
 
     def rank(self, by_cues: Sequence[str]) -> tuple[str, ...]:
         """Topics, the likeliest first: those that cue words found, and what reviews have taught."""
@@ -98,7 +102,10 @@ class Evidence:
         top = max(self.topics.values())
         whole = sum(math.exp(score - top) for score in self.topics.values())
         least = top + math.log(LIKELY * whole)
-        likely = {name: score for name, score in self.topics.items() if score >= least or name in by_cues}
+        spoken = {name for name, score in self.topics.items() if score - self.usual.get(name, 0.0) >= SPOKEN}
+        likely = {
+            name: score for name, score in self.topics.items() if name in by_cues or (score >= least and name in spoken)
+        }
         return _ranked(likely, by_cues) if likely else tuple(by_cues)
 
     def reasons(self, category: Category) -> list[str]:
@@ -145,7 +152,8 @@ class Learned:
         strongest = sorted(moved, key=lambda one: (-abs(one[1]), one[0]))[:12]
         categories = {Category(name): score for name, score in self.categories.scores(found).items()}
         topics = self.topics.scores(found + topic_features(by_cues)) if self.topics.start else {}
-        return Evidence(total, categories, topics, tuple((piece, share * weight) for piece, weight in strongest))
+        told = tuple((piece, share * weight) for piece, weight in strongest)
+        return Evidence(total, categories, topics, told, self.topics.start)
 
     def odds(self, found: Sequence[int], odds: float) -> float:
         """The log-odds of a complaint, from features and what the cues say."""

@@ -118,6 +118,20 @@ def test_topics_are_ranked_by_what_was_learned_and_by_cue_words() -> None:
     assert classify("the koala came", "", "en", {"milk": ["foam"]}, model).topics == (), "a topic that is none any more"
 
 
+def test_a_few_reviews_on_two_topics_do_not_put_them_on_every_message() -> None:
+    topics: dict[str, tuple[str, ...]] = {"milk": (), "billing": (), "pump": ()}
+    model = go_on(
+        NOTHING,
+        [
+            example("The steam knob came off in my hand", True, topics=("milk",)),
+            example("If I don't have my money back by Friday you will hear from me", True, topics=("billing",)),
+        ],
+    )
+    for text in ("zzz", "Where is my parcel?", "La bomba no funciona", "I had the same trouble before"):
+        assert classify(text, "", guess_language(text), topics, model).topics == ()
+    assert classify("my money back by Friday", "", "en", topics, model).topics == ("billing",)
+
+
 def test_a_model_that_helps_is_kept() -> None:
     trial = try_out(jargon(200, seed=1))
     assert trial.refused == ""
