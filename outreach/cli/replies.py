@@ -9,9 +9,9 @@ import typer
 
 from ..errors import InputError, UsageError
 from . import reply_import, reply_join, reply_log
-from .common import AsJson, me, open_here, print_json, print_table, progress
+from .common import AsJson, me, open_here, print_json, progress
 from .reply_learning import classify, models, rollback, train
-from .reply_views import calendar_answers, list_row, message_json, tell_message
+from .reply_views import calendar_answers, list_row, message_json, print_messages, tell_message
 
 app = typer.Typer(no_args_is_help=True, help="What came back: fetch it, take it down, look at it, review it.")
 
@@ -100,8 +100,7 @@ def list_messages(
     if not rows:
         typer.echo("Nothing of the kind has come in.")
         return
-    columns = ("id", "received", "by", "from", "category", "topics", "urgency", "sure", "case", "text")
-    print_table(columns, [list_row(row, answered.get(row.id or 0)) for row in rows])
+    print_messages([list_row(row, answered.get(row.id or 0)) for row in rows])
 
 
 @app.command()

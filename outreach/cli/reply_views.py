@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..work.try_out import Figures, TriedOut, TriedRow
 
 LONGEST = 60
+COLUMNS = ("id", "received (UTC)", "by", "from", "category", "topics", "urgency", "sure", "case", "text")
 ORIGIN = (
     *("sender", "sender_name", "handle", "network", "phone", "link", "reach", "repost_of", "copy_of"),
     "foreign_token",
@@ -119,6 +121,19 @@ def list_row(row: Inbound, answered: CalendarAnswer | None = None) -> list[Any]:
         row.case_id or "",
         "\n".join(part for part in (_short(said), printable(row.link)) if part),
     ]
+
+
+def print_messages(rows: Sequence[Sequence[Any]]) -> None:
+    """The listing: what each is over what it says on a terminal, one line with every column in a pipe."""
+    if not sys.stdout.isatty():
+        print_table(COLUMNS, rows)
+        return
+    lines = []
+    for number, received, way, sender, kind, topics, urgency, sure, case, said in rows:
+        about = f" about {topics}" if topics else ""
+        more = "".join(f" · {part}" for part in (urgency, sure, f"case {case}" if case else "") if part)
+        lines.append([number, str(received).replace(" ", "\n"), f"{kind}{about}{more}\n{way}, {sender}\n{said}"])
+    print_table(("id", "received (UTC)", "what"), lines)
 
 
 def tell_message(session: Session, row: Inbound, verdicts: Sequence[Verdict]) -> None:

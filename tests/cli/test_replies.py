@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from outreach.cli.replies import app
+from outreach.cli.reply_views import print_messages
 from outreach.work.workspace import Workspace
 
 from ..conftest import MakeCustomer
@@ -177,6 +178,21 @@ def test_z_takes_back_an_earlier_rounds_review_and_shows_that_message_again(acme
     assert "2 reviewed, 0 left" in said
     kinds = {row["id"]: row["category"] for row in json.loads(run("list", "--json"))}
     assert kinds == {first: "complaint", first + 1: "question"}
+
+
+def test_the_listing_can_be_read_on_a_narrow_terminal(
+    acme: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logged(COMPLAINT)
+    row = [7, "2026-11-28 15:44", "email", "ann@example.com", "complaint", "pump", "high", "93%", 3, "It broke."]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_messages([row])
+    said = capsys.readouterr().out
+    assert "complaint about pump · high · 93% · case 3" in said and "email, ann@example.com" in said
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False)
+    print_messages([row])
+    assert capsys.readouterr().out.splitlines()[-1].split("\t")[-1] == "It broke."
+    assert "received (UTC)" in run("list")
 
 
 def test_reviewing_at_a_terminal_needs_no_enter(acme: Workspace) -> None:
