@@ -249,6 +249,9 @@ def _add(session: Session, workspace: Workspace, case: Case, inbound: Inbound, n
         if _HARM[inbound.urgency] > _HARM[case.urgency]:
             changes.update(urgency=inbound.urgency, due_at=sooner_due(case, inbound.urgency, now, desk))
         kept.change_case(session, case, changes)
+    elif inbound.category is Category.THANKS and case.answered_at is not None and case.state in UNSOLVED:
+        text = f"the customer says thanks: if it is solved, `outreach cases resolve {case.id}`"
+        kept.add_entry(session, case.id, now, EntryKind.NOTE, by=CUES, text=text, inbound_id=inbound.id)
     elif inbound.category is Category.THANKS and case.state is CaseState.SOLVED:
         text = f"the customer says thanks: if that is a yes, `outreach cases confirm {case.id}`"
         kept.add_entry(session, case.id, now, EntryKind.NOTE, by=CUES, text=text, inbound_id=inbound.id)

@@ -282,6 +282,18 @@ def test_thanks_are_noted_in_a_solved_case_but_confirm_nothing(workspace: Worksp
     assert notes == [f"the customer says thanks: if that is a yes, `outreach cases confirm {case_id}`"]
 
 
+def test_thanks_after_our_answer_say_how_to_close_the_case_and_close_nothing(workspace: Workspace, ann: int) -> None:
+    case_id = receive(workspace, Category.COMPLAINT, customer_id=ann, topics=("charging",))
+    assert case_id is not None
+    receive(workspace, Category.THANKS, customer_id=ann, text="Thanks for looking into it")
+    answer_case(workspace, case_id, "A new cable is on its way.", "maria")
+    receive(workspace, Category.THANKS, customer_id=ann, text="It came, all good now, thanks!")
+    assert the_case(workspace, case_id).state is CaseState.OPEN
+    with workspace.database.read() as session:
+        notes = [entry.text for entry in session.exec(select(CaseEntry)) if entry.kind is EntryKind.NOTE]
+    assert notes == [f"the customer says thanks: if it is solved, `outreach cases resolve {case_id}`"]
+
+
 def test_a_suggested_hold_lapses_after_two_business_days_and_a_confirmed_one_stays(
     workspace: Workspace, ann: int, make_customer: MakeCustomer, clock: HandClock
 ) -> None:
