@@ -32,8 +32,8 @@ _FLOOR = 1.0
 _FACES = "👍🙏❤😡🤬😠👎?"
 _SAD = re.compile(r":\s?-?\(|[😡🤬😠👎😤😒😞😭😩]")
 _GLAD = re.compile(r":\s?-?\)|[👍🙏❤😀😃😊😍😂🎉]")
-PERSONAL_DATA = "personal data"
-"""The rule of urgency for whoever asks what is kept of them, or that it be erased."""
+ERASURE, PERSONAL_DATA = "erasure", "personal data"
+"""The rules of urgency for whoever wants to be erased, or objects to the use of their data; and asks what is kept."""
 SURELY = 1.0
 """Log-odds that leanings alone must reach against words that tell of new data."""
 _START = -1.2
@@ -139,7 +139,8 @@ def _judge(weighed: Weighed, scores: Mapping[Category, float], evidence: Evidenc
     if category is not Category.THANKS and weighed.found.urgent:
         urgency, rule, words = weighed.found.urgent
         reasons.append(f'{urgency.value} urgency ({rule}): "{words}"')
-        if rule == PERSONAL_DATA:
+        if rule in (ERASURE, PERSONAL_DATA):
+            leaves = leaves or (rule == ERASURE and "?" not in weighed.said)
             category = category if category is Category.COMPLAINT else Category.CHANGE_OF_DATA
             confidence = max(confidence, 0.5)
             reasons.append("a person's rights over their data: the law sets a time to answer in, so it gets a case")

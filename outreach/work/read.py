@@ -177,7 +177,8 @@ class Reader:
         if first is not None and is_copy(session, inbound, first):
             add_copy(session, self.workspace, inbound, first, now)
             return
-        if leaves and judgement.category not in (Category.COMPLAINT, Category.UNSUBSCRIBE):
+        kept = judgement.category is Category.CHANGE_OF_DATA and judgement.urgency is not Urgency.NORMAL
+        if leaves and not kept and judgement.category not in (Category.COMPLAINT, Category.UNSUBSCRIBE):
             words = (f"{match.why}", *judgement.reasons)
             judgement = replace(judgement, category=Category.UNSUBSCRIBE, confidence=0.97, reasons=words)
         reasons = list(judgement.reasons)

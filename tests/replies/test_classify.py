@@ -123,6 +123,21 @@ def test_a_persons_rights_over_their_data_are_raised(text: str) -> None:
     assert any("rights over their data" in reason for reason in found.reasons)
 
 
+@pytest.mark.parametrize(
+    ("text", "leaves"),
+    [
+        ("Please delete all personal data you hold about me (Art. 17 GDPR).", True),
+        ("Ich widerspreche der Verarbeitung meiner Daten und verlange deren Löschung.", True),
+        ("En vertu du RGPD, je demande l'effacement de toutes mes données.", True),
+        ("Me opongo al tratamiento de mis datos y pido que se eliminen.", True),
+        ("Under Article 15 GDPR I request a copy of all personal data you hold about me.", False),
+        ("How do I delete my data from the app?", False),
+    ],
+)
+def test_who_wants_to_be_erased_gets_no_more_mail_until_somebody_has_read_it(text: str, leaves: bool) -> None:
+    assert judge(text).leaves is leaves
+
+
 def test_every_wish_to_leave_of_the_corpora_is_recognised_in_whatever_language_it_is() -> None:
     wishes = [row for row in [*ROWS, *ELSEWHERE, *ABROAD] if row["category"] == "unsubscribe"]
     assert len(wishes) >= 50
@@ -131,6 +146,7 @@ def test_every_wish_to_leave_of_the_corpora_is_recognised_in_whatever_language_i
 
 def test_nobody_else_of_the_corpora_is_taken_for_leaving() -> None:
     others = [row for row in [*ROWS, *ELSEWHERE, *ABROAD] if row["category"] != "unsubscribe"]
+    others = [row for row in others if (row["category"], row["urgency"]) != ("change_of_data", "raised")]
     assert [row["text"] for row in others if judge(row["text"], row["subject"]).leaves] == []
 
 

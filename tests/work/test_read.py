@@ -33,6 +33,7 @@ from outreach.records import (
 )
 from outreach.store.consents import consent_history, find_suppression, subscriptions_of
 from outreach.work.collect import read_stored
+from outreach.work.review import review
 from outreach.work.take import take_in
 from outreach.work.workspace import Workspace
 
@@ -108,6 +109,16 @@ def test_a_stranger_is_kept_without_a_customer(workspace: Workspace) -> None:
     got = receive(workspace, b"From: eve@example.com\r\nSubject: hi\r\n\r\nYour shop is terrible.\r\n")
     assert (got.customer_id, got.clue, got.sender) == (None, None, "eve@example.com")
     assert got.case_id is not None
+
+
+def test_who_wants_to_be_erased_gets_a_case_and_no_more_mail(workspace: Workspace, ann: int, mail: bytes) -> None:
+    got = receive(
+        workspace, as_reply(Voice("x", "", "", "Please delete all my data."), mail, "ann@example.com", style=0)
+    )
+    assert (got.category, got.urgency, got.case_id) == (Category.CHANGE_OF_DATA, Urgency.RAISED, 1)
+    assert state_of(workspace, ann) is SubscriptionState.UNSUBSCRIBED
+    review(workspace, got.id or 0, by="maria")
+    assert state_of(workspace, ann) is SubscriptionState.UNSUBSCRIBED, "a yes to what it is gives nothing back"
 
 
 @pytest.mark.parametrize(

@@ -124,11 +124,15 @@ URGENT = {
         zweimal … abgebucht | doppelt … abgebucht | doppelt eingezogen | zweimal eingezogen | doppelt … belastet
         unberechtigt … abgebucht | ohne erlaubnis abgebucht | betrug | nicht autorisiert*
     """,
+    (Urgency.RAISED, "erasure"): """
+        meine daten löschen | meine daten zu löschen | löschen sie meine … daten | löschen sie alle … daten
+        löschung meiner … daten | löschung all meiner … daten | deren löschung | widerspreche der verarbeitung
+        widerspreche der nutzung meiner
+    """,
     (Urgency.RAISED, "personal data"): """
         dsgvo | datenschutz-grundverordnung | datenschutzgrundverordnung | datenauskunft | selbstauskunft
         auskunft nach art | auskunft gemäß art | auskunft über … daten | welche daten … gespeichert
-        daten … über mich | gespeicherten daten | meine daten löschen | meine daten zu löschen | daten … löschen
-        löschen sie … daten | löschung meiner … daten | verarbeitung meiner … daten | deren löschung
+        daten … über mich | gespeicherten daten | verarbeitung meiner … daten
     """,
     (Urgency.RAISED, "accessibility"): """
         blind | screenreader | bildschirmleser | barrierefrei* | sehbehindert | behinderung | rollstuhl

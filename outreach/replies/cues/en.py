@@ -184,12 +184,14 @@ URGENT = {
         money is missing
         chargeback | money is gone | asked … for my refund | stolen
     """,
+    (Urgency.RAISED, "erasure"): """
+        right to be forgotten | right to erasure | delete … personal data | erase … personal data | delete my data
+        delete all my data | erase my data | erase all my data | object to the processing | object to the use of my
+    """,
     (Urgency.RAISED, "personal data"): """
-        gdpr | subject access request | data subject | right of access | right to be forgotten | right to erasure
-        personal data you | data you hold | data you have about me | data you store about me
-        information you hold … about me | copy of … my data | copy of … personal data | delete … personal data
-        erase … personal data | delete my data | delete all my data | erase my data | erase all my data
-        processing of my … data
+        gdpr | subject access request | data subject | right of access | personal data you | data you hold
+        data you have about me | data you store about me | information you hold … about me | copy of … my data
+        copy of … personal data | processing of my … data
     """,
     (Urgency.RAISED, "accessibility"): """
         blind | screen reader | screenreader | voiceover | talkback | disabilit* | disabled person

@@ -90,9 +90,12 @@ URGENT = {
     (Urgency.HIGH, "money"): """
         cobrado … dos veces | cobraron dos veces | fraude | cargo no autorizado | sin mi permiso
     """,
+    (Urgency.RAISED, "erasure"): """
+        supresión de … datos | eliminen … mis datos | borren … mis datos | derecho al olvido | derecho de supresión
+        me opongo al tratamiento
+    """,
     (Urgency.RAISED, "personal data"): """
-        rgpd | lopd | datos personales | supresión de … datos | eliminen … mis datos | borren … mis datos
-        tratamiento de mis datos | derecho de acceso | derecho al olvido | derecho de supresión | mis datos y
+        rgpd | lopd | datos personales | tratamiento de mis datos | derecho de acceso | mis datos y
     """,
     (Urgency.RAISED, "accessibility"): "cieg* | lector de pantalla | discapacidad | accesib* | sord*",
     (Urgency.RAISED, "cancellation"): "cancelar mi suscripción | cancelar el contrato | cancelen mi | rescindir",

@@ -102,11 +102,13 @@ URGENT = {
         débité … deux fois | débitée … deux fois | prélevé deux fois | facturé deux fois | fraude
         sans mon accord | encaissé deux fois
     """,
+    (Urgency.RAISED, "erasure"): """
+        effacement de … données | suppression de … données | supprimer … mes données | supprimez … mes données
+        effacer … mes données | droit à l'oubli | droit à l'effacement | m'oppose au traitement
+    """,
     (Urgency.RAISED, "personal data"): """
-        rgpd | données personnelles | données à caractère personnel | effacement de … données
-        suppression de … données | supprimer … mes données | supprimez … mes données | effacer … mes données
-        traitement de mes données | droit d'accès | droit à l'oubli | droit à l'effacement | mes données et
-        données me concernant
+        rgpd | données personnelles | données à caractère personnel | traitement de mes données | droit d'accès
+        mes données et | données me concernant
     """,
     (Urgency.RAISED, "accessibility"): "aveugle | malvoyant* | lecteur d'écran | handicap* | accessibilité | sourd",
     (Urgency.RAISED, "cancellation"): "résilie* | résiliation | annuler mon abonnement | annulez mon abonnement",
