@@ -105,6 +105,7 @@ def list_row(row: Inbound, answered: CalendarAnswer | None = None) -> list[Any]:
     kind = row.category.value if row.category is not None else row.state.value
     if row.machine.value != "human":
         kind = row.machine.value
+    kind = "not read yet" if kind == "stored" else kind
     machine = answered is not None and row.machine.value == "calendar"
     if answered is not None and machine:
         kind = answered.answer
@@ -161,7 +162,9 @@ def tell_message(session: Session, row: Inbound, verdicts: Sequence[Verdict]) ->
     for one in row.attachments:
         typer.echo(f"attached  {one['name'] or '(no name)'} ({one['media_type']}, {one['size']:,} bytes)")
     typer.echo("")
-    typer.echo(printable(row.text) or "(nothing to read)")
+    unread = row.state.value == "stored"
+    nothing = "(not read yet: `outreach run` or `outreach replies fetch` does it)" if unread else "(nothing to read)"
+    typer.echo(printable(row.text) or nothing)
     typer.echo("")
     for verdict in verdicts:
         undone = " (taken back)" if verdict.undone_at is not None else ""

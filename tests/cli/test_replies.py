@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from outreach.cli.replies import app
 from outreach.cli.reply_views import print_messages
+from outreach.work.take import take_in
 from outreach.work.workspace import Workspace
 
 from ..conftest import MakeCustomer
@@ -178,6 +179,11 @@ def test_z_takes_back_an_earlier_rounds_review_and_shows_that_message_again(acme
     assert "2 reviewed, 0 left" in said
     kinds = {row["id"]: row["category"] for row in json.loads(run("list", "--json"))}
     assert kinds == {first: "complaint", first + 1: "question"}
+
+
+def test_what_came_in_and_is_not_read_yet_says_so(acme: Workspace) -> None:
+    number = take_in(acme, MAIL)
+    assert "not read yet" in run("list") and "not read yet: `outreach run`" in run("show", str(number))
 
 
 def test_the_listing_can_be_read_on_a_narrow_terminal(

@@ -129,6 +129,7 @@ def test_a_persons_rights_over_their_data_are_raised(text: str) -> None:
         ("Please delete all personal data you hold about me (Art. 17 GDPR).", True),
         ("Ich widerspreche der Verarbeitung meiner Daten und verlange deren Löschung.", True),
         ("En vertu du RGPD, je demande l'effacement de toutes mes données.", True),
+        ("Löschen Sie bitte alle meine Daten", True),
         ("Me opongo al tratamiento de mis datos y pido que se eliminen.", True),
         ("Under Article 15 GDPR I request a copy of all personal data you hold about me.", False),
         ("How do I delete my data from the app?", False),

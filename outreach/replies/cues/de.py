@@ -125,7 +125,9 @@ URGENT = {
         unberechtigt … abgebucht | ohne erlaubnis abgebucht | betrug | nicht autorisiert*
     """,
     (Urgency.RAISED, "erasure"): """
-        meine daten löschen | meine daten zu löschen | löschen sie meine … daten | löschen sie alle … daten
+        meine daten löschen | meine daten zu löschen | löschen sie … meine daten | löscht … meine daten
+        löschen … meine daten
+        löschen sie meine … daten | löschen sie alle … daten
         löschung meiner … daten | löschung all meiner … daten | deren löschung | widerspreche der verarbeitung
         widerspreche der nutzung meiner
     """,

@@ -149,7 +149,7 @@ CUES = {
             new email is | email has changed | my last name is now | my name is now | my surname is now
             got married | number has changed | new phone number | new number | change my name | change my e-mail
             change my email | please correct it | card number has changed | deliver … to my office | it's ms
-            it's mr | it's mrs | please use my new | new delivery address | write to me as | delete my data
+            it's mr | it's mrs | please use my new | new delivery address | write to me as | delete … my data
             delete all my data | delete my personal data | erase my data | right to be forgotten
         """,
         1: "please update | please change | could you change | from now on | new details | closed",
@@ -185,8 +185,8 @@ URGENT = {
         chargeback | money is gone | asked … for my refund | stolen
     """,
     (Urgency.RAISED, "erasure"): """
-        right to be forgotten | right to erasure | delete … personal data | erase … personal data | delete my data
-        delete all my data | erase my data | erase all my data | object to the processing | object to the use of my
+        right to be forgotten | right to erasure | delete … personal data | erase … personal data | delete … my data
+        erase … my data | remove … my data | object to the processing | object to the use of my
     """,
     (Urgency.RAISED, "personal data"): """
         gdpr | subject access request | data subject | right of access | personal data you | data you hold

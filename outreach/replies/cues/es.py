@@ -91,7 +91,8 @@ URGENT = {
         cobrado … dos veces | cobraron dos veces | fraude | cargo no autorizado | sin mi permiso
     """,
     (Urgency.RAISED, "erasure"): """
-        supresión de … datos | eliminen … mis datos | borren … mis datos | derecho al olvido | derecho de supresión
+        supresión de … datos | eliminen … mis datos | eliminad … mis datos | borren … mis datos
+        borrad … mis datos | derecho al olvido | derecho de supresión
         me opongo al tratamiento
     """,
     (Urgency.RAISED, "personal data"): """

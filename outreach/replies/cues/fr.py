@@ -104,7 +104,7 @@ URGENT = {
     """,
     (Urgency.RAISED, "erasure"): """
         effacement de … données | suppression de … données | supprimer … mes données | supprimez … mes données
-        effacer … mes données | droit à l'oubli | droit à l'effacement | m'oppose au traitement
+        effacer … mes données | effacez … mes données | droit à l'oubli | droit à l'effacement | m'oppose au traitement
     """,
     (Urgency.RAISED, "personal data"): """
         rgpd | données personnelles | données à caractère personnel | traitement de mes données | droit d'accès
