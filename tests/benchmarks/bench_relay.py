@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -256,6 +257,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         workspace.database.close()
     figures = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
     return {
+        "python": f"{platform.python_version()} ({platform.python_compiler()})",
         "people": options.people,
         "octets": size,
         "connections": options.connections,
