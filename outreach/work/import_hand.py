@@ -27,6 +27,7 @@ from ..store.known import Taken
 from ..store.staged import Staged, stage
 from .intake_rows import Judge, Manner, Refused, join_rows
 from .piles import Dealer, Part, Place, read_part
+from .spool import runs_at
 from .text_pieces import objects_in, runs_in
 
 
@@ -34,8 +35,8 @@ from .text_pieces import objects_in, runs_in
 class Task:
     """What hands need to know of an import. `unsure`: attributes whose type all cells must still bear out.
 
-    `keys`: those of its JSON lines, where it is no CSV. `count`: into how many piles the file is dealt. `write`:
-    whether new customers are made ready, or only counted.
+    `keys`: those of its JSON lines, where it is no CSV; `spooled`: it is a workbook. `count`: into how many piles the
+    file is dealt. `write`: whether new customers are made ready, or only counted.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Task:
     manner: Manner
     unsure: tuple[str, ...]
     keys: tuple[str, ...]
+    spooled: bool
     count: int
     list_name: str
     ways: Ways
@@ -85,7 +87,8 @@ class Ready:
 
 
 class Hand:
-    """Does its share of a task. `files` hold what all have dealt; the one at `own` is written here."""
+    """Does its share of a task. `files` hold what all have dealt; the one at `own` is written here. The last one is
+    where a workbook's rows are."""
 
     def __init__(self, task: Task, keys: KeyRing, database: Database, files: Sequence[int], own: int) -> None:
         self._task, self._database, self._files = task, database, files
@@ -103,7 +106,9 @@ class Hand:
         """Judge the rows of a piece of the file, and deal the good ones. Raises OSError."""
         task = self._task
         width, cut, others, path = task.manner.columns.width, False, list[str](), task.path
-        if task.keys:
+        if task.spooled:
+            runs, numbered = runs_at(self._files[-1], begin, size), 0
+        elif task.keys:
             runs, numbered, others = objects_in(path, task.encoding, task.keys, begin=begin, size=size)
         else:
             runs, numbered, cut = runs_in(path, task.encoding, task.delimiter, width=width, begin=begin, size=size)

@@ -76,6 +76,8 @@ class ImportRoom:
         with ExitStack() as held:
             held.callback(self._end)
             files = [held.enter_context(open_nameless(self._workspace.root)).fileno() for _ in range(wanted + 1)]
+            if self._body.spool is not None:
+                files.append(self._body.spool.fileno())
             workspace = self._workspace
             self._places = Places(self._task.count, held.enter_context(open_nameless(workspace.root)).fileno())
             self._here = Hand(self._task, workspace.keys, workspace.database, files, wanted)
@@ -99,7 +101,9 @@ class ImportRoom:
     def deal(self, take: Callable[[Dealt, int], None]) -> None:
         """Have all rows judged and dealt; `take` is given what became of each piece, in their order, and what is to
         be added to its rows' numbers. Raises Lost."""
-        pieces = (("deal", begin, size) for begin, size in pieces_of(self._task.path, self._body.begin))
+        spool, path = self._body.spool, self._task.path
+        told = pieces_of(path, self._body.begin) if spool is None else spool.pieces()
+        pieces = (("deal", begin, size) for begin, size in told)
         more, others = self._body.row, dict[str, None]()
         waiting = self._in_hand(pieces)
         for piece in waiting:

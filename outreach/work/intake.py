@@ -69,7 +69,7 @@ def import_customers(
     wishes, reading = resolve(workspace, wishes or Wishes())
 
     def run(glance: int, keys: Sequence[str] = ()) -> ImportResult:
-        sheet = open_sheet(file, reading, glance=glance, keys=keys)
+        sheet = open_sheet(file, reading, folder=workspace.root, glance=glance, keys=keys)
         named = DELIMITERS.get(sheet.delimiter, sheet.delimiter) if sheet.kind == "csv" else sheet.kind
         result = ImportResult(file.name, list_name, dry_run, sheet.encoding, named, sheet.columns.told())
         result.source = wishes.source or (sheet.profile.name if sheet.profile else "")
@@ -128,10 +128,11 @@ class _Intake:
         self.rejects = Rejects(sheet.path, places, sheet.columns.headings, sheet.delimiter, not result.dry_run)
 
     def close(self) -> None:
-        """Finish the file of rejects."""
+        """Finish the file of rejects, and let go of what was put by."""
         if self._piles is not None:
             self._piles.close()
         self.rejects.close()
+        self._sheet.close()
 
     def run(self) -> None:
         """Read all rows, then write them."""
@@ -159,7 +160,7 @@ class _Intake:
     def _from_here(self) -> Iterator[Work]:
         """Judge all rows, deal the good ones into piles, and give them by rising keys (of a short file in their own
         order)."""
-        self._piles = Piles(self._workspace.root, self._sheet.rows, self._sheet.path.stat().st_size)
+        self._piles = Piles(self._workspace.root, self._sheet.rows, self._sheet.size)
         self._halves = self._piles.count > 1
         for run in self._sheet.runs():
             judged = self._judge.judge(run)
@@ -181,10 +182,10 @@ class _Intake:
         assert sheet.body is not None
         self._halves = True
         unsure = tuple(meaning for meaning, kind in sheet.found.items() if kind.told()[0])
-        count = pile_count(sheet.rows, sheet.path.stat().st_size)
+        count = pile_count(sheet.rows, sheet.size)
         task = Task(
-            *(sheet.path.resolve(), sheet.body.encoding, sheet.delimiter, self._manner, unsure, sheet.body.keys, count),
-            *(self._result.list_name, self._wishes.ways, not self._result.dry_run),
+            *(sheet.path.resolve(), sheet.body.encoding, sheet.delimiter, self._manner, unsure, sheet.body.keys),
+            *(sheet.body.spool is not None, count, self._result.list_name, self._wishes.ways, not self._result.dry_run),
         )
         types = {meaning: sheet.found[meaning] for meaning in unsure}
 

@@ -71,7 +71,7 @@ class Dealer:
             parts.append((place, end, len(data[-1])))
             end += len(data[-1])
             people.clear()
-        _write(self._file, b"".join(data), self._end)
+        write_all(self._file, b"".join(data), self._end)
         self._end = end
         self._waiting = self._weight = 0
         return parts
@@ -123,12 +123,13 @@ class Places:
         return (pile for pile, last in enumerate(self._last) if last >= 0)
 
     def _put_away(self) -> None:
-        _write(self._file, self._held, self._end)
+        write_all(self._file, self._held, self._end)
         self._end += len(self._held)
         self._held = bytearray()
 
 
-def _write(file: int, data: bytes | bytearray, at: int) -> None:
+def write_all(file: int, data: bytes | bytearray, at: int) -> None:
+    """Write all of it there. Raises OSError."""
     whole = memoryview(data)
     while whole:
         done = os.pwrite(file, whole, at)

@@ -18,7 +18,6 @@ from ..audience.csv_text import (
     Run,
     choose_narrow,
     guess_wide,
-    in_runs,
     read_runs,
     refuse_other_kinds,
     sniff_delimiter,
@@ -31,6 +30,7 @@ from ..audience.places import fold
 from ..audience.profiles import Profile, recognise
 from ..audience.values import ColumnType, typed_reader
 from ..errors import InputError, UsageError
+from .spool import Spool, told_runs
 from .text_pieces import PIECE, Body, file_told, find_body, first_record, lines_of, open_text, whole_lines
 from .workbook import Workbook, is_workbook, refuse_archive
 
@@ -67,7 +67,7 @@ class Sheet:
     `kind`: csv, json lines or workbook. `profile`: the program that wrote it, told or recognised by its headings.
     `told`: types by heading, as somebody said them. `body`: where the rows begin in a text that may be read in pieces;
     then only some rows were looked at: `rows` is a guess, and what `found` says of the columns is of those. `stamp`:
-    what the file was when it was opened.
+    what the file was when it was opened. `spool`: where the rows of a workbook are.
     """
 
     path: Path
@@ -83,6 +83,17 @@ class Sheet:
     told: Mapping[str, str] = field(default_factory=dict)
     body: Body | None = None
     stamp: tuple[int, ...] = ()
+    spool: Spool | None = None
+
+    @property
+    def size(self) -> int:
+        """Octets of its rows, as far as they are known."""
+        return self.spool.size if self.spool else self.path.stat().st_size
+
+    def close(self) -> None:
+        """Let go of what was put by of it."""
+        if self.spool is not None:
+            self.spool.close()
 
     def runs(self) -> Iterator[Run]:
         """The rows below the headings, many at a time."""
@@ -107,25 +118,28 @@ class Sheet:
             yield from run.records()
 
 
-def open_sheet(path: Path, reading: Reading | None = None, *, glance: int = 0, keys: Sequence[str] = ()) -> Sheet:
+def open_sheet(
+    path: Path, reading: Reading | None = None, *, folder: Path | None = None, glance: int = 0, keys: Sequence[str] = ()
+) -> Sheet:
     """Look through a file of people. Raises InputError with a remedy, UsageError where `reading` is wrong.
 
     Of a text of so many octets at least (0: none) that may be read in pieces, only the beginning is looked at; `keys`
-    are those that its JSON lines are known to have.
+    are those that its JSON lines are known to have. `folder`: where the rows of a workbook wait, so that it is
+    read but once; `Sheet.close` lets go of them.
     """
     with file_told(path):
         if not path.is_file():
             words = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
             raise InputError(f"the file {words}", file=path, remedy="Name a CSV, JSON-lines or .xlsx file.")
         stamp = _stamp(path)
-        return replace(_look_through(path, reading or Reading(), glance, keys), stamp=stamp)
+        return replace(_look_through(path, reading or Reading(), glance, keys, folder), stamp=stamp)
 
 
-def _look_through(path: Path, reading: Reading, glance: int, keys: Sequence[str]) -> Sheet:
+def _look_through(path: Path, reading: Reading, glance: int, keys: Sequence[str], folder: Path | None) -> Sheet:
     with path.open("rb") as raw:
         head = raw.read(SAMPLE_SIZE)
     if is_workbook(head, path):
-        return _survey(path, "workbook", "xlsx", ",", _runs_of(Workbook(path)), reading)
+        return _spooled(path, reading, glance, folder)
     refuse_archive(head, path)
     if looks_like_json_lines(head):
         encoding = guess_wide(head) or choose_narrow(*_count_foreign(path))
@@ -140,6 +154,20 @@ def _look_through(path: Path, reading: Reading, glance: int, keys: Sequence[str]
     delimiter = sniff_delimiter(sample, whole, _heading_test(sample, reading))
     body = find_body(path, encoding, delimiter) if 0 < glance <= path.stat().st_size else None
     return _survey(path, "csv", encoding, delimiter, lambda: _runs(path, encoding, delimiter), reading, body)
+
+
+def _spooled(path: Path, reading: Reading, glance: int, folder: Path | None) -> Sheet:
+    """A workbook, whose rows are taken out of it once where there is a folder to put them by."""
+    book = Workbook(path)
+    if folder is None:
+        return _survey(path, "workbook", "xlsx", ",", lambda: told_runs(book.runs()), reading)
+    spool = Spool(folder, book.runs())
+    try:
+        body = Body(0, 0, "", spool=spool) if 0 < glance <= spool.size else None
+        return replace(_survey(path, "workbook", "xlsx", ",", spool.runs, reading, body), spool=spool)
+    except BaseException:
+        spool.close()
+        raise
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
@@ -200,17 +228,8 @@ def _survey(
     if body:
         size = sum(len("".join(cells)) + len(cells) for cells in good) / max(1, len(good))
         size += sum(len(key) + 5 for key in body.keys)
-        count = max(count, int(path.stat().st_size / max(1.0, size)))
+        count = body.spool.rows if body.spool else max(count, int(path.stat().st_size / max(1.0, size)))
     return Sheet(path, kind, encoding, delimiter, columns, types, count, profile, runs_of, found, told, body)
-
-
-def _runs_of(book: Workbook) -> Callable[[], Iterator[Run]]:
-    def runs() -> Iterator[Run]:
-        records = book.records()
-        yield from in_runs(islice(records, 1))
-        yield from in_runs(records)
-
-    return runs
 
 
 def wanted_types(columns: Columns, types: Mapping[str, str]) -> dict[str, Callable[[str], Any]]:

@@ -16,6 +16,7 @@ from typing import TextIO
 from ..audience.csv_text import LONGEST_LINE, Record, Run, read_runs, without_blank
 from ..audience.json_text import read_objects
 from ..errors import InputError
+from .spool import Spool
 
 PIECE = 1 << 20
 
@@ -24,13 +25,14 @@ PIECE = 1 << 20
 class Body:
     """Where the rows of a text begin: so many octets and records behind its start. `encoding` is that of the rest.
 
-    `keys`: of JSON lines, those of the objects at which we have looked.
+    `keys`: of JSON lines, those of the objects at which we have looked. `spool`: where a workbook's rows are instead.
     """
 
     begin: int
     row: int
     encoding: str
     keys: tuple[str, ...] = ()
+    spool: Spool | None = None
 
 
 _NARROW = {"utf-8": 0, "utf-8-sig": 3, "cp1252": 0, "latin-1": 0}

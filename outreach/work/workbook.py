@@ -13,16 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..audience.csv_text import Record
 from ..errors import InputError
 
 MOST_UNPACKED = 2_000_000_000
 SUSPICIOUS, MOST_RATIO = 50_000_000, 150
 MOST_CELLS = 30_000_000
 PIECE = 1 << 20
+RawRun = tuple[int, list[list[Any]], str]
+"""The number of the first of some rows that follow each other, what their cells hold, and why they cannot be read."""
 _ROWS = (".csv", ".tsv", ".txt", ".jsonl", ".xlsx")
 _CELL = re.compile(rb'r="([A-Z]{1,3})[0-9]')
 _ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="([0-9]{1,9})"')
@@ -64,11 +66,10 @@ class Workbook:
         with _told(path):
             self._formulas = _look_through(path)
 
-    def records(self) -> Iterator[Record]:
-        """Every row that is not blank, the headings first; `row` as the spreadsheet counts."""
+    def runs(self, most: int = 1_000) -> Iterator[RawRun]:
+        """All rows from the headings on, which are a run of their own; numbered as the spreadsheet counts."""
         from python_calamine import load_workbook  # lazy: only a workbook needs it
 
-        width = 0
         with _told(self.path):
             book = load_workbook(str(self.path))
             for name in book.sheet_names:
@@ -77,17 +78,34 @@ class Workbook:
                     break
             else:
                 raise InputError("the workbook has no cells", file=self.path, remedy=_REMEDY)
-            first = (sheet.start or (0, 0))[0]
-            for row, values in enumerate(sheet.iter_rows(), first + 1):
-                cells = [_text(value) for value in values]
-                if row in self._formulas:
-                    yield Record(row, cells, "the row holds a formula: save its result, not the formula")
-                elif any(map(str.strip, cells)):
-                    width = width or len(cells)
-                    yield Record(row, cells)
+            rows = iter(sheet.iter_rows())  # blank rows above the first cell are among them
+            number = 1
+            for number, values in enumerate(rows, 1):
+                if any(text_of(value).strip() for value in values):
+                    yield number, [values], self._fault(number)
+                    break
+            number += 1
+            while part := list(islice(rows, most)):
+                yield from self._parted(number, part)
+                number += len(part)
+
+    def _parted(self, number: int, rows: list[list[Any]]) -> Iterator[RawRun]:
+        """These rows from this number on, those with formulas each by itself."""
+        begin = 0
+        for bad in sorted(self._formulas.intersection(range(number, number + len(rows)))) if self._formulas else ():
+            place = bad - number
+            if place > begin:
+                yield number + begin, rows[begin:place], ""
+            yield bad, [rows[place]], self._fault(bad)
+            begin = place + 1
+        if begin < len(rows):
+            yield number + begin, rows[begin:], ""
+
+    def _fault(self, row: int) -> str:
+        return "the row holds a formula: save its result, not the formula" if row in self._formulas else ""
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A cell as a CSV file would hold it."""
     if isinstance(value, bool):
         return "true" if value else "false"

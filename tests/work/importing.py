@@ -63,10 +63,10 @@ def kept(workspace: Workspace) -> dict[str, dict[str, Any]]:
         return {row.address or row.last_name or "": {name: getattr(row, name) for name in names} for row in rows}
 
 
-def workbook(path: Path, rows: list[list[Any]], **members: bytes) -> Path:
-    """A small .xlsx with one sheet; a cell that begins with = is a formula."""
+def workbook(path: Path, rows: list[list[Any]], *, dates: int = -1, **members: bytes) -> Path:
+    """A small .xlsx with one sheet; a cell that begins with = is a formula; numbers in the column `dates` are days."""
     lines = "".join(
-        f'<row r="{row}">{"".join(_cell(row, place, value) for place, value in enumerate(cells))}</row>'
+        f'<row r="{row}">{"".join(_cell(row, place, value, place == dates) for place, value in enumerate(cells))}</row>'
         for row, cells in enumerate(rows, 1)
     )
     return packed(path, f"<sheetData>{lines}</sheetData>", **members)
@@ -89,18 +89,21 @@ def packed(path: Path, sheet: str, **members: bytes) -> Path:
         archive.writestr("_rels/.rels", root)
         archive.writestr("xl/workbook.xml", sheets)
         archive.writestr("xl/_rels/workbook.xml.rels", link)
+        days = '<cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs>'
+        archive.writestr("xl/styles.xml", f'<styleSheet xmlns="{main}">{days}</styleSheet>')
         archive.writestr("xl/worksheets/s.xml", f'<worksheet xmlns="{main}">{sheet}</worksheet>')
         for name, data in members.items():
             archive.writestr(f"xl/media/{name}", data)
     return path
 
 
-def _cell(row: int, place: int, value: Any) -> str:
+def _cell(row: int, place: int, value: Any, day: bool) -> str:
     at = f"{chr(65 + place)}{row}"
     if isinstance(value, bool):
         return f'<c r="{at}" t="b"><v>{int(value)}</v></c>'
     if isinstance(value, int | float):
-        return f'<c r="{at}"><v>{value}</v></c>'
+        style = ' s="1"' if day and isinstance(value, int) else ""
+        return f'<c r="{at}"{style}><v>{value}</v></c>'
     if str(value).startswith("="):
         return f'<c r="{at}" t="str"><f>{escape(value[1:])}</f><v>x@example.com</v></c>'
     return f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>' if value else ""

@@ -36,11 +36,12 @@ from outreach.work.import_hand import Hand
 from outreach.work.import_room import pieces_of
 from outreach.work.stride import Stride
 from outreach.work.text_pieces import runs_in
+from outreach.work.workbook import Workbook
 from outreach.work.workspace import Workspace, open_workspace
 
 from ..conftest import BOTH
 from .hostile import make_hostile
-from .importing import kept, states, take
+from .importing import kept, states, take, take_file, workbook
 from .test_import_piles import HEADINGS, _outcome, _people, _rows, _text, belongings
 
 
@@ -124,6 +125,40 @@ def test_several_processes_make_of_json_lines_what_one_makes_whatever_keys_come_
     assert _people(workspace) == before
     assert kept(workspace)["late@b.de"]["attributes"]["seats"] == "many"
     assert kept(workspace)["j7@b.de"]["attributes"]["seats"] == "7", "a late cell that is no number belies the column"
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("processes", [0, 2])
+def test_a_workbook_is_read_once_and_judged_by_several_processes_as_by_one(
+    workspace: Workspace,
+    pieces: Callable[[int], None],
+    children: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    processes: int,
+) -> None:
+    opened: list[Any] = []
+    honest = Workbook.runs
+    monkeypatch.setattr(Workbook, "runs", lambda self, most=1_000: (opened.append(self), honest(self, 30))[1])
+    rows: list[list[Any]] = [["", ""], ["E-Mail", "Vorname", "Seats", "Seit", "PLZ"]]
+    rows += [[f"u{n}@b.de", f"N{n}", n, 45_000 + n, "01067"] for n in range(1_100)]
+    rows[120:120] = [["", "", "", "", ""], ["=1+1", "Bob", 6], [" ", "", ""], ["broken", "", 3, 1.5], ["u7@b.de"]]
+    rows += [["late@b.de", "", "many", "", ""]]
+    file = workbook(workspace.root / "people.xlsx", rows, dates=3)
+    copy = workspace.root.with_name("copy")
+    shutil.copytree(workspace.root, copy)
+    other = open_workspace(copy, workspace.clock)
+    alone, before = take_file(other, copy / "people.xlsx"), _people(other)
+    other.database.close()
+    assert alone.created == 1_101 and [row for row, _ in alone.faults] == [122, 124], "by the spreadsheet's numbers"
+    pieces(processes)
+    opened.clear()
+    together = take_file(workspace, file)
+    assert len(opened) == 1 and len(children) == 2 * processes, "a late cell belies a type"
+    assert (together.counts, together.faults, together.warnings) == (alone.counts, alone.faults, alone.warnings)
+    assert _people(workspace) == before
+    told = kept(workspace)
+    assert told["u5@b.de"]["attributes"] == {"seats": "5", "seit": "2023-03-20", "plz": "01067"}
+    assert told["late@b.de"]["attributes"] == {"seats": "many"}
 
 
 @BOTH
