@@ -26,15 +26,32 @@ _COMMANDS = frozenset(
 _PHRASES = tuple(
     tuple(phrase.split())
     for phrase in (
-        *("opt out", "opt me out", "remove me", "unsubscribe me", "stop it", "stop this", "sign off", "take me off"),
-        *("no more", "melden sie ab", "me désabonner", "dar de baja", "darme de baja", "denme de baja"),
+        *(
+            "opt out",
+            "opt me out",
+            "unsubscribe me",
+            "melden sie ab",
+            "me désabonner",
+            "dar de baja",
+            "darme de baja",
+            "denme de baja",
+        ),
         *("cancelar suscripción", "cancelar la suscripción", "cancelar a subscrição", "cancelar subscrição"),
         *("cancelar inscrição", "vorrei cancellarmi", "cancellarmi dalla newsletter", "cancellatemi dalla lista"),
         *("annullare iscrizione", "geen nieuwsbrief meer", "nieuwsbrief opzeggen", "avsluta prenumeration"),
         *("avsluta prenumerationen", "avregistrera mig", "afmeld nyhedsbrev", "afmeld mig", "wypisanie z newslettera"),
         *("wypisz mnie", "rezygnuję z newslettera", "zrušit odběr", "aboneliği iptal", "aboneliğimi iptal"),
-        *("отписаться от рассылки", "отпишите меня"),
+        *("отписаться от рассылки", "отпишите меня", "toglietemi dalla lista", "non voglio più ricevere"),
+        *("geen mails meer", "geen e-mails meer", "não quero receber", "não quero mais receber", "wypisanie mnie"),
     )
+)
+_BARE = tuple(
+    tuple(phrase.split()) for phrase in ("remove me", "stop it", "stop this", "sign off", "take me off", "no more")
+)
+"""Commands that are none once they have another object: "no more foam", "stop it leaking"."""
+_OBJECTS = frozenset(
+    "of from off your these those all any list lists mailing newsletters email emails e-mail e-mails mail mails"
+    " messages spam mailings it is right at once immediately my address".split()
 )
 _POLITE = frozenset(
     "please pls plz thanks thank you hi hello dear now bitte danke hallo merci svp gracias por favor mich me kindly"
@@ -70,6 +87,8 @@ def is_command(line: str) -> bool:
     said = _WORD.findall(plain(line))
     words = [word for word in said if word not in _POLITE]
     if len(words) == 1 and words[0] in _COMMANDS:
+        return True
+    if any(_holds(said, phrase) and _POLITE.union(phrase, _OBJECTS).issuperset(said) for phrase in _BARE):
         return True
     return len(said) <= 8 and any(_holds(said, phrase) and len(said) <= len(phrase) + 4 for phrase in _PHRASES)
 

@@ -83,12 +83,22 @@ CUES = {
             keine zusendungen | keine … zusendungen | diese mails nicht | diese e-mails nicht
             diesen newsletter nicht | euren newsletter nicht | ihren newsletter nicht
             hören sie auf … zu schreiben | hört auf … zu schreiben | schicken sie mir nichts
-            schickt mir nichts | senden sie mir nichts | schicken sie mir keine | schickt mir keine
-            senden sie mir keine | nehmt mich | streicht mich | löscht mich | von der liste | von ihrer liste
+            schickt mir nichts | senden sie mir nichts | schicken sie mir keine … mails
+            schicken sie mir keine … e-mails | schicken sie mir keine … werbung | schicken sie mir keine … newsletter
+            schickt mir keine … mails | schickt mir keine … werbung | senden sie mir keine … mails
+            senden sie mir keine … e-mails | senden sie mir keine … werbung | mit ihrer werbung in ruhe
+            mit eurer werbung in ruhe | bitte nicht mehr schreiben | newsletter bitte kündigen | tipps nicht mehr
+            nehmt mich | streicht mich | löscht mich | von der liste | von ihrer liste
             von eurer liste | aus eurem verteiler | aus der datei | aus eurer liste | nicht mehr von ihnen hören
             lasst mich in ruhe | lassen sie mich in ruhe | bitte abmelden | keine weiteren nachrichten
             keine newsletter mehr | keine … mails mehr | newsletter nicht mehr | mails nicht mehr
             nicht mehr … newsletter | nicht mehr … mails
+        """,
+        -3: """
+            bestellung abbestellen | abo abbestellen | lieferung abbestellen | bekomme keine mails
+            bekomme keine … mails
+            erhalte keine mails | erhalte keine … mails | bekomme keinen newsletter | bekomme keine newsletter
+            bitte nicht abmelden | möchte mich nicht abmelden | will mich nicht abmelden | nicht abbestellen
         """,
         1: "verteiler | newsletter | spam",
     },

@@ -111,6 +111,9 @@ CUES = {
     },
     Category.UNSUBSCRIBE: {
         3: """
+            stop writing to me | stop writing me | cancel these newsletters | cancel these emails | be on this list
+            be on your list | rather not get these | rather not receive these | please delete me
+            don't send me this | don't send me these | do not send me this | do not send me these
             unsubscribe | unsubscribed | take me off | remove me | off this list | off your list | off the list
             opt out | opt-out | opt me out | stop sending | stop emailing | stop e-mailing | stop mailing
             no more emails | no more e-mails | no more mails | no more newsletters | no longer wish to receive
@@ -134,7 +137,7 @@ CUES = {
         -3: """
             don't want to unsubscribe | do not want to unsubscribe | not unsubscribe | before i unsubscribe
             unsubscribe if | or i unsubscribe | or i will unsubscribe | or i'll unsubscribe
-            unsubscribed by mistake
+            unsubscribed by mistake | did i stop getting | have i stopped getting
             accidentally unsubscribed | unsubscribed by accident | subscribe me again
         """,
     },

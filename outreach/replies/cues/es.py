@@ -61,7 +61,8 @@ CUES = {
             no quiero más emails | no me mandéis | no me mandes | no me enviéis | no me envíes | no me escriban
             no me escribáis | dejad de escribirme | dejen de escribirme | dejad de enviarme | dejad de mandarme
             dejen de enviarme | deje de enviarme | quiten mi dirección | quiten mi correo | quitad mi correo
-            quitadme | quítenme | quítame | sáquenme de | sacadme de | sácame de | borradme | bórrenme | bórrame
+            quitadme de | quítenme de | quítame de | sáquenme de | sacadme de | sácame de | borradme
+            bórreme | basta de correos | bórrenme | bórrame
             eliminen mi correo | eliminen mi dirección | elimínenme | no recibir más | dejar de recibir
             de la lista de correo | baja por favor
         """,

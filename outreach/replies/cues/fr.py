@@ -64,13 +64,16 @@ CUES = {
             me retirer de | retirez-moi | supprimez mon adresse | ne plus recevoir | plus de vos mails
             plus de vos messages | plus de vos courriels | merci de ne plus m'envoyer
             merci de ne plus m'écrire | merci de ne plus me contacter | veuillez ne plus | ne plus m'envoyer
-            ne plus m'écrire | n'envoyez plus | ne m'écrivez plus | arrêtez de m'écrire | cessez de m'écrire
-            stop pub | stop mails | retirer de votre liste | enlevez-moi | enlever de la liste | supprimez-moi
+            ne plus m'écrire | n'envoyez plus rien | n'envoyez plus de | ne m'écrivez plus
+            arrêtez de m'écrire | cessez de m'écrire
+            stop pub | plus de pub | merci de me retirer | stop mails | retirer de votre liste | enlevez-moi
+            enlever de la liste | supprimez-moi
             rayez-moi | supprimer mon mail | supprimer mon e-mail | supprimez mon mail | supprimez mon e-mail
             arrêtez ces mails | arrêtez vos mails | arrêter ces mails | arrêter vos mails | de cette liste
             me retirer … liste | retirer … de votre liste | pas recevoir … vos mails | plus recevoir vos
             plus recevoir de mails | plus recevoir d'e-mails | plus recevoir de newsletter
-            plus recevoir votre newsletter | ne m'envoyez plus | arrêtez de m'envoyer | cessez de m'envoyer
+            plus recevoir votre newsletter | ne m'envoyez plus de | ne m'envoyez plus rien
+            ne m'envoyez plus vos | ne m'envoyez plus ces | arrêtez de m'envoyer | cessez de m'envoyer
             plus de mails | plus d'e-mails | plus de publicité | plus de newsletter
         """,
         1: "liste | spam | publicité",
@@ -104,7 +107,8 @@ URGENT = {
     """,
     (Urgency.RAISED, "erasure"): """
         effacement de … données | suppression de … données | supprimer … mes données | supprimez … mes données
-        effacer … mes données | effacez … mes données | droit à l'oubli | droit à l'effacement | m'oppose au traitement
+        effacer … mes données | effacez … mes données | droit à l'oubli | droit à l'effacement
+        m'oppose au traitement
     """,
     (Urgency.RAISED, "personal data"): """
         rgpd | données personnelles | données à caractère personnel | traitement de mes données | droit d'accès
