@@ -38,6 +38,8 @@ SURELY = 1.0
 """Log-odds that leanings alone must reach against words that tell of new data."""
 _START = -1.2
 """Log-odds of a complaint where nothing at all speaks."""
+ELSEWHERE = 0.2
+"""What is added to that in languages other than English, whose leanings know fewer words."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def weigh(text: str, subject: str, language: str, topics: Mapping[str, Sequence[
         hits += shape
     scores = _scores(said, hits)
     odds = _odds(text, said, hits, scores, leans=bool(TABLES[name].leans))
+    odds += 0.0 if name == "en" else ELSEWHERE
     return Weighed(said, about, name, Found(hits, found.urgent), scores, odds)
 
 

@@ -19,6 +19,10 @@ CUES = {
             wieder nicht
         """,
         2: """
+            abgewürgt | aufgelegt | abgegangen | scherben | zerkratzt | verkratzt | verbeult | verbogen
+            bis heute nicht
+            fehlt bis heute | fehlt immer noch | bis heute nichts | blinkt rot | passiert nichts | passiert gar nichts
+            unleserlich | unverständlich | verschmutzt | abgebrochen | abgefallen | hier ist … nichts
             funktioniert nicht | funktionieren nicht | geht nicht | geht immer noch nicht | klappt nicht
             lädt nicht | verbindet sich nicht | heizt nicht | startet nicht | reagiert nicht | passt nicht
             passt … nicht | schließt nicht | lässt sich … nicht | lässt sich kaum | zieht kein | kommt kein
@@ -60,7 +64,8 @@ CUES = {
         3: """
             vielen dank für die schnelle | danke für die schnelle | gold wert | hat geklappt
             vielen herzlichen dank | herzlichen dank | tausend dank | weiter so | danke für den tipp
-            danke für die hilfe | bin begeistert | läuft wieder | hat sich erledigt | alles dicht | besten dank
+            danke für die hilfe | klasse beitrag | schöner beitrag | merci | bin begeistert | läuft wieder
+            hat sich erledigt | alles dicht | besten dank
             nett von ihnen | gern lese | richten sie | wunderbar geklappt | alles gut gelaufen
         """,
         2: """

@@ -6,7 +6,10 @@ Law: general German of dissatisfaction and of its contrary; weights were chosen 
 
 LEANINGS = {
     0.8: "<service> | nicht | nich | warum | wieso | weshalb | leider | schade",
-    0.7: "kein | keine | keinen | keiner | keinem | nichts | nie | niemand | niemals | scheiß* | mist | blöd*",
+    0.7: """
+        bis heute | angeblich | abgewürgt | aufgelegt | fehlt | fehlen | fehlte | kein | keine | keinen
+        keiner | keinem | nichts | nie | niemand | niemals | scheiß* | mist | blöd*
+    """,
     0.6: """
         schlimm* | schlecht* | mies* | nervig* | nervt | ärger* | traurig | wütend | sauer | genervt | frech*
         peinlich | lächerlich | unfassbar | unglaublich | furchtbar | schrecklich | grauenhaft | grässlich
@@ -47,7 +50,9 @@ LEANINGS = {
         gibt es | gibt's | gibts | haben sie | kann man | passt | ab wann | bis wann | wie oft | wie lange
         wie viel | wie hart | welche* | wo finde | ob | tipp | tipps
     """,
-    -0.4: "gute | guter | gutes | gut | freue | freut | glück | lecker | heute abend | morgen | geduldig | grüße",
+    -0.4: """
+        gute | guter | gutes | gut | freue | freut | glück | lecker | heute abend | morgen | geduldig | grüße
+    """,
     -0.5: """
         könnt ihr | könntet ihr | könnten sie | können sie | kann ich | darf ich | nochmal schicken | danke
         dank | vielen dank | lieb* | interessant | empfehl* | spaß | lustig | haha* | :d | ;)

@@ -13,6 +13,10 @@ CUES = {
             agua por todas partes | caducad*
         """,
         2: """
+            atascado | atascada | se queda atascad* | me colgó | me colgaron | añicos | en pedazos | hecho pedazos
+            no responde | no reacciona | pagar otra vez | pagar dos veces | rayado | rayada | doblado
+            agrietad* | manchad*
+            ilegible | incomprensible | borroso | se ha caído | se cayó | se rompió | se ha estropeado | no ha venido
             no funciona | no funcionan | no enciende | no se enciende | no calienta | no arranca | no cierra
             no abre | no se conecta | no carga | no sale | se apaga | se sale | se atasca | me echa | en vez de
             en lugar de | faltaba | faltan | sin llegar | equivocado | equivocada | aguado | no consigo
@@ -41,6 +45,7 @@ CUES = {
     },
     Category.THANKS: {
         3: """
+            qué delicia | qué rico | qué bien me | muy buen artículo | buen artículo | lo guardo
             muchas gracias | mil gracias | muchísimas gracias | me ha servido | ya funciona todo
             funciona de verdad | seguid así | fenomenal | me lo solucionaron | las gracias de mi parte
             con gusto | gracias por la ayuda

@@ -5,8 +5,13 @@ Law: general Spanish of dissatisfaction and of its contrary; weights were chosen
 """
 
 LEANINGS = {
-    0.8: "<service> | gracias por nada | gracias a nada | por qué no | lamentable* | desgraciadamente | lástima",
-    0.7: "no | nunca | jamás | nadie | nada | ningún | ninguna | ni | peor | tampoco | sin",
+    0.8: """
+        <service> | gracias por nada | gracias a nada | por qué no | lamentable* | desgraciadamente | lástima
+    """,
+    0.7: """
+        atascad* | colgó | colgaron | añicos | pedazos | pagar otra vez | falta | faltan | no | nunca | jamás
+        nadie | nada | ningún | ninguna | ni | peor | tampoco | sin
+    """,
     0.6: """
         mal | malo | mala | malos | malas | malísim* | fatal | horrible | pésim* | terrible | asco | asqueros*
         triste | vergüenza | vergonzos* | ridícul* | increíble | indignante | inaceptable | intolerable

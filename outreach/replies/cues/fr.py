@@ -13,6 +13,11 @@ CUES = {
             jamais venue | rien reçu | et rien | on me promet | de l'eau partout
         """,
         2: """
+            reste bloqué | raccroché | au nez | en morceaux | en mille morceaux | ne répond pas | ne répond plus
+            rien ne répond | plus rien | une seconde fois | payer deux fois | payer une deuxième fois | rayé
+            rayée | tordu
+            fissuré | fissurée | brisé | brisée | déchiré | illisible | incompréhensible | jamais rappelé | coincé
+            s'est décroché | s'est cassé | s'est cassée | tombe en panne
             ne marche pas | ne fonctionne pas | ne marche plus | ne fonctionne plus | en panne | ne chauffe
             ne ferme plus | ne s'allume | ne démarre | ne s'ouvre | s'arrête | s'éteint | déborde | il manque
             il manquait | au lieu de | périmé | périmés | périmée | moisi | tiède | n'arrive pas à | déconnecte
@@ -44,6 +49,7 @@ CUES = {
     },
     Category.THANKS: {
         3: """
+            quel bonheur | quel plaisir | quel délice | très bon article | bel article | je garde
             merci beaucoup | merci infiniment | mille mercis | un grand merci | bravo | merci pour votre aide
             ça marche | tout remarche | remarche | marche vraiment | continuez comme ça | impeccable
             avec plaisir | remerciements

@@ -6,7 +6,10 @@ they are judged.
 
 LEANINGS = {
     0.8: "<service> | merci pour rien | pas | pourquoi | malheureusement | hélas | dommage",
-    0.7: "jamais | rien | personne ne | aucun | aucune | ne … plus | n' … plus | ni | non | sans",
+    0.7: """
+        bloqué* | raccroché | morceaux | brisé* | seconde fois | deuxième fois | plus rien | manque | jamais
+        rien | personne ne | aucun | aucune | ne … plus | n' … plus | ni | non | sans
+    """,
     0.6: """
         mauvais* | mal | pire | nul | nulle | horrible* | affreu* | infernal* | insupportable* | pénible*
         infect* | imbuvable | dégueulasse | dégoût* | triste | colère | furieu* | énerv* | agac* | ras le bol
@@ -32,7 +35,9 @@ LEANINGS = {
         toujours | encore | après | déjà | jours | mois | heures | argent | prix | facture | colis | livraison
         livré*
     """,
-    0.1: "on | me | ne | n' | votre | vos | vous | c'est | est | sont | ça | cela | service client | technicien",
+    0.1: """
+        on | me | ne | n' | votre | vos | vous | c'est | est | sont | ça | cela | service client | technicien
+    """,
     -0.3: """
         bonjour | volontiers | noël | joli* | gentil* | pourriez-vous | pouvez-vous | est-ce que | puis-je
         peut-on | combien | quel | quelle | jusqu'à quand | serez-vous | avez-vous | vous livrez | j'hésite
