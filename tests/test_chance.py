@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import hmac
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outreach.chance import Share, difference, people_needed, pooled_difference, wilson
+from outreach.chance import Draws, Share, difference, off_by, people_needed, pooled_difference, wilson
 
 
 @pytest.mark.parametrize(
@@ -90,3 +92,14 @@ def test_a_smaller_effect_and_a_smaller_group_take_more_people(before: float, ef
 def test_no_number_shows_what_is_not_there() -> None:
     assert people_needed(0.1, 0.1, 0.5) is None
     assert people_needed(0.1, 0.05, 0) is None
+
+
+@given(st.binary(max_size=130), st.text(max_size=9), st.text(max_size=9))
+def test_a_draw_that_was_begun_once_is_the_hmac_of_all_of_it(key: bytes, said: str, each: str) -> None:
+    draws = Draws(key, said)
+    assert draws.of(each) == draws.of(each) == hmac.digest(key, (said + each).encode(), "sha256")
+
+
+def test_a_share_is_off_by_what_chance_makes_of_it() -> None:
+    assert off_by(100_000, 1_000_000) == 588
+    assert off_by(0, 0) == off_by(0, 10) == off_by(10, 10) == 0

@@ -306,7 +306,10 @@ def _entry_lines(entry: Entry, zone: str) -> Iterable[str]:
     if entry.hold_out is not None and entry.hold_out.why:
         yield f"  {entry.hold_out.why}"
     if entry.by_share:
-        yield "  so many people are counted by their share here; planning draws them one by one"
+        yield (
+            "  so many people are counted by their share here; planning draws them one by one, nearly always within "
+            f"{entry.off_by:,} of it"
+        )
     if entry.expected is not None and entry.going:
         yield f"  {entry.expected.words}"
     for reason, count in entry.later.items():

@@ -7,15 +7,13 @@ in neither group; whoever was dealt into a group counts in it, whatever became o
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from ..chance import Difference, Share, difference, people_needed, pooled_difference, wilson
+from ..chance import Difference, Draws, Share, difference, people_needed, pooled_difference, wilson
 from ..records import Kind, Permission, withhold
 
 HELD_OUT = "held out"
@@ -100,11 +98,13 @@ def decide_hold_out(kind: Kind, people: int, usual: Share, rules: HoldOutRules, 
 
 def group_of(key: bytes, campaign: str, occasion: str, address_key: str, plan: HoldOut) -> Group | None:
     """The group of one person; None where the issue is not tested. The same again for the same issue and key."""
-    if not plan.on:
-        return None
-    said = f"hold-out:{campaign}:{occasion}:{address_key}".encode()
-    place = int.from_bytes(hmac.new(key, said, hashlib.sha256).digest()[:4], "big")
-    return Group.HELD if place < plan.share * PLACES else Group.ISSUE
+    return groups_of(key, campaign, occasion, plan)(address_key) if plan.on else None
+
+
+def groups_of(key: bytes, campaign: str, occasion: str, plan: HoldOut) -> Callable[[str], Group]:
+    """What gives the group of each person in an issue that is tested, by their address key."""
+    draws, limit = Draws(key, f"hold-out:{campaign}:{occasion}:"), plan.share * PLACES
+    return lambda address_key: Group.HELD if int.from_bytes(draws.of(address_key)[:4], "big") < limit else Group.ISSUE
 
 
 def judge_hold_out(plan: HoldOut, due: datetime) -> Permission:

@@ -7,16 +7,14 @@ comparisons: Bonferroni). Intervals: R. G. Newcombe, Statistics in Medicine 17 (
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from statistics import NormalDist
 from typing import Any
 
-from ..chance import Share, difference
+from ..chance import Draws, Share, difference
 
 REST = "rest"
 """`Delivery.variant` of whoever waits for the winner."""
@@ -74,11 +72,20 @@ def read_comparison(kept: Mapping[str, Any]) -> Comparison | None:
 
 def version_of(key: bytes, campaign: str, occasion: str, address_key: str, plan: Comparison) -> str:
     """The version that one person gets, or REST. The same again for the same issue and key."""
-    said = f"test:{campaign}:{occasion}:{address_key}".encode()
-    drawn = hmac.new(key, said, hashlib.sha256).digest()
-    if int.from_bytes(drawn[:4], "big") * 100 >= plan.percent * PLACES:
-        return REST
-    return plan.names[int.from_bytes(drawn[4:8], "big") * len(plan.names) // PLACES]
+    return versions_of(key, campaign, occasion, plan)(address_key)
+
+
+def versions_of(key: bytes, campaign: str, occasion: str, plan: Comparison) -> Callable[[str], str]:
+    """What gives the version of each person, by their address key."""
+    draws = Draws(key, f"test:{campaign}:{occasion}:")
+
+    def version(address_key: str) -> str:
+        drawn = draws.of(address_key)
+        if int.from_bytes(drawn[:4], "big") * 100 >= plan.percent * PLACES:
+            return REST
+        return plan.names[int.from_bytes(drawn[4:8], "big") * len(plan.names) // PLACES]
+
+    return version
 
 
 @dataclass(frozen=True)

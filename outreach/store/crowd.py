@@ -31,7 +31,7 @@ from ..records import (
 )
 from .consents import MAIL_COLUMNS
 from .editions import TO_GO, UNFINISHED
-from .packed import Make, Packs, Within, in_pieces, packs
+from .packed import Make, Packs, Within, in_columns, in_pieces, packs
 from .plan import MAY_HAVE_BEEN_SENT
 from .prepared import Prepared
 from .rounded import MINUTE, MinuteUp
@@ -115,7 +115,7 @@ def sent_since(session: Session, since: datetime) -> Packs:
     query = select(col(Edition.id)).where(col(Edition.kind).in_(BULK), recent).order_by(col(Edition.id))
     at: Any = func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at))
     for edition_id in session.execute(query).scalars().all():
-        yield from _mails(session, edition_id or 0, MAY_HAVE_BEEN_SENT, [MinuteUp(at)], at > since)
+        yield from mails_of(session, edition_id or 0, MAY_HAVE_BEEN_SENT, [MinuteUp(at)], at > since)
 
 
 def still_under_way(session: Session) -> Packs:
@@ -127,10 +127,10 @@ def still_under_way(session: Session) -> Packs:
     at: Any = func.coalesce(col(Delivery.next_at), col(Delivery.due_at))
     for edition_id, kind, goes in session.execute(query.order_by(col(Edition.id))).all():
         same = literal(edition_id), literal(kind.value), literal(int(bool(goes)))
-        yield from _mails(session, edition_id, TO_GO, [*same, MinuteUp(at)])
+        yield from mails_of(session, edition_id, TO_GO, [*same, MinuteUp(at)])
 
 
-def _mails(
+def mails_of(
     session: Session, edition_id: int, states: Iterable[DeliveryState], columns: Sequence[Any], *where: Any
 ) -> Packs:
     """The mails of an edition in these states. Those of a large one lie side by side: they are walked by number."""
@@ -166,6 +166,11 @@ def addresses(session: Session) -> Pages:
     yield from Prepared(select(col(Customer.id), col(Customer.address)).where(*REACHABLE)).pages(session)
 
 
-def keys_of_all(session: Session) -> Pages:
-    """Everybody's id and address key."""
-    yield from Prepared(select(col(Customer.id), col(Customer.address_key)).where(*REACHABLE)).pages(session)
+def keys_of_all(session: Session, size: int) -> Iterator[list[Sequence[Any]]]:
+    """Everybody's id and address key, some at a time, column by column; `size`: more than the highest id."""
+
+    def make(columns: Sequence[Any]) -> Select[Any]:
+        return select(*columns).where(*REACHABLE)
+
+    columns = [col(Customer.id), col(Customer.address_key)]
+    return in_columns(session, make, columns, Within(columns[0], 1, size), [columns[0]])

@@ -7,7 +7,7 @@ those asked for is of a group; a newsletter that several of them got counts once
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,9 +15,11 @@ from sqlalchemy import bindparam, func, or_, select
 from sqlmodel import Session, col
 
 from ..records import BULK, Delivery, Edition, EditionState, GroupKind, Membership
+from .crowd import mails_of
 from .database import rows_in_chunks
 from .editions import UNFINISHED
 from .one_per import groups_of
+from .packed import Packs, in_pieces
 from .plan import MAY_HAVE_BEEN_SENT
 from .prepared import Among, Prepared, instant
 from .rounded import MINUTE, MinuteUp
@@ -91,18 +93,9 @@ _SENT = Prepared(
 )
 
 
-def all_members(session: Session, kind: GroupKind) -> Iterator[Sequence[Any]]:
-    """Everybody of such a group: group, customer; group by group. For a look ahead."""
-    query = select(col(Membership.group_id), col(Membership.customer_id)).where(col(Membership.kind) == kind)
-    query = query.order_by(col(Membership.group_id), col(Membership.customer_id))
-    yield from Prepared(query).pages(session)
-
-
-def all_house_mail(
-    session: Session, kind: GroupKind, since: datetime, *, shared: bool
-) -> Iterator[tuple[int, Iterator[Sequence[Any]]]]:
-    """The editions of bulk mail that were sent after `since`, with pages of those of such a group who got it: customer
-    and minute, as `store.crowd` has it. For a look ahead.
+def all_house_mail(session: Session, kind: GroupKind, since: datetime, *, shared: bool) -> Iterator[tuple[int, Packs]]:
+    """The editions of bulk mail that were sent after `since`, with those who got it: customer and minute, as
+    `store.crowd` has it; on SQLite those, too, who are of no such group. For a look ahead.
     """
     finished: Any = func.coalesce(col(Edition.finished_at), since + MINUTE)
     query = select(col(Edition.id)).where(
@@ -110,14 +103,12 @@ def all_house_mail(
     )
     if shared:
         query = query.where(col(Edition.one_per) == kind.value)
+    of_one = select(col(Membership.id)).where(
+        col(Membership.customer_id) == col(Delivery.customer_id), col(Membership.kind) == kind
+    )
+    only = [since < _AT] if in_pieces(session) else [since < _AT, of_one.exists()]
     for edition in session.execute(query.order_by(col(Edition.id))).scalars().all():
-        sent = (
-            select(col(Delivery.customer_id), MinuteUp(_AT))
-            .join(Membership, col(Membership.customer_id) == col(Delivery.customer_id))
-            .where(col(Delivery.edition_id) == edition, col(Delivery.state).in_(MAY_HAVE_BEEN_SENT), since < _AT)
-            .where(col(Membership.kind) == kind)
-        )
-        yield edition or 0, Prepared(sent).pages(session)
+        yield edition or 0, mails_of(session, edition or 0, MAY_HAVE_BEEN_SENT, [MinuteUp(_AT)], *only)
 
 
 def shared_under_way(session: Session, kind: GroupKind) -> set[int]:

@@ -34,7 +34,9 @@ from ..records import (
     Touch,
     Wish,
 )
+from .crowd import mails_of
 from .database import rows_in_chunks
+from .packed import in_pieces
 from .phases import InState
 from .prepared import Among, Prepared, instant
 from .reach import BY_PERSON, HERE
@@ -108,20 +110,6 @@ _HOUSES = Prepared(
 )
 
 
-def all_houses(session: Session, kind: GroupKind, list_id: int | None) -> Iterator[Sequence[Any]]:
-    """Everybody of such a group who is subscribed to the list: group, customer, since when; group by group."""
-    query = (
-        select(col(Membership.group_id), col(Membership.customer_id), col(Subscription.changed_at))
-        .join(
-            Subscription,
-            and_(col(Subscription.customer_id) == col(Membership.customer_id), col(Subscription.list_id) == list_id),
-        )
-        .where(col(Membership.kind) == kind, col(Subscription.state) == SubscriptionState.SUBSCRIBED)
-        .order_by(col(Membership.group_id), col(Membership.customer_id))
-    )
-    yield from Prepared(query).pages(session)
-
-
 def all_signs(session: Session, kind: GroupKind) -> dict[int, datetime]:
     """The last sign of life of everybody who is of such a group; as `store.reach.signs_of` has it, in four walks."""
     member = col(Membership.kind) == kind
@@ -185,14 +173,14 @@ _MAILS = Prepared(
 )
 
 
-def all_with_issue(session: Session, edition_id: int, kind: GroupKind) -> set[int]:
-    """Everybody of such a group who was sent this edition, or is to get it."""
-    query = (
-        select(col(Delivery.customer_id))
-        .join(Membership, and_(col(Membership.customer_id) == col(Delivery.customer_id), col(Membership.kind) == kind))
-        .where(col(Delivery.edition_id) == edition_id, col(Delivery.state).in_(_ON_THE_WAY))
+def all_with_issue(session: Session, edition_id: int, kind: GroupKind) -> Iterator[Sequence[int]]:
+    """Everybody of such a group who was sent this edition, or is to get it; on SQLite those, too, who are of none."""
+    of_one = select(col(Membership.id)).where(
+        col(Membership.customer_id) == col(Delivery.customer_id), col(Membership.kind) == kind
     )
-    return {row[0] for page in Prepared(query).pages(session) for row in page}
+    only = () if in_pieces(session) else (of_one.exists(),)
+    for pack in mails_of(session, edition_id, _ON_THE_WAY, [], *only):
+        yield pack.persons
 
 
 def others_in(

@@ -58,6 +58,23 @@ def packs(session: Session, make: Make, person: Any, columns: Sequence[Any], wit
             yield Pack(json.loads(f"[{persons}]"), values.split("\n"))
 
 
+def in_columns(
+    session: Session, make: Make, columns: Sequence[Any], within: Within | None, order: Sequence[Any]
+) -> Iterator[list[Sequence[Any]]]:
+    """The same of what has no comma and is never empty, some rows at a time, column by column. On SQLite a piece comes
+    in any order, and numbers as text; else the rows come in this one."""
+    if within is None or not in_pieces(session):
+        for page in Prepared(make(columns).order_by(*order)).pages(session, SIZE):
+            yield list(zip(*page, strict=True))
+        return
+    piece = make([func.group_concat(column) for column in columns])
+    prepared = Prepared(piece.where(within.key > bindparam("after", 0), within.key <= bindparam("upto", 0)))
+    for after in range(within.first - 1, within.last, SIZE):
+        [row] = prepared.rows(session, after=after, upto=after + SIZE)
+        if row[0] is not None:
+            yield [str(column).split(",") for column in row]
+
+
 def unpacked(value: Any) -> Sequence[Any]:
     """What stands behind a person, column by column, as the driver gives it."""
     found: Sequence[Any] = json.loads(value) if isinstance(value, str) else value

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from ..errors import InputError, UsageError
 from ..plan.budget import FIRST
 from ..plan.worth import expect
-from ..records import Campaign, CampaignState, Kind
+from ..records import Campaign, CampaignState, Edition, Kind
 from ..store.editions import (
     UNFINISHED,
     campaigns_and_schedules,
@@ -66,7 +66,7 @@ def read_agenda(
         problems += _blind(session, workspace, [*(one.kind for one in begun), *(c.kind for c, _, _ in coming)])
         entries: list[Entry] = []
         courses = Courses(session, workspace, now, until, running_sequences(session) if campaign is None else ())
-        look = _Look(session, workspace, [(found, max(occasion.opens, now)) for found, _, occasion in coming], courses)
+        look = _Look(session, workspace, coming, courses)
         for found, timing, occasion in coming:
             if progress is not None:
                 progress(found.name)
@@ -163,10 +163,11 @@ class _Look:
         self,
         session: Session,
         workspace: Workspace,
-        coming: Sequence[tuple[Campaign, datetime]],
+        occasions: Sequence[tuple[Campaign, Timing, Occasion]],
         courses: Courses,
     ) -> None:
         self.session, self.workspace = session, workspace
+        coming = [(found, max(occasion.opens, workspace.clock())) for found, _, occasion in occasions]
         tips = [
             found
             for found, _ in campaigns_and_schedules(session)
@@ -175,15 +176,23 @@ class _Look:
         audiences = [audience_of(session, found, at) for found, at in coming]
         audiences += [tips_audience(session, found, at) for _, at in coming for found in tips]
         self.crowd = Crowd(session, workspace, [*audiences, *courses.audiences()], courses)
+        first = {found.id: (found, timing, occasion) for found, timing, occasion in reversed(occasions)}
+        self.crowd.expect(
+            [(found, _draft(self, found, timing, occasion)) for found, timing, occasion in first.values()]
+        )
         self.sequences = Sequences(session, workspace, courses)
         any_tips = any(tips_wanted(workspace, found) for found, _ in coming)
         self.concerned = read_concerned(session) if any_tips else Concerned({}, {}, {}, {})
 
 
+def _draft(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion) -> Edition:
+    opens = max(occasion.opens, look.workspace.clock())
+    return draft_edition(look.session, look.workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
+
+
 def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion, number: int) -> Entry:
     session, workspace = look.session, look.workspace
-    opens = max(occasion.opens, workspace.clock())
-    draft = draft_edition(session, workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
+    draft = _draft(look, campaign, timing, occasion)
     by_hand, again = occasion.key.startswith(f"once-{BY_HAND}"), occasion.key.endswith("again")
     counts = count_forecast(
         session,

@@ -6,7 +6,7 @@ Law: whatever a rule comes to read of a person stands here, and divides the grou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from ..records import BULK, PROMOTION, Campaign, Edition, HoldState, Kind, Subsc
 from ..store.bounces import PausedDomain
 from ..store.saved_segments import load_segment
 from ..store.segments import asks_more
-from ..timing.sequence import Going
+from ..timing.sequence import Going, Hope
 from .judge import NOBODY, PersonFacts
 
 
@@ -83,12 +83,16 @@ class PutOff(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Way:
-    """Where people are in a sequence (its number in the look), as far as it tells what they get from `since` on."""
+    """Where people are in a sequence (its number in the look), as far as it tells what they get from `since` on.
+
+    `last`: by the end of what one of them hopes for, the end of what the last of them does.
+    """
 
     course: int
     going: Going
     since: datetime
     waits: PutOff | None = None
+    last: dict[Hope, Hope] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -124,8 +128,9 @@ class Alike:
         bulk = edition.kind in BULK
         mail = self.mail.get(edition.list_id if bulk else None, NOBODY)
         span = WEEK if self.wish is None else max(WEEK, timedelta(days=self.wish.every_days))
-        recent = [at for at in self.sent if at > edition.due_at - span]
-        sent = [*sorted(recent), *self.foreseen] if bulk else []
+        since = edition.due_at - span
+        recent, coming = [at for at in self.sent if at > since], [at for at in self.foreseen if at > since]
+        sent = [*sorted(recent), *coming] if bulk else []
         holds, wish = (self.holds, self.wish) if bulk else ((), None)
         shared = self.shared if edition.kind in PROMOTION else ()
         facts = PersonFacts(mail, self.zone, holds, sent, ahead, self.paused, wish)  # type: ignore[arg-type]

@@ -1,142 +1,37 @@
 """A look ahead at the budget of those who live together: what others of the house got, or are to get by then.
 
 Law: as `work.house_budget` reads it for planning: each newsletter once, by whomever they got it. Looked at only for
-editions of which one of each group gets a mail; houses of whose people no rule finds a difference are judged once.
+editions of which one of each group gets a mail; what cannot count any more is left out, and houses of whose people no
+rule finds a difference are judged once.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
 from ..plan.budget import WEEK
 from ..records import Edition, GroupKind, Permission
-from ..store.house_mail import HouseMail, all_house_mail, all_members, shared_under_way
-from ..store.rounded import minute_up, read_rounded
-from ..store.wishes import all_wishes
 from .alike import Alike
 from .dealing import Dealing
+from .homes import Homes
 from .judge import PersonFacts
 from .workspace import Workspace
 
 Judgement = tuple[Alike, datetime, Permission, PersonFacts]
 Judge = Callable[[PersonFacts, datetime], Permission]
 Bare = Callable[[Permission, PersonFacts, datetime], Permission]
+Times = tuple[datetime, ...]
 SEQUENCES = 1_000_000
 """From this number on a mail is of a sequence's step, and of an edition of each day."""
-
-
-class Sent(NamedTuple):
-    """What people of a house were sent: the edition, the minute at which the last of them got it, and who did (their
-    places in the house). `older`: what counts for the wish of one of them alone, who is named by their place.
-    """
-
-    edition: int
-    at: datetime
-    who: AbstractSet[int] = frozenset()
-    older: bool = False
-
-
-@dataclass
-class Larger:
-    """A house of more than two: each one's place, what it was sent by edition, and what counts for one's wish alone."""
-
-    places: dict[int, int]
-    sent: dict[int, tuple[datetime, set[int]]] = field(default_factory=dict)
-    older: dict[int, list[datetime]] = field(default_factory=dict)
-
-    def note(self, person: int, sent: Sent) -> None:
-        """Put down that this person was sent it."""
-        place = self.places[person]
-        if sent.older:
-            self.older.setdefault(place, []).append(sent.at)
-            return
-        at, who = self.sent.get(sent.edition, (sent.at, set()))
-        who.add(place)
-        self.sent[sent.edition] = max(at, sent.at), who
-
-    def told(self, place: int) -> list[Sent]:
-        """What concerns the one at this place."""
-        older = [Sent(0, at, {place}, older=True) for at in self.older.get(place, ())]
-        return [*(Sent(edition, at, who) for edition, (at, who) in self.sent.items()), *older]
-
-
-class Homes:
-    """Everybody of a kind of group, house by house, and what each house was sent lately. Two in a house, nearly all
-    there are, stand in two columns; `larger` are the others.
-    """
-
-    def __init__(self, session: Session, workspace: Workspace, kind: GroupKind, size: int) -> None:
-        self.shared = workspace.settings.plan.shared_budgets[kind] == "shared"
-        self.under_way = shared_under_way(session, kind) if self.shared else set()
-        self.first, self.second, self.larger = array("I"), array("I"), dict[int, Larger]()
-        self._of = array("I", [0]) * size
-        self._read_members(session, kind)
-        self.known: list[tuple[Sent, ...]] = [()]
-        self.told = array("I", [0]) * len(self.first)
-        now = workspace.clock()
-        since = now - WEEK
-        steps: dict[Any, int] = {}
-        for edition, pages in all_house_mail(session, kind, since, shared=self.shared):
-            for page in pages:
-                for person, minute in page:
-                    self._note(steps, person, Sent(edition, min(read_rounded(minute), now)))
-        wishes = {one.customer_id: one.every_days for one in all_wishes(session) if one.every_days > WEEK.days}
-        if wishes:
-            far = now - timedelta(days=max(wishes.values()))
-            for person, times in HouseMail(kind, shared=self.shared).of(session, wishes, far).items():
-                for at in times:
-                    if at <= since:
-                        self._note(steps, person, Sent(0, minute_up(at), older=True))
-
-    def _read_members(self, session: Session, kind: GroupKind) -> None:
-        group, members = None, list[int]()
-        for page in all_members(session, kind):
-            for of, person in page:
-                if of != group:
-                    self._add(members)
-                    group, members = of, []
-                members.append(person)
-        self._add(members)
-
-    def _add(self, members: list[int]) -> None:
-        if len(members) < 2:
-            return
-        for person in members:
-            self._of[person] = len(self.first) + 1
-        if len(members) > 2:
-            self.larger[len(self.first)] = Larger({person: place for place, person in enumerate(members)})
-        self.first.append(members[0] if len(members) == 2 else 0)
-        self.second.append(members[1] if len(members) == 2 else 0)
-
-    def _note(self, steps: dict[Any, int], person: int, sent: Sent) -> None:
-        """Put down that this person was sent it; `steps`: what is known after what, by what came."""
-        house = self._of[person] - 1
-        if house < 0:
-            return
-        if house in self.larger:
-            self.larger[house].note(person, sent)
-            return
-        place = int(self.second[house] == person)
-        key = self.told[house], place, sent
-        if key not in steps:
-            steps[key] = len(self.known)
-            self.known.append(_with(self.known[self.told[house]], sent._replace(who=frozenset({place}))))
-        self.told[house] = steps[key]
-
-
-def _with(known: tuple[Sent, ...], sent: Sent) -> tuple[Sent, ...]:
-    same = next((one for one in known if one.edition == sent.edition and not (one.older or sent.older)), None)
-    if same is None:
-        return (*known, sent)
-    return (*(one for one in known if one is not same), Sent(same.edition, max(same.at, sent.at), same.who | sent.who))
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class AtHome(Dealing):
@@ -144,7 +39,6 @@ class AtHome(Dealing):
 
     def __init__(self, session: Session, workspace: Workspace) -> None:
         super().__init__(session, workspace)
-        self._homes: dict[GroupKind, Homes] = {}
         self._for_all: dict[int, GroupKind] = {}
 
     def judge_at_home(
@@ -167,13 +61,14 @@ class AtHome(Dealing):
         for group in list(self.groups):
             if group.ways and group.count:
                 first(group)
-        if kind not in self._homes:
-            self._homes[kind] = Homes(self._session, self._workspace, kind, len(self._of))
-        again = _Again(self, self._homes[kind], self._for_all, judged, judge, bare)
-        found = again.judge(self._of, kind)
+        again = _Again(self, self.homes(kind), self._for_all, judged, judge, bare)
+        found = again.judge(self._of)
         if number is not None:
             self._for_all[number] = kind
         self._stamp += bool(again.moved)
+        if self.flocks is not None:
+            self.flocks.whole.subtract(again.moved)
+            self.flocks.whole.update(again.came)
         return found
 
     def part_of(self, group: Alike) -> int:
@@ -203,97 +98,68 @@ class _Again:
         judge: Judge,
         bare: Bare,
     ) -> None:
-        self._crowd, self._homes, self._for_all = crowd, homes, for_all
+        self._crowd, self._homes = crowd, homes
         self._judge, self._bare = judge, bare
         places = {id(group): place for place, group in enumerate(crowd.groups)}
         self._judged = {places[id(one[0])]: one for one in judged}
-        self._mails = [self._counted(group) for group in crowd.groups]
+        self._from = min((one[1] for one in judged), default=NEVER) - WEEK
+        days = {one[3].wish.every_days for one in judged if one[3].wish is not None}
+        self._longest = max([WEEK, *(timedelta(days=each) for each in days)])
+        self._house = _House(homes, for_all, crowd.groups)
         self._said: dict[Any, _Part | None] = {}
         self._parts: dict[Any, _Part] = {}
         self.moved: Counter[int] = Counter()
+        self.came: Counter[int] = Counter()
 
-    def judge(self, of: array[int], kind: GroupKind) -> list[Judgement]:
+    def judge(self, of: array[int]) -> list[Judgement]:
         """Everybody's judgement, by groups; `of` is brought up to date."""
-        homes = self._homes
-        ones, twos = ([of[person] for person in column] for column in (homes.first, homes.second))
-        alike = dict.fromkeys(zip(ones, twos, homes.told, strict=True))
-        asked = {}
-        for key in alike:
-            told, mails = homes.known[key[2]], self._together(key[:2])
-            asked[key] = self._ask(key[:2], 0, told, mails), self._ask(key[:2], 1, told, mails)
-        if any(one or two for one, two in asked.values()):
-            for house, key in enumerate(zip(ones, twos, homes.told, strict=True)):
-                one, two = asked[key]
-                if one is not None:
-                    self._move(of, homes.first[house], one)
-                if two is not None:
-                    self._move(of, homes.second[house], two)
-        for larger in homes.larger.values():
-            all_there = [of[person] for person in larger.places]
-            mails = self._together(all_there)
+        homes, flocks = self._homes, self._crowd.flocks
+        columns = (homes.first, homes.second, homes.told) if flocks is None else flocks.of_homes
+        ones, twos, told = [of[one] for one in columns[0]], [of[one] for one in columns[1]], columns[2]
+        asked = {key: self._both(*key) for key in dict.fromkeys(zip(ones, twos, told, strict=True))}
+        if any(answer is not None for answer in asked.values()):
+            for house, both in enumerate(map(asked.__getitem__, zip(ones, twos, told, strict=True))):
+                if both is not None:
+                    for person, to in ((columns[0][house], both[0]), (columns[1][house], both[1])):
+                        if to is not None:
+                            self._move(of, person, to, 1 if flocks is None else flocks.sizes[house])
+        for larger in homes.larger:
+            there = [of[person] for person in larger.places]
+            known = homes.number_of(larger.told())
+            mates = tuple(sorted(set(there)))
             for person, place in larger.places.items():
-                if all_there[place] in self._judged:
-                    answer = self._ask(all_there, place, larger.told(place), mails)
-                    if answer is not None:
-                        self._move(of, person, answer)
+                answer = self._ask(there[place], mates, place, known)
+                if answer is not None:
+                    self._move(of, person, answer, 1)
         for place, people in self.moved.items():
             group = self._judged[place][0]
             group.count -= min(people, group.count)
         return [*self._judged.values(), *(one.judgement for one in self._parts.values())]
 
-    def _ask(
-        self, places: Sequence[int], mine: int, told: Sequence[Sent], mails: Mapping[Any, datetime]
-    ) -> _Part | None:
-        """What the rules say of the one at `mine` by what the others of the house got, where that is another thing."""
-        if places[mine] not in self._judged:
+    def _both(self, one: int, two: int, told: int) -> tuple[_Part | None, _Part | None] | None:
+        """What the rules say of both of a pair, where that is another thing for either."""
+        first, second = self._ask(one, (one, two), 0, told), self._ask(two, (one, two), 1, told)
+        return None if first is None and second is None else (first, second)
+
+    def _ask(self, mine: int, mates: Sequence[int], place: int, told: int) -> _Part | None:
+        """What the rules say of the one at `place` by what the others of the house got, where that is another thing."""
+        known = self._judged.get(mine)
+        if known is None:
             return None
-        house = self._house(places[mine], mine, told, mails)
+        wish = known[3].wish
+        since = self._from if wish is None or wish.every_days <= WEEK.days else self._from + WEEK - self._longest
+        house = self._house.times(mine, mates, place, told, since)
         if not house:
             return None
-        key = places[mine], house
+        key = mine, house
         if key not in self._said:
-            group, due, said, facts = self._judged[places[mine]]
-            facts = facts._replace(house=house)
-            then = self._judge(facts, due)
-            free = self._bare(then, facts, due).state is None
-            other = then != said or free != (self._bare(said, self._judged[places[mine]][3], due).state is None)
-            self._said[key] = self._part((places[mine], then, free), group, due, facts) if other else None
+            group, due, said, facts = known
+            together = facts._replace(house=house)
+            then = self._judge(together, due)
+            free = self._bare(then, together, due).state is None
+            other = then != said or free != (self._bare(said, facts, due).state is None)
+            self._said[key] = self._part((mine, then, free), group, due, together) if other else None
         return self._said[key]
-
-    def _together(self, places: Sequence[int]) -> dict[Any, datetime]:
-        """The mails of this look that some of a house get, and when the last of them does."""
-        times: dict[Any, datetime] = {}
-        for place in dict.fromkeys(places):
-            for number, at in self._mails[place].items():
-                times[number] = max(at, times.get(number, at))
-        return times
-
-    def _house(
-        self, group: int, mine: int, told: Sequence[Sent], mails: Mapping[Any, datetime]
-    ) -> tuple[datetime, ...]:
-        """When the house got, or gets, what the one at `mine` does not; `mails`: of all of them together."""
-        own = self._mails[group]
-        had = {-one.edition for one in told if mine in one.who and not one.older}
-        older = [one.at for one in told if one.older and mine in one.who]
-        times: dict[Any, datetime] = {}
-        for one in told:
-            if not one.older and mine not in one.who and -one.edition not in own:
-                times[-one.edition] = one.at
-        for number, at in mails.items():
-            if number not in own and number not in had:
-                times[number] = max(at, times.get(number, at))
-        return tuple(sorted((*older, *times.values())))
-
-    def _counted(self, group: Alike) -> dict[Any, datetime]:
-        """The mails of this look that a group gets, as far as they count for its house."""
-        homes = self._homes
-        found: dict[Any, datetime] = {}
-        for number, at in group.mails:
-            if homes.shared and not (-number in homes.under_way or number in self._for_all):
-                continue
-            key = (number, at.astimezone(group.zone).date()) if number >= SEQUENCES else number
-            found[key] = at
-        return found
 
     def _part(self, key: tuple[int, Permission, bool], group: Alike, due: datetime, facts: PersonFacts) -> _Part:
         """Where those go of whom the rules say so: one part for all of a group."""
@@ -302,8 +168,93 @@ class _Again:
             self._parts[key] = _Part(key[0], group, place, (self._crowd.groups[place], due, key[1], facts))
         return self._parts[key]
 
-    def _move(self, of: array[int], person: int, to: _Part) -> None:
-        if self.moved[to.of] < to.group.count:  # of those dealt by the share some are counted apart
-            to.judgement[0].count += 1
-        self.moved[to.of] += 1
+    def _move(self, of: array[int], person: int, to: _Part, people: int) -> None:
+        there = to.group.count - self.moved[to.of]  # of those dealt by the share some are counted apart
+        to.judgement[0].count += max(0, min(people, there))
+        self.moved[to.of] += people
+        self.came[to.place] += people
         of[person] = to.place
+
+
+class _House:
+    """When the others of somebody's house got, or get, what that one does not: once for each house that differs."""
+
+    def __init__(self, homes: Homes, for_all: Mapping[int, GroupKind], groups: Sequence[Alike]) -> None:
+        self._homes, self._for_all, self._groups = homes, for_all, groups
+        self._mails: dict[int, dict[Any, datetime]] = {}
+        self._late: dict[datetime, _Late] = {}
+        self._numbers: dict[Any, int] = {}
+        self._found: dict[Any, Times] = {}
+
+    def times(self, mine: int, mates: Sequence[int], place: int, told: int, since: datetime) -> Times:
+        """Those after `since`, in order of time. `mine`: the group of the one at `place`, `mates`: those of them all,
+        `told`: what the house was sent.
+        """
+        late = self._late.get(since)
+        if late is None:
+            late = self._late[since] = _Late(self._counting(since), {}, {})
+        groups, sent = late.groups, late.sent
+        for one in (mine, *mates):
+            if one not in groups:
+                groups[one] = self._number(_since(self._counted(one).items(), since, late.mails))
+        if told not in sent:
+            known = self._homes.known[told]
+            had = tuple((one.who, *_since([(-one.edition, one.at)], since, late.mails)) for one in known)
+            sent[told] = self._number((had, tuple(one for one in known if one.older and one.at > since)))
+        key = (groups[mine], *map(groups.__getitem__, mates), place, sent[told], since)
+        if key not in self._found:
+            self._found[key] = self._read(mine, mates, place, told, since)
+        return self._found[key]
+
+    def _counting(self, since: datetime) -> set[Any]:
+        """The mails that anybody got, or gets, after that: only they can count, or be left out since one had them."""
+        told = {-one.edition for known in self._homes.known for one in known if one.at > since and not one.older}
+        return told.union(
+            number
+            for group in range(len(self._groups))
+            for number, at in self._counted(group).items()
+            if at > since and number not in told
+        )
+
+    def _number(self, same: Any) -> int:
+        """One for all in whom nothing that counts differs."""
+        return self._numbers.setdefault(same, len(self._numbers))
+
+    def _read(self, mine: int, mates: Iterable[int], place: int, told: int, since: datetime) -> Times:
+        known, own = self._homes.known[told], self._counted(mine)
+        had = {-one.edition for one in known if place in one.who and not one.older}
+        older = [one.at for one in known if one.older and place in one.who]
+        times: dict[Any, datetime] = {}
+        for one in known:
+            if not one.older and place not in one.who and -one.edition not in own:
+                times[-one.edition] = one.at
+        for mate in mates:
+            for number, at in self._counted(mate).items():
+                if number not in own and number not in had:
+                    times[number] = max(at, times.get(number, at))
+        return tuple(sorted(at for at in (*older, *times.values()) if at > since))
+
+    def _counted(self, group: int) -> dict[Any, datetime]:
+        """The mails of this look that a group gets, as far as they count for its house."""
+        found = self._mails.get(group)
+        if found is None:
+            homes, zone = self._homes, self._groups[group].zone
+            found = self._mails[group] = {}
+            for number, at in self._groups[group].mails:
+                if homes.shared and not (-number in homes.under_way or number in self._for_all):
+                    continue
+                found[(number, at.astimezone(zone).date()) if number >= SEQUENCES else number] = at
+        return found
+
+
+class _Late(NamedTuple):
+    """What was found of groups, and of what houses were sent, as far as it is of the mails that may count."""
+
+    mails: set[Any]
+    groups: dict[int, int]
+    sent: dict[int, int]
+
+
+def _since(mails: Iterable[tuple[Any, datetime]], since: datetime, among: AbstractSet[Any]) -> Any:
+    """Those of these that are among them, with their time where that is late enough to count by itself."""
+    return tuple((number, at if at > since else None) for number, at in mails if number in among)

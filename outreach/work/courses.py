@@ -1,7 +1,8 @@
 """Who is where in the running sequences, and who will begin, as few ways on as the rules can tell apart.
 
 Law: two people are on one way only where all mails to come fall at the same instants, if nothing else happens: by the
-rule that sends (`timing.sequence`). Among more than `TO_THE_MINUTE` people an instant is a whole hour, rounded up.
+rule that sends (`timing.sequence`); of what they hope for only the last end is told, and does not part them. Among more
+than `TO_THE_MINUTE` people an instant is a whole hour, rounded up.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Courses:
         self.all = [
             _foreseen(session, course_of(session, workspace, row), now) for row in rows if row.list_id is not None
         ]
-        self._ways: dict[Any, Way] = {}
+        self._ways: dict[Any, tuple[Way, tuple[Hope, ...]]] = {}
         self._known: dict[Any, Way | None] = {}
 
     def audiences(self) -> Iterator[Audience]:
@@ -243,7 +244,14 @@ class Courses:
             at, here = ahead.mail.at, ahead.going
         if not times and not hopes:
             return None
-        return self._ways.setdefault((number, tuple(times), tuple(hopes)), Way(number, going, since))
+        key = number, tuple(times), tuple((hope.step, hope.event, hope.until is None) for hope in hopes)
+        if key not in self._ways:
+            self._ways[key] = Way(number, going, since, last={hope: hope for hope in hopes}), tuple(hopes)
+        way, firsts = self._ways[key]
+        for first, hope in zip(firsts, hopes, strict=True):
+            if hope.until is not None and hope.until > (way.last[first].until or hope.until):
+                way.last[first] = hope
+        return way
 
 
 def _foreseen(session: Session, course: Course, now: datetime) -> Foreseen:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlmodel import Session
 
 from ..records import GroupKind
-from ..store.house_mail import all_members
+from ..store.members import all_members
 
 
 class Beginner(NamedTuple):

@@ -59,7 +59,8 @@ class Crowd(AtHome):
     ) -> None:
         super().__init__(session, workspace)
         self._session, self._workspace = session, workspace
-        self._of = array("I", [0]) * (kept.highest_id(session) + 1)
+        self._people = kept.highest_id(session) + 1
+        self._of = array("I", [0]) * self._people
         default = workspace.settings.identity.zone
         self.groups = [Alike(zone_or("", default), {})]  # nobody's: whom no audience takes
         self._add_audiences(list(dict.fromkeys(audiences)), default)
@@ -84,7 +85,9 @@ class Crowd(AtHome):
 
     def group_with(self, person: int) -> Alike:
         """The group of one person; of somebody who was dealt by the share it is not known."""
-        return self.groups[self._of[person]] if person < len(self._of) else self.groups[0]
+        if person >= self._people:
+            return self.groups[0]
+        return self.groups[self._of[person if self.flocks is None else self.flocks.place_of(person)]]
 
     def subscribed(self, edition: Edition) -> int:
         """How many could be dealt; where the edition's audience was read."""

@@ -13,17 +13,19 @@ from dataclasses import replace
 
 from sqlmodel import Session
 
-from ..plan.holdout import Group, HoldOut, group_of
-from ..plan.variants import REST, Comparison, version_of
-from ..records import Campaign, GroupKind
+from ..plan.holdout import Group, HoldOut, groups_of
+from ..plan.variants import REST, Comparison, versions_of
+from ..records import Campaign, Edition, GroupKind
 from ..store import crowd as kept
 from .alike import Alike
-from .holdout import Counted, as_it_will_be
+from .flocks import Flocks, Share
+from .holdout import Counted, as_it_will_be, hold_out_of
+from .homes import Homes
 from .houses import Houses
 from .workspace import Workspace
 
-DEAL_EACH = 50_000
-"""Up to so many people a look deals them one by one; among more it takes the share: chance differs by less."""
+DEAL_EACH = 200_000
+"""Up to so many people a look deals them one by one, a fifth of a second an issue; among more it takes the share."""
 
 
 HELD = "held"
@@ -38,9 +40,28 @@ class Dealing(Counted):
     def __init__(self, session: Session, workspace: Workspace) -> None:
         super().__init__(session, workspace)
         self._session, self._workspace = session, workspace
-        self._keys: dict[int, str] = {}
+        self._keys: list[str] = []
         self._stamp, self._sizes = 0, (-1, Counter[int]())
+        self._homes: dict[GroupKind, Homes] = {}
         self._lived: dict[tuple[GroupKind, int | None], Houses] = {}
+        self.flocks: Flocks | None = None
+
+    def expect(self, coming: Sequence[tuple[Campaign, Edition]]) -> None:
+        """These campaigns are all that will be foreseen, each with an edition: so houses can be put together for whom
+        all of them mean the same. Where people are dealt one by one, or of both kinds of groups, they are not.
+        """
+        found = dict.fromkeys((edition.one_per, edition.list_id, campaign.id or 0) for campaign, edition in coming)
+        lives = [(GroupKind(kind), list_id, campaign) for kind, list_id, campaign in found if kind]
+        if len({kind for kind, _, _ in lives}) != 1:
+            return
+        if not self.by_share() and any(
+            campaign.options.get("test") or hold_out_of(self._session, self._workspace, campaign, edition, self).on
+            for campaign, edition in coming
+        ):
+            return
+        for kind, list_id, number in lives:
+            self._houses(kind, list_id).memory(number)
+        self.flocks = Flocks(self._of, self.homes(lives[0][0]), self._lived.values())
 
     def deal(self, campaign: Campaign, occasion: str, groups: Sequence[Alike], plan: HoldOut) -> dict[int, Alike]:
         """Take from each of these groups those who are held out, by the group's identity; each a group of its own.
@@ -52,8 +73,10 @@ class Dealing(Counted):
             return {}
         ring, occasion = self._workspace.keys.address, as_it_will_be(self._session, campaign, occasion)
 
+        group_of = groups_of(ring, campaign.name, occasion, plan)
+
         def draw(key: str) -> str:
-            return HELD if group_of(ring, campaign.name, occasion, key, plan) is Group.HELD else ""
+            return HELD if group_of(key) is Group.HELD else ""
 
         return {place: part for (place, _), part in self._deal(dealt, {HELD: plan.share}, draw).items()}
 
@@ -64,7 +87,7 @@ class Dealing(Counted):
         ring, occasion = self._workspace.keys.address, as_it_will_be(self._session, campaign, occasion)
         shares = {name: plan.percent / 100 / len(plan.names) for name in plan.names}
         shares |= {REST: 1 - plan.percent / 100} if plan.percent < 100 else {}
-        return self._deal(groups, shares, lambda key: version_of(ring, campaign.name, occasion, key, plan))
+        return self._deal(groups, shares, versions_of(ring, campaign.name, occasion, plan))
 
     def by_share(self) -> bool:
         """Whether there are too many to deal them one by one."""
@@ -74,14 +97,16 @@ class Dealing(Counted):
         self, groups: Sequence[Alike], shares: Mapping[str, float], draw: Callable[[str], str]
     ) -> dict[tuple[int, str], Alike]:
         there = [group for group in groups if group.count]  # one of whom all lost to their households is no group now
-        return self._deal_share(there, shares) if self.by_share() else self._deal_each(there, draw)
+        return self._deal_share(there, shares) if self.by_share() or self.flocks else self._deal_each(there, draw)
 
     def _deal_share(self, groups: Sequence[Alike], shares: Mapping[str, float]) -> dict[tuple[int, str], Alike]:
         parts: dict[tuple[int, str], Alike] = {}
         wanted, given = dict.fromkeys(shares, 0.0), dict.fromkeys(shares, 0)
         everybody = sum(shares.values()) > 0.999
+        places = {id(group): place for place, group in enumerate(self.groups)}
+        shared: dict[int, Share] = {}
         for group in groups:
-            all_of_it = group.count
+            all_of_it, own = group.count, list[tuple[int, int]]()
             for place, (name, share) in enumerate(shares.items()):
                 wanted[name] += all_of_it * share
                 last = everybody and place == len(shares) - 1
@@ -89,11 +114,19 @@ class Dealing(Counted):
                 given[name] += some
                 if some:
                     parts[id(group), name] = self._part(group, some)
+                    own.append((len(self.groups) - 1, some))
+            shared[places[id(group)]] = Share(all_of_it, own)
+        if self.flocks is not None:
+            self.flocks.split(self._of, shared)
+            self._stamp += 1
         return parts
 
     def _deal_each(self, groups: Sequence[Alike], draw: Callable[[str], str]) -> dict[tuple[int, str], Alike]:
         if not self._keys:
-            self._keys = {row[0]: row[1] for page in kept.keys_of_all(self._session) for row in page}
+            self._keys = [""] * len(self._of)
+            for persons, keys in kept.keys_of_all(self._session, len(self._of)):
+                for person, key in zip(map(int, persons), keys, strict=True):
+                    self._keys[person] = key
         places = {id(group): place for place, group in enumerate(self.groups)}
         wanted = {places[id(group)]: group for group in groups}
         parts: dict[tuple[int, str], Alike] = {}
@@ -126,9 +159,9 @@ class Dealing(Counted):
         """
         flags, stamp = self._flags(going), self._stamp
         lost = self._houses(kind, list_id).losers(self._of, flags, campaign_id, keep=keep, stamp=stamp)
-        if lost.counts and self._sizes[0] != stamp:
+        if lost.counts and self.flocks is None and self._sizes[0] != stamp:
             self._sizes = stamp, Counter(self._of)
-        whole = self._sizes[1]
+        whole = self._sizes[1] if self.flocks is None else self.flocks.whole
         moved: dict[int, int] = {}
         parts: dict[int, Alike] = {}
         for place, people in lost.counts.items():
@@ -140,6 +173,8 @@ class Dealing(Counted):
                 self.groups.pop()
             else:
                 moved[place] = len(self.groups) - 1
+                whole[place] -= people
+                whole[moved[place]] += people
         for person in lost.among(moved) if moved else ():
             self._of[person] = moved[self._of[person]]
         self._stamp += bool(moved)
@@ -154,8 +189,13 @@ class Dealing(Counted):
         wanted = {id(group) for group in going}
         return bytearray(id(group) in wanted for group in self.groups)
 
+    def homes(self, kind: GroupKind) -> Homes:
+        """Everybody of such a group, and what their houses were sent."""
+        if kind not in self._homes:
+            self._homes[kind] = Homes(self._session, self._workspace, kind, len(self._of))
+        return self._homes[kind]
+
     def _houses(self, kind: GroupKind, list_id: int | None) -> Houses:
-        found = self._lived.get((kind, list_id))
-        if found is None:
-            found = self._lived[kind, list_id] = Houses(self._session, kind, list_id)
-        return found
+        if (kind, list_id) not in self._lived:
+            self._lived[kind, list_id] = Houses(self._session, kind, list_id)
+        return self._lived[kind, list_id]

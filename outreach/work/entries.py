@@ -12,7 +12,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from ..plan.holdout import HoldOut, read_hold_out
+from ..chance import off_by
+from ..plan.holdout import HELD_OUT, HoldOut, read_hold_out
 from ..plan.holds import OPEN_COMPLAINT
 from ..plan.worth import Expected
 from ..records import Campaign, DeliveryState, Edition
@@ -82,6 +83,16 @@ class Entry:
     tried: Tried | None = None
     invites: str = ""
     expected: Expected | None = None
+
+    @property
+    def off_by(self) -> int:
+        """By how many those drawn may differ from what is counted by the share; 0 where they are dealt one by one."""
+        if not self.by_share:
+            return 0
+        held = sum(one.people for one in self.refused if one.reason == HELD_OUT) + self.later.get(HELD_OUT, 0)
+        parts = [one.people for one in self.tried.versions] if self.tried is not None else [held]
+        everybody = sum(parts) + (self.tried.rest if self.tried is not None else self.going)
+        return max(off_by(one, everybody) for one in parts)
 
 
 @dataclass(frozen=True)

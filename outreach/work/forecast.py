@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -140,6 +141,25 @@ class _DueIn(dict[ZoneInfo, datetime]):
         return due
 
 
+class _Judge(dict[Any, Permission]):
+    """Judges an edition's mail to the end, once for all in whom the rules read the same of it."""
+
+    def __init__(self, rules: MailFactsOfEdition) -> None:
+        super().__init__()
+        self._rules = rules
+
+    def __call__(self, facts: PersonFacts, due: datetime) -> Permission:
+        ahead = () if self._rules.kind in FIRST else tuple(facts.ahead)
+        sent, house = tuple(facts.sent), tuple(facts.house)
+        if not ahead and facts.wish is None and len(sent) + len(house) < self._rules.per_week:
+            sent = house = ()  # there is room whenever they went
+        key = facts[:3], sent, ahead, facts[5:9], house, due
+        found = self.get(key)
+        if found is None:
+            found = self[key] = judge_to_the_end(self._rules, facts, due)
+        return found
+
+
 def _nothing_first(group: Alike, before: datetime) -> None:
     """Where no sequence runs."""
 
@@ -164,7 +184,7 @@ def count_forecast(
     tested = hold_out_of(session, workspace, campaign, edition, crowd)
     versions = bool(campaign.options.get("test"))
     counts = Counts(hold_out=tested, by_share=(tested.on or versions) and crowd.by_share())
-    rules = edition_facts(workspace, campaign, edition)
+    judge = _Judge(edition_facts(workspace, campaign, edition))
     due_in = _DueIn(workspace, edition, per_customer=per_customer)
     ahead = TipsAhead(session, workspace, edition)
     judged: list[Judgement] = []
@@ -172,10 +192,13 @@ def count_forecast(
         due = due_in[group.zone]
         first(group, due)
         facts = group.facts(edition, ahead.of(group))
-        judged.append((group, due, judge_to_the_end(rules, facts, due), facts))
+        judged.append((group, due, judge(facts, due), facts))
     if edition.one_per:
-        judged = _at_home(crowd, edition, judged, rules, lambda group: first(group, due_in[group.zone]), number)
-    free = {id(group): _without_replies(rules, said, facts, due).state is None for group, due, said, facts in judged}
+        bare = partial(_without_replies, judge)
+        judged = crowd.judge_at_home(
+            edition, judged, judge, bare, lambda group: first(group, due_in[group.zone]), number
+        )
+    free = {id(group): _without_replies(judge, said, facts, due).state is None for group, due, said, facts in judged}
     if edition.one_per:
         counts.before -= _one_each(crowd, campaign, edition, judged, free, keep=number is not None)
     parts = crowd.deal(campaign, edition.occasion, [one[0] for one in judged if one[2].state is None], tested)
@@ -185,7 +208,7 @@ def count_forecast(
         if id(group) in parts
     ]
     if (plan := read_comparison(campaign.options.get("test") or {})) is not None:
-        judged, counts.tried = _tried(campaign, edition, crowd, rules, judged, plan)
+        judged, counts.tried = _tried(campaign, edition, crowd, judge, judged, plan)
         free |= {id(group): free.get(id(group), said.state is None) for group, _, said, _ in judged}
     going: set[int] = set()
     for group, due, said, _ in judged:
@@ -203,24 +226,11 @@ def count_forecast(
     return counts
 
 
-def _without_replies(rules: MailFactsOfEdition, said: Permission, facts: PersonFacts, due: datetime) -> Permission:
+def _without_replies(judge: _Judge, said: Permission, facts: PersonFacts, due: datetime) -> Permission:
     """What the rules would say had no reply changed anything."""
     if said.state is None or not (facts.holds or facts.shared):
         return said
-    return judge_to_the_end(rules, facts._replace(holds=(), shared=()), due)
-
-
-def _at_home(
-    crowd: Crowd,
-    edition: Edition,
-    judged: Sequence[Judgement],
-    rules: MailFactsOfEdition,
-    first: Callable[[Alike], None],
-    number: int | None,
-) -> list[Judgement]:
-    """The same by what others of each household get, too."""
-    judge, bare = partial(judge_to_the_end, rules), partial(_without_replies, rules)
-    return crowd.judge_at_home(edition, judged, judge, bare, first, number)
+    return judge(facts._replace(holds=(), shared=()), due)
 
 
 def _one_each(
@@ -250,7 +260,7 @@ def _tried(
     campaign: Campaign,
     edition: Edition,
     crowd: Crowd,
-    rules: MailFactsOfEdition,
+    judge: _Judge,
     judged: Sequence[Judgement],
     plan: Comparison,
 ) -> tuple[list[Judgement], Tried | None]:
@@ -269,7 +279,7 @@ def _tried(
             people[name] += part.count
             if name == REST:
                 at = max(rest_goes(plan, due), said.later or due)
-                then = judge_to_the_end(rules, facts, at)
+                then = judge(facts, at)
                 waits = then if then.state is not None else Permission(reason="test", later=then.later or at)
                 found.append((part, due, waits, facts))
                 continue

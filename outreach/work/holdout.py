@@ -13,7 +13,7 @@ from typing import Protocol
 from sqlmodel import Session
 
 from ..chance import Share
-from ..plan.holdout import Group, HoldOut, HoldOutRules, decide_hold_out, group_of, read_hold_out
+from ..plan.holdout import Group, HoldOut, HoldOutRules, decide_hold_out, groups_of, read_hold_out
 from ..records import Campaign, Edition, Kind, SubscriptionState
 from ..store.customers import count_states
 from ..store.editions import editions_of
@@ -106,12 +106,8 @@ def deal(
     occasion = as_it_will_be(session, campaign, occasion)
     ids = [person.id for person in people]
     owed = {*boosts_of(session, ids), *holds_of(session, ids)}
-    groups = {
-        person.id: group_of(workspace.keys.address, campaign.name, occasion, person.address_key or "", plan)
-        for person in people
-        if person.id not in owed
-    }
-    return {person: group for person, group in groups.items() if group is not None}
+    group_of = groups_of(workspace.keys.address, campaign.name, occasion, plan)
+    return {person.id: group_of(person.address_key or "") for person in people if person.id not in owed}
 
 
 def as_it_will_be(session: Session, campaign: Campaign, occasion: str) -> str:

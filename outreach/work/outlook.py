@@ -167,7 +167,7 @@ class Sequences:
 
     def _hope(self, way: Way, group: Alike, ahead: Ahead) -> None:
         for hope in ahead.hopes:
-            self._courses.all[way.course].hopes[hope] += group.count
+            self._courses.all[way.course].hopes[way.last.get(hope, hope)] += group.count
 
     def _get(self, group: Alike, place: int) -> None:
         """Let a group get the mail that this way of it has for it, or have it put off anew."""
@@ -213,7 +213,7 @@ class Sequences:
         """One way for all to whom the same happened."""
         key = way, frozenset(going.outside), since, waits
         if key not in self._next:
-            self._next[key] = Way(way.course, going, since, waits)
+            self._next[key] = Way(way.course, going, since, waits, way.last)
         return self._next[key]
 
     def _draft(self, number: int, step: str, at: datetime, zone: Any) -> tuple[Edition, MailFactsOfEdition]:

@@ -15,7 +15,7 @@ from ..store.packed import unpacked
 P = TypeVar("P")
 
 
-class _Places(dict[Any, int]):
+class Moving(dict[Any, int]):
     """Where whoever stands at a place goes by a value: by (place, value)."""
 
     def __init__(self, parts: list[P], change: Callable[[P, Any], P], *, new: bool) -> None:
@@ -60,7 +60,7 @@ def divide(
 
     `change` makes that part; it is given a row without its person. `new`: those who were nobody's come in by it.
     """
-    places = _Places(parts, change, new=new)
+    places = Moving(parts, change, new=new)
     for page in pages:
         if page:
             places.move(of, [row[0] for row in page], [row[1:] for row in page])
@@ -75,7 +75,7 @@ def divide_packs(
     new: bool = False,
 ) -> None:
     """The same of people and what stands behind them, apart, as `store.packed` gives them."""
-    places = _Places(parts, lambda part, value: change(part, unpacked(value)), new=new)
+    places = Moving(parts, lambda part, value: change(part, unpacked(value)), new=new)
     for persons, values in packs:
         if persons:
             places.move(of, persons, values)

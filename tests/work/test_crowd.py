@@ -28,6 +28,7 @@ from outreach.records import (
     Hold,
     HoldState,
     Kind,
+    Membership,
     Pace,
     Subscription,
     SubscriptionState,
@@ -39,6 +40,7 @@ from outreach.store import crowd as kept
 from outreach.store import packed
 from outreach.store.customers import stream_people
 from outreach.store.groups import ensure_groups, put_members
+from outreach.store.members import on_list
 from outreach.store.pace import DOMAIN
 from outreach.store.prepared import Prepared
 from outreach.work import crowd as groups
@@ -115,6 +117,8 @@ def _fill(workspace: Workspace, make_customer: MakeCustomer, seed: int) -> None:
     make_campaign(workspace, "asks", Kind.NEWS, schedule="every 2 weeks on sunday at 10:00", zone="UTC", segment=asks)
     make_campaign(workspace, "by-hand", Kind.INVITATION, segment='plan != "free"')
     make_campaign(workspace, "slow", Kind.NEWS, schedule="every day at 18:30 until 2026-12-04", zone="America/New_York")
+    if seed % 2:  # of two kinds of groups each house is looked at by itself
+        make_campaign(workspace, "works", Kind.NEWS, schedule="at 2026-12-03 10:00", options={"one_per": "company"})
 
 
 def _suppress(session: Any, chance: random.Random, customer: int) -> None:
@@ -236,6 +240,15 @@ def test_the_few_who_are_suppressed_are_not_looked_for_among_all_customers(works
     assert steps[2].startswith("SEARCH subscription USING INDEX")
 
 
+@pytest.mark.sqlite
+def test_the_houses_of_a_piece_are_never_looked_for_in_all_of_a_list(workspace: Workspace) -> None:
+    houses = on_list(GroupKind.HOUSEHOLD, 1, pieces=True)([Membership.id]).where(Membership.group_id.between(1, 9))
+    with workspace.database.read() as session:
+        steps = Prepared(houses).explain(session)
+    assert steps[0].startswith("SEARCH membership USING INDEX ix_membership_group_id")
+    assert steps[1].startswith("SEARCH subscription USING INDEX ix_subscription_customer_id")
+
+
 def _crowd(workspace: Workspace, session: Any, campaign_id: int) -> tuple[groups.Crowd, Campaign]:
     campaign = session.get_one(Campaign, campaign_id)
     return groups.Crowd(session, workspace, [audience_of(session, campaign, START)]), campaign
@@ -276,10 +289,12 @@ def test_of_a_large_crowd_the_share_is_held_out(
         assert sum(group.count for group in crowd.groups) == 200
 
 
+@pytest.mark.parametrize("each", [200, 5])
 def test_those_are_dealt_of_whose_household_nobody_else_gets_it(
-    workspace: Workspace, make_customer: MakeCustomer
+    workspace: Workspace, make_customer: MakeCustomer, each: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of one group lose to their households: it is no group of whom anybody could be dealt."""
+    monkeypatch.setattr(dealing, "DEAL_EACH", each)
     ids = [make_customer(f"p{number}@example.com", zone=ZONES[number % 2 * 3]) for number in range(20)]
     with workspace.database.write() as session:
         houses = ensure_groups(session, GroupKind.HOUSEHOLD, [f"h{number}" for number in range(10)], START)
