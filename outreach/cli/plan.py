@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .common import AsJson, open_here, print_json, print_table, progress
+from .common import AsJson, counted, open_here, print_json, print_table, progress
 from .plan_sequences import sequence_lines
 from .plan_steps import approve, diff
 from .plan_tried import tried_lines
@@ -315,7 +315,7 @@ def _entry_lines(entry: Entry, zone: str) -> Iterable[str]:
     for reason, count in entry.later.items():
         days = [one for one in entry.instead if one.reason == reason]
         when = ", ".join(f"{one.people:,} on {one.day:%a %-d %b}" for one in days[:MOST_DAYS])
-        when += f" and {len(days) - MOST_DAYS} more days" if len(days) > MOST_DAYS else ""
+        when += f" and {counted(len(days) - MOST_DAYS, 'more day', 'more days')}" if len(days) > MOST_DAYS else ""
         yield f"  {count:,} of them later: {LATER.get(reason, reason)}" + (f": {when}" if when else "")
     for refused in entry.refused:
         yield f"  not to {refused.people:,}: {refused.reason or refused.state}"

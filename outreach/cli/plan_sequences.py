@@ -29,7 +29,7 @@ def sequence_lines(found: Outlook) -> Iterator[str]:
     rest = days[MOST_DAYS:]
     if rest:
         people = sum(mail.people for _, mails in rest for mail in mails)
-        yield f"    … and {people:,} more on {len(rest)} other days: --json names them all"
+        yield f"    … and {people:,} more on {counted(len(rest), 'other day', 'other days')}: --json names them all"
     for step, reason, when, count in _later(found):
         yield f"  {count:,} of them get {step} later: {LATER.get(reason, reason)}: {when}"
     for no in found.refused:
@@ -60,5 +60,5 @@ def _later(found: Outlook) -> Iterator[tuple[str, str, str, int]]:
     for (step, reason), days in together.items():
         days.sort()
         when = ", ".join(f"{people:,} on {day:%a %-d %b}" for day, people in days[:5])
-        when += f" and {len(days) - 5} more days" if len(days) > 5 else ""
+        when += f" and {counted(len(days) - 5, 'more day', 'more days')}" if len(days) > 5 else ""
         yield step, reason, when, sum(people for _, people in days)

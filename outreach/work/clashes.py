@@ -72,9 +72,12 @@ def find_clashes(groups: Iterable[Alike], names: Mapping[int, tuple[str, str]]) 
                 numbers = tuple(number for _, number in mails)
                 if len(numbers) > 1:
                     met[day, numbers] += group.count
+    told: Counter[tuple[date, tuple[tuple[str, str], ...]]] = Counter()
+    for (day, numbers), people in sorted(met.items()):  # steps of one sequence have one name
+        told[day, tuple(names[one] for one in numbers)] += people
     return tuple(
-        Clash(day, tuple(names[one][0] for one in numbers), tuple(names[one][1] for one in numbers), people)
-        for (day, numbers), people in sorted(met.items())
+        Clash(day, tuple(name for name, _ in what), tuple(occasion for _, occasion in what), people)
+        for (day, what), people in told.items()
     )
 
 

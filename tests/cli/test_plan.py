@@ -4,9 +4,10 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
@@ -16,7 +17,8 @@ from outreach.cli.plan import agenda_lines, plan_app
 from outreach.plan.steps import PlanEvent
 from outreach.records import EditionState, Kind
 from outreach.work.agenda import read_agenda
-from outreach.work.clashes import Clash
+from outreach.work.alike import Alike
+from outreach.work.clashes import Clash, find_clashes
 from outreach.work.intake import import_customers
 from outreach.work.team_calendar import calendar_of
 from outreach.work.workspace import Workspace
@@ -203,6 +205,14 @@ def test_whom_to_reach_by_hand_is_said_of_what_is_to_come_alone(acme: Workspace,
     said = _run("--days", "7")
     assert "By hand, beside news: 1 to call, 0 to write to: outreach plan --campaign news --who by-hand" in said
     assert "beside gone" not in said
+
+
+def test_two_steps_of_a_sequence_meet_others_in_one_line() -> None:
+    noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    mails = {4: ((0, noon), (7, noon + timedelta(hours=2))), 31: ((0, noon), (8, noon + timedelta(hours=1)))}
+    groups = [Alike(ZoneInfo("UTC"), {}, count=count, mails=own) for count, own in mails.items()]
+    [clash] = find_clashes(groups, {0: ("tips", "1"), 7: ("birthday", ""), 8: ("birthday", "")})
+    assert (clash.campaigns, clash.people) == (("tips", "birthday"), 35)
 
 
 def test_two_issues_of_one_campaign_on_one_day_are_told_as_such_in_the_calendar_too(acme: Workspace) -> None:
