@@ -142,17 +142,15 @@ def choose_for(
     pool = know_people(session, pool, ids)
     shown = shown_tips(session, ids, but_edition=edition.id)
     boosts, holds, wishes = boosts_of(session, ids), holds_of(session, ids), wishes_of(session, ids)
+    choice = Choice(workspace, pool, now)
     return {
         person.id: as_choices(
-            choose_one(
-                workspace,
-                pool,
+            choice.of(
                 person,
                 shown=shown.get(person.id, set()),
                 boosts=boosts.get(person.id, ()),
                 holds=holds.get(person.id, ()),
                 unwanted=unwanted_topics(wishes.get(person.id)),
-                now=now,
             )
         )
         for person in people
@@ -172,21 +170,49 @@ def choose_one(
     unwanted: frozenset[str] = frozenset(),
 ) -> list[ChosenTip]:
     """The tips for one person; each topic's oldest boost counts. `unwanted`: topics that they asked to be spared."""
-    own: dict[str, int] = {}
-    for boost in boosts:
-        if boost.id is not None:
-            own.setdefault(boost.topic, boost.id)
-    return choose_tips(
-        pool.for_person(person),
-        shown=shown,
-        boosts=own,
-        blocked=blocked_topics(holds, now) | unwanted,
-        language=person.language or workspace.settings.identity.language,
-        campaign_topics=pool.topics,
-        count=pool.count,
-        now=now,
-        trend=pool.trend,
-    )
+    return Choice(workspace, pool, now).of(person, shown=shown, boosts=boosts, holds=holds, unwanted=unwanted)
+
+
+class Choice:
+    """Chooses an edition's tips for one person after the other: once for all in whom the choice reads the same."""
+
+    def __init__(self, workspace: Workspace, pool: TipPool, now: datetime) -> None:
+        self._usual, self._pool, self._now = workspace.settings.identity.language, pool, now
+        self._known: dict[Any, list[ChosenTip]] = {}
+
+    def of(
+        self,
+        person: Person,
+        *,
+        shown: Collection[str],
+        boosts: Sequence[Boost],
+        holds: Sequence[Hold],
+        unwanted: frozenset[str] = frozenset(),
+    ) -> list[ChosenTip]:
+        """As `choose_one` has it."""
+        own: dict[str, int] = {}
+        for boost in boosts:
+            if boost.id is not None:
+                own.setdefault(boost.topic, boost.id)
+        pool = self._pool
+        facts, language = pool.for_person(person), person.language or self._usual
+        blocked = blocked_topics(holds, self._now) | unwanted
+        flags = [tip.segment_ok for tip in facts] if pool.segments else ()
+        key = tuple(flags), language, frozenset(shown), tuple(own), blocked
+        if key not in self._known:
+            self._known[key] = choose_tips(
+                facts,
+                shown=shown,
+                boosts={topic: place for place, topic in enumerate(own)},
+                blocked=blocked,
+                language=language,
+                campaign_topics=pool.topics,
+                count=pool.count,
+                now=self._now,
+                trend=pool.trend,
+            )
+        ids = list(own.values())
+        return [tip if tip.boost is None else replace(tip, boost=ids[tip.boost]) for tip in self._known[key]]
 
 
 def as_choices(chosen: Sequence[ChosenTip]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from ..store.customers import CustomerRow, PersonRow, load_customers
 from ..store.plan import boosts_of, holds_of, shown_tips
 from ..store.wishes import wishes_of
 from .alike import Alike, audience_of, tips_audience
-from .choose import TipPool, choose_one, know_people, tip_pool
+from .choose import Choice, TipPool, know_people, tip_pool
 from .crowd import Crowd
 from .foreseen import Counts
 from .holdout import deal, hold_out_of
@@ -326,6 +326,7 @@ def _count_tips(
 ) -> None:
     """Compare the tips of those whom replies concern with what they would have got without them."""
     topics = {tip.name: set(tip.topics) for tip in pool.facts}
+    choice = Choice(workspace, pool, at)
     for number in going:
         person, had = concerned.people[number], concerned.shown[number]
         own = [boost for boost in concerned.boosts.get(number, []) if boost.id not in concerned.used]
@@ -333,8 +334,8 @@ def _count_tips(
         if not own and not blocked_topics(held, at):
             continue
         spared = unwanted_topics(concerned.wishes.get(number))
-        now = choose_one(workspace, pool, person, shown=had, boosts=own, holds=held, now=at, unwanted=spared)
-        before = choose_one(workspace, pool, person, shown=had, boosts=[], holds=[], now=at, unwanted=spared)
+        now = choice.of(person, shown=had, boosts=own, holds=held, unwanted=spared)
+        before = choice.of(person, shown=had, boosts=[], holds=[], unwanted=spared)
         counts.changed_tips += [tip.name for tip in now] != [tip.name for tip in before]
         answered = {tip.boost for tip in now if tip.boost is not None}
         counts.first.update({boost.topic for boost in own if boost.id in answered})

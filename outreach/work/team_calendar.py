@@ -57,7 +57,7 @@ def calendar_of(workspace: Workspace, agenda: Agenda) -> bytes:
         first, last = min(_times(entry)), max(_times(entry))
         event.add("dtstart", first)
         event.add("dtend", max(first + SHORTEST, last if last - first < DAY else first))
-        event.add("summary", f"{entry.campaign} ({entry.kind}): to {entry.going:,} people")
+        event.add("summary", f"{entry.campaign} ({entry.kind}): to {_people(entry.going)}")
         event.add("description", "\n".join(_words(entry, agenda)))
         event.add("status", "TENTATIVE" if entry.state in ("waiting", "paused", "ready") else "CONFIRMED")
         event.add("categories", [entry.kind])
@@ -68,7 +68,9 @@ def calendar_of(workspace: Workspace, agenda: Agenda) -> bytes:
             steps = list(mails)
             event.add("dtstart", day)
             event.add("dtend", day + DAY)
-            event.add("summary", f"{found.sequence} (sequence): {sum(mail.people for mail in steps):,} mails")
+            mails_of_day = sum(mail.people for mail in steps)
+            words = "1 mail" if mails_of_day == 1 else f"{mails_of_day:,} mails"
+            event.add("summary", f"{found.sequence} (sequence): {words}")
             event.add("description", "\n".join(_sequence_words(found, day, steps, agenda)))
             event.add("status", "CONFIRMED")
             event.add("categories", [found.kind])
@@ -91,6 +93,10 @@ def _event(event: Any, uid: str, now: datetime) -> Any:
     return event
 
 
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
+
+
 def _times(entry: Entry) -> list[datetime]:
     return [slot.at for slot in entry.slots] or [entry.opens]
 
@@ -102,7 +108,7 @@ def count_events(agenda: Agenda) -> int:
 
 
 def _sequence_words(found: Outlook, day: date, mails: Sequence[StepMails], agenda: Agenda) -> list[str]:
-    words = [f"{mail.step}: to {mail.people:,} people at {mail.local} of theirs" for mail in mails]
+    words = [f"{mail.step}: to {_people(mail.people)} at {mail.local} of theirs" for mail in mails]
     words += [
         f"{one.people:,} of them get {one.step} later than it is due:"
         f" {'over their budget' if one.reason == 'budget' else one.reason}"

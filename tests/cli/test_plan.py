@@ -219,11 +219,12 @@ def test_two_issues_of_one_campaign_on_one_day_are_told_as_such_in_the_calendar_
     plan = read_agenda(acme, days=7)
     entry, day = plan.entries[0], plan.now.date()
     clash = Clash(day, (entry.campaign, "tips", entry.campaign), (entry.occasion, "2", "3"), 7)
-    plan = replace(plan, clashes=(clash,))
+    plan = replace(plan, clashes=(clash,), entries=(replace(entry, going=1), *plan.entries[1:]))
     said = f"2 issues of {entry.campaign} and tips on one day for 7 people"
     assert f"! {day:%a %-d %b %Y}: {said}" in list(agenda_lines(plan, "UTC"))
     events = icalendar.Calendar.from_ical(calendar_of(acme, plan)).walk("VEVENT")
     assert any(said in str(event["DESCRIPTION"]) for event in events)
+    assert str(events[0]["SUMMARY"]).endswith(": to 1 person")
 
 
 def test_the_plan_goes_into_a_calendar_that_a_program_reads(acme: Workspace, tmp_path: Path) -> None:
@@ -264,4 +265,4 @@ def test_the_plan_tells_of_running_sequences_in_words_json_and_the_calendar(
     assert told["events"] == len(events)
     own = [event for event in events if "welcome (sequence)" in event["summary"]]
     assert [str(event["dtstart"].dt) for event in own] == ["2026-12-01", "2026-12-03"]
-    assert "tips: to 1 people at 09:00 of theirs" in own[1]["description"]
+    assert "tips: to 1 person at 09:00 of theirs" in own[1]["description"]
