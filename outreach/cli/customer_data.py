@@ -138,7 +138,7 @@ def _tell(found: Erasure, *, done: bool) -> None:
             "See to these files: with --files rows and whole mails are taken out, of others only a person can tell."
         )
     if found.backups:
-        typer.echo(f"{len(found.backups)} backups hold them still, until they are rotated: {', '.join(found.backups)}")
+        typer.echo(f"{len(found.backups)} backups hold them still, until they are removed: {', '.join(found.backups)}")
     if found.mailboxes:
         typer.echo(f"Their mails lie on in: {', '.join(found.mailboxes)}. outreach deletes nothing there.")
     if done and not found.washed:

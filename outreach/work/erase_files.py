@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from ..contacts import holds_number, read_phone
@@ -21,6 +22,7 @@ from .backup import FOLDER
 from .epoch import EPOCH
 from .erasures import REGISTER
 from .stops import STOPS
+from .upgrade import BEFORE, BEFORE_POSTGRESQL
 from .workspace import KEYS, Workspace
 
 LARGEST = 500_000_000
@@ -28,6 +30,8 @@ LARGEST = 500_000_000
 PIECE = 1 << 22
 OVERLAP = 100
 """Octets of a piece that are looked at again with the next: a number may be spelt with blanks where they part."""
+BESIDE = ("-wal", "-shm", "-journal", ".lock")
+"""What SQLite and we keep beside a database, and read nobody from."""
 OURS = ("templates", "dkim", FOLDER)
 ROWS, LINES, MAILS = (".csv", ".tsv"), (".jsonl", ".ndjson"), (".eml",)
 
@@ -51,9 +55,13 @@ def naming_files(workspace: Workspace, needles: Sequence[str], *, clean: bool) -
 
 
 def backups_of(workspace: Workspace) -> list[str]:
-    """The backups beside the workspace, oldest first: they still hold whoever was a customer on their day."""
-    folder = workspace.root / FOLDER
-    return [path.relative_to(workspace.root).as_posix() for path in sorted(folder.glob("*.tar.gz"))]
+    """The backups beside the workspace, oldest first, and the copies that upgrades of the database left: they still
+    hold whoever was a customer on their day.
+    """
+    root, base = workspace.root, workspace.database.path
+    folder, name = (root, BEFORE_POSTGRESQL) if base is None else (base.parent, base.name)
+    found = [*sorted((root / FOLDER).glob("*.tar.gz")), *sorted(folder.glob(f"{escape(name)}{BEFORE}*"))]
+    return [(path.relative_to(root) if path.is_relative_to(root) else path).as_posix() for path in found]
 
 
 def _files(workspace: Workspace) -> Iterator[Path]:
@@ -65,9 +73,16 @@ def _files(workspace: Workspace) -> Iterator[Path]:
             path = Path(folder) / name
             if name in (KEYS, EPOCH, REGISTER, STOPS) or path.is_symlink() or not path.is_file():
                 continue
-            if base is not None and path.name.startswith(base.name) and path.parent == base.parent:
+            if base is not None and path.parent == base.parent and _is_database(path.name, base.name):
+                continue
+            if name.startswith(f"{BEFORE_POSTGRESQL}{BEFORE}") and path.parent == workspace.root:
                 continue
             yield path
+
+
+def _is_database(name: str, base: str) -> bool:
+    """Whether a file of this name is the database, goes with it, or is a copy of ours, which is named as a backup."""
+    return name.startswith(f"{base}{BEFORE}") or name in (base, *(f"{base}{end}" for end in BESIDE))
 
 
 def _may_write(workspace: Workspace, path: Path) -> bool:

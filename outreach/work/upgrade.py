@@ -15,6 +15,8 @@ from ..store.migrate import HEAD, current_revision, migrate
 from ..store.queued import count_missed, keepers_off, lay_again
 from .lock import alone
 
+BEFORE, BEFORE_POSTGRESQL = ".before-", "database.dump"
+"""How the copy that an upgrade leaves is called: as the database, or so where it is on a server, and this behind it."""
 STOP_IT = "Stop it first, then run the command again: an upgrade changes the tables under it."
 
 
@@ -78,7 +80,7 @@ def revision_of(database: Database) -> str | None:
 
 def _free_name(database: Database, root: Path) -> Path:
     """outreach.db.before-0002, with a number where that stands there: an earlier copy is never written over."""
-    base = database.path or root / "database.dump"
-    name = f"{base.name}.before-{HEAD}"
+    base = database.path or root / BEFORE_POSTGRESQL
+    name = f"{base.name}{BEFORE}{HEAD}"
     tries = (base.with_name(name if not number else f"{name}.{number}") for number in range(1000))
     return next(path for path in tries if not path.exists())

@@ -147,6 +147,21 @@ def test_what_an_older_sqlite_left_in_free_pages_is_written_over(workspace: Work
     assert marks_in_files(workspace.root) == []
 
 
+@pytest.mark.sqlite
+def test_copies_of_the_database_are_named_whoever_made_them(workspace: Workspace, ann: int) -> None:
+    """Those that `db upgrade` leaves hold everybody of their day, and were passed over for their name."""
+    path = workspace.database.path
+    assert path is not None
+    for name in ("before-0035", "before-0035.1", "bak"):
+        path.with_name(f"{path.name}.{name}").write_bytes(b"SQLite format 3\0 " + ANN.encode())
+    (workspace.root / "backups").mkdir()
+    (workspace.root / "backups" / "acme-1.tar.gz").write_bytes(b"")
+    copies = tuple(f"{path.name}.before-0035{end}" for end in ("", ".1"))
+    done = erase_customer(workspace, ANN, by="maria", files=True)
+    assert done.backups == ("backups/acme-1.tar.gz", *copies)
+    assert [one.file for one in done.files if not one.done] == [f"{path.name}.bak"]
+
+
 def test_a_maildir_of_the_workspace_is_no_mailbox_where_mails_lie_on_once_its_files_were_cleaned(
     workspace: Workspace, ann: int
 ) -> None:
