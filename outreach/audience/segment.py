@@ -22,6 +22,7 @@ from datetime import date, timedelta
 from typing import Any, NoReturn
 
 from ..errors import InputError
+from .places import read_country, read_language
 from .segment_tokens import Token, Tokens
 from .segment_tree import (
     COLUMNS,
@@ -49,6 +50,12 @@ __all__ = ["COLUMNS", "EVERYONE", "Segment", "judge_segment", "parse_segment"]
 
 MAX_LENGTH, MAX_DEPTH, MAX_CONDITIONS, MAX_VALUES = 20_000, 50, 200, 2_000
 SAVED_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_INSTEAD = {
+    **dict.fromkeys(("yes", "ja", "oui", "si"), "write true"),
+    **dict.fromkeys(("no", "nein", "non"), "write false"),
+    **dict.fromkeys(("null", "none", "nil", "nothing"), "for what is missing write `is empty` or `is not empty`"),
+}
+"""What people write for a value that this language has otherwise."""
 _SPANS = 'Write a span such as within="30d": h, d, w, months (of 30 days), years; or a day such as since=2026-01-31.'
 
 
@@ -130,7 +137,8 @@ class _Parser:
         elif self._of.take("key", "contains"):
             if self._of.next.text in ('""', "''") or not (text := self._of.take("text")):
                 self._of.fail("a text in quotation marks")
-            found = Contains(field, _unquote(text.text))
+            plain = _unquote(text.text)
+            found = Contains(field, _small_domain(plain) if field == "email" else plain)
         else:
             self._of.fail(f"==, !=, <, <=, >, >=, in, not in, contains or is empty after {name}")
         return Not(found) if opposite else found
@@ -224,6 +232,8 @@ class _Parser:
         name = mark.text.lower()
         if name not in known:
             meant = nearest(name, known)
+            if EVENTS[what].names and not given and self._of.next.text != "=":
+                self._of.fail_at(mark.column, f'{mark.text} stands in quotation marks: {what}("{mark.text}")')
             self._of.fail_at(mark.column, f"{what}(…) takes no {mark.text}{meant}", f"It takes {', '.join(known)}.")
         if name in given or (name in ("within", "since") and {"within", "since"} & set(given)):
             self._of.fail_at(mark.column, f"{name} says it twice", _SPANS)
@@ -303,6 +313,9 @@ class _Parser:
 
     def _no_value(self) -> NoReturn:
         word = self._of.next
+        meant = _INSTEAD.get(word.text.lower(), "")
+        if word.kind == "word" and meant:
+            self._of.fail_at(word.column, f"{word.text} is no value; {meant}")
         if word.kind == "word":
             self._of.fail_at(word.column, f'{word.text} is a name, not a value; a text stands in quotes: "{word.text}"')
         self._of.fail("a text in quotes, a number, a date such as 2025-01-31, true or false")
@@ -313,9 +326,18 @@ def _unquote(quoted: str) -> str:
 
 
 def _normal(field: str, value: Value) -> Value:
-    """Countries are kept in capitals and languages in small letters, so the rule may write them either way."""
-    if isinstance(value, str) and field == "country":
-        return value.upper()
-    if isinstance(value, str) and field == "language":
-        return value.lower()
-    return value
+    """As the column is kept: a country by its code and a language by its first letters, however the rule writes them;
+    an address's domain in small letters.
+    """
+    if not isinstance(value, str):
+        return value
+    if field == "country":
+        return read_country(value) or value.upper()
+    if field == "language":
+        return read_language(value) or value.lower()
+    return _small_domain(value) if field == "email" else value
+
+
+def _small_domain(address: str) -> str:
+    before, at, domain = address.rpartition("@")
+    return f"{before}{at}{domain.lower()}" if at else address

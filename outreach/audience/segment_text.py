@@ -6,6 +6,7 @@ Law: what is written is read again as the same tree; a test compares the two on 
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 from .segment_tree import (
     AllOf,
@@ -99,6 +100,6 @@ def value_text(value: Value) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, float):
-        plain = f"{value:.12f}".rstrip("0")
-        return plain + "0" if plain.endswith(".") else plain
+        plain = f"{Decimal(repr(value)):f}"  # the shortest that is read as this number
+        return plain if "." in plain else f"{plain}.0"
     return value.isoformat() if isinstance(value, date) else str(value)

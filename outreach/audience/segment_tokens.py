@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from ..errors import InputError
-from .segment_words import nearest
+from .segment_words import nearest, read_span
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -26,6 +26,10 @@ _TOKEN = re.compile(
 KEYWORDS = frozenset({"and", "or", "not", "in", "is", "empty", "contains", "true", "false"})
 _OTHER_DAY = re.compile(r"\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b", re.ASCII)
 """A day as people write it elsewhere: 31.01.2025, 1/31/2025."""
+_SHORT_DAY = re.compile(r"\b\d{4}-\d{1,2}-\d{1,2}(?=T|\b)", re.ASCII)
+"""A day with a nought too few, or with a time behind it: 2025-1-31, 2025-01-31T10:00."""
+_SPAN = re.compile(r"\d+ ?[A-Za-z]+\b", re.ASCII)
+_OTHER_SIGNS = {"&&": "and", "&": "and", "||": "or", "|": "or", "!": "not"}
 EXAMPLE = 'Write it like this: plan == "pro" and country in ("DE", "AT") and since < 2025-01-01'
 
 
@@ -69,6 +73,15 @@ class Tokens:
         for day in _OTHER_DAY.finditer(self._text):
             if day.start() <= place < day.end():
                 return f"{day[0]} is no day as rules write it: year, month, day, such as 2025-01-31"
+        for day in _SHORT_DAY.finditer(self._text):
+            if day.start() <= place <= day.end():
+                return f"{day[0]} and a time: a rule knows days alone, such as 2025-01-31"
+        for sign, word in _OTHER_SIGNS.items():
+            if self._text.startswith(sign, place):
+                return f"{sign} is no word of rules: write {word}"
+        span = _SPAN.match(self._text, place)
+        if span is not None and read_span(span[0]) is not None:
+            return f'{span[0]} stands in quotation marks: "{span[0]}"'
         return f"{self._text[place : place + 12].split()[0]!r} is neither a name, a value nor an operator"
 
     @property
@@ -107,6 +120,10 @@ class Tokens:
         token = self.next
         if token.kind == "sign" and token.text == "=":
             self.fail_at(token.column, "a single = ; write == to compare")
+        for day in _SHORT_DAY.finditer(self._text):
+            if day.start() < token.column - 1 < day.end():
+                words = f"{day[0]} is no day as rules write it: year, month, day, such as 2025-01-31"
+                self.fail_at(day.start() + 1, words)
         found = "the rule ends here" if token.kind == "end" else f"found {token.text[:40]}"
         meant = nearest(token.text, KEYWORDS) if token.kind == "word" else ""
         self.fail_at(token.column, f"expected {expected}; {found}{meant}")

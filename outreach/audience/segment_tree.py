@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from ..words import AttributeKind
 from .segment_words import region_codes
-from .typed import plain_commas, typed_value
+from .typed import part_sought, plain_commas, typed_value
 
 Value: TypeAlias = str | int | float | bool | date
 Order: TypeAlias = Literal["<", "<=", ">", ">="]
@@ -285,7 +285,7 @@ def _times(node: Happened, person: _Person) -> bool:
 def _has(found: Any, value: str | int | float) -> bool:
     if isinstance(found, str):
         several = f",{plain_commas(found)},"
-        return any(f",{text}," in several for text in equal_forms((value,))[0])
+        return any(part_sought(text) in several for text in equal_forms((value,))[0])
     return isinstance(found, list) and any(_is_member(one, value) for one in found)
 
 

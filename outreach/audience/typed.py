@@ -54,6 +54,12 @@ def plain_commas(text: str) -> str:
     return text
 
 
+def part_sought(text: str) -> str:
+    """What must stand in `,` + `plain_commas(…)` + `,` where one of its parts is this text: quotes are none there."""
+    bare = text.replace('"', "") or text
+    return f",{bare},"
+
+
 def read_as(kind: AttributeKind, value: Any) -> Any:
     """A value turned into what its attribute is declared as ("5" into 5, 31.12.2025 into 2025-12-31, ja into true,
     "a; b" into a list of both); one that cannot be, as it is.

@@ -55,7 +55,7 @@ from ..audience.segment_tree import (
     equal_forms,
 )
 from ..audience.segment_words import COUNTS, DAYS, FACTS, region_codes
-from ..audience.typed import BETWEEN, DIVIDERS
+from ..audience.typed import BETWEEN, DIVIDERS, part_sought
 from ..records import AttributeKind, Customer
 from .attributes import column_of
 from .database import rows_in_chunks
@@ -249,7 +249,7 @@ def _among_parts(several: Any, text: str) -> ColumnElement[bool]:
     """Whether a text of several values has this one."""
     for sign, becomes in DIVIDERS:
         several = func.replace(several, sign, becomes)
-    return _Position(literal(",") + several + literal(","), literal(f",{text},")) > 0
+    return _Position(literal(",") + several + literal(","), literal(part_sought(text))) > 0
 
 
 def _ordered(look: _Look, node: Ordered) -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
-"""What a rule names that nobody has heard of: said when a segment, campaign, tip or sequence is kept or checked.
+"""What a rule names that nobody has heard of, and values that people have otherwise: said when a segment, campaign,
+tip or sequence is kept or checked.
 
-Law: it is said, not refused, since it may come yet; by its column in the rule, with the nearest name that is known.
+Law: it is said, not refused, since it may come yet; by its column in the rule, with the nearest one that is known.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Iterable
 
 from sqlmodel import Session
 
+from ..audience.headings import attribute_name
+from ..audience.segment_doubts import odd_values
 from ..audience.segment_tree import COLUMNS, Segment
 from ..audience.segment_words import FACTS, nearest
 from ..errors import InputError
@@ -17,6 +20,7 @@ from ..store.campaigns import campaign_named
 from ..store.customers import takes_nobody
 from ..store.editions import campaigns_and_schedules
 from ..store.goals import goal_names
+from ..store.samples import newest_values
 from ..store.saved_segments import load_segment, rules_in
 from ..store.segments import known_attributes, unknown_fields
 from ..store.sequences import find_sequence
@@ -31,7 +35,11 @@ def doubts(session: Session, segment: Segment) -> list[str]:
     fields = [*COLUMNS, *FACTS, *sorted(segment.kinds), *known_attributes(session)] if unknown else []
     for name in unknown:
         words = f"no customer has {name!r}{_where(segment, 'field', name)}"
-        said.append(words + (nearest(name, fields) or "; is it spelt right?"))
+        plain = attribute_name(name)  # as a file's heading would be called
+        meant = f"; did you mean {plain}?" if plain in fields else nearest(name, fields)
+        said.append(words + (meant or "; is it spelt right?"))
+    samples = newest_values(session, segment.fields - set(COLUMNS) - FACTS - set(unknown))
+    said += [f"{words}{_where(segment, 'field', name)}" for name, words in odd_values(segment.nodes, samples)]
     asked = {kind: sorted({one.text for one in segment.mentions if one.kind == kind}) for kind in ("campaign", "goal")}
     if asked["campaign"]:
         known = {campaign.name for campaign, _ in campaigns_and_schedules(session)}

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, SQLModel, col
 
 from outreach.audience.segment import Segment, judge_segment, parse_segment
+from outreach.audience.segment_text import segment_text
 from outreach.audience.segment_tree import (
     AllOf,
     AnyOf,
@@ -67,7 +68,7 @@ from ..examples import examples
 from ..servers.postgres import Cluster
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
-FIELDS = ["email", "country", "first_name", "plan", "seats", "since"]
+FIELDS = ["email", "country", "first_name", "plan", "seats", "since", "возраст", "größe_ß"]
 TEXTS = st.one_of(
     st.sampled_from(["pro", "DE", "5", "05", "-5", "", "true", "2025-01-01", "2025-01-01T10:00", "2024-1-1", "%", "é"]),
     st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12),
@@ -82,7 +83,7 @@ FOUND = st.one_of(
     st.booleans(),
     st.none(),
     DATES.map(date.isoformat),
-    st.sampled_from(["pro; vip", 'pro|"vip"', "5 ,pro", "a,,b", ",", "vip , pro"]),
+    st.sampled_from(["pro; vip", 'pro|"vip"', "5 ,pro", "a,,b", ",", "vip , pro", 'vip, o"neil', 'a,"']),
     st.lists(st.one_of(TEXTS, INTEGERS, DECIMALS, st.booleans(), st.none(), st.just(["pro"])), max_size=3),
     st.just({"a": "pro"}),
 )
@@ -100,7 +101,7 @@ CONDITIONS: st.SearchStrategy[Node] = st.one_of(
     st.builds(
         Has,
         st.sampled_from(FIELDS),
-        st.one_of(st.sampled_from(["pro", "vip", 5, "5", 2.5]), TEXTS.filter(bool), INTEGERS, DECIMALS),
+        st.one_of(st.sampled_from(["pro", "vip", 5, "5", 2.5, 'o"neil', '"']), TEXTS.filter(bool), INTEGERS, DECIMALS),
     ),
     st.builds(InRegion, st.sampled_from(["EU", "Nordics"])),
 )
@@ -116,7 +117,7 @@ TREES: st.SearchStrategy[Node] = st.recursive(
 PEOPLE = st.lists(
     st.fixed_dictionaries(
         {"address": st.none() | TEXTS, "country": st.none() | TEXTS, "first_name": st.none() | TEXTS},
-        optional={"plan": FOUND, "seats": FOUND, "since": FOUND},
+        optional=dict.fromkeys(FIELDS[3:], FOUND),
     ),
     min_size=1,
     max_size=5,
@@ -475,6 +476,43 @@ def test_columns_of_declared_attributes_say_what_the_judge_says(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("outreach.store.segment_counts.FEW", -1)
         assert count_people(typed, segment) == len(judged)
+
+
+MIXED: st.SearchStrategy[Node] = st.recursive(
+    st.one_of(CONDITIONS, ON_TYPED),
+    lambda inner: st.one_of(
+        st.builds(Not, inner),
+        st.builds(AllOf, st.lists(inner, min_size=2, max_size=4).map(tuple)),
+        st.builds(AnyOf, st.lists(inner, min_size=2, max_size=4).map(tuple)),
+    ),
+    max_leaves=12,
+)
+TYPISTS = st.lists(
+    st.fixed_dictionaries(
+        {"address": st.none() | TEXTS, "country": st.none() | TEXTS},
+        optional=dict.fromkeys([*FIELDS[3:], *DECLARED], FOUND),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_800)
+@given(tree=MIXED, people=TYPISTS)
+@settings(max_examples=examples(2_500), deadline=None, suppress_health_check=list(HealthCheck))
+def test_rules_as_they_are_typed_count_explain_and_take_whom_the_judge_takes(
+    typed: Session, tree: Node, people: list[dict[str, Any]]
+) -> None:
+    """From the text on, over declared attributes and others, those with letters beyond a to z too, deeply nested."""
+    segment = replace(parse_segment(segment_text(tree)), kinds=DECLARED)
+    _keep(typed, people)
+    rows = load_customers(typed, range(1, len(people) + 1))
+    judged = {number for number, row in rows.items() if judge_segment(segment, row.values())}
+    assert people_among(typed, segment, list(rows)) == judged
+    assert count_people(typed, segment) == _left(typed, segment) == len(judged)
+    turned = replace(segment, tree=Not(segment.tree) if segment.tree is not None else None)
+    assert people_among(typed, turned, list(rows)) == set(rows) - judged
 
 
 def test_everybody_is_counted_out_of_the_narrow_index_and_whom_it_happened_to_is_found_once(typed: Session) -> None:

@@ -47,6 +47,38 @@ def test_a_field_that_nobody_has_is_named_with_its_place_and_the_nearest_one(
     ]
 
 
+def test_a_value_that_people_have_otherwise_is_told_with_what_is_there(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    """Each of these took nobody, and nothing was said."""
+    attributes = {"plan": "Pro", "zip": "01067", "vip": True, "seats": 5, "tags": ["VIP", "new"], "grosse": 4}
+    make_customer("ann@example.com", attributes=attributes)
+    for rule, words in (
+        ('plan == "pro"', 'nobody looked at has plan "pro", but "Pro" is there (column 1)'),
+        ('seats > 3 and plan in ("Pro", "PRO ")', 'nobody looked at has plan "PRO ", but "Pro" is there (column 15)'),
+        ("zip == 1067", 'nobody looked at has zip 1067, but "01067" is there (column 1)'),
+        ("zip < 5000", 'zip holds texts, not numbers: compare with a text, such as "5000" (column 1)'),
+        ('seats > "3"', "seats holds numbers: write 3 without quotation marks (column 1)"),
+        ('vip == "yes"', 'vip holds true and false, not "yes" (column 1)'),
+        ('"vip" in tags', 'nobody looked at has tags "vip", but "VIP" is there (column 10)'),
+        ('country == "Atlantis"', 'no country is called "ATLANTIS": write its code, such as "DE" (column 1)'),
+        (
+            'language in ("de", "Klingonisch")',
+            'no language is called "klingonisch": write its code, such as "de" (column 1)',
+        ),
+        ("größe > 3", "no customer has 'größe' (column 1); did you mean grosse?"),
+    ):
+        assert _said(workspace, rule) == [words], rule
+    for rule in (
+        'plan == "Pro" and zip == "01067"',
+        "zip == 10115",
+        'seats == "5"',
+        'seats == "many"',
+        '"old" in tags',
+    ):
+        assert _said(workspace, rule) == [], rule
+
+
 def test_campaigns_tips_and_sequences_tell_it_as_they_are_kept_and_checked(
     workspace: Workspace, make_customer: MakeCustomer
 ) -> None:
