@@ -22,7 +22,7 @@ TWICE = "{{% for i in range(99999) %}}{{% for j in range(99999) %}}{}{{% endfor 
 
 @pytest.fixture(autouse=True)
 def _a_short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trials, "CPU_SECONDS_PER_MAIL", 0.6)
+    monkeypatch.setattr(trials, "CPU_SECONDS_PER_MAIL", 0.3)
 
 
 @pytest.mark.parametrize(

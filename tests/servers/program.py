@@ -29,6 +29,8 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sqlalchemy.orm import configure_mappers
+
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 1 << 20
 PROGRAM = "outreach.cli"
@@ -36,6 +38,8 @@ SMALL = ("outreach.work.press_child", "tests.servers.sink", "tests.servers.given
 """Modules that `python -m` runs in a fork: neither knows its parent, nor promises what it does not load."""
 KIN = ("outreach.work.import_child", "outreach.work.reading_child")
 """Those that follow their parent: they are orphans of a process in between, whom this one takes for its own."""
+LATER = ("premailer", "rich.live", "rich.progress", "rich.table")
+"""What many commands load when they come to it: each fork would load it anew."""
 PR_SET_CHILD_SUBREAPER = 36
 HIGH = 500
 LENGTH, STATUS = struct.Struct("<I"), struct.Struct("<i")
@@ -193,8 +197,9 @@ def main() -> None:
     for module in pkgutil.walk_packages(importlib.import_module("outreach").__path__, "outreach."):
         if "migrations" not in module.name and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    for small in (*SMALL, *KIN):
-        importlib.import_module(small)
+    for more in (*SMALL, *KIN, *LATER):
+        importlib.import_module(more)
+    configure_mappers()
     gc.collect()
     gc.freeze()
     ended, wake = os.pipe()
