@@ -29,6 +29,7 @@ from outreach.records import (
 from outreach.store.campaigns import change_campaign_state
 from outreach.store.consents import unsubscribe
 from outreach.store.outbox import hasten
+from outreach.work import feed
 from outreach.work.presence import FOLDER, Presence
 from outreach.work.send import SendCounts, send_open
 from outreach.work.workspace import Workspace
@@ -299,3 +300,26 @@ def test_who_comes_back_into_the_queue_before_what_was_claimed_goes_in_the_same_
 
     assert send(with_relay(workspace, sink.port), progress=seen).sent == 150
     assert back == [1]
+
+
+def test_who_comes_back_behind_what_was_claimed_does_not_wait_until_all_others_are_sent(
+    workspace: Workspace, make_customer: People, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if workspace.database.is_sqlite:
+        pytest.skip("each claim begins at the start there")
+    monkeypatch.setattr(feed, "AFRESH_SECONDS", 0.0)
+    monkeypatch.setattr(feed, "AFRESH_SHARE", 0.0)
+    edition = lay_edition(workspace, [make_customer(f"p{number}@example.com") for number in range(600)])
+    with workspace.database.write() as session:
+        campaign = session.get_one(Edition, edition).campaign_id
+        off = update(Delivery).where(col(Delivery.id) == 1)
+        session.execute(off.values(next_at=workspace.clock() + timedelta(days=1), reason="paused"))
+    back: list[int] = []
+
+    def seen(_settled: int) -> None:
+        if not back:
+            with workspace.database.write() as session:
+                back.append(hasten(session, campaign, "paused"))
+
+    assert send(with_relay(workspace, sink.port), progress=seen).sent == 600
+    assert arrived(sink).index(delivery(workspace, 1).public_id) < 550
