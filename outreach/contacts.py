@@ -177,7 +177,7 @@ def split_handles(cell: str, network: str = "") -> list[tuple[str, str]]:
 
 def split_phones(cell: str) -> list[str]:
     """Every phone number in a cell that may hold several; what is none is left out."""
-    found = [read_phone(part) for part in re.split(r"[,;|\n]+| / ", cell) if part.strip()]
+    found = [read_phone(part) for part in re.split(r"[,;|\n]+| / |:::", cell) if part.strip()]
     return list(dict.fromkeys(one for one in found if one))
 
 

@@ -35,7 +35,7 @@ _SYNONYMS = {
     "language": "language, lang, locale, preferred language, sprache, bevorzugte sprache, langue, langue préférée,"
     " idioma, idioma preferido, lengua",
     "country": "country, country code, land, ländercode, länderkürzel, länderkennung, staat, pays, code pays, país,"
-    " código de país, country region",
+    " código de país, country region, home country/region, business country/region, address 1 country",
     "zone": "zone, timezone, time zone, tz, zeitzone, fuseau, fuseau horaire, zona horaria, huso horario, huso",
     "status": "status, subscription status, subscription, email status, newsletter status, subscribed, opt in, optin,"
     " abostatus, abonniert, angemeldet, statut, abonné, statut d'abonnement, estado, suscrito, estado de suscripción",
@@ -47,7 +47,8 @@ _SYNONYMS = {
     " email, suppressed, abgemeldet, abmeldedatum, abgemeldet seit, ausgetragen am, deaktiviert am, widerrufen"
     " am, widerruf, désinscrit le, désabonné le, date de désinscription, date de désabonnement, fecha de baja,"
     " abgemeldet am, désabonné, désinscrit, cancelado, dado de baja",
-    "bounced": "bounced at, bounce date, clean time, email bounced date, hard bounced at",
+    "bounced": "bounced at, bounce date, clean time, email bounced date, hard bounced at, email hard bounce"
+    " reason, hard bounce reason, invalid email address",
     "full_name": "",
     "confirmed": "",
     "not_subscribed": "",
@@ -67,7 +68,8 @@ _AGREED = (
     " consentement, accepte les newsletters, consentimiento, acepta marketing, email marketing consent, email"
     " permission, email marketing status, email marketing state, newsletter subscribed, newsletter subscription,"
     " subscribed to newsletter, receives newsletter, opt in status, newsletter abonniert,"
-    " newsletter angemeldet, abonné newsletter"
+    " newsletter angemeldet, abonné newsletter, email subscription, email subscription status, email marketing"
+    " subscription, email marketing subscription status"
 )
 """Headings of a status, too, where every cell tells one: a shop's own "newsletter: weekly" stays an attribute."""
 FIELDS = tuple(_SYNONYMS)
@@ -85,12 +87,20 @@ _BY_NAME = {
 del _BY_NAME["address"], _BY_NAME["bounced"]
 _POSTAL = (
     "street, street address, street address 1, address line 1, address 1, street address line 1, postal address,"
-    " mailing street, street address line 1 home, billing street, strasse, straße, anschrift, postanschrift, rue,"
-    " adresse postale, calle, dirección postal, home street",
-    "postcode, postal code, zip, zip code, zip/postal code, zip/postal code home, plz, postleitzahl, code postal,"
-    " código postal, mailing postal code, mailing zip/postal code",
-    "city, town, city home, ort, stadt, wohnort, ville, ciudad, mailing city",
+    " mailing street, street address line 1 home, billing street, home street, address 1 street, strasse, straße,"
+    " straße privat, anschrift, postanschrift, rue, adresse postale, calle, dirección postal",
+    "postcode, postal code, zip, zip code, zip/postal code, zip/postal code home, home postal code, address 1 postal"
+    " code, plz, postleitzahl, postleitzahl privat, code postal, código postal, mailing postal code, mailing"
+    " zip/postal code",
+    "city, town, city home, home city, address 1 city, ort, ort privat, stadt, wohnort, ville, ciudad, mailing city",
 )
+_NUMBERS = (
+    "phone 2 value, phone 3 value, phone 4 value, business phone, business phone 2, home phone, home phone 2, other"
+    " phone, primary phone, work phone, telefon geschäftlich, telefon privat, mobiltelefon, téléphone bureau,"
+    " téléphone domicile, teléfono del trabajo, teléfono particular"
+)
+_MORE_PHONES = frozenset(map(fold, _NUMBERS.split(",")))
+"""Headings of numbers beside the first, which becomes the first where there is no other."""
 _POSTAL_BY_NAME = {fold(name): part for part, names in enumerate(_POSTAL) for name in names.split(",")}
 _GROUPS = {
     "household": "household, household id, household key, household name, haushalt, haushaltsnummer, haushalts-id,"
@@ -207,6 +217,8 @@ def read_headings(
             used.add(meaning)
         elif meaning in ("phone", "handle"):
             meanings[place] = f"{meaning}:{network_of_heading(heading)}"
+        elif fold(heading) in _MORE_PHONES and fold(heading) not in wanted:
+            meanings[place] = "phone:"
         elif heading[:1] == "." and fold(heading) not in wanted:
             meanings[place] = _attribute(heading[1:], used, plain=True)
     for place, heading in enumerate(headings):

@@ -25,6 +25,8 @@ from .values import ColumnType, clean, defused, is_formula, one_line, read_insta
 
 LONGEST_NAME, LONGEST_CELL = 200, 10_000
 MOST_ATTRIBUTES = 200
+SEVERAL = ":::"
+"""Between several addresses, or numbers, in one cell, as Google writes them: the first address counts."""
 _NAMES = frozenset({"first_name", "last_name"})
 _PLACES, MOST_PLACES = frozenset({"language", "country", "zone"}), 5_000
 """Fields of few values, each of which is read once."""
@@ -127,6 +129,8 @@ class RowReader:
             self.check(cells)
             cells = [clean(cell) for cell in cells]
         person = Person(row, self._find_address(cells), {}, {})
+        if self._address is not None and SEVERAL in cells[self._address]:
+            person.warnings.append("further addresses in a cell")
         fields, attributes = person.fields, person.attributes
         for place, name in self.fields:
             if cell := cells[place]:
@@ -204,7 +208,7 @@ class RowReader:
         if cell[:7].lower() == "mailto:":
             cell = cell[7:]
         try:
-            return canonical_address(defused(cell))
+            return canonical_address(defused(cell).partition(SEVERAL)[0].strip())
         except InputError as wrong:
             raise RowFault(wrong.message) from None
 

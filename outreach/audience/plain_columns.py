@@ -12,7 +12,7 @@ from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from ..groups import LONGEST_GROUP, group_name
-from .intake import LONGEST_CELL, LONGEST_NAME, Person, RowFault, RowReader
+from .intake import LONGEST_CELL, LONGEST_NAME, SEVERAL, Person, RowFault, RowReader
 from .values import clean, defused
 
 ODD: Any = object()
@@ -232,7 +232,7 @@ def read_addresses(cells: Sequence[str], odd: set[int]) -> Any:
 
 def _address(cell: str) -> Any:
     """An address that is less plain, where it is surely one."""
-    if "@" not in cell or (cell := text_of(cell)) is ODD:
+    if "@" not in cell or SEVERAL in cell or (cell := text_of(cell)) is ODD:
         return ODD
     try:
         return RowReader.read_address(cell)

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from outreach.errors import InputError, UsageError
 from outreach.records import Consent, SuppressionReason
+from outreach.store.contacts import contacts_by_customer
 from outreach.work.workspace import Workspace
 
 from .importing import block, kept, packed, person, states, take, take_file, workbook
@@ -186,6 +187,49 @@ def test_whoever_left_in_a_program_that_nobody_knows_here_has_left(workspace: Wo
         "bob@example.com": "unsubscribed",
         "cy@example.com": "subscribed",
     }
+
+
+def test_whoever_a_crm_says_bounced_or_left_is_not_subscribed(workspace: Workspace) -> None:
+    head = "Record ID,First Name,Email,Unsubscribed from all email,Email hard bounce reason,Invalid email address"
+    rows = "1,Ann,a@b.de,false,,false\n2,Bo,b@b.de,true,,\n3,Cy,c@b.de,false,UNKNOWN_USER,\n4,Di,d@b.de,false,,true\n"
+    take(workspace, f"{head}\n{rows}", "hubspot.csv")
+    took = {"a@b.de": "subscribed", "b@b.de": "unsubscribed", "c@b.de": "unsubscribed", "d@b.de": "unsubscribed"}
+    assert states(workspace) == took
+    blocks = [block(workspace, address) for address in took]
+    bad = SuppressionReason.BAD_ADDRESS
+    assert [one and one.reason for one in blocks] == [None, None, bad, bad]
+    take(workspace, "Email,Email subscription\ne@b.de,Subscribed\nf@b.de,Unsubscribed\n", "brevo.csv")
+    assert states(workspace) == took | {"e@b.de": "subscribed", "f@b.de": "unsubscribed"}
+
+
+def test_an_address_books_several_numbers_and_addresses_are_kept_and_nobody_is_refused_for_them(
+    workspace: Workspace,
+) -> None:
+    google = (
+        "First Name,Last Name,E-mail 1 - Label,E-mail 1 - Value,Phone 1 - Value,Phone 2 - Value,Address 1 - Street,"
+        "Address 1 - City,Address 1 - Postal Code,Address 1 - Country\n"
+        "Ann,B,* Home,g1@b.de ::: g1b@b.de,+49 170 1111111 ::: +49 170 2222222,030 123456,,,,DE\n"
+        "Bo,Berg,,,,,Elm St 1,Berlin,10115,DE\n"
+    )
+    result = take(workspace, google, "contacts.csv")
+    assert (result.created, result.by_hand, result.faults) == (2, 1, [])
+    assert result.warnings == {"further addresses in a cell": 1}
+    ann = person(workspace, "g1@b.de")
+    assert (ann.phone, ann.country) == ("+491701111111", "DE")
+    with workspace.database.read() as session:
+        more = contacts_by_customer(session, [ann.id or 0])[ann.id or 0]
+    assert {value for _, _, value in more} >= {"+491702222222", "030123456"}
+    outlook = (
+        "First Name,Last Name,Home Street,Home City,Home Postal Code,Home Country/Region,Business Phone,Mobile Phone,"
+        "E-mail Address\nCy,C,,,,Germany,030 55555,0170 7777777,o1@b.de\nDi,D,Elm 2,Ulm,89073,Germany,,,\n"
+    )
+    result = take(workspace, outlook, "outlook.csv")
+    assert (result.created, result.by_hand, result.faults) == (2, 1, [])
+    cy = person(workspace, "o1@b.de")
+    assert (cy.phone, cy.country, cy.attributes) == ("01707777777", "DE", {})
+    german = "Vorname;Nachname;Telefon geschäftlich;Mobiltelefon;E-Mail-Adresse\nÄnne;Ö;0221 555555;;d1@b.de\n"
+    take(workspace, german.encode("cp1252"), "outlook-de.csv")
+    assert person(workspace, "d1@b.de").phone == "0221555555"
 
 
 def test_of_two_columns_that_say_who_left_both_count(workspace: Workspace) -> None:
