@@ -1,14 +1,38 @@
 """What every table of outreach.toml is: frozen, and unknown keys are refused.
 
-Law: nothing but that stands here.
+Law: nothing but that stands here, and how a list is written where a setting is one text: in a variable.
 """
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Part(BaseModel):
     """A table of outreach.toml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, values: Any) -> Any:
+        """A list that came out of a variable: `one,two`, in brackets or not. What is no list of plain values stays."""
+        if not isinstance(values, dict):
+            return values
+        return {name: _listed(value) if cls._is_list(name) else value for name, value in values.items()}
+
+    @classmethod
+    def _is_list(cls, name: str) -> bool:
+        field = cls.model_fields.get(name)
+        kind = field.annotation if field is not None else None
+        first = next(iter(get_args(kind)), None)
+        return get_origin(kind) is tuple and not (isinstance(first, type) and issubclass(first, BaseModel))
+
+
+def _listed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    inner = value.strip().removeprefix("[").removesuffix("]")
+    return [part for part in (one.strip().strip("\"'") for one in inner.split(",")) if part]

@@ -47,6 +47,23 @@ def test_every_setting_stands_in_the_file_with_its_default(tmp_path: Path) -> No
             assert told == default, f"{key} in the file is {told!r}; the default is {default!r}"
 
 
+def test_lists_can_come_from_variables_too_as_the_file_says(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "acme")
+    given = {
+        "OUTREACH_HOURS__DAYS": "0,1, 5",
+        "OUTREACH_HOURS__EXTRA_HOLIDAYS": "2026-12-24",
+        "OUTREACH_SENDING__RETRY_MINUTES": "[5, 10]",
+        "OUTREACH_ALERTS__TO": "ops@acme.example, boss@acme.example",
+        "OUTREACH_CALENDAR__BLACKOUT": "2026-12-24 to 2027-01-01, 2027-02-08",
+        "OUTREACH_PLAN__APPROVE": "",
+    }
+    settings = load_settings(tmp_path / "acme", given)
+    assert settings.hours.days == (0, 1, 5) and [str(day) for day in settings.hours.extra_holidays] == ["2026-12-24"]
+    assert tuple(settings.sending.retry_minutes) == (5, 10)
+    assert settings.alerts.to == ("ops@acme.example", "boss@acme.example")
+    assert len(settings.calendar.blackout) == 2 and settings.plan.approve == ()
+
+
 def test_every_mailbox_setting_is_shown() -> None:
     text = (starter_templates() / FILE).read_text(encoding="utf-8")
     shown = set(re.findall(r"^(?:# )?(\w+) =", text, re.MULTILINE))
