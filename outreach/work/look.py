@@ -153,7 +153,7 @@ def _unlooked(session: Session, workspace: Workspace, now: datetime) -> Iterator
     count, oldest = unlooked_messages(session)
     hours = workspace.settings.cases.normal_hours
     if oldest is not None and add_business_hours(oldest, hours, workspace.working_hours) < now:
-        came = f"{oldest.astimezone(workspace.working_hours.zone):%Y-%m-%d %H:%M}"
+        came = f"{oldest:%Y-%m-%d %H:%M} UTC"
         if count == 1:
             words = f"A message of {came} made no case, and nobody has looked at it."
         else:
