@@ -22,7 +22,7 @@ from ..errors import DatabaseError
 from . import postgresql, sqlite
 from .conflict import insert_on
 from .lanes import COMMON, Taken, own_lane
-from .prepared import Prepared, run_bare
+from .prepared import Prepared, bare_cursor, run_bare
 
 T = TypeVar("T")
 NOTED = "noted"
@@ -162,13 +162,12 @@ class Much:
 
     def carry_over(self) -> Carried:
         """Between two transactions: have SQLite write what its log holds back into the file, as far as nobody reads
-        an older state. PostgreSQL sees to it by itself."""
+        an older state. PostgreSQL sees to it by itself. Raises DatabaseError."""
         if not self.database.is_sqlite:
             return Carried(0, 0, 0, 0.0)
-        driver: Any = self.connection.connection.driver_connection
-        with told(self.database), self.database.writing_alone():
+        with told(self.database), self.database.writing_alone(), bare_cursor(self.connection) as cursor:
             began = time.monotonic()
-            _, log, done = driver.execute("PRAGMA main.wal_checkpoint(PASSIVE)").fetchone()
+            _, log, done = cursor.execute("PRAGMA main.wal_checkpoint(PASSIVE)").fetchone()
             took = time.monotonic() - began
         (log_before, before), self._log = self._log, (max(0, log), max(0, done))
         if log < log_before:  # the log began anew, since all of it was carried over and nobody read it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import threading
 from pathlib import Path
 
@@ -163,3 +164,29 @@ def test_the_log_that_grew_while_somebody_read_is_cut_when_it_begins_anew(tmp_pa
             session.execute(text("INSERT INTO large VALUES (1)"))
     assert log.stat().st_size <= LOG_STAYS
     database.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_disk_that_is_full_when_the_log_is_carried_over_is_told_in_words(workspace: Workspace) -> None:
+    with workspace.database.write_much(carries=True) as much:
+        with much() as session:
+            session.connection().exec_driver_sql("CREATE TABLE many (n INTEGER, data TEXT)")
+        rows = [(n, "x" * 3_000) for n in range(500)]
+        for _ in range(4):
+            much.carry_over()
+            with much() as session:
+                session.connection().exec_driver_sql("INSERT INTO many VALUES (?, ?)", rows)
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (_file(workspace).stat().st_size, before[1]))
+        try:
+            with pytest.raises(DatabaseError, match=r"outreach.db.*(full|I/O)") as told:
+                much.carry_over()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert told.value.remedy and much.carry_over().waiting == 0, "nothing is lost by it"
+    with workspace.database.read() as session:
+        assert session.connection().exec_driver_sql("SELECT count(*) FROM many").scalar() == 2_000
+
+
+def _file(workspace: Workspace) -> Path:
+    return workspace.root / "outreach.db"
