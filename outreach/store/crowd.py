@@ -108,14 +108,15 @@ def members(session: Session, list_id: int | None, segment: Segment, among: Colu
     yield from Prepared(query if among is None else query.where(among)).pages(session)
 
 
-def sent_since(session: Session, since: datetime) -> Packs:
-    """Who was sent bulk mail after `since`, or may have been: id and minute, once for each mail."""
+def sent_since(session: Session, since: datetime) -> Iterator[tuple[int, str, Packs]]:
+    """Each edition of bulk mail that somebody was sent after `since`, or may have been, with of which groups one person
+    gets it, and who did: id and minute, once for each mail."""
     finished: Any = func.coalesce(col(Edition.finished_at), since + MINUTE)
     recent = or_(col(Edition.state) != EditionState.DONE, finished > since)
-    query = select(col(Edition.id)).where(col(Edition.kind).in_(BULK), recent).order_by(col(Edition.id))
+    query = select(col(Edition.id), col(Edition.one_per)).where(col(Edition.kind).in_(BULK), recent)
     at: Any = func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at))
-    for edition_id in session.execute(query).scalars().all():
-        yield from mails_of(session, edition_id or 0, MAY_HAVE_BEEN_SENT, [MinuteUp(at)], at > since)
+    for edition_id, one_per in session.execute(query.order_by(col(Edition.id))).all():
+        yield edition_id, one_per, mails_of(session, edition_id, MAY_HAVE_BEEN_SENT, [MinuteUp(at)], at > since)
 
 
 def still_under_way(session: Session) -> Packs:

@@ -7,22 +7,19 @@ those asked for is of a group; a newsletter that several of them got counts once
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, select
 from sqlmodel import Session, col
 
 from ..records import BULK, Delivery, Edition, EditionState, GroupKind, Membership
-from .crowd import mails_of
 from .database import rows_in_chunks
 from .editions import UNFINISHED
 from .one_per import groups_of
-from .packed import Packs, in_pieces
 from .plan import MAY_HAVE_BEEN_SENT
 from .prepared import Among, Prepared, instant
-from .rounded import MINUTE, MinuteUp
 
 CHUNK, MOST = 500, 10_000
 _AT = func.coalesce(col(Delivery.sent_at), col(Delivery.intent_at))
@@ -91,24 +88,6 @@ _SENT = Prepared(
     .join(Edition, col(Edition.id) == col(Delivery.edition_id))
     .where(Among(col(Membership.group_id), "ids"), bindparam("since") < _AT)
 )
-
-
-def all_house_mail(session: Session, kind: GroupKind, since: datetime, *, shared: bool) -> Iterator[tuple[int, Packs]]:
-    """The editions of bulk mail that were sent after `since`, with those who got it: customer and minute, as
-    `store.crowd` has it; on SQLite those, too, who are of no such group. For a look ahead.
-    """
-    finished: Any = func.coalesce(col(Edition.finished_at), since + MINUTE)
-    query = select(col(Edition.id)).where(
-        col(Edition.kind).in_(BULK), or_(col(Edition.state) != EditionState.DONE, finished > since)
-    )
-    if shared:
-        query = query.where(col(Edition.one_per) == kind.value)
-    of_one = select(col(Membership.id)).where(
-        col(Membership.customer_id) == col(Delivery.customer_id), col(Membership.kind) == kind
-    )
-    only = [since < _AT] if in_pieces(session) else [since < _AT, of_one.exists()]
-    for edition in session.execute(query.order_by(col(Edition.id))).scalars().all():
-        yield edition or 0, mails_of(session, edition or 0, MAY_HAVE_BEEN_SENT, [MinuteUp(_AT)], *only)
 
 
 def shared_under_way(session: Session, kind: GroupKind) -> set[int]:

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from ..errors import InputError, UsageError
 from ..plan.budget import FIRST
 from ..plan.worth import expect
-from ..records import Campaign, CampaignState, Edition, Kind
+from ..records import Campaign, CampaignState, Edition, GroupKind, Kind
 from ..store.editions import (
     UNFINISHED,
     campaigns_and_schedules,
@@ -36,6 +36,7 @@ from .forecast import Concerned, count_forecast, draft_edition, read_concerned
 from .outlook import Sequences
 from .schedules import Occasion, Timing, deadline_words, occasions_after, timing_of, wanted_row
 from .sight import kinds_that_wait, sight
+from .together import one_per_of
 from .tried import invites_to
 from .wave_deal import sizes_for, waves_of
 from .workspace import Workspace
@@ -175,7 +176,8 @@ class _Look:
         ]
         audiences = [audience_of(session, found, at) for found, at in coming]
         audiences += [tips_audience(session, found, at) for _, at in coming for found in tips]
-        self.crowd = Crowd(session, workspace, [*audiences, *courses.audiences()], courses)
+        kinds = dict.fromkeys(GroupKind(kind) for found, _ in coming if (kind := one_per_of(session, found)))
+        self.crowd = Crowd(session, workspace, [*audiences, *courses.audiences()], courses, kinds)
         first = {found.id: (found, timing, occasion) for found, timing, occasion in reversed(occasions)}
         self.crowd.expect(
             [(found, _draft(self, found, timing, occasion)) for found, timing, occasion in first.values()]

@@ -61,7 +61,7 @@ class AtHome(Dealing):
         for group in list(self.groups):
             if group.ways and group.count:
                 first(group)
-        again = _Again(self, self.homes(kind), self._for_all, judged, judge, bare)
+        again = _Again(self, self.homes[kind], self._for_all, judged, judge, bare)
         found = again.judge(self._of)
         if number is not None:
             self._for_all[number] = kind

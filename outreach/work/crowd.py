@@ -22,7 +22,7 @@ from ..address import domain_key
 from ..audience.consent import MailFacts
 from ..newsletter.whom import parse_whom
 from ..plan.budget import FIRST, WEEK
-from ..records import Edition, HoldState
+from ..records import Edition, GroupKind, HoldState
 from ..store import crowd as kept
 from ..store.bounces import paused_domains
 from ..store.causes import whom_filter
@@ -39,6 +39,7 @@ from ..workdays import zone_or
 from .alike import Alike, Audience, HoldSeen, Way, WishSeen
 from .at_home import AtHome
 from .courses import TO_THE_MINUTE, Courses
+from .homes import Homes
 from .parting import divide, divide_packs
 from .workspace import Workspace
 
@@ -48,7 +49,8 @@ MOST_AT_ONCE = 60
 
 
 class Crowd(AtHome):
-    """The groups of all whom these audiences take, as the database has them now; with where they are in sequences."""
+    """The groups of all whom these audiences take, as the database has them now; with where they are in sequences, and
+    the houses of these `kinds`."""
 
     def __init__(
         self,
@@ -56,6 +58,7 @@ class Crowd(AtHome):
         workspace: Workspace,
         audiences: Iterable[Audience],
         courses: Courses | None = None,
+        kinds: Iterable[GroupKind] = (),
     ) -> None:
         super().__init__(session, workspace)
         self._session, self._workspace = session, workspace
@@ -65,7 +68,8 @@ class Crowd(AtHome):
         self.groups = [Alike(zone_or("", default), {})]  # nobody's: whom no audience takes
         self._add_audiences(list(dict.fromkeys(audiences)), default)
         now = workspace.clock()
-        self._divide_packs(kept.sent_since(session, now - WEEK), lambda group, row: _sent(group, row[0], now))
+        self.homes = {kind: Homes(session, workspace, kind, self._people) for kind in kinds}
+        self._divide_packs(self._sent(now), lambda group, row: _sent(group, row[0], now))
         self._divide_packs(kept.still_under_way(session), lambda group, row: _under_way(group, *row))
         self._divide(self._holds(), lambda group, row: replace(group, holds=row[0]))
         self._divide(all_shared_holds(session), lambda group, row: replace(group, shared=row[0]))
@@ -143,6 +147,18 @@ class Crowd(AtHome):
             return in_or_beginning(*audience.sequence)
         whom = parse_whom(audience.whom)
         return whom_filter(whom, audience.campaign, None) if whom is not None else None
+
+    def _sent(self, now: datetime) -> Iterator[Pack]:
+        """Who was sent what in the last week; put down in their houses as it goes by."""
+        for edition, one_per, packs in kept.sent_since(self._session, now - WEEK):
+            noting = [homes.noting(edition, one_per, now) for homes in self.homes.values()]
+            for pack in packs:
+                for note in noting:
+                    if note is not None:
+                        note(pack)
+                yield pack
+        for homes in self.homes.values():
+            homes.all_noted(self._session, now)
 
     def _divide_packs(self, packs: Iterable[Pack], change: Change, *, new: bool = False) -> None:
         divide_packs(self._of, self.groups, packs, change, new=new)

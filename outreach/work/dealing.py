@@ -42,7 +42,7 @@ class Dealing(Counted):
         self._session, self._workspace = session, workspace
         self._keys: list[str] = []
         self._stamp, self._sizes = 0, (-1, Counter[int]())
-        self._homes: dict[GroupKind, Homes] = {}
+        self.homes: dict[GroupKind, Homes] = {}
         self._lived: dict[tuple[GroupKind, int | None], Houses] = {}
         self.flocks: Flocks | None = None
 
@@ -61,7 +61,7 @@ class Dealing(Counted):
             return
         for kind, list_id, number in lives:
             self._houses(kind, list_id).memory(number)
-        self.flocks = Flocks(self._of, self.homes(lives[0][0]), self._lived.values())
+        self.flocks = Flocks(self._of, self.homes[lives[0][0]], self._lived.values())
 
     def deal(self, campaign: Campaign, occasion: str, groups: Sequence[Alike], plan: HoldOut) -> dict[int, Alike]:
         """Take from each of these groups those who are held out, by the group's identity; each a group of its own.
@@ -188,12 +188,6 @@ class Dealing(Counted):
     def _flags(self, going: Sequence[Alike]) -> bytearray:
         wanted = {id(group) for group in going}
         return bytearray(id(group) in wanted for group in self.groups)
-
-    def homes(self, kind: GroupKind) -> Homes:
-        """Everybody of such a group, and what their houses were sent."""
-        if kind not in self._homes:
-            self._homes[kind] = Homes(self._session, self._workspace, kind, len(self._of))
-        return self._homes[kind]
 
     def _houses(self, kind: GroupKind, list_id: int | None) -> Houses:
         if (kind, list_id) not in self._lived:

@@ -7,9 +7,11 @@ all there are, stand in two columns; a line of ours runs once for each value tha
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import compress
 from typing import Any, NamedTuple
 
@@ -17,9 +19,9 @@ from sqlmodel import Session
 
 from ..plan.budget import WEEK
 from ..records import GroupKind
-from ..store.house_mail import HouseMail, all_house_mail, shared_under_way
+from ..store.house_mail import HouseMail, shared_under_way
 from ..store.members import Rows, all_members, apart
-from ..store.packed import unpacked
+from ..store.packed import Pack, unpacked
 from ..store.rounded import minute_up, read_rounded
 from ..store.wishes import all_wishes
 from .parting import Moving
@@ -73,7 +75,8 @@ class Homes:
     """
 
     def __init__(self, session: Session, workspace: Workspace, kind: GroupKind, size: int) -> None:
-        self.shared = workspace.settings.plan.shared_budgets[kind] == "shared"
+        self.kind, self._counts = kind, workspace.settings.plan.shared_budgets[kind]
+        self.shared = self._counts == "shared"
         self.under_way = shared_under_way(session, kind) if self.shared else set()
         self.first, self.second, self.larger = array("I"), array("I"), list[Larger]()
         self.seats = array("I", [0]) * size
@@ -83,11 +86,6 @@ class Homes:
         self.known: list[Told] = [()]
         self._places: dict[Told, int] = {}
         self.told = array("I", [0]) * len(self.first)
-        now = workspace.clock()
-        for edition, packs in all_house_mail(session, kind, now - WEEK, shared=self.shared):
-            self._note_all(edition, packs, now)
-        self._note_older(session, kind, now)
-        self._once_each()
 
     def _add(self, rows: Rows) -> None:
         pairs, more = apart(rows)
@@ -103,13 +101,17 @@ class Homes:
             for person in larger.places:
                 self._in[person], self.seats[person] = larger, LARGER
 
-    def _note_all(self, edition: int, packs: Any, now: datetime) -> None:
-        """Put down who was sent this edition."""
+    def noting(self, edition: int, one_per: str, now: datetime) -> Callable[[Pack], None] | None:
+        """What puts down who was sent this edition; None where it counts for nobody else."""
+        if self._counts == "no" or (self.shared and one_per != self.kind):
+            return None
         first, second = (
-            Moving(self.known, lambda told, value, who=who: _with(told, _sent(edition, value, now, who)), new=True)  # type: ignore[misc]
+            Moving(self.known, partial(_with_one_more, edition, now, who), new=True)
             for who in (frozenset({0}), frozenset({1}))
         )
-        for persons, values in packs:
+
+        def note(pack: Pack) -> None:
+            persons, values = pack
             seats = [self.seats[person] for person in persons]
             for moving, odd in ((first, 0), (second, 1)):
                 mine = [seat > LARGER and seat & 1 == odd for seat in seats]
@@ -119,6 +121,14 @@ class Homes:
             if self._in and LARGER in seats:
                 for person, value in compress(zip(persons, values, strict=True), [one == LARGER for one in seats]):
                     self._in[person].note(person, _sent(edition, value, now))
+
+        return note
+
+    def all_noted(self, session: Session, now: datetime) -> None:
+        """Put down what stands beside the mails of a week, and what is the same in one place."""
+        if self._counts != "no":
+            self._note_older(session, self.kind, now)
+        self._once_each()
 
     def _note_older(self, session: Session, kind: GroupKind, now: datetime) -> None:
         """Put down what houses were sent before the week, for those of them who wish for mail less often than that."""
@@ -157,7 +167,8 @@ def _sent(edition: int, value: Any, now: datetime, who: AbstractSet[int] = froze
     return Sent(edition, min(read_rounded(unpacked(value)[0]), now), who)
 
 
-def _with(told: Told, sent: Sent) -> Told:
+def _with_one_more(edition: int, now: datetime, who: AbstractSet[int], told: Told, value: Any) -> Told:
+    sent = _sent(edition, value, now, who)
     same = next((one for one in told if one.edition == sent.edition and not one.older), None)
     if same is None:
         return (*told, sent)
