@@ -15,7 +15,8 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from ..address import Purpose, new_public_id, read_token, sign_token
-from ..audience.consent import words_for
+from ..audience.consent import FOR_BULK_ONLY, words_for
+from ..audience.stops import SAID
 from ..errors import InputError
 from ..records import (
     Campaign,
@@ -201,6 +202,8 @@ def find_asked(session: Session, workspace: Workspace, token: str) -> Asked | No
     back = row.occasion.startswith(BACK)
     if back and alive and customer is not None and _had_left(session, customer, list_id, row.due_at):
         state = SubscriptionState.PENDING
+    if alive and customer is not None and state is not None and _is_blocked(session, customer):
+        state = SubscriptionState.UNSUBSCRIBED  # a yes would be a false one: nothing would come
     if still and state is SubscriptionState.SUBSCRIBED and _is_silent(session, row.customer_id or 0):
         state = SubscriptionState.PENDING
     return Asked(
@@ -224,6 +227,14 @@ def _had_left(session: Session, customer: Customer, list_id: int, asked_at: date
     left = [block.at] if block is not None and block.reason is SuppressionReason.UNSUBSCRIBED_ALL else []
     left += [tie.changed_at] if tie is not None and tie.state is SubscriptionState.UNSUBSCRIBED else []
     return bool(left) and max(left) <= asked_at
+
+
+def _is_blocked(session: Session, customer: Customer) -> bool:
+    """Whether nothing reaches their address any more, by somebody's word that no button of theirs takes back."""
+    block = find_suppression(session, customer.address_key) if customer.address_key else None
+    if block is None or block.expires_at is not None:
+        return False
+    return block.reason in SAID and block.reason not in FOR_BULK_ONLY
 
 
 def _is_silent(session: Session, customer_id: int) -> bool:

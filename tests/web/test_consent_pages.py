@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from outreach.address import sign_token
-from outreach.records import Customer, Delivery, MailingList, Subscription, SubscriptionState, Wish
+from outreach.records import Customer, Delivery, MailingList, Subscription, SubscriptionState, SuppressionReason, Wish
+from outreach.store.consents import suppress
 from outreach.work.enter import Entered, add_customer
 from outreach.work.erase import erase_customer
 from outreach.work.workspace import Workspace
@@ -82,6 +83,20 @@ def test_a_confirmation_for_nobody_says_so(workspace: Workspace, site: httpx.Cli
     assert site.post(f"/s/{token}", data=BUTTON).status_code == 410
     with workspace.database.read() as session:
         assert session.scalars(select(Subscription)).all() == []
+
+
+def test_whose_address_was_blocked_since_is_not_told_that_mail_will_come(
+    workspace: Workspace, site: httpx.Client
+) -> None:
+    """The page thanked them, and nothing would ever have reached them."""
+    token = pending(workspace)
+    with workspace.database.write() as session:
+        key = session.scalars(select(Customer.address_key)).one() or ""
+        reason = SuppressionReason.BY_HAND
+        suppress(session, address_key=key, reason=reason, at=workspace.clock(), evidence="asked on the phone")
+    assert "just write to us" in site.get(f"/s/{token}").text
+    assert "Thank you" not in site.post(f"/s/{token}", data=BUTTON).text
+    assert state(workspace) is SubscriptionState.PENDING
 
 
 def wished(workspace: Workspace) -> Wish | None:
