@@ -19,7 +19,7 @@ def test_whoever_has_the_link_reads_the_plan_and_nobody_else_learns_that_there_i
     found = site.get(feed_path(workspace))
     assert found.headers["content-type"] == "text/calendar; charset=utf-8"
     events = icalendar.Calendar.from_ical(found.text).walk("VEVENT")
-    assert {str(event["summary"]) for event in events} == {"news (news): to 1 people"}
+    assert {str(event["summary"]) for event in events} == {"news (news): to 1 person"}
     assert "ann@example.com" not in found.text
     wrong, nothing = site.get(f"/plan/{'0' * 40}.ics"), site.get("/nowhere")
     assert (wrong.status_code, wrong.text) == (nothing.status_code, nothing.text) == (404, nothing.text)
