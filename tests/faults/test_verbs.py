@@ -45,7 +45,7 @@ PATIENT, HASTY = 30.0, 0.6
 LONGEST = 25.0
 """A whole send must be over by then, whatever the server does: a few tries, their pauses, and a busy machine."""
 STATIONS = 12
-"""So many cells are tried at a time."""
+"""So many processes that send are tried at a time, or a busy machine is slower than HASTY."""
 LARGE = (b"y" * 70 + b"\r\n") * 60_000
 """More than the kernel keeps between two programs: so a fault in the middle of a mail comes in its middle."""
 
@@ -173,7 +173,7 @@ class Bench:
 
     def try_all(self, cells: Sequence[Cell]) -> list[str]:
         """What is wrong, in words, in any of them; most of their time is waiting."""
-        with ThreadPoolExecutor(STATIONS) as pool:
+        with ThreadPoolExecutor(STATIONS // max(cell.processes for cell in cells)) as pool:
             return [wrong for found in pool.map(self.try_cell, cells) for wrong in found]
 
     def try_cell(self, cell: Cell) -> list[str]:
@@ -211,7 +211,7 @@ def kept(workspace: Workspace, edition: int) -> list[Delivery]:
 
 def sending(workspace: Workspace, cell: Cell, port: int, name: str, authority: str) -> Workspace:
     """The workspace as this cell wants it to send."""
-    seconds = HASTY if cell.silent else PATIENT
+    seconds = HASTY * cell.processes if cell.silent else PATIENT
     relay: dict[str, Any] = {"name": name, "connections": 1, "connect_timeout": seconds, "reply_timeout": seconds}
     if cell.verb == "STARTTLS":
         relay |= {"host": "localhost", "tls": "starttls", "ca_file": authority}
