@@ -105,15 +105,22 @@ CONDITIONS: st.SearchStrategy[Node] = st.one_of(
     ),
     st.builds(InRegion, st.sampled_from(["EU", "Nordics"])),
 )
-TREES: st.SearchStrategy[Node] = st.recursive(
-    CONDITIONS,
-    lambda inner: st.one_of(
-        st.builds(Not, inner),
-        st.builds(AllOf, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-        st.builds(AnyOf, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-    ),
-    max_leaves=6,
-)
+
+
+def nested(conditions: st.SearchStrategy[Node], parts: int, leaves: int) -> st.SearchStrategy[Node]:
+    """Rules of these conditions, of at most so many parts in a row and so many in all."""
+    return st.recursive(
+        conditions,
+        lambda inner: st.one_of(
+            st.builds(Not, inner),
+            st.builds(AllOf, st.lists(inner, min_size=2, max_size=parts).map(tuple)),
+            st.builds(AnyOf, st.lists(inner, min_size=2, max_size=parts).map(tuple)),
+        ),
+        max_leaves=leaves,
+    )
+
+
+TREES = nested(CONDITIONS, 3, 6)
 PEOPLE = st.lists(
     st.fixed_dictionaries(
         {"address": st.none() | TEXTS, "country": st.none() | TEXTS, "first_name": st.none() | TEXTS},
@@ -478,15 +485,7 @@ def test_columns_of_declared_attributes_say_what_the_judge_says(
         assert count_people(typed, segment) == len(judged)
 
 
-MIXED: st.SearchStrategy[Node] = st.recursive(
-    st.one_of(CONDITIONS, ON_TYPED),
-    lambda inner: st.one_of(
-        st.builds(Not, inner),
-        st.builds(AllOf, st.lists(inner, min_size=2, max_size=4).map(tuple)),
-        st.builds(AnyOf, st.lists(inner, min_size=2, max_size=4).map(tuple)),
-    ),
-    max_leaves=12,
-)
+MIXED = nested(st.one_of(CONDITIONS, ON_TYPED), 4, 12)
 TYPISTS = st.lists(
     st.fixed_dictionaries(
         {"address": st.none() | TEXTS, "country": st.none() | TEXTS},

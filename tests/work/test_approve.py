@@ -148,14 +148,19 @@ def test_a_kind_that_needs_approval_waits_for_it_and_then_goes_by_itself(acme: W
     assert set(planned(strict).values()) == {DeliveryState.QUEUED}
 
 
-def test_without_an_approval_the_plan_stands_beside_that_without_what_replies_changed(
-    workspace: Workspace, people: list[int]
-) -> None:
+def write_tips(workspace: Workspace) -> None:
+    """A campaign called tips, which gives everybody one of two."""
     for place, (name, topic) in enumerate([("rinse", "cleaning"), ("descale", "descaling")]):
         path = workspace.root / f"{name}.md"
         path.write_text(TIP.format(name=name, topic=topic, place=place), encoding="utf-8")
         apply_tips(workspace, [path])
     write(workspace, OFFER.replace("kind: offer", "kind: tips\ntips: 1").replace("name: offer", "name: tips"))
+
+
+def test_without_an_approval_the_plan_stands_beside_that_without_what_replies_changed(
+    workspace: Workspace, people: list[int]
+) -> None:
+    write_tips(workspace)
     complain(workspace, people[2], "descaling", PlanEvent.COMPLAINT_CONFIRMED, PlanEvent.ANSWERED)
     found = diff_plan(workspace, "tips")
     assert (found.basis, found.words) == ("without what replies changed", "1 person with other tips")
@@ -168,11 +173,7 @@ def test_without_an_approval_the_plan_stands_beside_that_without_what_replies_ch
 def test_a_trend_that_comes_into_the_issue_is_named_and_is_no_drift_once_approved(
     workspace: Workspace, people: list[int]
 ) -> None:
-    for place, (name, topic) in enumerate([("rinse", "cleaning"), ("descale", "descaling")]):
-        path = workspace.root / f"{name}.md"
-        path.write_text(TIP.format(name=name, topic=topic, place=place), encoding="utf-8")
-        apply_tips(workspace, [path])
-    write(workspace, OFFER.replace("kind: offer", "kind: tips\ntips: 1").replace("name: offer", "name: tips"))
+    write_tips(workspace)
     approve(workspace, "tips", "maria")
     with workspace.database.write() as session:
         session.add(
@@ -197,11 +198,7 @@ def test_a_trend_that_comes_into_the_issue_is_named_and_is_no_drift_once_approve
 def test_a_trend_that_somebody_says_yes_to_after_the_plan_was_approved_stops_the_send(
     workspace: Workspace, people: list[int]
 ) -> None:
-    for place, (name, topic) in enumerate([("rinse", "cleaning"), ("descale", "descaling")]):
-        path = workspace.root / f"{name}.md"
-        path.write_text(TIP.format(name=name, topic=topic, place=place), encoding="utf-8")
-        apply_tips(workspace, [path])
-    write(workspace, OFFER.replace("kind: offer", "kind: tips\ntips: 1").replace("name: offer", "name: tips"))
+    write_tips(workspace)
     brought = {"what": "the issue brings descaling forward", "reason": "9 people wrote about it"}
     with workspace.database.write() as session:
         step = Step(

@@ -282,11 +282,9 @@ def test_what_waited_for_a_paused_campaign_goes_as_soon_as_it_is_resumed(
     assert send(here).sent == 7
 
 
-def test_who_comes_back_into_the_queue_before_what_was_claimed_goes_in_the_same_run(
-    workspace: Workspace, make_customer: People, sink: Sink
-) -> None:
-    """On PostgreSQL each claim goes on behind the one before it: nobody who comes back may starve there."""
-    edition = lay_edition(workspace, [make_customer(f"p{number}@example.com") for number in range(150)])
+def first_comes_back(workspace: Workspace, edition: int) -> tuple[Callable[[int], None], list[int]]:
+    """Put the first delivery off. Told of the first mail that went, what is returned lets it come back, once, and
+    notes how many did."""
     with workspace.database.write() as session:
         campaign = session.get_one(Edition, edition).campaign_id
         off = update(Delivery).where(col(Delivery.id) == 1)
@@ -298,6 +296,15 @@ def test_who_comes_back_into_the_queue_before_what_was_claimed_goes_in_the_same_
             with workspace.database.write() as session:
                 back.append(hasten(session, campaign, "paused"))
 
+    return seen, back
+
+
+def test_who_comes_back_into_the_queue_before_what_was_claimed_goes_in_the_same_run(
+    workspace: Workspace, make_customer: People, sink: Sink
+) -> None:
+    """On PostgreSQL each claim goes on behind the one before it: nobody who comes back may starve there."""
+    edition = lay_edition(workspace, [make_customer(f"p{number}@example.com") for number in range(150)])
+    seen, back = first_comes_back(workspace, edition)
     assert send(with_relay(workspace, sink.port), progress=seen).sent == 150
     assert back == [1]
 
@@ -310,16 +317,7 @@ def test_who_comes_back_behind_what_was_claimed_does_not_wait_until_all_others_a
     monkeypatch.setattr(feed, "AFRESH_SECONDS", 0.0)
     monkeypatch.setattr(feed, "AFRESH_SHARE", 0.0)
     edition = lay_edition(workspace, [make_customer(f"p{number}@example.com") for number in range(600)])
-    with workspace.database.write() as session:
-        campaign = session.get_one(Edition, edition).campaign_id
-        off = update(Delivery).where(col(Delivery.id) == 1)
-        session.execute(off.values(next_at=workspace.clock() + timedelta(days=1), reason="paused"))
-    back: list[int] = []
-
-    def seen(_settled: int) -> None:
-        if not back:
-            with workspace.database.write() as session:
-                back.append(hasten(session, campaign, "paused"))
-
+    seen, back = first_comes_back(workspace, edition)
     assert send(with_relay(workspace, sink.port), progress=seen).sent == 600
+    assert back == [1]
     assert arrived(sink).index(delivery(workspace, 1).public_id) < 550
