@@ -123,6 +123,11 @@ def faults(connection: Connection) -> list[str]:
     return [] if found == ["ok"] else found
 
 
+def lock_file(database: Path) -> Path:
+    """The file beside a database on which whoever writes holds a lock; nothing is ever written into it."""
+    return database.with_name(database.name + ".lock")
+
+
 class WriteLock:
     """One writer at a time across threads and processes: a thread lock, then flock on a file of its own.
 
@@ -131,7 +136,7 @@ class WriteLock:
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self._file = database.with_name(database.name + ".lock")
+        self._file = lock_file(database)
         self._thread = threading.Lock()
         self._handle: Any = None
 

@@ -1,8 +1,8 @@
 """Where a workspace on SQLite lives: a folder that was copied, and would send beside the first one, is told from it.
 
 Law: a copy knows all that the first one knew, so no mark of turns tells them apart (RELIABILITY I10); what a copy
-cannot take along is its file's number on the disk and the place where it lies. Both must differ before a person is
-asked: a file that was put back in its place, and a folder that another path leads to, are the same workspace.
+cannot take along is what the disk says of a file that stays as it is, and the place where it lies. Both must differ
+before a person is asked: a file that was put back in its place, and a folder that another path leads to, are the same.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from .epoch import EPOCH
-
 MACHINE = Path("/etc/machine-id")
 """What names an installation of Linux, machine-id(5); it must not be shown, so a hash of it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """`number` is the inode of the mark beside the database, `machine` a hash, `host` and `path` are for people."""
+    """`number` is the inode of that file and the time at which it was last changed, which no program can set (the
+    inode alone is no proof: on two new disks the copies of one folder lie at nearly the same ones); `machine` is a
+    hash, `host` and `path` are for people.
+    """
 
-    number: int
+    number: str
     machine: str
     host: str
     path: str
@@ -41,12 +42,13 @@ class Home:
         return here.number != self.number and (here.machine, here.path) != (self.machine, self.path)
 
 
-def home_at(root: Path) -> Home | None:
-    """The home that this folder is; None where it has no mark."""
+def home_at(root: Path, beside: Path) -> Home:
+    """The home that this folder is, told by the file `beside` its database, whose content never changes."""
     try:
-        number = (root / EPOCH).stat().st_ino
+        found = beside.stat()
+        number = f"{found.st_ino}-{found.st_ctime_ns}"
     except OSError:
-        return None
+        number = "none"
     host = platform.node().replace(" ", "-") or "unknown"
     return Home(number, _machine(host), host, str(root))
 
@@ -54,7 +56,7 @@ def home_at(root: Path) -> Home | None:
 def read_home(line: str) -> Home | None:
     """The home that `Home.line` wrote; None where none is known."""
     parts = line.split(" ", 3)
-    return Home(int(parts[0]), *parts[1:]) if len(parts) == 4 and parts[0].isdecimal() else None
+    return Home(*parts) if len(parts) == 4 else None
 
 
 @cache

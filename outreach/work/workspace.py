@@ -17,10 +17,11 @@ from ..store.database import Database, open_database
 from ..store.lanes import turns_of
 from ..store.migrate import check_revision
 from ..store.server_clock import ServerClock
+from ..store.sqlite import lock_file
 from ..store.standing import hold_back_intents
 from ..workdays import Clock, WorkingHours, utc_now, zone_or
 from .epoch import EPOCH, Mark, catch_up, read_mark, write_mark
-from .home import home_at, read_home
+from .home import Home, home_at, read_home
 from .steady import SteadyClock
 from .stops import StopBook
 
@@ -157,7 +158,7 @@ def check_may_send(workspace: Workspace) -> None:
             "this database is not the one that sent last: it looks like a restored backup",
             remedy="Mail sent after it would go out again. Check, then run `outreach doctor --accept-database`.",
         )
-    before, here = read_home(row.home), home_at(workspace.root)
+    before, here = read_home(row.home), _home(workspace)
     if before is not None and here is not None and before.is_copied_to(here):
         raise NeedsPerson(
             f"this folder is a copy: it was {before.words()} that sent last",
@@ -172,17 +173,20 @@ def settle_home(workspace: Workspace) -> None:
     _note_home(workspace)
 
 
-def _note_home(workspace: Workspace) -> None:
+def _home(workspace: Workspace) -> Home | None:
     """On SQLite alone: machines that share PostgreSQL each have a folder."""
-    here = home_at(workspace.root)
-    if here is None or not workspace.database.is_sqlite:
-        return
+    path = workspace.database.path
+    return None if path is None else home_at(workspace.root, lock_file(path))
+
+
+def _note_home(workspace: Workspace) -> None:
     with workspace.database.read() as session:
-        if workspace_row(session).home == here.line():
-            return
-    with workspace.database.write() as session:
-        row = workspace_row(session)
-        row.home = here.line()
+        known, here = workspace_row(session).home, _home(workspace)
+    if here is None or here.line() == known:
+        return
+    with workspace.database.write() as session:  # who writes makes the file by which a home is told
+        row, here = workspace_row(session), _home(workspace)
+        row.home = here.line() if here is not None else ""
         session.add(row)
 
 

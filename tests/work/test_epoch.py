@@ -162,8 +162,10 @@ def test_a_copy_of_the_folder_does_not_send_beside_the_first_one(
         lay_edition(workspace, [make_customer("bob@example.com", first_name="Bob")], occasion="once-2")
         copy = tmp_path / "copy"
         shutil.copytree(workspace.root, copy)
-        with pytest.raises(NeedsPerson, match=f"this folder is a copy: it was {workspace.root} on ") as wrong:
-            sends_here(copy, workspace.clock, sink.port)
+        for _ in range(2):
+            with pytest.raises(NeedsPerson, match=f"this folder is a copy: it was {workspace.root} on ") as wrong:
+                sends_here(copy, workspace.clock, sink.port)
+            (copy / "outreach.db.lock").unlink(missing_ok=True)
         assert "doctor --accept-database" in str(wrong.value.remedy)
         assert sends_here(workspace.root, workspace.clock, sink.port) == 1
         assert len(arrived(sink)) == 2
@@ -206,23 +208,24 @@ def test_a_folder_that_is_renamed_or_put_back_in_its_place_is_no_copy(workspace:
 @pytest.mark.parametrize(
     ("number", "machine", "path", "copied"),
     [
-        (7, "m", "/srv/acme", False),
-        (7, "other", "/data", False),
-        (8, "m", "/srv/acme", False),
-        (8, "other", "/srv/acme", True),
-        (8, "m", "/home/eve/my acme", True),
+        ("7-1", "m", "/srv/acme", False),
+        ("7-1", "other", "/data", False),
+        ("8-1", "m", "/srv/acme", False),
+        ("8-1", "other", "/srv/acme", True),
+        ("7-2", "other", "/srv/acme", True),
+        ("7-2", "m", "/home/eve/my acme", True),
     ],
 )
 def test_a_copy_has_another_number_and_lies_in_another_place(
-    number: int, machine: str, path: str, copied: bool
+    number: str, machine: str, path: str, copied: bool
 ) -> None:
-    before = read_home(Home(7, "m", "host", "/srv/acme").line())
+    before = read_home(Home("7-1", "m", "host", "/srv/acme").line())
     assert before is not None
     here = read_home(Home(number, machine, "host", path).line())
     assert here is not None and here.path == path
     assert before.is_copied_to(here) is copied
 
 
-@pytest.mark.parametrize("line", ["", "x", "7 m", "seven m host /srv"])
+@pytest.mark.parametrize("line", ["", "x", "7-1 m", "7-1 m host"])
 def test_a_home_that_nobody_noted_is_none(line: str) -> None:
     assert read_home(line) is None
