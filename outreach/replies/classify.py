@@ -16,7 +16,7 @@ from .closing import before_closing
 from .cues import NO_CUES, TABLES, Found, find_cues
 from .cues.table import Hit
 from .learned import NOTHING, Evidence, Learned
-from .leaving import REPLY_MARK, asks_to_leave, greets
+from .leaving import REPLY_MARK, asks_to_leave, greets, is_command
 from .tokens import pieces, plain
 from .topics import MOST_TOPICS, topics_among
 
@@ -34,6 +34,8 @@ _SAD = re.compile(r":\s?-?\(|[😡🤬😠👎😤😒😞😭😩]")
 _GLAD = re.compile(r":\s?-?\)|[👍🙏❤😀😃😊😍😂🎉]")
 ERASURE, PERSONAL_DATA = "erasure", "personal data"
 """The rules of urgency for whoever wants to be erased, or objects to the use of their data; and asks what is kept."""
+_NOT_SURE = frozenset("? not don't didn't never no nicht kein keine keinen nie pas ne jamais nunca".split())
+"""Who asks, or says what is not to be done, is heard by a person: nothing is carried out."""
 SURELY = 1.0
 """Log-odds that leanings alone must reach against words that tell of new data."""
 _START = -1.2
@@ -98,7 +100,7 @@ def classify(
 
 def weigh(text: str, subject: str, language: str, topics: Mapping[str, Sequence[str]]) -> Weighed:
     """A text cut, its topics by their cues, and what the cues of its language say; no scores where it has none."""
-    text = before_closing(text)
+    text = _own_words(text, language)
     own = "" if REPLY_MARK.match(subject) or greets(subject) else subject
     said = tuple(pieces(plain(f"{own}\n{text}" if own else text)))
     about = topics_among(said, topics) or (topics_among(pieces(plain(subject)), topics) if not own else ())
@@ -113,6 +115,18 @@ def weigh(text: str, subject: str, language: str, topics: Mapping[str, Sequence[
     odds = _odds(text, said, hits, scores, leans=bool(TABLES[name].leans))
     odds += 0.0 if name == "en" else ELSEWHERE
     return Weighed(said, about, name, Found(hits, found.urgent), scores, odds)
+
+
+def _own_words(text: str, language: str) -> str:
+    """Without what stands below the closing words, unless that tells of harm or asks for something."""
+    above = before_closing(text)
+    below = text[len(above) :].strip()
+    if not below:
+        return text
+    found = _best_table(tuple(pieces(plain(below))), language)[1]
+    asks = any(hit.weight >= 2 for hit in found.hits if hit.category is Category.UNSUBSCRIBE)
+    asks = asks or any(is_command(line) for line in below.split("\n"))
+    return text if found.urgent or asks else above
 
 
 def _urgent_in_any(said: Sequence[str]) -> Judgement | None:
@@ -143,7 +157,7 @@ def _judge(weighed: Weighed, scores: Mapping[Category, float], evidence: Evidenc
         urgency, rule, words = weighed.found.urgent
         reasons.append(f'{urgency.value} urgency ({rule}): "{words}"')
         if rule in (ERASURE, PERSONAL_DATA):
-            leaves = leaves or (rule == ERASURE and "?" not in weighed.said)
+            leaves = leaves or (rule == ERASURE and _NOT_SURE.isdisjoint(weighed.said))
             category = category if category is Category.COMPLAINT else Category.CHANGE_OF_DATA
             confidence = max(confidence, 0.5)
             reasons.append("a person's rights over their data: the law sets a time to answer in, so it gets a case")

@@ -16,7 +16,8 @@ _CLOSING = re.compile(
     r"|mit (?:freundlichen|besten|lieben|herzlichen) gr(?:ü|ue)(?:ß|ss)en|(?:viele|liebe|beste|herzliche|schöne) grüße"
     r"|freundliche grüße|(?:lieben |schönen |besten )?gruß|mfg|lg|vg|hochachtungsvoll"
     r"|cordialement|bien cordialement|bien à vous|salutations(?: distinguées)?|meilleures salutations"
-    r"|(?:un )?(?:cordial )?saludos?(?: cordiales)?|atentamente|un abrazo)(?:[ ,.!:-]+[^\n]{0,40})?\Z",
+    r"|(?:un )?(?:cordial )?saludos?(?: cordiales)?|atentamente|un abrazo)"
+    r"(?:[ ,.!:-]*|[ ,.!:-]+\w[\w.'-]*(?: \w[\w.'-]*)?[.,!]?)\Z",
     re.IGNORECASE,
 )
 _POSTSCRIPT = re.compile(r"p\.? ?s\b", re.IGNORECASE)

@@ -64,7 +64,9 @@ def strip_quotes(text: str, html: str = "", sent_text: str | None = None) -> Str
     covered = _covered(lines, sent_text, begin)
     quoted = _choose(lines, marked, covered, begin, heads)
     if sent_text and any(share >= OURS for share in covered):
-        _whole_lines(lines, quoted, sent_text)
+        shorter = _whole_lines(lines, quoted, sent_text, begin if begin < len(lines) else 0)
+        if any(line.strip() and not out for line, out in zip(lines, shorter, strict=True)):
+            quoted = shorter
     quoted = _footers(lines, _signature(lines, quoted))
     kept = [line for line, out in zip(lines, quoted, strict=True) if not out]
     taken = [line for line, out in zip(lines, quoted, strict=True) if out]
@@ -205,19 +207,21 @@ def _close_gaps(lines: Sequence[str], quoted: list[bool], begin: int) -> None:
             quoted[number] = True
 
 
-def _whole_lines(lines: Sequence[str], quoted: list[bool], sent_text: str) -> None:
+def _whole_lines(lines: Sequence[str], quoted: Sequence[bool], sent_text: str, begin: int) -> list[bool]:
     """A short line that stands just so in what we sent, or a rule, next to a line of ours is ours too: it has too few
     words for a run, and no head or mark need be there. The numbers of our links are left out: HTML has none.
     """
     sent = {_words_of(line) for line in sent_text[:MAX_CHARS].split("\n")}
-    for numbers in (range(len(lines)), range(len(lines) - 1, -1, -1)):
+    result = list(quoted)
+    for numbers in (range(begin, len(lines)), range(len(lines) - 1, begin - 1, -1)):
         beside = False
         for number in numbers:
             if not lines[number].strip():
                 continue
-            if beside and not quoted[number]:
-                quoted[number] = is_separator(lines[number]) or _words_of(lines[number]) in sent
-            beside = quoted[number]
+            if beside and not result[number]:
+                result[number] = is_separator(lines[number]) or _words_of(lines[number]) in sent
+            beside = result[number]
+    return result
 
 
 def _words_of(line: str) -> tuple[str, ...]:

@@ -40,8 +40,10 @@ from .seats import heed_calendar
 from .understand import Reading, Understanding
 from .workspace import Workspace
 
-JUNK = re.compile(r"junk|spam|bulk mail|unerwünscht|indésirable|no deseado|posta indesiderata", re.IGNORECASE)
+JUNK = re.compile(r"\b(?:junk|spam|bulk mail|unerwünscht|indésirable|no deseado|posta indesiderata)", re.IGNORECASE)
 """Names of folders into which mail servers put what they hold for junk."""
+NUMBERS = re.compile(r"/\d+/\d+\Z|/[^/]*\Z")
+"""What stands behind the folder in a message's place: IMAP's two numbers, or the name of a file in a Maildir."""
 LONGEST_KEPT = 200_000
 TOGETHER = 50
 """Messages that are understood before the first of them is written."""
@@ -256,7 +258,7 @@ def _fill(inbound: Inbound, reading: Reading) -> None:
 
 def _doubt_junk(judgement: Judgement, place: str) -> Judgement:
     """A stranger's mail out of a folder for junk makes no case before a person has read it, but where harm is told."""
-    folder = place.rpartition("/")[0].rpartition("/")[0]
+    folder = NUMBERS.sub("", place)
     wanted = judgement.category in (Category.COMPLAINT, Category.QUESTION) and judgement.urgency is not Urgency.HIGH
     if not wanted or not JUNK.search(folder):
         return judgement

@@ -133,10 +133,46 @@ def test_a_persons_rights_over_their_data_are_raised(text: str) -> None:
         ("Me opongo al tratamiento de mis datos y pido que se eliminen.", True),
         ("Under Article 15 GDPR I request a copy of all personal data you hold about me.", False),
         ("How do I delete my data from the app?", False),
+        ("Please do not delete my personal data, I only moved.", False),
+        ("Bitte löschen Sie meine Daten nicht.", False),
+        ("I did not ask you to delete my data.", False),
+        ("Je ne souhaite pas la suppression de mes données.", False),
     ],
 )
 def test_who_wants_to_be_erased_gets_no_more_mail_until_somebody_has_read_it(text: str, leaves: bool) -> None:
     assert judge(text).leaves is leaves
+
+
+@pytest.mark.parametrize(
+    ("text", "leaves"),
+    [
+        ("Bitte melden Sie mich vom Newsletter ab", True),
+        ("Melden Sie mich bitte ab", True),
+        ("Bitte tragen Sie mich aus", True),
+        ("Meldet mich ab!", True),
+        ("Bitte melden Sie mich vom Seminar ab", False),
+        ("Holen Sie mich bitte ab", False),
+    ],
+)
+def test_a_german_verb_in_two_pieces_is_a_wish_to_leave_where_it_says_of_what(text: str, leaves: bool) -> None:
+    assert judge(text).leaves is leaves
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thanks for the tips.\n\nKind regards\nAnna\n\nPlease unsubscribe me from this list",
+        "Danke!\nLG\nAnna\nBitte keine weiteren Mails",
+        "Vielen Dank.\n\nViele Grüße\nAnna\n\nBitte melden Sie mich vom Newsletter ab",
+    ],
+)
+def test_a_wish_to_leave_below_the_closing_words_is_heard(text: str) -> None:
+    assert judge(text).leaves
+
+
+def test_harm_that_is_told_below_the_closing_words_is_heard() -> None:
+    found = judge("Hello, is it on?\n\nKind regards\nAnn\n\nThe machine caught fire")
+    assert (found.category, found.urgency) == (Category.COMPLAINT, Urgency.HIGH)
 
 
 def test_every_wish_to_leave_of_the_corpora_is_recognised_in_whatever_language_it_is() -> None:

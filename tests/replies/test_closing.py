@@ -30,6 +30,8 @@ def test_the_signature_is_left_out(closing: str) -> None:
         "Kind regards\n\nIt still leaks and nobody has called me back.",
         "Best wishes for the season. Where is my parcel?\nAnn",
         "Kind regards",
+        "Hello,\nLG washing machine is on fire",
+        "Hello,\nSincerely disappointed, I want my money back.",
     ],
 )
 def test_whatever_else_is_said_stays(text: str) -> None:

@@ -58,6 +58,13 @@ def test_our_mail_below_an_answer_leaves_nothing_where_neither_head_nor_mark_tel
     assert found.text == "When does my order come at last?"
 
 
+@pytest.mark.parametrize("below", [f"{INTROS[0]}\n\n{{}}", f"{OUTLOOK[2]}{{}}", "{}"])
+@pytest.mark.parametrize("said", ["Unsubscribe", "Yes, please call me"])
+def test_an_answer_in_the_words_of_our_own_link_is_theirs(said: str, below: str) -> None:
+    sent = SENT.replace(" Unsubscribe [2]", "\n\nUnsubscribe [2]\n\nYes, please call me [3]")
+    assert strip_quotes(f"{said}\n\n{below.format(sent)}", "", sent).text.startswith(said)
+
+
 def test_the_short_first_line_of_our_mail_goes_with_it_and_an_answer_in_its_place_stays() -> None:
     sent = f"View in browser [9]\n\n{SENT}"
     shown = sent.replace(" [9]", "")

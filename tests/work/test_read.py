@@ -125,6 +125,8 @@ def test_who_wants_to_be_erased_gets_a_case_and_no_more_mail(workspace: Workspac
     ("sender", "place", "text", "case"),
     [
         ("seo@rank.example", "Spam/7/1", "Your ranking is terrible. Shall we fix it?", False),
+        ("seo@rank.example", "Spam/1700000000.M1P2.host", "Your ranking is terrible. Shall we fix it?", False),
+        ("seo@rank.example", "Work/Antispam/7/1", "Your ranking is terrible. Shall we fix it?", True),
         ("seo@rank.example", "INBOX/7/1", "Your ranking is terrible. Shall we fix it?", True),
         ("eve@example.com", "[Gmail]/Spam/7/1", "Your machine caught fire and burned my hand!", True),
         ("ann@example.com", "Junk E-mail/7/1", "The pump is terrible.", True),

@@ -98,6 +98,11 @@ CUES = {
             lasst mich in ruhe | lassen sie mich in ruhe | bitte abmelden | keine weiteren nachrichten
             keine newsletter mehr | keine … mails mehr | newsletter nicht mehr | mails nicht mehr
             nicht mehr … newsletter | nicht mehr … mails
+            mich vom newsletter ab | mich von ihrem newsletter ab | mich von eurem newsletter ab
+            mich von diesem newsletter ab | mich bitte vom newsletter ab | mich bitte von ihrem newsletter ab
+            mich bitte von eurem newsletter ab | mich bitte von diesem newsletter ab | mich vom verteiler ab
+            melden sie mich bitte ab | meldet mich bitte ab | meldet mich ab | melde mich bitte ab
+            tragen sie mich aus | tragen sie mich bitte aus | tragt mich aus | tragt mich bitte aus
         """,
         -3: """
             bestellung abbestellen | abo abbestellen | lieferung abbestellen | bekomme keine mails
