@@ -21,7 +21,7 @@ from ..store.promises import move_promises
 from ..store.replies import keep_case
 from .answer import must_be_free
 from .casework import find_case, move_case
-from .follow_up import after_close, after_reopen, after_review
+from .follow_up import MATTERS, after_close, after_reopen, after_review
 from .workspace import Workspace
 
 
@@ -65,8 +65,11 @@ def merge_cases(workspace: Workspace, first: int, second: int, by: str, *, anywa
         text = f"one matter with case {stays.id}: it goes on there"
         move_case(session, workspace, goes, CaseEvent.DISMISS, at=now, by=by, text=text)
         after_close(session, workspace, goes, now, by=by)
-        if messages:
-            after_review(session, workspace, messages[-1].id or 0, now)
+        due_at = stays.due_at
+        for message in messages:
+            if message.category in MATTERS:
+                after_review(session, workspace, message.id or 0, now)
+        kept.change_case(session, stays, {"due_at": min(stays.due_at, due_at)})
         return MergedCases(stays.id or 0, goes.id or 0, len(messages), promises)
 
 
@@ -109,17 +112,17 @@ def _take_messages(
 
 
 def _take_answers(session: Session, stays: Case, goes: Case, now: datetime, by: str) -> None:
-    """What we answered in the other is noted here with its mail, so that a reply to it comes here."""
+    """What we answered in the other stands here too with its mail: a reply to it, a "no, it is not fixed" and the news
+    that it did not arrive come here. Without an event: it was no step of this case."""
     for entry in kept.entries_of(session, goes.id or 0):
         if entry.kind is EntryKind.ANSWER:
-            text = f"answered in case {goes.id} by {entry.by}: {entry.text}"
             kept.add_entry(
                 session,
                 stays.id or 0,
                 now,
-                EntryKind.NOTE,
-                by=by,
-                text=text,
+                EntryKind.ANSWER,
+                by=entry.by,
+                text=f"answered in case {goes.id}: {entry.text}",
                 inbound_id=entry.inbound_id,
                 delivery_id=entry.delivery_id,
             )

@@ -100,6 +100,7 @@ def _find(session: Session, workspace: Workspace, token: str) -> tuple[Delivery,
         .join(CaseEntry, col(CaseEntry.delivery_id) == col(Delivery.id))
         .join(Case, col(Case.id) == col(CaseEntry.case_id))
         .where(Delivery.public_id == public_id, CaseEntry.kind == EntryKind.ANSWER)
+        .order_by(col(Case.state) == CaseState.DISMISSED, col(CaseEntry.id))  # of merged ones that which goes on
     )
     return session.exec(query).first()
 

@@ -5,14 +5,30 @@ from __future__ import annotations
 import pytest
 from sqlmodel import select
 
+from outreach.address import sign_token
 from outreach.cases.ageing import reconcile
 from outreach.errors import NeedsPerson, UsageError
 from outreach.plan.holds import is_open
-from outreach.records import Case, CaseEntry, CaseEvent, CaseState, Category, Hold, Inbound, Urgency
+from outreach.records import (
+    Case,
+    CaseEntry,
+    CaseEvent,
+    CaseState,
+    Category,
+    Colleague,
+    Delivery,
+    DeliveryState,
+    Hold,
+    Inbound,
+    Urgency,
+)
 from outreach.store import cases as kept
-from outreach.work.answer import answer, change_state, take_case
+from outreach.work.answer import answer, assign_case, change_state, take_case
 from outreach.work.case_merge import merge_cases
+from outreach.work.fixed import say_fixed
+from outreach.work.follow_up import follow_up
 from outreach.work.promises import list_promises, make_promise
+from outreach.work.review import review
 from outreach.work.workspace import Workspace
 
 from ..cases.make import receive
@@ -92,3 +108,80 @@ def test_cases_of_two_people_closed_ones_and_one_that_is_being_answered_are_not_
     change_state(workspace, other, CaseEvent.DISMISS, "tom")
     with pytest.raises(UsageError, match="is dismissed"):
         merge_cases(workspace, first, other, "maria", anyway=True)
+
+
+def test_an_answer_that_does_not_arrive_after_a_merge_opens_the_case_that_goes_on(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    first, other = two_cases(workspace, make_customer("ann@example.com"), clock)
+    answer(workspace, first, "This jug.", "maria", then=CaseEvent.RESOLVE)
+    sent = answer(workspace, other, "A new pump is on its way.", "maria", then=CaseEvent.RESOLVE)
+    merge_cases(workspace, first, other, "maria")
+    with workspace.database.write() as session:
+        session.get_one(Delivery, sent.delivery_id).state = DeliveryState.FAILED
+    assert first in follow_up(workspace)["lost_answers"]
+    assert follow_up(workspace)["lost_answers"] == []
+    with workspace.database.read() as session:
+        assert session.get_one(Case, first).state is CaseState.OPEN
+        assert session.get_one(Case, other).state is CaseState.DISMISSED
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_whether_it_is_fixed_is_said_of_the_case_that_goes_on(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock, fixed: bool
+) -> None:
+    first, other = two_cases(workspace, make_customer("ann@example.com"), clock)
+    sent = answer(workspace, other, "A new pump is on its way.", "maria", then=CaseEvent.RESOLVE)
+    change_state(workspace, first, CaseEvent.RESOLVE, "maria")
+    merge_cases(workspace, first, other, "maria")
+    with workspace.database.read() as session:
+        token = sign_token(workspace.keys, "fixed", session.get_one(Delivery, sent.delivery_id).public_id)
+    say_fixed(workspace, token, yes=fixed, words="" if fixed else "Not at all.")
+    with workspace.database.read() as session:
+        assert session.get_one(Case, first).state is (CaseState.CONFIRMED if fixed else CaseState.OPEN)
+        assert session.get_one(Case, other).state is CaseState.DISMISSED
+
+
+def test_the_sooner_due_time_stands_whoever_owns_the_other(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    first, other = two_cases(workspace, make_customer("ann@example.com"), clock, urgency=Urgency.NORMAL)
+    with workspace.database.write() as session:
+        session.add(Colleague(name="maria", days=[(clock().weekday() - 1) % 7], created_at=clock()))
+    assign_case(workspace, other, "maria", "tom")
+    with workspace.database.read() as session:
+        due = min(session.get_one(Case, one).due_at for one in (first, other))
+    merge_cases(workspace, first, other, "tom")
+    with workspace.database.read() as session:
+        assert (session.get_one(Case, first).due_at, session.get_one(Case, first).owner) == (due, "maria")
+
+
+def test_cases_that_a_person_opened_again_by_hand_stay_open_when_merged(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    first, other = two_cases(workspace, make_customer("ann@example.com"), clock)
+    with workspace.database.read() as session:
+        messages = [kept.inbounds_of(session, one)[0].id for one in (first, other)]
+    for message in messages:
+        review(workspace, message or 0, by="maria", category=Category.OTHER)
+    for one in (first, other):
+        change_state(workspace, one, CaseEvent.REOPEN, "tom")
+    merge_cases(workspace, first, other, "tom")
+    with workspace.database.read() as session:
+        assert session.get_one(Case, first).state is CaseState.OPEN
+
+
+def test_each_topic_that_the_other_held_is_held_by_the_case_that_goes_on(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    ann = make_customer("ann@example.com")
+    first, other = two_cases(workspace, ann, clock)
+    grinder = ("grinder", "pump")
+    assert receive(workspace, Category.COMPLAINT, customer_id=ann, topics=grinder, text="The grinder, too.") == other
+    with workspace.database.write() as session:
+        kept.inbounds_of(session, other)[-1].topics = ["grinder"]
+    merge_cases(workspace, first, other, "maria")
+    with workspace.database.read() as session:
+        held = [one for one in session.exec(select(Hold)) if is_open(one, workspace.clock())]
+    assert {one.case_id for one in held} == {first}
+    assert {one.topic for one in held if one.topic} == {"pump", "grinder"}
