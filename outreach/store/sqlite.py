@@ -124,7 +124,7 @@ def faults(connection: Connection) -> list[str]:
 
 
 def lock_file(database: Path) -> Path:
-    """The file beside a database on which whoever writes holds a lock; nothing is ever written into it."""
+    """The file beside a database on which whoever writes holds a lock, where SQLite needs that; it stays empty."""
     return database.with_name(database.name + ".lock")
 
 

@@ -8,6 +8,7 @@ before a person is asked: a file that was put back in its place, and a folder th
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,9 @@ from pathlib import Path
 
 MACHINE = Path("/etc/machine-id")
 """What names an installation of Linux, machine-id(5); it must not be shown, so a hash of it is kept."""
+NOWHERE = UNKNOWN = "none"
+"""The number of a file that is not there; the machine that nothing names: a container's, which has a new host name
+with every start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,9 @@ class Home:
 
     def is_copied_to(self, here: Home) -> bool:
         """Whether `here` is another folder than this one, which may still be there."""
-        return here.number != self.number and (here.machine, here.path) != (self.machine, self.path)
+        other_file = here.number != self.number or here.number == NOWHERE
+        other_machine = here.machine != self.machine and UNKNOWN not in (here.machine, self.machine)
+        return other_file and (other_machine or here.path != self.path)
 
 
 def home_at(root: Path, beside: Path) -> Home:
@@ -48,9 +54,9 @@ def home_at(root: Path, beside: Path) -> Home:
         found = beside.stat()
         number = f"{found.st_ino}-{found.st_ctime_ns}"
     except OSError:
-        number = "none"
+        number = NOWHERE
     host = platform.node().replace(" ", "-") or "unknown"
-    return Home(number, _machine(host), host, str(root))
+    return Home(number, _machine(), host, os.fsencode(root).decode("utf-8", "backslashreplace"))
 
 
 def read_home(line: str) -> Home | None:
@@ -60,9 +66,9 @@ def read_home(line: str) -> Home | None:
 
 
 @cache
-def _machine(host: str) -> str:
+def _machine() -> str:
     try:
         known = MACHINE.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         known = ""
-    return hashlib.sha256(f"outreach {known or host}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"outreach {known}".encode()).hexdigest()[:16] if known else UNKNOWN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -180,13 +181,18 @@ def _home(workspace: Workspace) -> Home | None:
 
 
 def _note_home(workspace: Workspace) -> None:
-    with workspace.database.read() as session:
-        known, here = workspace_row(session).home, _home(workspace)
-    if here is None or here.line() == known:
+    path = workspace.database.path
+    if path is None:
         return
-    with workspace.database.write() as session:  # who writes makes the file by which a home is told
-        row, here = workspace_row(session), _home(workspace)
-        row.home = here.line() if here is not None else ""
+    with suppress(OSError):  # where nothing can be written the database says so; `touch` would change when it changed
+        lock_file(path).open("a").close()
+    here = home_at(workspace.root, lock_file(path)).line()
+    with workspace.database.read() as session:
+        if workspace_row(session).home == here:
+            return
+    with workspace.database.write() as session:
+        row = workspace_row(session)
+        row.home = here
         session.add(row)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlmodel import select
 from outreach.address import sign_token
 from outreach.errors import DatabaseError, NeedsPerson
 from outreach.records import Delivery
+from outreach.store import sqlite
 from outreach.store.backup import copy_database
 from outreach.web.unsubscribe import leave
 from outreach.work.epoch import EPOCH, advance, read_mark
@@ -153,9 +155,15 @@ def sends_here(folder: Path, clock: Clock, port: int) -> int:
 
 
 @pytest.mark.sqlite
+@pytest.mark.parametrize("locks", [True, False], ids=["an SQLite that needs a lock", "a newer one"])
 def test_a_copy_of_the_folder_does_not_send_beside_the_first_one(
-    workspace: Workspace, make_customer: Callable[..., int], tmp_path: Path
+    workspace: Workspace,
+    make_customer: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    locks: bool,
 ) -> None:
+    monkeypatch.setattr(sqlite, "has_wal_reset_bug", lambda: locks)
     lay_edition(workspace, [make_customer("ann@example.com", first_name="Ann")])
     with start_sink(tmp_path / "sink.log") as sink:
         assert sends_here(workspace.root, workspace.clock, sink.port) == 1
@@ -189,6 +197,16 @@ def test_a_folder_that_moved_for_good_sends_once_a_person_said_so(
 
 
 @pytest.mark.sqlite
+def test_a_folder_whose_name_is_no_text_sends_too(workspace: Workspace, tmp_path: Path) -> None:
+    workspace.database.close()
+    odd = workspace.root.rename(tmp_path / os.fsdecode(b"caf\xe9"))
+    again = open_workspace(odd)
+    settle_home(again)
+    settle_home(again)
+    again.database.close()
+
+
+@pytest.mark.sqlite
 def test_a_folder_that_is_renamed_or_put_back_in_its_place_is_no_copy(workspace: Workspace, tmp_path: Path) -> None:
     settle_home(workspace)
     workspace.database.close()
@@ -214,6 +232,9 @@ def test_a_folder_that_is_renamed_or_put_back_in_its_place_is_no_copy(workspace:
         ("8-1", "other", "/srv/acme", True),
         ("7-2", "other", "/srv/acme", True),
         ("7-2", "m", "/home/eve/my acme", True),
+        ("8-2", "none", "/srv/acme", False),
+        ("8-2", "none", "/srv/other", True),
+        ("none", "other", "/srv/acme", True),
     ],
 )
 def test_a_copy_has_another_number_and_lies_in_another_place(
