@@ -71,10 +71,10 @@ class _Tid(UserDefinedType[str]):
 
 
 def lifted_at(lane: Any, place: Any) -> Any:
-    """The same on PostgreSQL, for a lane that is nobody else's: `place` is where its row lay after the last time, and
-    is told anew. Each time leaves a version behind, which cannot be cleared away while anybody reads from an older
-    snapshot: sought by its number the row is found behind all of them. Without a place, or where it lies there no more,
-    it is sought so."""
+    """The same on PostgreSQL, for a lane that hardly anybody else raises: `place` is where its row lay after the last
+    time, and is told anew. Each time leaves a version behind, which cannot be cleared away while anybody reads from an
+    older snapshot: sought by its number the row is found behind all of them. Without a place, or where it lies there no
+    more, it is sought so. Where another raised it in that very moment nothing is: then `lifted` does it."""
     there = table("lane", column("id"), column("ctid")).alias("there")
     found = select(there.c.ctid).where(there.c.id == lane)
     at_place = found.where(there.c.ctid == cast(place, _Tid))

@@ -70,6 +70,9 @@ def settle_and_intend(
         lies = next((place for what, _, place in found if what == _LIES), None)
         writer.lane_lies = lies if raised[1] % BY_NUMBER else None
     granted = {number for what, number, _ in found if what == _GRANTED}
+    if granted and raised is None:  # another who shares the lane was at it: its row lies elsewhere since
+        with writer.write():
+            raised = raise_lane(writer, writer.lane)
     return Done(granted, [made for made in moves if made.row.id not in moved], raised)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -10,9 +12,9 @@ from sqlalchemy import text, update
 from sqlmodel import col
 
 from outreach.errors import DatabaseError
-from outreach.records import Campaign, Customer, DeliveryEvent, DeliveryState
+from outreach.records import LANES, Campaign, Customer, DeliveryEvent, DeliveryState
 from outreach.store.database import open_database
-from outreach.store.lanes import turns_of
+from outreach.store.lanes import raise_lane, turns_of
 from outreach.store.moves import Move, apply_moves, release, settle_sent
 from outreach.store.outbox import Claimed, claim
 from outreach.store.together import settle_and_intend
@@ -156,3 +158,25 @@ def test_the_turn_is_raised_where_it_lies_and_found_again_where_another_hand_has
             session.execute(text("UPDATE lane SET turn = 49 WHERE id = :lane"), {"lane": writer.lane})
         assert settle_and_intend(writer, [], {"one": [rows[3]]}, workspace.clock()).raised is not None
         assert writer.lane_lies is None, "so that it is sought by its number, which clears the page"
+
+
+def test_a_turn_is_raised_also_where_another_who_shares_the_lane_raises_it_in_that_moment(
+    workspace: Workspace, rows: list[Claimed]
+) -> None:
+    database = workspace.database
+    if database.is_sqlite:
+        pytest.skip("all writers share one lane there")
+    with ExitStack() as entered:
+        writers = [entered.enter_context(database.keep_writing()) for _ in range(LANES)]
+        shares = writers[-1]
+        own = next(writer for writer in writers if writer.lane == shares.lane)
+        assert own.alone and not shares.alone
+        with ThreadPoolExecutor(1) as pool:
+            with shares.write():
+                raise_lane(shares, shares.lane)
+                done = pool.submit(settle_and_intend, own, [], {"one": rows[:1]}, workspace.clock())
+                wait([done], timeout=0.5)
+                assert not done.done(), "it waits for the other"
+            found = done.result(timeout=10)
+        assert (found.granted, found.raised is not None and found.raised[1]) == ({rows[0].id}, 2)
+        assert turns(workspace)[own.lane] == 2
