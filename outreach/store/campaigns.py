@@ -97,7 +97,7 @@ def known_assets(session: Session, digests: Sequence[str]) -> set[str]:
 
 
 def queued_people(session: Session, edition_id: int) -> Iterator[list[int]]:
-    """The customers whose mail of this edition is queued, in the order of the queue, in pages."""
+    """The customers whose mail of this edition is queued, in pages, in whatever order."""
     waiting = Waiting(session, edition_id)
     query = waiting.select(waiting.c.customer_id).where(waiting.c.customer_id.is_not(None))
     found = session.connection().execute(query.execution_options(yield_per=PAGE)).scalars()

@@ -246,9 +246,9 @@ def extend_some(
     session: Session, edition_id: int, until: datetime, *, after: Place | None = None, limit: int = 1000
 ) -> Place | None:
     """Let at most `limit` waiting deliveries behind the place `after` live until `until`; the last one's place, or
-    None where nobody stands behind it."""
+    None where nobody stands behind it. Who is deferred comes first: a claim may wake them meanwhile."""
     found: list[Place] = []
-    for state in (DeliveryState.QUEUED, DeliveryState.DEFERRED):
+    for state in (DeliveryState.DEFERRED, DeliveryState.QUEUED):
         if after is None or after.state is state:
             found += _places(session, edition_id, state, after, limit - len(found))
             after = None

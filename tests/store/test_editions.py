@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import update
+from sqlmodel import col, select
 
 from outreach.records import Delivery, DeliveryState, Edition, EditionState, Schedule, Step
 from outreach.store.editions import (
@@ -161,6 +162,24 @@ def test_mail_still_to_go_is_cancelled_or_given_more_time_in_portions(
         assert cancel_some(session, edition, "superseded", workspace.clock(), 2) == 1
         assert cancel_some(session, edition, "superseded", workspace.clock(), 2) == 0
     assert sorted(_states(workspace, edition).values()) == ["cancelled", "cancelled", "cancelled", "in_doubt", "sent"]
+
+
+def test_who_is_woken_while_an_edition_is_given_more_time_gets_it_too(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    woken, *others = [make_customer(f"p{number}@example.com") for number in range(3)]
+    edition = make_edition(workspace, make_campaign(workspace))
+    _fill(workspace, edition, dict.fromkeys(others, DeliveryState.QUEUED) | {woken: DeliveryState.DEFERRED})
+    until = workspace.clock() + timedelta(days=9)
+    wave = update(Delivery).where(col(Delivery.customer_id) != woken).values(wave=1)
+    wake = update(Delivery).where(col(Delivery.customer_id) == woken).values(state=DeliveryState.QUEUED)
+    with workspace.database.write() as session:
+        session.execute(wave)
+        last = extend_some(session, edition, until, limit=1)
+        session.execute(wake)
+        while last := extend_some(session, edition, until, after=last, limit=1):
+            pass
+        assert set(session.execute(select(col(Delivery.expires_at))).scalars()) == {until}
 
 
 def test_the_last_edition_that_went_out_and_who_had_its_content(
