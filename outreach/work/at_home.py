@@ -116,6 +116,7 @@ class _Again:
         homes, flocks = self._homes, self._crowd.flocks
         columns = (homes.first, homes.second, homes.told) if flocks is None else flocks.of_homes
         ones, twos, told = [of[one] for one in columns[0]], [of[one] for one in columns[1]], columns[2]
+        of_larger = [homes.number_of(larger.told()) for larger in homes.larger]  # what counts is among all the known
         asked = {key: self._both(*key) for key in dict.fromkeys(zip(ones, twos, told, strict=True))}
         if any(answer is not None for answer in asked.values()):
             for house, both in enumerate(map(asked.__getitem__, zip(ones, twos, told, strict=True))):
@@ -123,9 +124,8 @@ class _Again:
                     for person, to in ((columns[0][house], both[0]), (columns[1][house], both[1])):
                         if to is not None:
                             self._move(of, person, to, 1 if flocks is None else flocks.sizes[house])
-        for larger in homes.larger:
+        for larger, known in zip(homes.larger, of_larger, strict=True):
             there = [of[person] for person in larger.places]
-            known = homes.number_of(larger.told())
             mates = tuple(sorted(set(there)))
             for person, place in larger.places.items():
                 answer = self._ask(there[place], mates, place, known)

@@ -168,7 +168,7 @@ class Dealing(Counted):
             group = self.groups[place]
             # some of them may have been held out by the share, and are counted apart
             parts[id(group)] = part = self._part(group, min(people, group.count))
-            if people == whole[place]:  # nobody of the group is left: it is the part from now on
+            if people == whole[place] and not group.count:  # nobody of the group is left: it is the part from now on
                 self.groups[place] = part
                 self.groups.pop()
             else:

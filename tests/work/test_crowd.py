@@ -192,7 +192,7 @@ def _mails(workspace: Workspace, chance: random.Random, ids: list[int]) -> None:
                 )
 
 
-def _counted(entry: Entry) -> dict[str, Any]:
+def counted(entry: Entry) -> dict[str, Any]:
     return {
         "campaign": entry.campaign,
         "occasion": entry.occasion,
@@ -216,7 +216,7 @@ def test_groups_are_judged_as_each_of_their_people_would_be(
         monkeypatch.setattr(groups, "MOST_AT_ONCE", 1)
     _fill(workspace, make_customer, seed)
     workspace = with_calendar(workspace, blackout=("2026-12-04",), weekdays=(0, 1, 2, 3, 4, 5), holidays="AT")
-    found = [_counted(entry) for entry in read_agenda(workspace, days=17).entries if entry.edition_id is None]
+    found = [counted(entry) for entry in read_agenda(workspace, days=17).entries if entry.edition_id is None]
     wanted = list(plan_one_by_one(workspace, 17))
     assert len(found) > 10
     for entry, one in zip(found, wanted, strict=True):
