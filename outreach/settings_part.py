@@ -34,5 +34,7 @@ class Part(BaseModel):
 def _listed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    inner = value.strip().removeprefix("[").removesuffix("]")
+    inner = value.strip()
+    if inner.startswith("[") and inner.find("]") == len(inner) - 1:  # and not a folder called [Gmail]/Spam
+        inner = inner[1:-1]
     return [part for part in (one.strip().strip("\"'") for one in inner.split(",")) if part]

@@ -21,6 +21,7 @@ import re
 from datetime import date, timedelta
 from typing import Any, NoReturn
 
+from ..address import canonical_address
 from ..errors import InputError
 from .places import read_country, read_language
 from .segment_tokens import Token, Tokens
@@ -340,4 +341,9 @@ def _normal(field: str, value: Value) -> Value:
 
 def _small_domain(address: str) -> str:
     before, at, domain = address.rpartition("@")
-    return f"{before}{at}{domain.lower()}" if at else address
+    if not at:
+        return address
+    try:
+        return f"{before}@{canonical_address(f'x@{domain}').partition('@')[2]}"
+    except InputError:  # a piece of one
+        return f"{before}@{domain.lower()}"

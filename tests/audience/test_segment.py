@@ -280,6 +280,7 @@ def test_a_domain_written_out_in_small_letters_is_read_as_the_same() -> None:
         ('language == "pt-BR"', "pt"),
         ('language == "Deutsch"', "de"),
         ('email == "Ann.B@Example.COM"', "Ann.B@example.com"),
+        ('email == "Max@ÄÖ.de"', "Max@xn--4ca0b.de"),
     ],
 )
 def test_countries_languages_and_addresses_are_taken_as_files_take_them(rule: str, value: str) -> None:

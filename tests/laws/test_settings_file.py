@@ -64,6 +64,11 @@ def test_lists_can_come_from_variables_too_as_the_file_says(tmp_path: Path) -> N
     assert len(settings.calendar.blackout) == 2 and settings.plan.approve == ()
 
 
+def test_a_folder_in_brackets_is_no_list() -> None:
+    care = MailboxSettings.model_validate({"name": "care", "kind": "imap", "folders": "[Gmail]/Spam, INBOX"})
+    assert care.folders == ("[Gmail]/Spam", "INBOX")
+
+
 def test_every_mailbox_setting_is_shown() -> None:
     text = (starter_templates() / FILE).read_text(encoding="utf-8")
     shown = set(re.findall(r"^(?:# )?(\w+) =", text, re.MULTILINE))
