@@ -35,13 +35,14 @@ from outreach.store import postgresql, sqlite
 from outreach.work.create import create_workspace
 from outreach.work.workspace import Workspace, open_workspace
 
+from .chances import CHANCE, draw_alike, drawing
 from .examples import load_profile
 from .made import Mould
 from .servers import program
 from .servers.postgres import Cluster, find_binaries, shared_cluster
 
 MADE = "made"
-FOR_TESTS = ("OUTREACH_LONG", "OUTREACH_NO_SKIPS", "OUTREACH_TEST_DATABASE")
+FOR_TESTS = ("OUTREACH_LONG", "OUTREACH_NO_SKIPS", "OUTREACH_TEST_DATABASE", CHANCE)
 START = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
 
 
@@ -86,6 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Small processes that tests start by the dozen are forked, and one text of settings is parsed once.
     """
     load_profile()
+    draw_alike()
     program.fork_small_ones()
     _share_what_is_compiled()
     tomllib.loads = _read_toml  # type: ignore[assignment]
@@ -155,6 +157,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    drawing.begin(item.nodeid)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where every server is promised (OUTREACH_NO_SKIPS, as in .ci/run), a test skipped for want of one has failed."""
@@ -209,7 +216,8 @@ def clock() -> HandClock:
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Mould:
     """A workspace as `outreach init` makes it, made once for a whole run; tests get copies."""
     root = tmp_path_factory.mktemp("made") / "acme"
-    create_workspace(root, "acme", clock=HandClock(START))
+    with drawing.apart(MADE):
+        create_workspace(root, "acme", clock=HandClock(START))
     return Mould(root)
 
 
@@ -237,7 +245,8 @@ def made_on_postgres(postgres: Cluster, shared_folder: Path) -> Mould:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (root / "done").exists():
             url = postgres.create(MADE)
-            create_workspace(root, "acme", clock=HandClock(START), database=url)
+            with drawing.apart(MADE):
+                create_workspace(root, "acme", clock=HandClock(START), database=url)
             (root / "done").touch()
     return Mould(root)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from outreach.settings import FILE
 from outreach.work.create import create_workspace
 
+from .chances import drawing
+
 USUAL_PORT = 2525
 """The port that is written into the copied settings; each copy may have another one in its place."""
 
@@ -50,6 +52,6 @@ def make_workspace(root: Path, *, port: int = USUAL_PORT) -> None:
 
 @cache
 def _made_once() -> Mould:
-    with tempfile.TemporaryDirectory(prefix="made") as folder:
+    with tempfile.TemporaryDirectory(prefix="made") as folder, drawing.apart("made"):
         create_workspace(Path(folder) / "acme", "acme", port=USUAL_PORT)
         return Mould(Path(folder) / "acme")

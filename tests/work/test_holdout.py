@@ -123,7 +123,7 @@ def test_some_are_left_out_by_chance_and_the_row_says_why(acme: Workspace, peopl
 
 
 def test_why_tells_each_person_their_group_before_and_after_planning(acme: Workspace, people: list[int]) -> None:
-    before = {number: explain_person(acme, f"p{number}@example.com", "tips") for number in range(6)}
+    before = {number: explain_person(acme, f"p{number}@example.com", "tips") for number in range(12)}
     planned = {row.customer_id: row for row in rows(acme, open_occasion(acme, "tips"))}
     assert len({found.allowed for found in before.values()}) == 2
     for number, found in before.items():
