@@ -26,6 +26,8 @@ from ..records import (
     Inbound,
     Kind,
     Notice,
+    SignUp,
+    StrangerStop,
     Suppression,
     UtcDateTime,
     Word,
@@ -34,7 +36,9 @@ from .database import rows_in_chunks
 from .groups import groups_alone
 
 CHUNK = 400
-ROOTS = ("customer", "delivery", "inbound", "case_file", "edition", "suppression", "customer_group")
+BY_KEY = ("sign_up", "stranger_stop")
+"""Tables whose rows are somebody's by the keyed hash of their address alone."""
+ROOTS = ("customer", "delivery", "inbound", "case_file", "edition", "suppression", "customer_group", *BY_KEY)
 """Tables whose rows are found by name; whatever leads to one of them (an edition aside) is found by its keys. A
 household or company is somebody's where nobody else is of it."""
 SINGLE = (Kind.SERVICE, Kind.TEST)
@@ -62,8 +66,6 @@ HOUSE: Mapping[str, str] = {
     "seminar": "what a marketer wrote",
     "seminar_session": "when a seminar is",
     "sequence": "what a marketer wrote",
-    "sign_up": "when addresses were typed into the sign-up page, by keyed hashes",
-    "stranger_stop": "who said stop and is no customer, by keyed hashes",
     "tip": "what an editor wrote",
     "wave_look": "figures of a wave",
     "worker": "our processes",
@@ -73,7 +75,7 @@ HOUSE: Mapping[str, str] = {
 REMOVED = frozenset(
     {
         *("boost", "contact", "customer_group", "enrolment", "hold", "import_change", "learned_example", "membership"),
-        *("seat", "subscription", "wish"),
+        *("seat", "sign_up", "stranger_stop", "subscription", "wish"),
     }
 )
 """Tables whose rows go as a whole; of all others a row without words stays, so that every count still adds up."""
@@ -185,7 +187,8 @@ def _find_rows(session: Session, own: Own, senders: Collection[str]) -> Own:
     sent = _ids(session, Inbound, or_(col(Inbound.customer_id) == who, unknown))
     own.rows["inbound"] = sorted({*sent, *_answers(session, own.rows["delivery"])})
     own.rows["customer_group"] = groups_alone(session, who)
-    own.rows["suppression"] = _ids(session, Suppression, col(Suppression.address_key).in_(own.address_keys))
+    for keyed in (Suppression, SignUp, StrangerStop):
+        own.rows[keyed.__tablename__] = _ids(session, keyed, col(keyed.address_key).in_(own.address_keys))
     author = and_(col(Case.customer_id).is_(None), col(Case.author).in_({*needles}))
     own.rows["case_file"] = _ids(session, Case, or_(col(Case.customer_id) == who, author))
     complete(session, own)

@@ -55,9 +55,9 @@ def _answered() -> Any:
     return func.count(func.distinct(case((col(SignUp.answered_at).is_not(None), col(SignUp.address_key)))))
 
 
-def forget_address(session: Session, key: str) -> None:
-    """Let go of what came of an address."""
-    session.execute(delete(SignUp).where(col(SignUp.address_key) == key))
+def forget_address(session: Session, key: str, until: datetime) -> None:
+    """Let go of what came of an address until then."""
+    session.execute(delete(SignUp).where(col(SignUp.address_key) == key, col(SignUp.at) <= until))
 
 
 def forget_sign_ups(session: Session, now: datetime) -> None:

@@ -22,7 +22,7 @@ from ..store.consents import find_suppression, suppress
 from ..store.customers import person_at
 from ..store.database import Database, rows_in_chunks
 from ..store.erase import Mention, empty_messages, empty_rows, late_words, mentions, rub_out, said_by_others, stop_mail
-from ..store.personal import CHUNK, Own, own_of
+from ..store.personal import BY_KEY, CHUNK, Own, own_of
 from ..store.sign_ups import forget_address
 from ..store.stops import erased_blocks
 from ..store.strangers import forget_all_of
@@ -102,7 +102,7 @@ def begin(
             _note(session, workspace, customer, own, now)
         for key in sorted(own.address_keys):
             block_erased(session, key, before or now, by)
-            forget_address(session, key)
+            forget_address(session, key, now)
             forget_all_of(session, key)
         own.rows["suppression"] = []
         for case_id in own.rows["case_file"]:
@@ -115,7 +115,7 @@ def begin(
     with workspace.database.read() as session:
         fresh = session.get_one(Customer, own.customer_id)
         again = own_of(session, fresh)
-    again.rows["suppression"] = []
+    again.rows.update({"suppression": [], **{name: own.rows[name] for name in BY_KEY}})
     return again, phrases
 
 

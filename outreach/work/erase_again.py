@@ -21,6 +21,7 @@ from ..records import Customer, Inbound
 from ..store.customers import customer_ids_by_key
 from ..store.erase import empty_rows
 from ..store.personal import Own, own_of_stranger
+from ..store.sign_ups import forget_address
 from ..store.stops import erased_blocks
 from .erase import Report, begin, block_erased, entries_of, rub_out_all, wash, where_named
 from .erase_files import Named, naming_files
@@ -62,6 +63,7 @@ def erase_again(workspace: Workspace, report: Report = lambda _what, _count: Non
     with workspace.database.write() as session:
         for key, at in sorted(missing.items()):
             block_erased(session, key, at, BY)
+            forget_address(session, key, at)
     owns, phrases = list[Own](), list[bytes]()
     for number, at in customers.items():
         own, said = begin(workspace, _by_number(number), BY, at)

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 
 from outreach.records import UtcDateTime, Word
 from outreach.store.database import Database
-from outreach.store.personal import HOUSE, KEPT, holds_words
+from outreach.store.personal import BY_KEY, HOUSE, KEPT, holds_words
 from outreach.work.workspace import Workspace
 
 MARK = "canary"
@@ -38,9 +38,10 @@ def plant(workspace: Workspace, customer_id: int, address_key: str, campaign_id:
             if table.name in HOUSE or table.name in ("customer", "subscription"):
                 continue
             values, set_here = _row(table, known, address_key, workspace.clock())
-            marks |= set_here
-            if table.name == "suppression":
+            if table.name in ("suppression", *BY_KEY):
                 values["address_key"] = address_key
+                set_here.discard(f"{table.name}.address_key")
+            marks |= set_here
             known[table.name] = run(insert(table).values(values)).inserted_primary_key[0]
         customer, set_here = _row(_table("customer"), known, address_key, workspace.clock())
         kept = {"id", "public_id", "address", "address_key", "erased_at"}

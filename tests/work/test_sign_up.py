@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
@@ -10,11 +12,14 @@ from sqlalchemy import func, select, update
 from outreach.address import address_key
 from outreach.records import AlertKind, Customer, Delivery, DeliveryState, MailingList, SignUp, SuppressionReason
 from outreach.store.consents import suppress
-from outreach.work.erase import erase_customer
+from outreach.work.backup import back_up_workspace
+from outreach.work.erase import erase_customer, look_before
+from outreach.work.export import export_customer
 from outreach.work.health import check_health
 from outreach.work.look import look
 from outreach.work.opt_in import confirm
 from outreach.work.prune import forget_unconfirmed
+from outreach.work.restore import restore_workspace
 from outreach.work.sign_up import sign_up
 from outreach.work.workspace import Workspace
 
@@ -160,6 +165,26 @@ def test_a_list_that_asks_nobody_tells_of_a_flood_too_and_an_erasure_forgets_it(
         type_in(f"p{number}@example.com", name="news", source="203.0.113.7")
     clock.advance(hours=2)
     assert look_for(public) == ["one place"]
-    erase_customer(public, "p1@example.com", by="maria")
+    (row,) = export_customer(public, "p1@example.com").sections["sign_up"]
+    assert (row["list"], row["asked"], row["at"]) == ("news", False, clock() - timedelta(hours=2))
+    assert look_before(public, "p1@example.com").rows["sign_up"] == 1
+    assert erase_customer(public, "p1@example.com", by="maria").rows["sign_up"] == 1
     with public.database.read() as session:
         assert session.scalar(select(func.count()).select_from(SignUp)) == 21
+
+
+def test_a_backup_from_before_somebody_was_a_customer_brings_no_sign_up_of_theirs_back(
+    public: Workspace, clock: HandClock, type_in: Type, tmp_path: Path
+) -> None:
+    type_in()
+    deliver(public)
+    clock.advance(days=40)
+    assert forget_unconfirmed(public)
+    made = back_up_workspace(public.root, tmp_path / "kept", clock=clock)
+    type_in(name="news")
+    clock.advance(hours=1)
+    erase_customer(public, ANN, by="maria")
+    restored = restore_workspace(public.root, made.file, clock=clock)
+    assert restored.erased is not None and restored.erased.blocked == 1
+    with public.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(SignUp)) == 0
