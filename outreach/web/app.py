@@ -143,8 +143,18 @@ def _undo(request: Request) -> Response:
         return _notice(request, "unknown", 404)
     if not done and not link.subscribed:
         return _notice(request, "not_back", 409, link)
-    line = WORDS[_language(request, link)]["back_list" if link.title and not everything else "back_all"]
-    return _page(request, link, "back", [line])
+    words = WORDS[_language(request, link)]
+    if link.title and not link.subscribed:
+        return _back_without(request, link)
+    return _page(request, link, "back", [words["back_list" if link.title and not everything else "back_all"]])
+
+
+def _back_without(request: Request, link: Link) -> Response:
+    """All that was left at once is back; the list of this mail had been left before, by a word of its own."""
+    words = WORDS[_language(request, link)]
+    button = Button(words["undo_button"], quiet=True, before=words["undo"]) if link.undoable else None
+    title, line = ("back", "back_others") if link.others else ("left", "left_list")
+    return _page(request, link, title, [words[line]], button=button)
 
 
 def _view(request: Request) -> Response:

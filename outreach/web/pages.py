@@ -33,6 +33,7 @@ WORDS: dict[str, dict[str, str]] = {
         "back": "You are subscribed again",
         "back_list": "“{name}” will reach you as before.",
         "back_all": "Our newsletters will reach you as before.",
+        "back_others": "Our other newsletters will reach you as before. “{name}” does not: you had left it before.",
         "not_back": "Nothing to bring back",
         "not_back_line": "This subscription was not ended on this page, so it cannot be taken up again here.",
         "test": "This was a test mail",
@@ -65,6 +66,8 @@ WORDS: dict[str, dict[str, str]] = {
         "back": "Sie sind wieder angemeldet",
         "back_list": "„{name}“ erreicht Sie wie bisher.",
         "back_all": "Unsere Newsletter erreichen Sie wie bisher.",
+        "back_others": "Unsere anderen Newsletter erreichen Sie wie bisher. „{name}“ nicht: Sie hatten es vorher schon "
+        "abbestellt.",
         "not_back": "Nichts rückgängig zu machen",
         "not_back_line": "Dieses Abonnement wurde nicht auf dieser Seite beendet und kann hier nicht wieder beginnen.",
         "test": "Das war eine Testmail",

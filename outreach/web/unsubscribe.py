@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 from ..address import read_token
 from ..audience.stops import SAID
 from ..records import (
+    Consent,
     ConsentAct,
     Customer,
     Delivery,
@@ -156,7 +157,12 @@ def _is_subscribed(ties: Sequence[Subscription], list_id: int | None) -> bool:
 def _ended_here(session: Session, customer: Customer, list_id: int | None, block: Suppression | None) -> bool:
     """Whether the last word about this list, or about all of them, was spoken by following such a link."""
     assert customer.id is not None
-    acts = [act for act in consent_history(session, customer.id) if act.list_id in (list_id, None)]
     if block is not None and not block.evidence.startswith(LINK_EVIDENCE):
         return False
+    acts: list[Consent] = []
+    for act in consent_history(session, customer.id):
+        if act.list_id is None and act.act is ConsentAct.RESTORED:  # all is as it was before all was left
+            acts = [one for one in acts if one.list_id is not None]
+        elif act.list_id in (list_id, None):
+            acts.append(act)
     return bool(acts) and acts[-1].act is ConsentAct.WITHDRAWN and acts[-1].how in HERE

@@ -199,10 +199,30 @@ def test_who_is_on_several_lists_leaves_one_or_all_and_takes_back_just_that(
     assert "Our newsletters will not reach you" in site.post(f"/u/{token}", data=BUTTON | {"all": "yes"}).text
     assert "Our newsletters will not reach you" in site.get(f"/u/{token}").text
     assert states_of(workspace, reader) == [off, off]
-    site.post(f"/u/{token}/undo", data=BUTTON)
+    told = site.post(f"/u/{token}/undo", data=BUTTON).text
+    assert "“Customers” does not: you had left it before." in told, "it said that all came as before"
+    assert '<form method="post" action="">' in told
     assert states_of(workspace, reader) == [off, on], "all were left after this one"
     with workspace.database.read() as session:
         assert session.exec(select(Suppression)).all() == []
+    assert "“Customers” will reach you as before" in site.post(f"/u/{token}/undo", data=BUTTON).text
+    assert states_of(workspace, reader) == [on, on]
+
+
+def test_what_was_left_by_a_reply_before_all_else_was_left_here_has_no_button(
+    site: httpx.Client, workspace: Workspace, reader: int, clock: HandClock
+) -> None:
+    token = token_for(workspace, reader)
+    on_another_list(workspace, reader)
+    with workspace.database.write() as session:
+        unsubscribe(session, customer_id=reader, list_id=1, at=workspace.clock(), how="mail", evidence="<a@b>")
+    clock.advance(minutes=1)
+    site.post(f"/u/{token}", data=BUTTON | {"all": "yes"})
+    told = site.post(f"/u/{token}/undo", data=BUTTON).text
+    assert "“Customers” does not: you had left it before." in told
+    assert "<form" not in told
+    assert site.post(f"/u/{token}/undo", data=BUTTON).status_code == 409
+    assert states_of(workspace, reader) == [SubscriptionState.UNSUBSCRIBED, SubscriptionState.SUBSCRIBED]
 
 
 def test_who_left_all_lists_at_once_has_all_of_them_back_by_one_button(
