@@ -18,8 +18,9 @@ _OTHER = FailureClass.OTHER
 
 BAD_CODES = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10"})
 """RFC 3463 3.2 and RFC 7505: no such mailbox, no such host, bad syntax, moved away, a null MX."""
-_ABOUT_US = frozenset({"1.7", "1.8", "2.3", "3.4", "3.2", "4.5"})
-"""The sender's address, a mail too large for this mailbox or host, a host that takes no mail, a limit on senders."""
+_ABOUT_US = frozenset({"1.7", "1.8", "1.90", "2.3", "3.4", "3.2", "4.5"})
+"""The sender's address, a mail too large for this mailbox or host, a host that takes no mail, limits on senders (1.90:
+Microsoft's)."""
 
 
 _INNER = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
@@ -49,6 +50,7 @@ PROVIDERS: tuple[tuple[re.Pattern[str], FailureClass], ...] = (
     (_words(r"recipient address rejected: access denied"), _BAD),
     (_words(r"resolver\.adr\.\w*recip\w*notfound", r"usernotfound", r"accountdisabled", r"mailboxdisabled"), _BAD),
     (_words(r"infodomainnonexistent"), _BAD),
+    (_words(r"submissionquotaexceeded"), _REFUSED),
     (_words(r"quotaexceeded"), _FULL),
     # outlook.com, GMX and web.de have no other words for an unknown user
     (_words(r"requested action not taken: mailbox unavailable", r"mail action aborted, mailbox not found"), _BAD),

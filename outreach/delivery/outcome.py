@@ -1,8 +1,9 @@
 """The whole policy for SMTP trouble: what a reply, or the lack of one, does to a delivery. No other file decides it.
 
 Laws: every outcome has a reason that a person can read. `sent` follows only from a complete 2yz after the dot, and
-`failed` and `deferred` only from a complete 5yz and 4yz (RELIABILITY I5). What is lost before the dot was never sent;
-what is lost after it is in doubt (RFC 1047, RFC 5321 4.5.3.2.6). Whatever is released also backs off or stops the
+`failed` and `deferred` only from a complete 5yz and 4yz (RELIABILITY I5); a 5yz to the dot that is about us defers,
+since the next mail would be refused like this one. What is lost before the dot was never sent; what is lost after it
+is in doubt (RFC 1047, RFC 5321 4.5.3.2.6). Whatever is released also backs off or stops the
 relay, so that nothing turns in a tight circle. RFC 5321 4.2 (codes), RFC 3463 and 7504 (enhanced codes).
 """
 
@@ -130,6 +131,9 @@ def _judge_dot(reply: SmtpReply) -> Outcome:
     if 400 <= reply.code < 500:
         return _temporary(Stage.DOT, reply)
     if 500 <= reply.code < 600:
+        if remedy := _about_us(reply):
+            words = f"the relay refused us after the final dot: {reply}"
+            return Outcome(Event.TEMPORARY, words, FailureClass.TRANSIENT, close=True, stop=True, remedy=remedy)
         return Outcome(Event.PERMANENT, str(reply), failure_class(reply))
     # RFC 5321 4.3.2 knows no 1yz or 3yz here: whether the mail was taken cannot be told
     return Outcome(Event.UNKNOWN, f"after the final dot: {reply} is no answer to it", close=True, back_off=True)
@@ -160,19 +164,63 @@ _ABOUT_US = frozenset({530, 534, 535, 538})
 _OUT_OF_STEP = frozenset({500, 502, 503, 504, 521, 555})
 """Syntax, sequence, or a host that takes no mail at all (RFC 7504): about the session, never about one recipient."""
 _RELAYING = re.compile(r"relay(ing)? (access )?(is )?(denied|not (permitted|allowed)|prohibited)|unable to relay", re.I)
+_FAR = re.compile(r" said|response to .{0,300} was:|in reply to ", re.IGNORECASE)
+"""A relay repeats what the next server told it: of this recipient, whatever the words (Postfix, Exim)."""
+_SENDER = re.compile(
+    r"sender address rejected|sender verif(y|ication) failed|bad outbound sender"
+    r"|permissions? to send as|sendasdenied|address is not verified|identities failed the check",
+    re.IGNORECASE,
+)
+_CLIENT = re.compile(r"client host (\[\S+\] )?(rejected|blocked)|helo command rejected", re.IGNORECASE)
+_ACCOUNT = re.compile(
+    r"sending (is |was |has been )?(paused|suspended|disabled|blocked)|spam abuse detected|tenant has exceeded"
+    r"|\byour (\w+ )?account (is |was |has been )(paused|suspended|disabled|blocked|locked)"
+    r"|submissionquotaexceeded|throttling failure|maximum credits|\b(sending|smtp relay) (limit|quota)"
+    r"|\b(daily|hourly|monthly) (\w+ ){0,3}(limit|quota)|\b(reached|exceeded) your (\w+ ){0,3}(limit|quota)",
+    re.IGNORECASE,
+)
+"""What Postfix (which answers RCPT where it means MAIL or the client), Exim, Amazon SES, Gmail's and Microsoft's relays
+say of whoever sends: true of each mail that follows."""
+
+
+def _about_us(reply: SmtpReply) -> str:
+    """What a person must mend where a refusal is about us, and would be the same for every recipient; else nothing."""
+    enhanced = _enhanced(reply)
+    if reply.code in _ABOUT_US:
+        return _LOGIN_REMEDY
+    if _FAR.search(reply.text) or enhanced in ("2.1", "2.2"):
+        return ""
+    if _RELAYING.search(reply.text):
+        return _LOGIN_REMEDY
+    if _ACCOUNT.search(reply.text):
+        return "The relay lets our account send no more: look at its limits and notices, and set per_day in [relay]."
+    if enhanced in ("1.7", "1.8") or _SENDER.search(reply.text):
+        return _SENDER_REMEDY
+    return (
+        "The relay refuses this machine: check relay.hello, and the relay's rules."
+        if _CLIENT.search(reply.text)
+        else ""
+    )
+
+
+def _names_recipient(reply: SmtpReply) -> bool:
+    """Whether a code that is mostly about the session is said of the recipient: x.1.x, x.2.x (RFC 3463 3.2, 3.3)."""
+    return _enhanced(reply).startswith(("1.", "2.")) or "recipient address rejected" in reply.text.lower()
+
+
+_LOGIN_REMEDY = "The relay does not let us send to others: check relay.username, the password and its rules."
+_SENDER_REMEDY = "The relay refuses our sender address: check identity.sender and replies.bounces."
 
 
 def _judge_refusal(stage: Stage, reply: SmtpReply) -> Outcome:
     """A 5yz before the dot. About us: release and stop. About the recipient, or this mail: failed."""
-    relaying = _RELAYING.search(reply.text) and " said" not in reply.text
-    if reply.code in _ABOUT_US or relaying:
-        remedy = "The relay does not let us send to others: check relay.username, the password and its rules."
+    if remedy := _about_us(reply):
         return Outcome(Event.RELEASE, f"the relay refused us at {stage}: {reply}", close=True, stop=True, remedy=remedy)
-    if reply.code in _OUT_OF_STEP:
+    if reply.code in _OUT_OF_STEP and not (stage is Stage.RCPT and _names_recipient(reply)):
         return Outcome(Event.RELEASE, f"out of step at {stage}: {reply}", close=True, back_off=True)
     if stage is Stage.MAIL and reply.code != 552 and _enhanced(reply) not in _ABOUT_MESSAGE:
-        remedy = "The relay refuses our sender address: check identity.sender and replies.bounces."
-        return Outcome(Event.RELEASE, f"the relay refused the sender: {reply}", close=True, stop=True, remedy=remedy)
+        words = f"the relay refused the sender: {reply}"
+        return Outcome(Event.RELEASE, words, close=True, stop=True, remedy=_SENDER_REMEDY)
     return Outcome(Event.PERMANENT, str(reply), failure_class(reply))
 
 
@@ -190,8 +238,9 @@ def _temporary(stage: Stage, reply: SmtpReply) -> Outcome:
     """A 4yz. Trouble of the whole relay (421, x.3.x, any answer to MAIL) also backs off; one recipient's does not."""
     failure = FailureClass.MAILBOX_FULL if _enhanced(reply) == "2.2" else FailureClass.TRANSIENT
     closing = reply.code == 421
-    slows = _slows(stage, reply)
-    whole = not slows and (closing or stage is Stage.MAIL or _enhanced(reply).startswith("3."))
+    ours = _ACCOUNT.search(reply.text) is not None and not _FAR.search(reply.text)
+    slows = not ours and _slows(stage, reply)
+    whole = not slows and (ours or closing or stage is Stage.MAIL or _enhanced(reply).startswith("3."))
     return Outcome(Event.TEMPORARY, str(reply), failure, close=closing, back_off=whole, slows=slows)
 
 

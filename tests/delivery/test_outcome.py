@@ -138,6 +138,16 @@ def test_a_deferred_recipient_waits_and_the_relay_is_not_slowed_down() -> None:
         (Stage.RCPT, SmtpReply(530, "5.7.0", "authentication required")),
         (Stage.RCPT, SmtpReply(554, "5.7.1", "<ann@example.com>: Relay access denied")),
         (Stage.RCPT, SmtpReply(550, "", "relaying denied")),
+        (Stage.RCPT, SmtpReply(553, "5.7.1", "<care@a.example>: Sender address rejected: not owned by user acme")),
+        (Stage.RCPT, SmtpReply(550, "5.1.8", "<care@a.example>: Sender address rejected: Domain not found")),
+        (Stage.RCPT, SmtpReply(550, "", "Verification failed for <care@a.example> No such user Sender verify failed")),
+        (Stage.RCPT, SmtpReply(554, "5.7.1", "<unknown[203.0.113.5]>: Client host rejected: Access denied")),
+        (
+            Stage.RCPT,
+            SmtpReply(554, "5.7.1", "Service unavailable; Client host [203.0.113.5] blocked using rbl.example"),
+        ),
+        (Stage.RCPT, SmtpReply(504, "5.5.2", "<app>: Helo command rejected: need fully-qualified hostname")),
+        (Stage.DATA, SmtpReply(550, "5.4.5", "Daily user sending limit exceeded. See the help page")),
         (Stage.AUTH, SmtpReply(535, "5.7.8", "wrong password")),
         (Stage.AUTH, SmtpReply(534, "5.7.9", "mechanism too weak")),
         (Stage.CONNECT, SmtpReply(554, "5.7.1", "you are blocked")),
@@ -149,6 +159,69 @@ def test_a_refusal_that_is_about_us_releases_and_stops_the_relay(stage: Stage, r
     outcome = judge(stage, reply)
     assert (outcome.event, outcome.stop, outcome.close) == (Event.RELEASE, True, True)
     assert outcome.remedy
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        SmtpReply(550, "5.7.60", "SMTP; Client does not have permissions to send as this sender"),
+        SmtpReply(554, "5.2.252", "SMTP; SendAsDenied; care@a.example not allowed to send as sales@a.example"),
+        SmtpReply(554, "", "Message rejected: Sending paused for this account. Please check the inbox of the address"),
+        SmtpReply(
+            554, "", "Message rejected: Email address is not verified. The following identities failed the check"
+        ),
+        SmtpReply(554, "5.2.0", "STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process"),
+        SmtpReply(550, "5.4.5", "Daily SMTP relay limit exceeded for user. For more information see the help page"),
+        SmtpReply(550, "5.1.8", "Access denied, bad outbound sender AS(42003)"),
+        SmtpReply(550, "5.7.501", "Service unavailable. Access denied, spam abuse detected"),
+        SmtpReply(535, "5.7.0", "authentication required"),
+    ],
+)
+def test_a_refusal_of_our_account_after_the_dot_burns_no_mail_and_stops_the_relay(reply: SmtpReply) -> None:
+    """All that follow would be refused alike: an edition of which each mail failed could not be sent any more."""
+    outcome = judge(Stage.DOT, reply)
+    assert (outcome.event, outcome.stop, outcome.close, outcome.slows) == (Event.TEMPORARY, True, True, False)
+    assert outcome.remedy and outcome.failure is FailureClass.TRANSIENT
+
+
+@pytest.mark.parametrize(
+    "text", ["Throttling failure: Daily message quota exceeded.", "Throttling failure: Maximum sending rate exceeded."]
+)
+def test_a_relay_that_asks_our_account_to_wait_is_left_alone_and_no_domain_is_slowed_down(text: str) -> None:
+    outcome = judge(Stage.DOT, SmtpReply(454, "", text))
+    assert (outcome.event, outcome.back_off, outcome.slows) == (Event.TEMPORARY, True, False)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        SmtpReply(550, "5.7.1", "mail looks like spam"),
+        SmtpReply(550, "5.2.1", "The account that you tried to reach has reached its daily limit"),
+        SmtpReply(552, "5.2.2", "message quota exceeded"),
+        SmtpReply(550, "", "host mx[192.0.2.1] said: 550 Sender address rejected (in reply to RCPT TO command)"),
+        SmtpReply(550, "", "response to RCPT TO:<a@b.example> from mx [192.0.2.1] was: 550 sender verify failed"),
+    ],
+)
+def test_what_is_about_one_mail_or_was_said_further_on_stops_nothing(reply: SmtpReply) -> None:
+    for stage in (Stage.RCPT, Stage.DOT):
+        outcome = judge(stage, reply)
+        assert not outcome.stop and outcome.event is not Event.RELEASE
+
+
+@pytest.mark.parametrize(
+    ("reply", "failure"),
+    [
+        (SmtpReply(521, "5.2.1", "mailbox disabled"), FailureClass.BAD_ADDRESS),
+        (SmtpReply(504, "5.5.2", "<x@host>: Recipient address rejected: need fully-qualified address"), None),
+        (SmtpReply(555, "5.1.3", "syntax of the address"), FailureClass.BAD_ADDRESS),
+    ],
+)
+def test_a_code_about_the_session_that_is_said_of_the_recipient_fails_it(
+    reply: SmtpReply, failure: FailureClass | None
+) -> None:
+    outcome = judge(Stage.RCPT, reply)
+    assert (outcome.event, outcome.close, outcome.back_off) == (Event.PERMANENT, False, False)
+    assert failure is None or outcome.failure is failure
 
 
 def test_what_a_far_server_said_about_relaying_fails_only_its_own_recipient() -> None:

@@ -144,6 +144,34 @@ def test_a_wrong_password_rests_that_relay_at_once_and_the_other_carries_all(
     assert refuses.connections <= 6, "a wrong password is not tried again and again"
 
 
+@pytest.mark.parametrize(
+    ("verb", "reply"),
+    [
+        ("DOT", b"550 5.7.60 SMTP; Client does not have permissions to send as this sender\r\n"),
+        ("DOT", b"554 Message rejected: Sending paused for this account.\r\n"),
+        ("RCPT", b"553 5.7.1 <care@acme.example>: Sender address rejected: not owned by user acme\r\n"),
+    ],
+)
+def test_a_relay_that_refuses_our_account_after_the_envelope_fails_nobody(
+    workspace: Workspace, sinks: StartSink, verb: str, reply: bytes
+) -> None:
+    good = sinks("good")
+    with FaultServer({verb: reply}) as refuses:
+        here = with_relays(workspace, {"name": "main", "port": refuses.port}, {"name": "good", "port": good.port})
+        edition = crowd(here, 60)
+        send(here)
+        alone = with_relays(workspace, {"name": "alone", "port": refuses.port})
+        second = lay_edition(workspace, list(range(1, 61)), name="second")
+        with pytest.raises(RelayError, match="refused us"):
+            send(alone)
+    found = states_of(here, edition)
+    assert set(found) <= {DeliveryState.SENT, DeliveryState.DEFERRED}
+    assert found.count(DeliveryState.DEFERRED) <= 3, "at most one for each connection"
+    assert states(here)["main"].health.remedy
+    left = states_of(here, second)
+    assert set(left) <= {DeliveryState.QUEUED, DeliveryState.DEFERRED} and left.count(DeliveryState.DEFERRED) <= 3
+
+
 def test_a_storm_of_421_rests_the_relay_and_nobody_is_blamed(workspace: Workspace, sinks: StartSink) -> None:
     good = sinks("good")
     storm = FaultServer({"MAIL": Say(b"421 4.3.2 Shutting down\r\n")})
