@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from ..address import Purpose, new_public_id, read_token, sign_token
+from ..address import Purpose, domain_key, new_public_id, read_token, sign_token
 from ..audience.consent import FOR_BULK_ONLY, words_for
 from ..audience.stops import SAID
 from ..errors import InputError
@@ -32,7 +32,7 @@ from ..records import (
     SuppressionReason,
 )
 from ..store import implied
-from ..store.consents import find_suppression, resubscribe, subscribe
+from ..store.consents import blocked_domains, find_suppression, resubscribe, subscribe
 from ..store.edition_figures import LINK_EVIDENCE
 from ..store.reach import silence_holds
 from ..store.sign_ups import answered
@@ -202,7 +202,7 @@ def find_asked(session: Session, workspace: Workspace, token: str) -> Asked | No
     back = row.occasion.startswith(BACK)
     if back and alive and customer is not None and _had_left(session, customer, list_id, row.due_at):
         state = SubscriptionState.PENDING
-    if alive and customer is not None and state is not None and _is_blocked(session, customer):
+    if alive and customer is not None and state is not None and _is_blocked(session, workspace, customer):
         state = SubscriptionState.UNSUBSCRIBED  # a yes would be a false one: nothing would come
     if still and state is SubscriptionState.SUBSCRIBED and _is_silent(session, row.customer_id or 0):
         state = SubscriptionState.PENDING
@@ -229,12 +229,16 @@ def _had_left(session: Session, customer: Customer, list_id: int, asked_at: date
     return bool(left) and max(left) <= asked_at
 
 
-def _is_blocked(session: Session, customer: Customer) -> bool:
-    """Whether nothing reaches their address any more, by somebody's word that no button of theirs takes back."""
-    block = find_suppression(session, customer.address_key) if customer.address_key else None
-    if block is None or block.expires_at is not None:
-        return False
-    return block.reason in SAID and block.reason not in FOR_BULK_ONLY
+def _is_blocked(session: Session, workspace: Workspace, customer: Customer) -> bool:
+    """Whether nothing reaches their address, or its whole domain, any more, by somebody's word that no button of theirs
+    takes back.
+    """
+    blocks = [find_suppression(session, customer.address_key)] if customer.address_key else []
+    if customer.address:
+        domains = blocked_domains(session, workspace.clock())
+        blocks.append(domains.get(domain_key(workspace.keys, customer.address)))
+    lasting = [one for one in blocks if one is not None and one.expires_at is None]
+    return any(one.reason in SAID and one.reason not in FOR_BULK_ONLY for one in lasting)
 
 
 def _is_silent(session: Session, customer_id: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx
 from sqlalchemy import select
 from sqlmodel import col
@@ -9,6 +11,7 @@ from sqlmodel import col
 from outreach.address import sign_token
 from outreach.records import Customer, Delivery, MailingList, Subscription, SubscriptionState, SuppressionReason, Wish
 from outreach.store.consents import suppress
+from outreach.work.block import block, blocked_key
 from outreach.work.enter import Entered, add_customer
 from outreach.work.erase import erase_customer
 from outreach.work.workspace import Workspace
@@ -94,6 +97,17 @@ def test_whose_address_was_blocked_since_is_not_told_that_mail_will_come(
         key = session.scalars(select(Customer.address_key)).one() or ""
         reason = SuppressionReason.BY_HAND
         suppress(session, address_key=key, reason=reason, at=workspace.clock(), evidence="asked on the phone")
+    assert "just write to us" in site.get(f"/s/{token}").text
+    assert "Thank you" not in site.post(f"/s/{token}", data=BUTTON).text
+    assert state(workspace) is SubscriptionState.PENDING
+
+
+def test_whose_whole_domain_was_blocked_since_is_told_so_too(workspace: Workspace, site: httpx.Client) -> None:
+    token = pending(workspace)
+    key = blocked_key(workspace, "@example.com")[1]
+    block(workspace, key, "a competitor", by="maria", until=workspace.clock() + timedelta(days=9))
+    assert "With one click" in site.get(f"/s/{token}").text, "after those days it comes"
+    block(workspace, key, "a competitor", by="maria")
     assert "just write to us" in site.get(f"/s/{token}").text
     assert "Thank you" not in site.post(f"/s/{token}", data=BUTTON).text
     assert state(workspace) is SubscriptionState.PENDING
