@@ -16,6 +16,11 @@ _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _STRUCTURE = re.compile(r"[+~]|:(?:first|last|only|nth|not|has|empty|is|where|root)\b", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"\[\s*([\w-]+)[^\]]*\]")
 _DECLARATION = re.compile(r"""((?:[^;"'(){}]|"[^"]*"|'[^']*'|\((?:[^()"']|"[^"]*"|'[^']*')*\))+)(;|$)""")
+_SIGN = re.compile(
+    r"""[{};]|@[\w-]+|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\burl\((?!\s*["'])[^)\n]{0,5000}\)""",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What begins or ends a rule, and what hides such signs: a text in quotation marks, an address (CSS Syntax 4.3)."""
 _SELECTOR = re.compile(r"(?<![^{}])([^{}]++)\{")  # begun at a brace alone: else each letter of a block is a beginning
 _one_at_a_time = threading.Lock()
 
@@ -85,30 +90,38 @@ def _keep_at_rules(page: str) -> str:
 
 
 def _split_at_rules(css: str) -> tuple[str, str]:
-    """The plain rules and the at-rules of a style sheet without comments."""
-    plain, rules, at = [], [], 0
-    for found in re.finditer(r"@[\w-]+", css):
-        if found.start() < at:
-            continue
-        plain.append(css[at : found.start()])
-        at = _end_of_rule(css, found.end())
-        rule = css[found.start() : at]
-        rules.append(_important(rule) if found[0].lower() in ("@media", "@supports") else rule)
+    """The plain rules and the at-rules of a style sheet without comments.
+
+    What stands in quotation marks, in url(…) or in a block begins no rule, such as the "@2x" of an image's name.
+    """
+    plain, rules, at, place, depth = [], [], 0, 0, 0
+    while (sign := _SIGN.search(css, place)) is not None:
+        place = sign.end()
+        if sign[0] == "{":
+            depth += 1
+        elif sign[0] == "}":
+            depth = max(0, depth - 1)
+        elif sign[0].startswith("@") and depth == 0:
+            plain.append(css[at : sign.start()])
+            at = place = _end_of_rule(css, place)
+            rule = css[sign.start() : at]
+            rules.append(_important(rule) if sign[0].lower() in ("@media", "@supports") else rule)
     plain.append(css[at:])
     return "".join(plain), "\n".join(rules)
 
 
 def _end_of_rule(css: str, at: int) -> int:
+    """Where a rule ends that begins before `at`; the semicolons in the address of a font end nothing."""
     depth = 0
-    for place in range(at, len(css)):
-        if css[place] == "{":
+    for sign in _SIGN.finditer(css, at):
+        if sign[0] == "{":
             depth += 1
-        elif css[place] == "}":
+        elif sign[0] == "}":
             depth -= 1
             if depth <= 0:
-                return place + 1
-        elif css[place] == ";" and depth == 0:
-            return place + 1
+                return sign.end()
+        elif sign[0] == ";" and depth == 0:
+            return sign.end()
     return len(css)
 
 

@@ -126,3 +126,26 @@ def test_the_shipped_layouts_are_inlined_once_and_equal_premailer(name: str) -> 
     frozen = compile_newsletter(given, pool())
     assert (frozen["method"], frozen["marks"], frozen["why"]) == ("template", True, "")
     each_by_itself(given, 10)
+
+
+@pytest.mark.parametrize(
+    "font",
+    [
+        "@import url('https://fonts.example/css2?family=Roboto:wght@400;700&display=swap');",
+        '@import url( "https://fonts.example/css2?family=Roboto:wght@400;700" );',
+        '@import "https://fonts.example/css2?family=Roboto:ital,wght@0,400;1,700" screen;',
+        "@import URL(https://fonts.example/css2?family=Roboto:wght@400;700);",
+    ],
+)
+def test_the_semicolons_in_a_fonts_address_end_no_rule(font: str) -> None:
+    html = inline_css(f"<html><head><style>{font}\nbody {{ margin: 3px }}</style></head><body><p>x</p></body></html>")
+    assert font in html and '<body style="margin:3px">' in html
+
+
+def test_an_at_sign_in_an_address_begins_no_rule() -> None:
+    css = """.logo { background: url(https://cdn.example/logo@2x.png) } .cut { content: "@media {" }
+    p { color: red } @media print { p { color: black } } h1 { color: blue }"""
+    html = inline_css(f'<html><head><style>{css}</style></head><body class="logo"><p>x</p><h1>y</h1></body></html>')
+    assert "url(https://cdn.example/logo@2x.png)" in html.partition("<p")[0]
+    assert '<p style="color:red">' in html and '<h1 style="color:blue">' in html
+    assert "@media print { p { color: black !important" in html
