@@ -174,3 +174,27 @@ def tells(words: str) -> bool:
 def names_bad_address(words: str) -> bool:
     """Whether a text says that an address does not exist."""
     return BAD_WORDS.search(words.lower()) is not None
+
+
+_NAMES_ADDRESS = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
+_LOOKED_AT = 30_000
+_AT_DATA = re.compile(
+    r"in reply to (?:the )?(?:end of )?data|did not like our (?:final )?data|^[ \t]*>>> ?data\b|end of data"
+    r"|smtp command\s+data\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+_AT_RCPT = re.compile(
+    r"in reply to (?:the )?rcpt|^[ \t]*>>> ?rcpt|following rcpt|did not like our rcpt", re.I | re.MULTILINE
+)
+
+
+def is_refused_late(words: str) -> bool:
+    """Whether a server took the recipient and refused the mail itself: then "user unknown" is a filter's excuse."""
+    said = words[:_LOOKED_AT]
+    return _AT_DATA.search(said) is not None and _AT_RCPT.search(said) is None
+
+
+def late_class(failure: FailureClass | None, codes: str) -> FailureClass | None:
+    """Why a mail was refused that was refused late: "unknown" counts only beside a code that names the address."""
+    unsure = failure is _BAD and not any(code in codes for code in _NAMES_ADDRESS)
+    return _OTHER if unsure else failure

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from ..address import read_message_id
+from ..refusal import is_refused_late, late_class
 from ..words import FailureClass, Onward
 from .outcome import SmtpReply, failure_class
 
@@ -267,9 +268,10 @@ class LogReader:
         return None
 
 
-def _why(dsn: str, said: str) -> FailureClass:
+def _why(dsn: str, said: str) -> FailureClass | None:
     """Why it bounced: by the next server's own reply where the log repeats it, else by the relay's status."""
     reply = _SAID.search(said)
     if reply is not None:
-        return failure_class(SmtpReply(int(reply[1]), reply[2] or "", reply[3]))
+        why = failure_class(SmtpReply(int(reply[1]), reply[2] or "", reply[3]))
+        return late_class(why, said) if is_refused_late(said) else why
     return failure_class(SmtpReply(450 if dsn.startswith("4") else 550, dsn, said))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ..refusal import classify_refusal
+from ..refusal import classify_refusal, late_class
 from ..words import DeliveryEvent as Event
 from ..words import FailureClass
 
@@ -134,7 +134,7 @@ def _judge_dot(reply: SmtpReply) -> Outcome:
         if remedy := _about_us(reply):
             words = f"the relay refused us after the final dot: {reply}"
             return Outcome(Event.TEMPORARY, words, FailureClass.TRANSIENT, close=True, stop=True, remedy=remedy)
-        return Outcome(Event.PERMANENT, str(reply), failure_class(reply))
+        return Outcome(Event.PERMANENT, str(reply), late_class(failure_class(reply), reply.enhanced))
     # RFC 5321 4.3.2 knows no 1yz or 3yz here: whether the mail was taken cannot be told
     return Outcome(Event.UNKNOWN, f"after the final dot: {reply} is no answer to it", close=True, back_off=True)
 

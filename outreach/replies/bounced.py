@@ -1,4 +1,4 @@
-"""Whom a bounce in free words is about, where no field names the recipient, and at which step they were refused.
+"""Whom a bounce in free words is about, where no field names the recipient.
 
 Law: a guess, surest place first: the line that says why, an address that stands alone, the mail that came back. It
 never names us: whom the bounce itself is to or from. RFC 3464 gives fields, and these are believed before this.
@@ -32,14 +32,6 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _TO = re.compile(r"^\s*(?:to|x-original-to|delivered-to):(.*)$", re.IGNORECASE)
-_AT_DATA = re.compile(
-    r"in reply to (?:the )?(?:end of )?data|did not like our (?:final )?data|^[ \t]*>>> ?data\b|end of data"
-    r"|smtp command\s+data\b",
-    re.IGNORECASE | re.MULTILINE,
-)
-_AT_RCPT = re.compile(
-    r"in reply to (?:the )?rcpt|^[ \t]*>>> ?rcpt|following rcpt|did not like our rcpt", re.I | re.MULTILINE
-)
 
 
 def guess_recipient(mail: ParsedMail, returned: ParsedMail | None) -> str:
@@ -63,12 +55,6 @@ def guess_recipient(mail: ParsedMail, returned: ParsedMail | None) -> str:
 def said_by(mail: ParsedMail) -> str:
     """The words of a bounce: its text, or that of its HTML."""
     return mail.text[:LOOKED_AT] if mail.text.strip() else html_to_text(mail.html[: 4 * LOOKED_AT])[:LOOKED_AT]
-
-
-def is_refused_late(words: str) -> bool:
-    """Whether a server took the recipient and refused the mail itself: then "user unknown" is a filter's excuse."""
-    said = words[:LOOKED_AT]
-    return _AT_DATA.search(said) is not None and _AT_RCPT.search(said) is None
 
 
 def _addresses(line: str, ours: set[str | None]) -> Iterator[str]:

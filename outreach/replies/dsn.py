@@ -14,9 +14,9 @@ from email.parser import BytesParser
 from typing import Literal
 
 from ..records import FailureClass
-from ..refusal import classify_refusal, names_bad_address, tells
+from ..refusal import classify_refusal, is_refused_late, late_class, names_bad_address, tells
 from . import mime
-from .bounced import ADDRESS, guess_recipient, is_refused_late, said_by
+from .bounced import ADDRESS, guess_recipient, said_by
 from .mail import Limits, ParsedMail
 from .parse import parse_headers, plain_address
 
@@ -24,7 +24,6 @@ Action = Literal["failed", "delayed", "delivered"]
 _LIMITS = Limits()
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _HEADER_LINE = re.compile(r"\s*(?:x-[\w-]+|subject|received|from|to|precedence|list-[\w-]+):", re.IGNORECASE)
-_NAMES_ADDRESS = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
 _BASIC = re.compile(r"\b([45]\d\d)[ -]")
 
 
@@ -67,10 +66,9 @@ def _completed(report: BounceReport, mail: ParsedMail, returned: ParsedMail | No
 
 def _weighed(report: BounceReport, words: str) -> BounceReport:
     """The report, where "unknown" was said only after the recipient had been taken: then the address may be good."""
-    late = report.failure is FailureClass.BAD_ADDRESS and is_refused_late(f"{report.diagnostic}\n{words}")
-    if not late or any(code in f"{report.status} {report.diagnostic}" for code in _NAMES_ADDRESS):
+    if not is_refused_late(f"{report.diagnostic}\n{words}"):
         return report
-    return replace(report, failure=FailureClass.OTHER)
+    return replace(report, failure=late_class(report.failure, f"{report.status} {report.diagnostic}"))
 
 
 def returned_headers(mail: ParsedMail) -> ParsedMail | None:

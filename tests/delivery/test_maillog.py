@@ -112,6 +112,9 @@ def test_what_newer_postfixes_write_between_the_fields_is_passed_over(more: str)
     [
         ("host mx[1.2.3.4] said: 550 5.1.1 <a@b.example>: User unknown (in reply to RCPT TO)", "5.1.1", "bad_address"),
         ("host mx[1.2.3.4] said: 550 5.7.1 blocked by policy (in reply to end of DATA command)", "5.7.1", "refused"),
+        ("host mx[1.2.3.4] said: 550 User unknown (in reply to end of DATA command)", "5.0.0", "other"),
+        ("host mx[1.2.3.4] said: 550 5.1.1 No such user (in reply to end of DATA command)", "5.1.1", "bad_address"),
+        ("host mx[1.2.3.4] said: 550 User unknown (in reply to RCPT TO command)", "5.0.0", "bad_address"),
         ("host mx[1.2.3.4] said: 552-5.2.2 mailbox full (in reply to RCPT TO command)", "5.2.2", "mailbox_full"),
         ("host mx[1.2.3.4] said: 550 no thanks, this is spam (in reply to DATA command)", "5.0.0", "refused"),
         ('unknown user: "ann"', "5.1.1", "bad_address"),

@@ -118,6 +118,15 @@ def test_why_a_reply_refuses(code: int, enhanced: str, text: str, expected: Fail
     assert failure_class(SmtpReply(code, enhanced, text)) is expected
 
 
+def test_a_user_who_is_unknown_only_once_the_mail_was_handed_over_is_no_bad_address_without_a_code_that_says_so() -> (
+    None
+):
+    unknown = SmtpReply(550, "", "User unknown")
+    assert judge(Stage.RCPT, unknown).failure is FailureClass.BAD_ADDRESS
+    assert judge(Stage.DOT, unknown).failure is FailureClass.OTHER
+    assert judge(Stage.DOT, SmtpReply(550, "5.1.1", "User unknown")).failure is FailureClass.BAD_ADDRESS
+
+
 @pytest.mark.parametrize("code", [550, 551, 553, 554, 501])
 def test_a_refused_recipient_fails_and_the_connection_goes_on(code: int) -> None:
     outcome = judge(Stage.RCPT, SmtpReply(code, "5.1.1", "unknown"))

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from outreach.replies.bounced import guess_recipient, is_refused_late
+from outreach.refusal import is_refused_late
+from outreach.replies.bounced import guess_recipient
 from outreach.replies.machine import sort_machine
 from outreach.replies.parse import parse_inbound
 from outreach.words import FailureClass, Machine
