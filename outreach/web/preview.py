@@ -85,7 +85,7 @@ def preview_app(render: Callable[[], PreviewMail], version: Callable[[], str]) -
     def page(_request: Request) -> Response:
         shown = mail()
         if shown.wrong:
-            body = f'<div class="wrong" role="alert">{escape(shown.wrong)}</div>'
+            body = f'<main><div class="wrong" role="alert">{escape(shown.wrong)}</div></main>'
         else:
             body = _MAIL.format(
                 subject=escape(shown.subject),

@@ -28,6 +28,8 @@ BANNER = (
     "font:14px/1.5 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif\">{words}</div>"
 )
 _BODY = re.compile(r"<body\b[^>]{0,2000}>", re.IGNORECASE)
+_END = re.compile(r"</body\b", re.IGNORECASE)
+_MAIN = re.compile(r"<main\b|\brole=[\"']?main\b", re.IGNORECASE)
 
 
 def view_mail(workspace: Workspace, token: str, words: str) -> tuple[str | None, bool]:
@@ -63,7 +65,13 @@ def embed(html: str, images: Mapping[str, Image]) -> str:
 
 
 def with_banner(html: str, words: str) -> str:
-    """The mail's page with a line on top of its body."""
+    """The mail's page with a line on top of its body, all of it a landmark that programs that read aloud can jump to,
+    unless the mail has one of its own (WAI-ARIA 1.2, main).
+    """
     banner = BANNER.format(words=escape(words))
     opening = _BODY.search(html)
-    return html[: opening.end()] + banner + html[opening.end() :] if opening else banner + html
+    if opening is None or _MAIN.search(html, opening.end()):
+        start = opening.end() if opening else 0
+        return html[:start] + banner + html[start:]
+    start, end = opening.end(), max((one.start() for one in _END.finditer(html, opening.end())), default=len(html))
+    return f"{html[:start]}<main>{banner}{html[start:end]}</main>{html[end:]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import httpx
+import lxml.html
 import pytest
 from sqlmodel import SQLModel, select
 
@@ -23,6 +24,7 @@ from outreach.records import (
     SuppressionReason,
 )
 from outreach.store.consents import suppress, unsubscribe
+from outreach.web.view import BANNER, with_banner
 from outreach.work.workspace import Workspace
 
 from ..conftest import HandClock
@@ -366,6 +368,22 @@ def test_the_mail_can_be_viewed_and_says_that_todays_data_was_used(
     answer = site.get(f"/v/{token}")
     assert answer.status_code == 200
     assert answer.text.index('<body class="a">') < answer.text.index("what we know today") < answer.text.index("Hello")
+    page = lxml.html.fromstring(answer.text)
+    assert len(page.findall(".//main")) == 1
+    assert [one.tag for one in page.find("body")] == ["main"], "nothing stands outside of a landmark"
+
+
+@pytest.mark.parametrize(
+    ("mail", "page"),
+    [
+        ("<body><p>İ</p></BODY></html>", "<body><main>NOTE<p>İ</p></main></BODY></html>"),
+        ("<body><p>a", "<body><main>NOTE<p>a</main>"),
+        ("<body><div role='main'>a</div></body>", "<body>NOTE<div role='main'>a</div></body>"),
+        ("<p>a", "NOTE<p>a"),
+    ],
+)
+def test_a_mails_page_has_one_main_part(mail: str, page: str) -> None:
+    assert with_banner(mail, "x") == page.replace("NOTE", BANNER.format(words="x"))
 
 
 def test_mail_that_never_left_cannot_be_viewed(site: httpx.Client, workspace: Workspace, reader: int) -> None:
