@@ -25,7 +25,7 @@ from .confirm import confirm_page, confirmed
 from .consent_words import WISHES
 from .fixed import fixed_page, fixed_said
 from .join import ROUTE, join_page, joined
-from .pages import WORDS, Button, apart, choose_language, page, read_form
+from .pages import WORDS, Button, apart, choose_language, page, read_form, way_to
 from .seminar import session_file, session_page
 from .unsubscribe import Link, bring_back, find_link, leave
 from .view import view_mail
@@ -134,7 +134,7 @@ def _all_lists(request: Request, link: Link) -> Button | None:
 
 
 def _wishes_of(request: Request) -> str:
-    return f"/p/{request.path_params['token']}"
+    return way_to(request.scope["path"], f"p/{request.path_params['token']}")
 
 
 def _undo(request: Request) -> Response:

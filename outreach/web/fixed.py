@@ -13,7 +13,7 @@ from ..records import CaseState
 from ..work.evidence import link_fetched
 from ..work.fixed import Asked, find_asked, say_fixed
 from ..work.workspace import Workspace
-from .pages import choose_language, read_form, render
+from .pages import choose_language, read_form, render, way_to
 
 BODY = "outreach.body"
 WORDS: dict[str, dict[str, str]] = {
@@ -108,7 +108,7 @@ def _page(
         buttons=buttons,
         quiet=again or what == "closed",
         change=words["change"] if again else "",
-        base=f"/f/{request.path_params['token']}",
+        base=way_to(request.scope["path"], f"f/{request.path_params['token']}"),
         small=words["small"] if not what else "",
     )
     return HTMLResponse(html, status)

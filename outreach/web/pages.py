@@ -138,6 +138,13 @@ def choose_language(*wishes: str | None) -> str:
     return DEFAULT
 
 
+def way_to(here: str, place: str) -> str:
+    """A link from the page at the path `here` to another page of ours, `place`: relative (RFC 3986 4.2), since a web
+    server may show us below a path of its own, of which nothing is heard here.
+    """
+    return "../" * (here.count("/") - 1) + place
+
+
 def read_form(body: bytes, most: int) -> dict[str, list[str]]:
     """What a form says; nothing where it holds more than `most` fields: ours never do."""
     try:

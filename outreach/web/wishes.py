@@ -19,7 +19,7 @@ from ..work.epoch import advance
 from ..work.evidence import link_acted_on, link_fetched
 from ..work.workspace import Workspace
 from .consent_words import WISHES
-from .pages import WORDS, apart, choose_language, page, read_form, render
+from .pages import WORDS, apart, choose_language, page, read_form, render, way_to
 from .unsubscribe import Link, find_link
 
 BODY = "outreach.body"
@@ -110,7 +110,7 @@ def _page(request: Request, link: Link, wish: Wish | None, topics: list[str], *,
         topics=[(one, one.replace("-", " ").replace("_", " "), one not in unwanted) for one in topics],
         channels=[(one, words[f"channel_{one}"], one == channel) for one in CHANNELS],
         saved=saved,
-        leave=f"/u/{request.path_params['token']}",
+        leave=way_to(request.scope["path"], f"u/{request.path_params['token']}"),
     )
     return HTMLResponse(html)
 
