@@ -76,6 +76,19 @@ def test_looking_changes_nothing_and_a_second_press_is_the_same_message(
     assert len(kept(open_to_all)) == 1
 
 
+def test_who_goes_back_and_writes_more_is_heard_with_that_too(
+    site: httpx.Client, open_to_all: Workspace, clock: HandClock
+) -> None:
+    token = token_of(site.get("/contact"))
+    clock.advance(seconds=30)
+    for more in ({"email": "ann@exmaple.com"}, {}, {"message": "It leaks again, and it smells burnt."}):
+        assert site.post("/contact", data={**SAID, "token": token} | more).status_code == 200
+    read_stored(open_to_all)
+    got = [(one.sender, one.text) for one in kept(open_to_all)]
+    assert len(got) == 3, "each was thanked for"
+    assert got[1] == ("ann@example.com", "It leaks again,\nI am angry.") and "burnt" in got[2][1]
+
+
 @pytest.mark.parametrize(
     ("more", "headers", "words"),
     [
