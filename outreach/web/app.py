@@ -111,7 +111,7 @@ def _unsubscribe_page(request: Request) -> Response:
 def _unsubscribe(request: Request) -> Response:
     """RFC 8058's POST, or the page's button. Anything else is shown the button."""
     body: bytes = request.scope[BODY]
-    one_click = b"List-Unsubscribe" in body and b"One-Click" in body
+    one_click = _is_one_click(body)
     said = read_form(body, 10)
     if not one_click and said.get("from") != ["page"]:
         return _unsubscribe_page(request)
@@ -123,6 +123,10 @@ def _unsubscribe(request: Request) -> Response:
     if one_click:
         return PlainTextResponse("unsubscribed\n")
     return _notice(request, "test", 200, link) if link.is_test else _left(request, link)
+
+
+def _is_one_click(body: bytes) -> bool:
+    return b"List-Unsubscribe" in body and b"One-Click" in body
 
 
 def _all_lists(request: Request, link: Link) -> Button | None:
@@ -223,6 +227,13 @@ def _not_now(request: Request, wrong: Exception) -> Response:
     return answer
 
 
+def _cut_off(request: Request) -> Response:
+    """A request of which only a part came (RFC 9112 8)."""
+    answer = _notice(request, "later", 408)
+    answer.headers["connection"] = "close"
+    return answer
+
+
 class _SafeHeaders:
     """Puts the security headers on every response."""
 
@@ -241,7 +252,8 @@ class _SafeHeaders:
 class _ReadBody:
     """Reads the beginning of a POST's body before a thread is given to it: who drips must not keep others from leaving.
 
-    A form of ours is small; whatever is longer, or slower, is not read.
+    A form of ours is small; whatever is longer, or slower, is not read. Half a form is not acted on, where a line broke
+    or took too long: what is missing would be taken for what somebody does not want. One click is all there is to say.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -250,15 +262,21 @@ class _ReadBody:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             most = contact.MAX_BODY if scope["path"] == contact.PATH else MAX_BODY
-            scope[BODY] = await self._beginning(receive, most) if scope["method"] == "POST" else b""
+            body, whole = await self._beginning(receive, most) if scope["method"] == "POST" else (b"", True)
+            if not whole and not (scope["path"].startswith("/u/") and _is_one_click(body)):
+                await _cut_off(Request(scope))(scope, receive, send)
+                return
+            scope[BODY] = body
         await self.app(scope, receive, send)
 
-    async def _beginning(self, receive: Receive, most: int) -> bytes:
-        body = b""
+    async def _beginning(self, receive: Receive, most: int) -> tuple[bytes, bool]:
+        """What came, and whether that is all or as much as is read."""
+        body, ended = b"", False
         with anyio.move_on_after(BODY_SECONDS):
-            while len(body) < most:
+            while len(body) < most and not ended:
                 message = await receive()
-                body += message.get("body", b"")
-                if not message.get("more_body", False):
+                if message["type"] == "http.disconnect":
                     break
-        return body[:most]
+                body += message.get("body", b"")
+                ended = not message.get("more_body", False)
+        return body[:most], ended or len(body) >= most
