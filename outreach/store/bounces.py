@@ -122,13 +122,19 @@ def take_back(session: Session, delivery_id: int, mark: str, now: datetime) -> s
 
 
 def counted_bounces(session: Session, address_key: str) -> list[tuple[datetime, FailureClass]]:
-    """What counts against an address: its bounces that neither a storm nor a person took back, oldest first."""
+    """What counts against an address: its bounces that neither a storm nor a person took back, oldest first.
+
+    Of a mail's bounces the first alone counts: the relay's log and the bounce mail may tell the same one days apart.
+    """
     session.flush()
-    return [(instant(at), FailureClass(failure)) for at, failure in _COUNTED.rows(session, key=address_key)]
+    first: dict[int, tuple[datetime, FailureClass]] = {}
+    for delivery, at, failure in _COUNTED.rows(session, key=address_key):
+        first.setdefault(delivery, (instant(at), FailureClass(failure)))
+    return list(first.values())
 
 
 _COUNTED = Prepared(
-    select(col(Bounce.at), col(Bounce.failure))
+    select(col(Bounce.delivery_id), col(Bounce.at), col(Bounce.failure))
     .where(col(Bounce.address_key) == bindparam("key"), ~col(Bounce.storm), col(Bounce.undone_at).is_(None))
     .order_by(col(Bounce.at))
 )

@@ -16,6 +16,7 @@ from outreach.records import (
     Bounce,
     Category,
     ClueKind,
+    Customer,
     Delivery,
     DeliveryState,
     FailureClass,
@@ -41,6 +42,7 @@ from outreach.work.workspace import Workspace
 
 from ..conftest import HandClock, MakeCustomer
 from ..servers.fault import FaultServer
+from ..store.rows import lay_edition
 from .planning_kit import make_campaign
 from .replying import CAMPAIGN, delivery_of, receive, send_newsletter
 from .sending import with_relay
@@ -73,7 +75,7 @@ def hear(workspace: Workspace, customer: int, failure: FailureClass, words: str 
 
 def block(workspace: Workspace, customer: int) -> SuppressionReason | None:
     with workspace.database.read() as session:
-        found = find_suppression(session, delivery_of(workspace, customer).address_key)
+        found = find_suppression(session, session.get_one(Customer, customer).address_key or "")
         return None if found is None else found.reason
 
 
@@ -129,13 +131,29 @@ def test_bounces_on_four_days_let_newsletters_rest_and_why_says_until_when(
     assert explain_person(workspace, "p1@full.com", "offers").allowed, "a rest lapses by itself"
 
 
-def hear_again(workspace: Workspace, customer: int, number: int) -> str:
-    """Another bounce of this customer, of another way each time: one delivery, as many bounces as there are days."""
-    rules = bounce_rules(workspace.settings.bounces)
-    delivery = delivery_of(workspace, customer)
-    with workspace.database.write() as session:
-        heard = Heard(delivery.id or 0, FULL, "552 mailbox full")
-        return take_bounces(session, rules, [heard], f"way {number}", workspace.clock())[delivery.id or 0]
+def hear_again(workspace: Workspace, customer: int, number: int, *ways: str) -> str:
+    """The bounce of another mail to this customer, by each of these ways, a day apart; what the last one did."""
+    edition = lay_edition(workspace, [customer], name=f"mail-{number}")
+    with workspace.database.read() as session:
+        mail = session.execute(select(col(Delivery.id)).where(col(Delivery.edition_id) == edition)).scalar_one()
+    said = ""
+    for later, way in enumerate(ways or ("smtp",)):
+        with workspace.database.write() as session:
+            heard = Heard(mail or 0, FULL, "552 mailbox full")
+            at = workspace.clock() + timedelta(days=later)
+            said = take_bounces(session, bounce_rules(workspace.settings.bounces), [heard], way, at)[mail or 0]
+    return said
+
+
+def test_a_bounce_that_the_log_and_a_mail_tell_on_two_days_is_one_point(
+    workspace: Workspace, people: list[int], mails: dict[int, bytes], clock: HandClock
+) -> None:
+    """Two mails made four points, and the address rested for a month."""
+    for number in range(3):
+        assert hear_again(workspace, people[1], number, "maillog", "dsn") == "the address is kept"
+        clock.advance(days=2)
+    assert len(bounces(workspace)) == 6
+    assert block(workspace, people[1]) is None
 
 
 def storm(workspace: Workspace, customers: list[int], failure: FailureClass = BAD) -> None:
