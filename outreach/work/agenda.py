@@ -15,6 +15,7 @@ from ..errors import InputError, UsageError
 from ..plan.budget import FIRST
 from ..plan.worth import expect
 from ..records import Campaign, CampaignState, Edition, GroupKind, Kind
+from ..store.approvals import approval_of
 from ..store.editions import (
     UNFINISHED,
     campaigns_and_schedules,
@@ -78,7 +79,7 @@ def read_agenda(
                 and not tips_wanted(workspace, found)
                 and (second or gone_out_as_it_stands(session, found))
             ):
-                entry = replace(entry, note=SAME_AGAIN)
+                entry = replace(entry, note=SAME_AGAIN, waits=True)
             entries.append(entry)
         proposed = count_proposed(session)
         if proposed and campaign is None:
@@ -195,7 +196,7 @@ def _draft(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion) 
 def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion, number: int) -> Entry:
     session, workspace = look.session, look.workspace
     draft = _draft(look, campaign, timing, occasion)
-    by_hand, again = occasion.key.startswith(f"once-{BY_HAND}"), occasion.key.endswith("again")
+    by_hand, note = occasion.key.startswith(f"once-{BY_HAND}"), _why_it_waits(look, campaign, occasion)
     counts = count_forecast(
         session,
         workspace,
@@ -226,11 +227,22 @@ def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion
         changed_tips=counts.changed_tips,
         deadline=deadline_words(workspace, campaign),
         waves=sizes_for(waves_of(workspace, campaign), counts.going.total()),
-        note=f"goes when a person sends it: outreach send {campaign.name}{' --again' if again else ''}"
-        if by_hand
-        else "",
+        note=note,
         hold_out=counts.hold_out,
         by_share=counts.by_share,
         tried=counts.tried,
         invites=invites_to(session, workspace, campaign),
+        waits=bool(note),
     )
+
+
+def _why_it_waits(look: _Look, campaign: Campaign, occasion: Occasion) -> str:
+    """By whose yes it goes, where it goes by none of its own."""
+    if occasion.key.startswith(f"once-{BY_HAND}"):
+        again = " --again" if occasion.key.endswith("again") else ""
+        return f"goes when a person sends it: outreach send {campaign.name}{again}"
+    assert campaign.id is not None
+    needed = campaign.kind in look.workspace.settings.plan.approve
+    if needed and approval_of(look.session, campaign.id, occasion.key) is None:
+        return f"waits until a person approves its plan: outreach plan approve {campaign.name}"
+    return ""

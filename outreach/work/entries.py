@@ -16,7 +16,7 @@ from ..chance import off_by
 from ..plan.holdout import HELD_OUT, HoldOut, read_hold_out
 from ..plan.holds import OPEN_COMPLAINT
 from ..plan.worth import Expected
-from ..records import Campaign, DeliveryState, Edition
+from ..records import Campaign, DeliveryState, Edition, EditionState
 from ..store.editions import (
     due_counts,
     outcome_counts,
@@ -55,6 +55,7 @@ class Entry:
     `going` will get it; of those, `later` are delayed, by reason, and `instead` says to which day.
     `before` is how many would get it without what replies changed; `first` and `waiting` are topics that come first,
     or wait, in how many people's tips. `by_share`: so many that those dealt by chance are counted by their share.
+    `waits`: it goes only when a person has said yes.
     """
 
     campaign: str
@@ -83,6 +84,7 @@ class Entry:
     tried: Tried | None = None
     invites: str = ""
     expected: Expected | None = None
+    waits: bool = False
 
     @property
     def off_by(self) -> int:
@@ -173,6 +175,7 @@ def under_way(session: Session, workspace: Workspace, edition: Edition, campaign
         hold_out=read_hold_out(edition.hold_out or {}),
         tried=versions_under_way(session, campaign, edition),
         invites=invites_to(session, workspace, campaign),
+        waits=edition.state in (EditionState.WAITING, EditionState.PAUSED),
     )
 
 

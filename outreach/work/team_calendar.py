@@ -59,7 +59,7 @@ def calendar_of(workspace: Workspace, agenda: Agenda) -> bytes:
         event.add("dtend", max(first + SHORTEST, last if last - first < DAY else first))
         event.add("summary", f"{entry.campaign} ({entry.kind}): to {_people(entry.going)}")
         event.add("description", "\n".join(_words(entry, agenda)))
-        event.add("status", "TENTATIVE" if entry.state in ("waiting", "paused", "ready") else "CONFIRMED")
+        event.add("status", "TENTATIVE" if entry.waits else "CONFIRMED")
         event.add("categories", [entry.kind])
         made.add_component(event)
     for found in agenda.sequences:
@@ -82,7 +82,24 @@ def calendar_of(workspace: Workspace, agenda: Agenda) -> bytes:
         event.add("summary", "No newsletters")
         event.add("description", closed.why)
         made.add_component(event)
+    if not made.subcomponents:
+        made.add_component(_nothing())
     return bytes(made.to_ical())
+
+
+def _nothing() -> Any:
+    """What stands in a calendar without events, where one component at least must (RFC 5545 3.6): a zone, that no
+    program shows.
+    """
+    from icalendar import Timezone, TimezoneStandard  # lazy, as above
+
+    zone, standard = Timezone(), TimezoneStandard()
+    zone.add("tzid", "Etc/UTC")
+    standard.add("dtstart", datetime(1970, 1, 1))
+    standard.add("tzoffsetfrom", timedelta())
+    standard.add("tzoffsetto", timedelta())
+    zone.add_component(standard)
+    return zone
 
 
 def _event(event: Any, uid: str, now: datetime) -> Any:

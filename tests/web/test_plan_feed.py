@@ -29,6 +29,26 @@ def test_whoever_has_the_link_reads_the_plan_and_nobody_else_learns_that_there_i
     assert "more (news)" in site.get(feed_path(workspace)).text
 
 
+def test_a_plan_without_anything_is_a_calendar_that_programs_take(site: httpx.Client, workspace: Workspace) -> None:
+    """RFC 5545 3.6: a calendar holds one component at least."""
+    found = icalendar.Calendar.from_ical(site.get(feed_path(workspace)).text)
+    assert [one.name for one in found.subcomponents] == ["VTIMEZONE"]
+    assert found.walk("VEVENT") == []
+
+
+def test_what_goes_by_nobodys_yes_alone_is_tentative(
+    site: httpx.Client, workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    make_customer("ann@example.com")
+    make_campaign(workspace, "hand", Kind.NEWS)
+    make_campaign(workspace, "news", Kind.NEWS, schedule="every wednesday at 15:00")
+    told = icalendar.Calendar.from_ical(site.get(feed_path(workspace)).text).walk("VEVENT")
+    first = {str(event["SUMMARY"])[:4]: str(event["STATUS"]) for event in reversed(told)}
+    assert first == {"hand": "TENTATIVE", "news": "CONFIRMED"}
+    weeks = [str(event["STATUS"]) for event in told if str(event["SUMMARY"]).startswith("news")]
+    assert weeks[1:] and set(weeks[1:]) == {"TENTATIVE"}, "the same text goes twice only by a person's word"
+
+
 def test_a_link_ends_when_its_number_is_counted_up(workspace: Workspace) -> None:
     token = feed_path(workspace).removeprefix("/plan/").removesuffix(".ics")
     assert is_feed_token(workspace, token)

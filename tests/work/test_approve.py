@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import icalendar
 import pytest
 from sqlalchemy import select
 from sqlmodel import col
@@ -10,11 +11,13 @@ from outreach.errors import NeedsPerson, UsageError
 from outreach.plan.effects import NewTrend, effect_value
 from outreach.plan.steps import PlanEvent
 from outreach.records import Delivery, DeliveryState, Edition, EditionState, Kind, Step, StepState
+from outreach.work.agenda import read_agenda
 from outreach.work.approve import approve, diff_plan
 from outreach.work.compose import apply_campaign, apply_tips
 from outreach.work.proposal import propose
 from outreach.work.publish import open_occasion, publish_due
 from outreach.work.steps import approve_step
+from outreach.work.team_calendar import calendar_of
 from outreach.work.workspace import Workspace
 
 from ..conftest import BOTH, HandClock
@@ -130,11 +133,36 @@ def test_where_the_settings_say_so_an_approved_plan_may_lose_people_but_win_none
     assert sum(state is DeliveryState.QUEUED for state in planned(lenient).values()) == 3
 
 
-def test_a_kind_that_needs_approval_waits_for_it_and_then_goes_by_itself(acme: Workspace, clock: HandClock) -> None:
+def weekly(acme: Workspace) -> Workspace:
+    """Where every plan of an offer needs a yes, and there is one each week."""
     strict = with_plan(acme, approve=(Kind.OFFER,))
     write(strict, OFFER.replace("kind: offer", "kind: offer\nschedule: every wednesday at 11:00"))
+    return strict
+
+
+def test_what_waits_for_an_approval_is_tentative_in_the_teams_calendar(acme: Workspace) -> None:
+    strict = weekly(acme)
+    assert in_calendar(strict, "offer") == ["TENTATIVE"]
+    assert "waits until a person approves its plan: outreach plan approve offer" in _notes(strict)
+    approve(strict, "offer", "maria")
+    assert in_calendar(strict, "offer") == ["CONFIRMED"]
+
+
+def _notes(workspace: Workspace) -> list[str]:
+    return [entry.note for entry in read_agenda(workspace, days=7).entries]
+
+
+def in_calendar(workspace: Workspace, name: str) -> list[str]:
+    """What the team's calendar says of this campaign's editions: whether they are sure."""
+    events = icalendar.Calendar.from_ical(calendar_of(workspace, read_agenda(workspace, days=7))).walk("VEVENT")
+    return [str(event["STATUS"]) for event in events if str(event["SUMMARY"]).startswith(name)]
+
+
+def test_a_kind_that_needs_approval_waits_for_it_and_then_goes_by_itself(acme: Workspace, clock: HandClock) -> None:
+    strict = weekly(acme)
     clock.advance(days=1, hours=1)
     assert publish_due(strict) == []
+    assert "TENTATIVE" in in_calendar(strict, "offer")
     with strict.database.read() as session:
         edition = session.execute(select(Edition).where(col(Edition.occasion) == "2026-12-02/11:00")).scalars().one()
     assert edition.state is EditionState.WAITING
