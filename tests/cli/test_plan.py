@@ -133,6 +133,7 @@ def test_the_json_of_the_plan_keeps_its_fields(acme: Workspace) -> None:
         "tried",
         "invites",
         "expected",
+        "waits",
     }
     assert news["slots"][0] == {
         "zone": "America/New_York",
