@@ -55,7 +55,10 @@ MOST_VERSIONS = 4
 
 @dataclass(frozen=True)
 class VersionFile:
-    """Another version of a campaign: what differs ("" where it does not), and by how many minutes it goes later."""
+    """Another version of a campaign: what differs ("" where it does not), and by how many minutes it goes later.
+
+    `lines` tells where its own keys stand.
+    """
 
     name: str
     subject: str
@@ -63,6 +66,7 @@ class VersionFile:
     later: int
     body: str
     body_line: int
+    lines: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -215,7 +219,8 @@ def _version(piece: str, file: str) -> VersionFile:
     body = front.body if front.body.strip() else ""
     if not (body or later or front.text("subject") or front.text("preheader")):
         raise front.refuse("version", "nothing in it differs", VERSION_EXAMPLE)
-    return VersionFile(name, front.text("subject"), front.text("preheader"), later, body, front.body_line)
+    lines = dict(front.lines)
+    return VersionFile(name, front.text("subject"), front.text("preheader"), later, body, front.body_line, lines)
 
 
 def _seminar(front: FrontMatter) -> str:

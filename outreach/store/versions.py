@@ -29,6 +29,16 @@ def dealt_versions(session: Session, delivery_ids: Sequence[int]) -> dict[int, t
     return found
 
 
+def versions_of_people(session: Session, edition_id: int, customer_ids: Sequence[int]) -> dict[int, str]:
+    """The version of an edition that each of these customers was dealt."""
+    found: dict[int, str] = {}
+    for part in rows_in_chunks(list(customer_ids), CHUNK):
+        query = select(col(Delivery.customer_id), col(Delivery.edition_id), col(Delivery.variant))
+        rows = session.execute(query.where(col(Delivery.customer_id).in_(part)))
+        found.update((row[0], row[2]) for row in rows if row[1] == edition_id)
+    return found
+
+
 def version_shares(session: Session, edition_id: int, names: Sequence[str], by: str) -> dict[str, Share]:
     """For each version the people who answered it, complained in answer to it, or clicked, of those it was sent to."""
     sent = col(Delivery.edition_id) == edition_id, col(Delivery.state) == DeliveryState.SENT

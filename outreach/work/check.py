@@ -5,7 +5,10 @@ Law: judged on the real mail of real customers; a link is asked only where the w
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from ..newsletter.lint import Fault, lint_link, lint_newsletter, page_links
 from ..newsletter.plates import person_values
@@ -29,16 +32,11 @@ def check_campaign(workspace: Workspace, draft: Draft, *, fetch: bool = True) ->
     """The faults of a campaign, errors first; `fetch` asks the web about its links."""
     faults = _failing(workspace, draft)
     if not any(fault.rule == "render" for fault in faults):
-        proof = prove(workspace, draft)
-        faults += lint_newsletter(
-            proof.rendered,
-            proof.links,
-            sender=draft.campaign.sender or workspace.settings.identity.sender,
-            reply_to=workspace.reply_address,
-            postal_address=workspace.settings.identity.postal_address,
-        )
+        proofs = {name: prove(workspace, draft, version=name) for name in ("", *_versions(draft))}
+        for name, proof in proofs.items():
+            faults += _of_version(name, _lint(workspace, draft, proof), faults)
         if fetch:
-            faults += _ask(proof)
+            faults += _ask(proofs.values())
     faults += _short_deadline(workspace, draft)
     where = f"{draft.campaign.source_path}:{(draft.campaign.options.get('lines') or {}).get('segment', 1)}"
     faults += [Fault("warning", "segment", words, where) for words in campaign_doubts(workspace, draft.campaign)]
@@ -55,12 +53,33 @@ def _short_deadline(workspace: Workspace, draft: Draft) -> list[Fault]:
     return [Fault("warning", "deadline", words, f"{draft.campaign.source_path}:{line}")]
 
 
-def _ask(proof: Proof) -> list[Fault]:
-    """What the web says of the links that look sound."""
-    own = (proof.links.unsubscribe_url, proof.links.view_url)
+def _versions(draft: Draft) -> list[str]:
+    """The names of the campaign's other versions."""
+    return [str(one["name"]) for one in draft.campaign.options.get("versions") or ()]
+
+
+def _of_version(name: str, found: Iterable[Fault], known: Iterable[Fault]) -> list[Fault]:
+    """The faults of a version, "" the original, that are not known yet, with its name in their words."""
+    new = [fault for fault in found if fault not in set(known)]
+    return [replace(fault, words=f"version {name}: {fault.words}") for fault in new] if name else new
+
+
+def _lint(workspace: Workspace, draft: Draft, proof: Proof) -> list[Fault]:
+    return lint_newsletter(
+        proof.rendered,
+        proof.links,
+        sender=draft.campaign.sender or workspace.settings.identity.sender,
+        reply_to=workspace.reply_address,
+        postal_address=workspace.settings.identity.postal_address,
+    )
+
+
+def _ask(proofs: Iterable[Proof]) -> list[Fault]:
+    """What the web says of the links that look sound, each asked once."""
+    own = {link for proof in proofs for link in (proof.links.unsubscribe_url, proof.links.view_url)}
     asked = [
         link
-        for link in page_links(proof.rendered.html)
+        for link in dict.fromkeys(link for proof in proofs for link in page_links(proof.rendered.html))
         if link.startswith(("http://", "https://"))
         and link not in own
         and not any(fault.level == "error" or "placeholder" in fault.words for fault in lint_link(link))
@@ -73,7 +92,7 @@ def _ask(proof: Proof) -> list[Fault]:
 
 
 def _failing(workspace: Workspace, draft: Draft) -> list[Fault]:
-    """Try the mail for people on the list; with none, for somebody who has nothing but an address."""
+    """Try each version for people on the list; with none, for somebody who has nothing but an address."""
     with workspace.database.read() as session:
         content = freeze(session, workspace, draft.campaign, now=workspace.clock())
         edition = proof_edition(session, workspace, draft.campaign, content)
@@ -89,7 +108,17 @@ def _failing(workspace: Workspace, draft: Draft) -> list[Fault]:
     links = Links(f"mailto:{workspace.reply_address}")
     tips = [ChosenTip(name) for name in content.frozen["tips"]]
     tried = [TrialPerson(person_values(row), chosen_tips(choices.get(row.id) or {}), links) for row in people]
-    with Trial(content.frozen) as trial:
+    faults: list[Fault] = []
+    for name, frozen in {"": content.frozen, **(content.frozen.get("versions") or {})}.items():
+        faults += _of_version(name, _try(frozen, tried, tips, links), faults)
+    if not people:
+        faults.append(Fault("warning", "list", "nobody is subscribed to the list yet: tried on nobody's data"))
+    return faults
+
+
+def _try(frozen: Mapping[str, Any], tried: list[TrialPerson], tips: list[ChosenTip], links: Links) -> list[Fault]:
+    """What is wrong with one version for these people, and for whoever has no value beyond the usual."""
+    with Trial(frozen) as trial:
         found = try_everyone(trial, tried)
         every_tip = trial.failing([TrialPerson(SAMPLE_VALUES, tips, links)]) if tips else []
     faults = [
@@ -101,11 +130,9 @@ def _failing(workspace: Workspace, draft: Draft) -> list[Fault]:
     for fault in every_tip:
         if fault is not None and fault.words not in {known.words for known in found}:
             faults.append(Fault("warning", "render", _with_remedy(fault), "for whoever has no such value"))
-    if content.frozen["method"] == "shape":
-        words = f"its CSS is inlined for each shape of the mail, which sends more slowly: {content.frozen['why']}"
+    if frozen["method"] == "shape":
+        words = f"its CSS is inlined for each shape of the mail, which sends more slowly: {frozen['why']}"
         faults.append(Fault("warning", "inlining", words))
-    if not people:
-        faults.append(Fault("warning", "list", "nobody is subscribed to the list yet: tried on nobody's data"))
     return faults
 
 

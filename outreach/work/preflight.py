@@ -1,6 +1,7 @@
 """Every mail of an edition tried before the first leaves: who cannot be written to, and for want of which variable.
 
-Law: rendered in a child process with limits. Up to `preflight_all_up_to` people all are tried; above that the data of
+Law: rendered in a child process with limits, each in the version that the person was dealt; who waits for the one that
+wins fails only where none can be rendered. Up to `preflight_all_up_to` people all are tried; above that the data of
 all is scanned, a few of each shape of data and a sample are tried, and of a shape that fails everybody.
 """
 
@@ -10,15 +11,17 @@ import random
 from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlmodel import Session
 
 from ..newsletter.plates import person_values
+from ..plan.variants import REST
 from ..records import Campaign, Edition
 from ..store.campaigns import queued_people
 from ..store.customers import CustomerRow, load_customers
 from ..store.database import rows_in_chunks
+from ..store.versions import versions_of_people
 from .choose import choose_for
 from .letter import mail_links
 from .press import READY, chosen_tips
@@ -49,13 +52,15 @@ class _Flight:
         self.campaign = session.get_one(Campaign, edition.campaign_id)
         self.failing: dict[int, tuple[str, str]] = {}
         self.tried: set[int] = set()
+        self.versions = list(edition.frozen.get("versions") or ())
 
     def try_people(self, ids: Sequence[int], progress: Progress | None = None) -> None:
         """Try these people's mails, once each."""
         for part in rows_in_chunks([person for person in dict.fromkeys(ids) if person not in self.tried], CHUNK):
             customers = load_customers(self.session, part)
             people = [customers[person] for person in part if person in customers]
-            found = self.trial.failing(self._requests(people))
+            dealt = self.dealt(part)
+            found = self._failing(people, dealt)
             for person, fault in zip(people, found, strict=True):
                 if fault is not None:
                     self.failing[person.id] = (_variable(fault), fault.words)
@@ -64,6 +69,24 @@ class _Flight:
                 raise _Stopped
             if progress is not None:
                 progress(len(part))
+
+    def dealt(self, ids: Sequence[int]) -> Mapping[int, str]:
+        """The version that each of these people was dealt; nothing of an edition that has but one."""
+        return versions_of_people(self.session, self.edition.id or 0, ids) if self.versions else {}
+
+    def _failing(self, people: Sequence[CustomerRow], dealt: Mapping[int, str]) -> list[TrialFault | None]:
+        """For each of these people None, or why their mail cannot be rendered."""
+        requests = [
+            replace(request, version=dealt.get(person.id, ""))
+            for person, request in zip(people, self._requests(people), strict=True)
+        ]
+        found = self.trial.failing(requests)
+        for version in self.versions:
+            waiting = [at for at, one in enumerate(requests) if one.version == REST and _may_pass(found[at])]
+            others = self.trial.failing([replace(requests[at], version=version) for at in waiting]) if waiting else []
+            for at, fault in zip(waiting, others, strict=True):
+                found[at] = None if fault is None else found[at]
+        return found
 
     def _requests(self, people: Sequence[CustomerRow]) -> list[TrialPerson]:
         choices = choose_for(
@@ -107,8 +130,9 @@ def _try_shapes(flight: _Flight, ids: Sequence[int], progress: Progress | None) 
     shapes: dict[str, array[int]] = {}
     for start in range(0, len(ids), 2000):
         part = ids[start : start + 2000]
+        dealt = flight.dealt(part)
         for person, row in load_customers(flight.session, part).items():
-            shapes.setdefault(_shape(row), array("q")).append(person)
+            shapes.setdefault(f"{_shape(row)}|{dealt.get(person, '')}", array("q")).append(person)
         if progress is not None:
             progress(len(part))
     chance = random.Random(flight.edition.public_id)
@@ -123,6 +147,11 @@ def _shape(row: CustomerRow) -> str:
     """Which values a customer has, and the language and country, which templates ask for."""
     values: Mapping[str, object] = person_values(row)
     return f"{','.join(sorted(values))}|{row.language}|{row.country}"
+
+
+def _may_pass(fault: TrialFault | None) -> bool:
+    """Whether who fails so may yet be written to in another version."""
+    return fault is not None and not fault.fatal
 
 
 def _variable(fault: TrialFault) -> str:

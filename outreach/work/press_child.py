@@ -37,11 +37,16 @@ def main() -> None:
             resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
     signal.signal(signal.SIGVTALRM, _ring)
     first = json.loads(sys.stdin.readline())
-    renderer = Renderer(first["frozen"], issue_number=first["issue_number"])
+    number = first["issue_number"]
+    original = Renderer(first["frozen"], issue_number=number)
+    versions = {
+        name: Renderer(frozen, issue_number=number) for name, frozen in (first["frozen"].get("versions") or {}).items()
+    }
     for line in sys.stdin:
         request = json.loads(line)
         answers = [
-            _try(renderer, person, whole=request["whole"], seconds=first["seconds"]) for person in request["people"]
+            _try(versions.get(person["version"], original), person, whole=request["whole"], seconds=first["seconds"])
+            for person in request["people"]
         ]
         print(json.dumps({"answers": answers}), flush=True)
 

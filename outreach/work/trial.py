@@ -31,11 +31,12 @@ STOPPED = "rendering was stopped: it took too much time or memory"
 
 @dataclass(frozen=True)
 class TrialPerson:
-    """One mail to try: the values that a template sees, the tips, the links."""
+    """One mail to try: the values that a template sees, the tips, the links; `version` "": the original's."""
 
     values: Mapping[str, Any]
     tips: Sequence[ChosenTip]
     links: Links
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class Trial:
                     "values": person.values,
                     "tips": [[tip.name, tip.reason] for tip in person.tips],
                     "links": [person.links.unsubscribe_url, person.links.view_url],
+                    "version": person.version,
                 }
                 for person in people
             ],

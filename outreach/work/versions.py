@@ -40,7 +40,14 @@ def version_options(found: CampaignFile) -> dict[str, Any]:
     names = (ORIGINAL, *(one.name for one in found.versions))
     plan = Comparison(names, percent, wait, by, (0, *(one.later for one in found.versions)))
     texts = [
-        {"name": one.name, "subject": one.subject, "preheader": one.preheader, "body": one.body, "line": one.body_line}
+        {
+            "name": one.name,
+            "subject": one.subject,
+            "preheader": one.preheader,
+            "body": one.body,
+            "line": one.body_line,
+            "lines": one.lines,
+        }
         for one in found.versions
     ]
     return {"test": plan.kept(), "versions": texts}
@@ -50,7 +57,12 @@ def compiled_versions(campaign: Campaign, source: NewsletterSource, pool: Sequen
     """The campaign's other versions as an edition freezes them, by name. Raises TemplateError with file and line."""
     made: dict[str, Any] = {}
     for one in campaign.options.get("versions") or ():
-        own = replace(source, subject=one["subject"] or source.subject, preheader=one["preheader"] or source.preheader)
+        own = replace(
+            source,
+            subject=one["subject"] or source.subject,
+            preheader=one["preheader"] or source.preheader,
+            lines={**source.lines, **one.get("lines", {})},
+        )
         if one["body"]:
             own = replace(own, body=one["body"], body_line=int(one["line"]))
         made[one["name"]] = compile_newsletter(own, pool)

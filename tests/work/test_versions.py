@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from outreach.address import new_public_id
 from outreach.errors import InputError
 from outreach.records import Category, Channel, Delivery, DeliveryState, Edition, Inbound, InboundState
 from outreach.store.customers import load_customers
+from outreach.work.check import check_campaign
 from outreach.work.compose import apply_campaign
 from outreach.work.letter import open_press
 from outreach.work.proof import find_draft, prove
@@ -174,3 +176,89 @@ def test_what_is_wrong_is_said(workspace: Workspace, change: tuple[str, str], wo
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=words):
         apply_campaign(workspace, path)
+
+
+OTHER = """---
+name: spring
+subject: Hello
+kind: news
+list: customers
+{test}---
+Hello{first}.
+
+---
+version: b
+subject: Hello {{{{ nick or "you" }}}}
+---
+Your plan is {{{{ plan }}}}.
+"""
+
+
+def open_other(workspace: Workspace, test: str = "", first: str = "") -> list[Delivery]:
+    """An edition whose version b is for those who have a plan; its rows."""
+    limit = workspace.settings.sending.model_copy(update={"max_failing": 1.0})
+    lenient = replace(workspace, settings=workspace.settings.model_copy(update={"sending": limit}))
+    path = workspace.root / "spring.md"
+    path.write_text(OTHER.format(test=test, first=first), encoding="utf-8")
+    apply_campaign(workspace, path)
+    open_occasion(lenient, "spring")
+    return rows(workspace)
+
+
+@BOTH
+@pytest.mark.parametrize("up_to", [10, 20_000])
+def test_each_version_is_tried_for_those_who_were_dealt_it_before_the_first_mail_leaves(
+    workspace: Workspace, make_customer: MakeCustomer, up_to: int
+) -> None:
+    sending = workspace.settings.sending.model_copy(update={"preflight_all_up_to": up_to})
+    given = replace(workspace, settings=workspace.settings.model_copy(update={"sending": sending}))
+    with_plan = {make_customer(f"p{n}@example.com", attributes={"plan": "pro"}) for n in range(12)}
+    for n in range(12):
+        make_customer(f"q{n}@example.com")
+    found = open_other(given)
+    assert {row.variant for row in found} == {"a", "b"}
+    for row in found:
+        fails = row.variant == "b" and row.customer_id not in with_plan
+        assert (row.state is DeliveryState.WITHHELD) == fails
+        assert (row.reason == "render: plan") == fails and ("spring.md:13" in row.evidence) == fails
+
+
+def test_who_waits_for_the_winner_is_withheld_only_where_no_version_can_be_rendered(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    kinds = {
+        make_customer(f"{n}@example.com", attributes=values): values
+        for n, values in enumerate([{"plan": "pro"}, {"town": "Ulm"}, {}] * 12)
+    }
+    found = open_other(workspace, "test: 20% for 4 hours by replies\n", " in {{ town }}")
+    rest = [row for row in found if row.variant == "rest"]
+    assert len(rest) > 10
+    for row in rest:
+        assert (row.state is DeliveryState.WITHHELD) == (not kinds[row.customer_id or 0])
+
+
+def test_check_tries_and_reads_each_version(workspace: Workspace, make_customer: MakeCustomer) -> None:
+    make_customer("ann@example.com", first_name="Ann")
+    path = workspace.root / "spring.md"
+    path.write_text(OTHER.format(test="", first=""), encoding="utf-8")
+    found = check_campaign(workspace, find_draft(workspace, str(path)), fetch=False)
+    wrong = [fault for fault in found if fault.rule == "render"]
+    assert [(fault.level, fault.where) for fault in wrong] == [("error", "1 of 1 customers: plan")]
+    assert wrong[0].words.startswith("version b: spring.md:13: the variable plan is missing")
+    text = OTHER.format(test="", first="").replace("{{ plan }}", "[here](pro)")
+    path.write_text(text, encoding="utf-8")
+    found = check_campaign(workspace, find_draft(workspace, str(path)), fetch=False)
+    assert [fault.words[:30] for fault in found if fault.level == "error"] == ["version b: it has no https:// b"[:30]]
+    assert [fault.rule for fault in found].count("preheader") == 1
+
+
+def test_what_is_wrong_with_a_versions_subject_is_told_by_its_own_line(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    make_customer("ann@example.com", first_name="Ann")
+    path = workspace.root / "spring.md"
+    path.write_text(OTHER.format(test="", first="").replace(' or "you"', ""), encoding="utf-8")
+    found = check_campaign(workspace, find_draft(workspace, str(path)), fetch=False)
+    assert [fault.words[:40] for fault in found if fault.rule == "render"] == [
+        "version b: spring.md:11: the variable nick"[:40]
+    ]
