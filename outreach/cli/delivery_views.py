@@ -164,6 +164,7 @@ def log_json(workspace: Workspace, result: LogResult) -> dict[str, Any]:
             for public_id, state, place in result.unexpected
         ],
         "troubles": result.troubles,
+        "storms": result.storms,
         "in_doubt": [doubt_json(workspace, one) for one in result.left],
         "absent": [doubt_json(workspace, one) for one in result.absent],
     }
@@ -179,6 +180,8 @@ def tell_log(workspace: Workspace, result: LogResult) -> None:
     words = {"accepted": "accepted", "deferred": "put off", "bounced": "refused"}
     told = ", ".join(f"{count:,} {words[str(onward)]}" for onward, count in sorted(result.onward.items()))
     typer.echo(f"New from the next servers: {told or 'nothing'}.")
+    for storm in result.storms:
+        typer.echo(f"look: {storm}")
     for public_id, state, place in result.unexpected[:20]:
         name = message_id_of(workspace, public_id)
         typer.echo(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, true, update
 from sqlmodel import Session, col
 
 from ..audience.stops import BACK
@@ -140,25 +140,32 @@ _COUNTED = Prepared(
 )
 
 
-def bounced_domains(session: Session, since: datetime, least: int) -> list[str]:
-    """The keys of domains of which at least so many different addresses bounced since then."""
+def bounced_domains(session: Session, since: datetime, least: int, until: datetime | None = None) -> list[str]:
+    """The keys of domains of which at least so many different addresses bounced since then, or between the two."""
     query = (
         select(col(Bounce.domain_key))
-        .where(col(Bounce.at) > since, col(Bounce.domain_key) != "", col(Bounce.undone_at).is_(None))
+        .where(_between(since, until), col(Bounce.domain_key) != "", col(Bounce.undone_at).is_(None))
         .group_by(col(Bounce.domain_key))
         .having(func.count(func.distinct(col(Bounce.address_key))) >= least)
     )
     return list(session.execute(query).scalars())
 
 
-def domain_counts(session: Session, key: str, since: datetime, now: datetime, *, share: float) -> DomainCounts:
+def _between(since: datetime, until: datetime | None) -> ColumnElement[bool]:
+    late = col(Bounce.at) > since
+    return late if until is None else and_(late, col(Bounce.at) <= until)
+
+
+def domain_counts(
+    session: Session, key: str, since: datetime, now: datetime, *, share: float, until: datetime | None = None
+) -> DomainCounts:
     """What a domain did with the mail to which the bounces since then belong, and with what went before it.
 
     Of the mail before, the newest 2,000 are counted; of the mail since, no more than makes sure that the share that
-    bounced is below `share`.
+    bounced is below `share`. `until`: nothing later is looked at.
     """
     run = session.connection().execute
-    late = and_(col(Bounce.domain_key) == key, col(Bounce.at) > since, col(Bounce.undone_at).is_(None))
+    late = and_(col(Bounce.domain_key) == key, _between(since, until), col(Bounce.undone_at).is_(None))
     tried = func.coalesce(col(Delivery.intent_at), col(Delivery.settled_at))
     bounced, first = run(
         select(func.count(func.distinct(col(Bounce.address_key))), func.min(tried))
@@ -170,7 +177,7 @@ def domain_counts(session: Session, key: str, since: datetime, now: datetime, *,
     its = and_(col(Delivery.domain_key) == key, col(Delivery.state).in_(MAILED))
     with_them = (
         select(col(Delivery.address_key).label("who"))
-        .where(its, tried >= first)
+        .where(its, tried >= first, tried <= until if until is not None else true())
         .limit(int(bounced / share) + 2)
         .subquery()
     )
@@ -191,11 +198,13 @@ def domain_counts(session: Session, key: str, since: datetime, now: datetime, *,
     return DomainCounts(bounced, mailed, earlier[1], earlier[0])
 
 
-def excuse_bounces(session: Session, key: str, since: datetime) -> list[tuple[int, str, datetime]]:
+def excuse_bounces(
+    session: Session, key: str, since: datetime, until: datetime | None = None
+) -> list[tuple[int, str, datetime]]:
     """Mark a domain's bounces since then as a storm's; (id, address key, instant) of those newly marked."""
     marked = (
         update(Bounce)
-        .where(col(Bounce.domain_key) == key, col(Bounce.at) > since, ~col(Bounce.storm))
+        .where(col(Bounce.domain_key) == key, _between(since, until), ~col(Bounce.storm))
         .values(storm=True)
         .returning(col(Bounce.id), col(Bounce.address_key), col(Bounce.at))
     )

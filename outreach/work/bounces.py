@@ -7,10 +7,10 @@ domain, takes back what it did to addresses, and is told as an alert. Whoever he
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextlib import suppress as suppress_errors
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from sqlmodel import Session
@@ -43,6 +43,7 @@ from .workspace import Workspace
 
 CALM = timedelta(days=1)
 """A domain that rests for other reasons, without a storm within this time, is no storm."""
+_HALF = SUDDEN.total_seconds() / 2
 LOOK_SECONDS = 1.0
 """How often sending looks for storms while mails fail."""
 
@@ -120,7 +121,7 @@ def watch_bounces(workspace: Workspace) -> list[PausedDomain]:
 def _pause(workspace: Workspace, key: str, label: str, counts: DomainCounts, since: datetime) -> PausedDomain:
     now = workspace.clock()
     until = now + timedelta(hours=workspace.settings.bounces.storm_hours)
-    reason = f"{counts.bounced} of {max(counts.mailed, counts.bounced)} addresses at {label} bounced within an hour"
+    reason = _storm_words(counts, label)
     with workspace.database.write() as session:
         pause_domain(session, DOMAIN + key, label, until, reason, now)
         freed = free_addresses(session, excuse_bounces(session, key, since), reason, now)
@@ -129,6 +130,38 @@ def _pause(workspace: Workspace, key: str, label: str, counts: DomainCounts, sin
         remedy = f"Look why, then: outreach domains resume {label}"
         raise_alert(session, AlertKind.DOMAIN_PAUSED, _subject(label), words, remedy, now)
     return PausedDomain(key, label, until, reason)
+
+
+def _storm_words(counts: DomainCounts, label: str) -> str:
+    return f"{counts.bounced} of {max(counts.mailed, counts.bounced)} addresses at {label} bounced within an hour"
+
+
+def look_back(workspace: Workspace, instants: Collection[datetime]) -> list[str]:
+    """Look for storms that were over when they were heard of, as in a log that is read later; each in words.
+
+    What such a storm did to addresses is taken back; its domain is not paused for what has passed. `instants`: when
+    bounces happened that are newly written down.
+    """
+    rules, now = bounce_rules(workspace.settings.bounces), workspace.clock()
+    ends = {datetime.fromtimestamp(at.timestamp() // _HALF * _HALF, UTC) + SUDDEN for at in instants}
+    told = []
+    for until in sorted(end for end in ends if end <= now):
+        since = until - SUDDEN
+        with workspace.database.read() as session:
+            keys = bounced_domains(session, since, rules.storm_least, until)
+            share = rules.storm_share
+            counted = {key: domain_counts(session, key, since, now, share=share, until=until) for key in keys}
+            labels = {key: label_of(session, key, since) or f"a domain ({key[:8]})" for key in counted}
+        for key, counts in counted.items():
+            if not is_storm(counts, rules):
+                continue
+            reason = _storm_words(counts, labels[key])
+            with workspace.database.write() as session:
+                excused = excuse_bounces(session, key, since, until)
+                freed = free_addresses(session, excused, reason, now)
+            if excused:
+                told.append(f"{since:%Y-%m-%d %H:%M} UTC: {reason}. Nobody is blocked for it; {freed} were freed.")
+    return told
 
 
 @contextmanager

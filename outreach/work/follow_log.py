@@ -17,7 +17,6 @@ from dateutil.tz import tzlocal
 from ..delivery.maillog import LONGEST_LINE, LogReader
 from ..errors import InputError
 from ..records import Onward
-from .bounces import watch_bounces
 from .maillog import LogResult, Scribe, whose
 from .workspace import Workspace
 
@@ -55,8 +54,7 @@ class LogFollower:
         result = LogResult()
         for file in self._files:
             file.read_on(result)
-        if result.onward[Onward.BOUNCED]:
-            watch_bounces(self._workspace)
+        result.heed_storms(self._workspace)
         counts = (result.onward[word] for word in (Onward.ACCEPTED, Onward.DEFERRED, Onward.BOUNCED))
         return LogNews(result.settled_sent + result.settled_failed, *counts)
 

@@ -26,7 +26,7 @@ from ..records import DeliveryEvent, DeliveryState, FailureClass, Onward
 from ..store.bounces import Heard
 from ..store.doubts import Doubt, doubts, settle_doubt
 from ..store.onward import LoggedMail, Word, is_newer, logged_mails, record_onward
-from .bounces import bounce_rules, take_bounces, watch_bounces
+from .bounces import bounce_rules, look_back, take_bounces, watch_bounces
 from .workspace import Workspace
 
 TOGETHER = 200
@@ -42,7 +42,8 @@ class LogResult:
     """What reading logs did. `onward` counts words that were new; `strangers` answers about other people's addresses.
 
     `unexpected` are mails that the relay took though we hold them as not sent: (public id, state, place). `absent`
-    are doubts that a complete log covers and does not name.
+    are doubts that a complete log covers and does not name. `bounced_at` are the minutes in which mails bounced,
+    `storms` the domains that refused everybody then, in words.
     """
 
     lines: int = 0
@@ -57,6 +58,14 @@ class LogResult:
     troubles: list[str] = field(default_factory=list)
     left: list[Doubt] = field(default_factory=list)
     absent: list[Doubt] = field(default_factory=list)
+    bounced_at: set[datetime] = field(default_factory=set)
+    storms: list[str] = field(default_factory=list)
+
+    def heed_storms(self, workspace: Workspace) -> None:
+        """Look whether domains refused everybody, now or when the bounces that were read happened."""
+        if self.onward[Onward.BOUNCED]:
+            self.storms = look_back(workspace, self.bounced_at)
+            watch_bounces(workspace)
 
 
 def read_logs(
@@ -86,8 +95,7 @@ def read_logs(
         except (OSError, EOFError, zlib.error) as wrong:
             result.troubles.append(f"{path.name}: damaged behind line {reader.lines}: {wrong}")
     scribe.write()
-    if result.onward[Onward.BOUNCED]:
-        watch_bounces(workspace)
+    result.heed_storms(workspace)
     result.lines, result.first, result.last = reader.lines, reader.first, reader.last
     with workspace.database.read() as session:
         result.left = list(doubts(session))
@@ -159,6 +167,7 @@ class Scribe:
                         # as of when it happened: an old log that is read today is no storm of today
                         heard = Heard(word.delivery_id, answer.failure, f"{word.words} ({word.place})")
                         take_bounces(session, self._rules, [heard], BY, word.at)
+                        self._result.bounced_at.add(word.at.replace(second=0, microsecond=0))
 
     def _word(self, mail: LoggedMail, told: Sequence[Fact]) -> tuple[Word, Answer] | None:
         """The newest word about the very person that the mail was for."""

@@ -30,7 +30,7 @@ from outreach.work.maillog import LogResult, read_logs
 from outreach.work.workspace import Workspace
 
 from ..store.rows import delivery, lay_edition
-from .logging_relay import BUSY, UNKNOWN, RelayLog
+from .logging_relay import ACCEPTED, BUSY, UNKNOWN, RelayLog
 
 People = Callable[..., int]
 ADDRESSES = [f"p{number}@example.com" for number in range(4)]
@@ -154,15 +154,36 @@ def test_bounces_in_an_old_log_are_no_storm_of_today(
 ) -> None:
     edition = lay_edition(workspace, [make_customer(f"q{number}@storm.example") for number in range(40)], name="other")
     with workspace.database.write() as session:
-        sent = {"state": DeliveryState.SENT, "sent_at": clock.now, "domain_key": "storm"}
+        sent = {"state": DeliveryState.SENT, "sent_at": clock.now, "intent_at": log.at, "domain_key": "storm"}
         session.connection().execute(update(Delivery).where(col(Delivery.edition_id) == edition).values(**sent))
         rows = session.execute(select(Delivery).where(col(Delivery.edition_id) == edition)).scalars().all()
     for number, row in enumerate(rows):
         log.answered(log.taken(row), f"q{number}@storm.example", UNKNOWN)
     clock.advance(days=3)
-    assert read(workspace, log.write(tmp_path / "mail.log")).onward == {Onward.BOUNCED: 40}
+    result = read(workspace, log.write(tmp_path / "mail.log"))
+    assert result.onward == {Onward.BOUNCED: 40}
     with workspace.database.read() as session:
         assert paused_domains(session, clock.now) == {}
+        assert session.execute(select(Suppression)).all() == [], "a storm blocks nobody, whenever it is heard of"
+        assert all(one.storm for one in session.execute(select(Bounce)).scalars())
+    assert len(result.storms) == 1 and "40 of 40 addresses at storm.example bounced within an hour" in result.storms[0]
+    assert read(workspace, tmp_path / "mail.log").storms == [], "it is told once"
+
+
+def test_some_bad_addresses_in_an_old_log_stay_blocked(
+    workspace: Workspace, doubted: list[Delivery], make_customer: People, log: RelayLog, clock: Any, tmp_path: Path
+) -> None:
+    edition = lay_edition(workspace, [make_customer(f"q{number}@large.example") for number in range(80)], name="other")
+    with workspace.database.write() as session:
+        tried = {"state": DeliveryState.SENT, "sent_at": clock.now, "intent_at": log.at, "domain_key": "large"}
+        session.connection().execute(update(Delivery).where(col(Delivery.edition_id) == edition).values(**tried))
+        rows = session.execute(select(Delivery).where(col(Delivery.edition_id) == edition)).scalars().all()
+    for number, row in enumerate(rows):
+        log.answered(log.taken(row), f"q{number}@large.example", UNKNOWN if number < 12 else ACCEPTED)
+    clock.advance(days=3)
+    assert read(workspace, log.write(tmp_path / "mail.log")).storms == []
+    with workspace.database.read() as session:
+        assert len(session.execute(select(Suppression)).all()) == 12
 
 
 def test_a_refusal_at_the_dot_settles_that_it_was_not_sent(
