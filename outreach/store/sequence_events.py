@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, String, and_, cast, func, literal, not_, or_, select, update
 from sqlmodel import Session, col
 
 from ..records import (
@@ -178,8 +178,11 @@ def session_starts(session: Session, people: Sequence[Enrolled]) -> dict[int, da
     return {person.id: known[person.key] for person in people if person.key in known}
 
 
-def guests_of(session: Session, people: Sequence[Enrolled]) -> dict[int, bool]:
-    """Whether each of these people still has a place in their session, and it takes place; by enrolment."""
+def guests_of(session: Session, people: Sequence[Enrolled], *, missed: bool = False) -> dict[int, bool]:
+    """Whether each of these people still has a place in their session, and it takes place; by enrolment.
+
+    `missed`: and whether nobody has noted since that they were there.
+    """
     found: set[tuple[int, str]] = set()
     for part in rows_in_chunks(sorted({person.customer_id for person in people}), CHUNK):
         query = (
@@ -189,6 +192,7 @@ def guests_of(session: Session, people: Sequence[Enrolled]) -> dict[int, bool]:
                 col(Seat.customer_id).in_(part),
                 col(Seat.state) == SeatState.ACCEPTED,
                 col(SeminarSession.cancelled_at).is_(None),
+                *([col(Seat.attended_at).is_(None)] if missed else []),
             )
         )
         found.update((customer_id, f"session {session_id}") for customer_id, session_id in session.execute(query))
@@ -202,3 +206,30 @@ def wake_guests(session: Session, session_id: int, now: datetime) -> None:
         .where(col(Enrolment.key) == f"session {session_id}", col(Enrolment.state) == EnrolmentState.GOING)
         .values(look_at=now)
     )
+
+
+def let_guests_on(session: Session, sequence_id: int, reason: str, now: datetime) -> int:
+    """left → going for whoever left for this `reason` and has a place again in a session that is yet to come; how many.
+
+    They go on where they were: what they had does not come again.
+    """
+    key = literal("session ").concat(cast(col(SeminarSession.id), String))
+    place = (
+        select(col(Seat.id))
+        .join(SeminarSession, col(SeminarSession.id) == col(Seat.session_id))
+        .where(
+            col(Seat.customer_id) == col(Enrolment.customer_id),
+            col(Seat.state) == SeatState.ACCEPTED,
+            col(SeminarSession.cancelled_at).is_(None),
+            col(SeminarSession.starts_at) > now,
+            key == col(Enrolment.key),
+        )
+    )
+    on = update(Enrolment).where(
+        col(Enrolment.sequence_id) == sequence_id,
+        col(Enrolment.state) == EnrolmentState.LEFT,
+        col(Enrolment.reason) == reason,
+        place.exists(),
+    )
+    values = {"state": EnrolmentState.GOING, "reason": "", "look_at": now, "changed_at": now}
+    return session.connection().execute(on.values(**values, version=col(Enrolment.version) + 1)).rowcount

@@ -23,7 +23,7 @@ from ..store.ahead import among_people
 from ..store.editions import next_number
 from ..store.places import STANDS_BY, Holder, let_standbys_on, share_done, tell_standbys
 from ..store.saved_segments import load_segment
-from ..store.sequence_events import events_of, guests_of, session_starts, wake_waiting
+from ..store.sequence_events import events_of, guests_of, let_guests_on, session_starts, wake_waiting
 from ..store.sequences import (
     JOINABLE,
     Enrolled,
@@ -47,7 +47,12 @@ from .sequence_begins import Course, begin, course_of
 from .sequence_places import standing_by
 from .workspace import Workspace
 
-GONE = ("has no address", "is not on the list any more", "does not come, or the session is off")
+GONE = (
+    "has no address",
+    "is not on the list any more",
+    "does not come, or the session is off",
+    "did not miss it after all",
+)
 """Why somebody leaves who cannot get its mails: their place is another one's then. Who leaves by an exit has had it."""
 OVER = (MoveKind.LEAVE, MoveKind.END)
 AGAIN = timedelta(minutes=15)
@@ -91,6 +96,8 @@ def _go_on(workspace: Workspace, course: Course, counts: SequenceCounts) -> None
     with workspace.database.write() as session:
         reopen_unfinished(session, course.steps.values(), now - timedelta(days=1))
         let_standbys_on(session, course.id, course.row.list_id, course.rules.one_per, now)
+        if course.rules.begins.kind is BeginKind.SEMINAR and not course.rules.begins.who:
+            let_guests_on(session, course.id, GONE[2], now)
         wake_waiting(session, course.id, course.steps, now)
     while True:
         with workspace.database.read() as session:
@@ -178,7 +185,8 @@ def _decide(
 ) -> Decided:
     decided = Decided()
     going = going_of(session, course, people, now)
-    guests = guests_of(session, people) if course.rules.begins.kind is BeginKind.SEMINAR else None
+    begins = course.rules.begins
+    guests = guests_of(session, people, missed=begins.who == "missed") if begins.kind is BeginKind.SEMINAR else None
     sending: dict[tuple[str, str], list[tuple[Enrolled, list[Move]]]] = defaultdict(list)
     moved: list[tuple[Enrolled, list[Move]]] = []
     for person in people:
@@ -222,8 +230,8 @@ def _gone(course: Course, person: Enrolled, guests: Mapping[int, bool] | None) -
         return GONE[0]
     if not (person.subscribed or course.rules.service):
         return GONE[1]
-    if guests is not None and not course.rules.begins.who and not guests.get(person.id):
-        return GONE[2]
+    if guests is not None and course.rules.begins.who != "attended" and not guests.get(person.id):
+        return GONE[3] if course.rules.begins.who else GONE[2]
     return ""
 
 

@@ -1,0 +1,80 @@
+"""Guests of a seminar who change their mind, come late, are merged, or whom another answers for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from outreach.records import SeatState
+from outreach.work.seats import import_attendance
+from outreach.work.sequence_plan import apply_sequence, approve_sequence
+from outreach.work.sequences import follow_sequences
+from outreach.work.workspace import Workspace
+
+from ..conftest import BOTH, HandClock
+from .test_seminars import SEMINAR, offer, remind, says
+
+MakeCustomer = Callable[..., int]
+
+
+@BOTH
+def test_whoever_comes_after_all_is_reminded(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    ann = make_customer("ann@example.com")
+    offer(workspace)
+    remind(workspace)
+    says(workspace, ann, SeatState.ACCEPTED)
+    assert follow_sequences(workspace).begun == 1
+    says(workspace, ann, SeatState.DECLINED)
+    clock.now = datetime(2026, 12, 8, 9, 1, tzinfo=UTC)
+    offer(workspace, evening="2026-12-10 19:00 for 45 minutes, 2 places")
+    assert follow_sequences(workspace).left == 1
+    says(workspace, ann, SeatState.ACCEPTED)
+    follow_sequences(workspace)
+    clock.now = datetime(2026, 12, 9, 9, 1, tzinfo=UTC)
+    assert follow_sequences(workspace).mailed == 1
+
+
+@BOTH
+def test_a_session_that_is_put_on_again_reminds_its_guests(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    ann = make_customer("ann@example.com")
+    offer(workspace)
+    remind(workspace)
+    says(workspace, ann, SeatState.ACCEPTED)
+    follow_sequences(workspace)
+    offer(workspace, text=SEMINAR.replace("  evening: {evening}\n", ""))
+    clock.now = datetime(2026, 12, 9, 9, 1, tzinfo=UTC)
+    assert follow_sequences(workspace).left == 1
+    offer(workspace, evening="2026-12-14 18:00 for 45 minutes, 2 places")
+    assert follow_sequences(workspace).mailed == 0
+    clock.now = datetime(2026, 12, 13, 9, 1, tzinfo=UTC)
+    assert follow_sequences(workspace).mailed == 1
+
+
+def test_whoever_is_found_to_have_been_there_is_not_told_that_they_missed_it(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    for name in ("ann", "ben"):
+        person = make_customer(f"{name}@example.com")
+        offer(workspace)
+        says(workspace, person, SeatState.ACCEPTED)
+    path = workspace.root / "recording.md"
+    path.write_text(
+        "---\nname: recording\nlist: customers\nkind: service\nbegins: seminar best-shot missed\n---\n\n"
+        "---\nstep: mail\nwhen: on day 1\nsubject: You missed it\n---\nHello\n",
+        encoding="utf-8",
+    )
+    apply_sequence(workspace, path)
+    approve_sequence(workspace, "recording", "maria")
+    clock.now = datetime(2026, 12, 10, 19, tzinfo=UTC)
+    present = workspace.root / "participants.csv"
+    for name, begun in (("stranger", 2), ("ben", 0)):
+        present.write_text(f"{name}@example.com\n", encoding="utf-8")
+        import_attendance(workspace, "best-shot/evening", present)
+        assert follow_sequences(workspace).begun == begun
+    clock.now = datetime(2026, 12, 11, 10, tzinfo=UTC)
+    counts = follow_sequences(workspace)
+    assert (counts.mailed, counts.left) == (1, 1)
