@@ -74,11 +74,16 @@ def take_answer(
     at: datetime,
     how: str,
 ) -> str:
-    """Write an answer, with what follows for the waiting list; in words."""
+    """Write an answer, with what follows for the waiting list; in words.
+
+    Once the session is over a calendar's answer (whoever clears up theirs declines what is past) changes nothing.
+    """
     assert held.id is not None
     place = f"{seminar.name}/{held.name}"
     if held.cancelled_at is not None:
         return f"{place} is called off: nothing was noted"
+    if how == "calendar" and at >= held.ends_at:
+        return f"{place} is over: nothing was noted"
     before = seat_of(session, held.id, customer_id)
     if before is not None and before.answered_at > at:
         return f"{place}: a later answer is known already"
@@ -99,10 +104,10 @@ def take_answer(
 
 
 def _fill(session: Session, workspace: Workspace, seminar: Seminar, held: SeminarSession) -> int:
-    """Give free places to those who have waited longest; how many."""
+    """Give free places to those who have waited longest, until it begins; how many."""
     assert held.id is not None
     given = 0
-    while not held.places or taken(session, held.id) < held.places:
+    while not _begun(workspace, held) and (not held.places or taken(session, held.id) < held.places):
         customer_id = first_waiting(session, held.id)
         if customer_id is None:
             break
@@ -112,11 +117,15 @@ def _fill(session: Session, workspace: Workspace, seminar: Seminar, held: Semina
     return given
 
 
+def _begun(workspace: Workspace, held: SeminarSession) -> bool:
+    return held.starts_at <= workspace.clock()
+
+
 def _write(
     session: Session, workspace: Workspace, seminar: Seminar, held: SeminarSession, customer_id: int, what: str
 ) -> None:
     customer = session.get_one(Customer, customer_id)
-    if customer.address:
+    if customer.address and not _begun(workspace, held):
         language = customer.language or ""
         queue_event_mail(session, workspace, seminar, held, customer_id, customer.address, what, language=language)
 

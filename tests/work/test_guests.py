@@ -12,7 +12,7 @@ from outreach.work.sequences import follow_sequences
 from outreach.work.workspace import Workspace
 
 from ..conftest import BOTH, HandClock
-from .test_seminars import SEMINAR, offer, remind, says
+from .test_seminars import SEMINAR, offer, remind, reply, says, singles, states, uid_of
 
 MakeCustomer = Callable[..., int]
 
@@ -78,3 +78,19 @@ def test_whoever_is_found_to_have_been_there_is_not_told_that_they_missed_it(
     clock.now = datetime(2026, 12, 11, 10, tzinfo=UTC)
     counts = follow_sequences(workspace)
     assert (counts.mailed, counts.left) == (1, 1)
+
+
+def test_a_place_given_back_after_the_session_is_nobodys(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    people = [make_customer(f"p{number}@example.com") for number in range(3)]
+    offer(workspace)
+    uid = uid_of(workspace)
+    for number, person in enumerate(people):
+        reply(workspace, f"p{number}@example.com", uid, "ACCEPTED")
+        clock.advance(minutes=1)
+    assert list(states(workspace).values()) == ["accepted", "accepted", "waiting"]
+    clock.now = datetime(2026, 12, 12, 9, tzinfo=UTC)
+    reply(workspace, "p0@example.com", uid, "DECLINED", 1)
+    assert [one.partition(":")[0] for one in singles(workspace)] == ["You are on the waiting list"]
+    assert list(states(workspace).values()) == ["accepted", "accepted", "waiting"]
