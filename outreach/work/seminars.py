@@ -203,9 +203,10 @@ def queue_event_mail(
     *,
     language: str = "",
 ) -> None:
-    """Queue a single mail about a session with its calendar event: moved, off, place, waiting. Once for each of them
-    and each revision."""
-    zone = zone_or(seminar.zone, workspace.settings.identity.zone)
+    """Queue a single mail about a session with its calendar event. moved and off: once for each person and revision;
+    place and waiting: as often as it comes to that, for whoever gave a place back may get one again."""
+    zone, now = zone_or(seminar.zone, workspace.settings.identity.zone), workspace.clock()
+    again = f" {now:%Y%m%dT%H%M%S.%f}" if what in ("place", "waiting") else ""
     local = found.starts_at.astimezone(zone)
     spoken = language or workspace.settings.identity.language
     subject, text = words_for(spoken, what)
@@ -227,10 +228,10 @@ def queue_event_mail(
         kind=Kind.SERVICE,
         customer_id=customer_id,
         address=address,
-        occasion=f"seminar {found.id} {what} {found.revision}",
+        occasion=f"seminar {found.id} {what} {found.revision}{again}",
         subject=subject.format(**values),
         text=text.format(**values),
-        now=workspace.clock(),
+        now=now,
         content=content,
     )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from outreach.records import SeatState
+from sqlmodel import col, select
+
+from outreach.records import Delivery, SeatState
 from outreach.work.seats import import_attendance
 from outreach.work.sequence_plan import apply_sequence, approve_sequence
 from outreach.work.sequences import follow_sequences
@@ -83,10 +85,11 @@ def test_whoever_is_found_to_have_been_there_is_not_told_that_they_missed_it(
 def test_a_place_given_back_after_the_session_is_nobodys(
     workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
 ) -> None:
-    people = [make_customer(f"p{number}@example.com") for number in range(3)]
+    for number in range(3):
+        make_customer(f"p{number}@example.com")
     offer(workspace)
     uid = uid_of(workspace)
-    for number, person in enumerate(people):
+    for number in range(3):
         reply(workspace, f"p{number}@example.com", uid, "ACCEPTED")
         clock.advance(minutes=1)
     assert list(states(workspace).values()) == ["accepted", "accepted", "waiting"]
@@ -94,3 +97,23 @@ def test_a_place_given_back_after_the_session_is_nobodys(
     reply(workspace, "p0@example.com", uid, "DECLINED", 1)
     assert [one.partition(":")[0] for one in singles(workspace)] == ["You are on the waiting list"]
     assert list(states(workspace).values()) == ["accepted", "accepted", "waiting"]
+
+
+def test_whoever_gets_a_place_a_second_time_is_told_again(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    ann, bob = make_customer("ann@example.com"), make_customer("bob@example.com")
+    offer(workspace, "2026-12-10 18:00, 1 place")
+    says(workspace, ann, SeatState.ACCEPTED)
+    for person, state in (
+        (ann, SeatState.DECLINED),
+        (bob, SeatState.ACCEPTED),
+        (ann, SeatState.ACCEPTED),
+        (bob, SeatState.DECLINED),
+    ):
+        clock.advance(hours=1)
+        says(workspace, person, state)
+    assert states(workspace) == {ann: "accepted", bob: "declined"}
+    with workspace.database.read() as session:
+        told = session.exec(select(Delivery.customer_id).where(col(Delivery.occasion).contains(" place "))).all()
+    assert sorted(told) == [ann, ann, bob]
