@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -173,21 +174,28 @@ def _looks(
 def _content(session: Session, workspace: Workspace, campaign: Campaign) -> dict[str, str]:
     """What the mail is made of, each part as a digest or in its own words."""
     lines = campaign.options.get("lines") or {}
+    others = [[one[key] for key in ("name", "subject", "preheader", "body")] for one in _versions(campaign)]
+    tried = campaign.options.get("test")
     try:
         layouts = read_layouts(workspace, campaign.template, campaign.source_path, lines.get("template"))
     except InputError:
         layouts = {}
     tips = session.execute(select(col(Tip.name), col(Tip.digest), col(Tip.position)).order_by(col(Tip.name))).all()
     return {
-        "text": own_digest(campaign),
+        "text": _hash([own_digest(campaign), others]) if others else own_digest(campaign),
         "layout": _hash(sorted((name, layout.text) for name, layout in layouts.items())),
         "tips": _hash([list(row) for row in tips]) if campaign.options.get("tips") != 0 else "",
         "kind": campaign.kind.value,
         "list": str(campaign.list_id),
         "segment": whole_text(session, campaign.segment),
-        "schedule": f"{campaign.schedule} {campaign.zone}".strip(),
+        "schedule": f"{campaign.schedule} {campaign.zone} {json.dumps(tried, sort_keys=True) if tried else ''}".strip(),
         "sender": campaign.sender or workspace.settings.identity.sender,
     }
+
+
+def _versions(campaign: Campaign) -> Sequence[Mapping[str, Any]]:
+    """The campaign's other versions."""
+    return campaign.options.get("versions") or ()
 
 
 def own_digest(campaign: Campaign) -> str:

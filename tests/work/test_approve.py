@@ -34,6 +34,7 @@ kind: offer
 ---
 Ten per cent off until Sunday.
 """
+VERSION = "\n---\nversion: b\nsubject: Five per cent\n---\nFive per cent off.\n"
 TIP = "---\ntitle: {name}\ntopics: [{topic}]\nposition: {place}\n---\nDo this: {name}.\n"
 
 
@@ -94,14 +95,27 @@ def test_a_complaint_after_the_approval_stops_the_send_and_the_step_is_named(
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [("text", "the text"), ("person", "1 person more"), ("left", "1 person fewer"), ("segment", "the segment; ")],
+    [
+        ("text", "the text"),
+        ("version", "the text"),
+        ("hour", "the schedule"),
+        ("person", "1 person more"),
+        ("left", "1 person fewer"),
+        ("segment", "the segment; "),
+    ],
 )
 def test_whatever_changes_the_mail_or_its_people_is_a_drift(
     acme: Workspace, make_customer: MakeCustomer, change: str, words: str
 ) -> None:
+    if change in ("version", "hour"):
+        write(acme, OFFER + VERSION)
     approve(acme, "offer", "maria")
     if change == "text":
         write(acme, OFFER.replace("Ten", "Twenty"))
+    elif change == "version":
+        write(acme, OFFER + VERSION.replace("Five", "Fifty"))
+    elif change == "hour":
+        write(acme, OFFER + VERSION.replace("subject:", "later: 9 hours\nsubject:"))
     elif change == "segment":
         write(acme, OFFER.replace("kind:", 'segment: email == "p1@example.com"\nkind:'))
     else:
