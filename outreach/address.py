@@ -146,6 +146,18 @@ def address_key(ring: KeyRing, canonical: str) -> str:
     return hmac.new(ring.address, canonical.lower().encode(), hashlib.sha256).hexdigest()[:40]
 
 
+def mailbox_of(canonical: str) -> str:
+    """The mailbox that an address most likely leads to, in small letters: what follows a plus sign (RFC 5233) only
+    sorts the mail there, and Gmail passes over dots.
+    """
+    local, _, domain = canonical.lower().rpartition("@")
+    plain = local.partition("+")[0] or local
+    return f"{plain.replace('.', '') if domain in _DOTLESS else plain}@{domain}"
+
+
+_DOTLESS = frozenset({"gmail.com", "googlemail.com"})
+
+
 class KeyMaker:
     """Makes the keys of many addresses: what `address_key` gives, from digests begun once (RFC 2104 2)."""
 

@@ -12,6 +12,7 @@ from outreach.address import (
     PURPOSES,
     TokenMaker,
     canonical_address,
+    mailbox_of,
     new_key_ring,
     new_public_id,
     read_token,
@@ -41,6 +42,20 @@ def test_what_breaks_a_line_is_no_address_not_even_in_a_display_name(text: str) 
 )
 def test_a_display_name_is_dropped(text: str) -> None:
     assert canonical_address(text) == "ann@example.com"
+
+
+@pytest.mark.parametrize(
+    ("address", "mailbox"),
+    [
+        ("Ann.Lee+tips+2@example.com", "ann.lee@example.com"),
+        ("Ann.Lee+tips@gmail.com", "annlee@gmail.com"),
+        ("a.nn@googlemail.com", "ann@googlemail.com"),
+        ("+ann@example.com", "+ann@example.com"),
+        ("größe+x@xn--exmple-cua.com", "größe@xn--exmple-cua.com"),
+    ],
+)
+def test_a_tag_leads_to_the_same_mailbox(address: str, mailbox: str) -> None:
+    assert mailbox_of(address) == mailbox
 
 
 def test_a_maker_of_many_tokens_makes_those_that_are_signed_one_by_one() -> None:

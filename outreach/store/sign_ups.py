@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import case, delete, func, select, update
 from sqlmodel import Session, col
 
+from ..address import mailbox_of
 from ..audience.asking import LEAST, YEAR, Asked
-from ..records import SignUp
+from ..records import Customer, SignUp
 
 PLACE_KEPT = timedelta(days=2)
 
@@ -28,6 +29,21 @@ def open_askings(session: Session, key: str) -> list[tuple[datetime, int]]:
     query = select(col(SignUp.at), col(SignUp.list_id))
     mine = col(SignUp.address_key) == key, col(SignUp.asked), col(SignUp.answered_at).is_(None)
     return [(at, list_id) for at, list_id in session.execute(query.where(*mine))]
+
+
+def askings_beside(session: Session, address: str, since: datetime) -> list[datetime]:
+    """When since then the owners of other addresses that lead to the mailbox of this one were asked and have not
+    answered, as far as these are kept still. It looks through all that were asked: for the few addresses with a tag.
+    """
+    mailbox, own = mailbox_of(address), col(Customer.address)
+    query = select(col(SignUp.at), own).join(Customer, col(Customer.address_key) == col(SignUp.address_key))
+    asked = col(SignUp.at) >= since, col(SignUp.asked), col(SignUp.answered_at).is_(None)
+    alike = (
+        func.substr(own, 1, 1).in_([mailbox[:1], mailbox[:1].upper()]),
+        own.endswith(f"@{address.rpartition('@')[2]}", autoescape=True),
+    )
+    rows = session.execute(query.where(*asked, *alike))
+    return [at for at, other in rows if other.lower() != address.lower() and mailbox_of(other) == mailbox]
 
 
 def answered(session: Session, key: str, at: datetime) -> None:

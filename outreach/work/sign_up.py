@@ -13,18 +13,21 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from ..address import KeyRing, address_key, canonical_address, domain_key, new_public_id
-from ..audience.asking import may_ask
+from ..address import KeyRing, address_key, canonical_address, domain_key, mailbox_of, new_public_id
+from ..audience.asking import WAITS, may_ask
 from ..audience.consent import FOR_BULK_ONLY
 from ..records import Customer, MailingList, Subscription, SubscriptionState, SuppressionReason
 from ..store.consents import blocked_domains, find_suppression
 from ..store.customers import find_customer
 from ..store.returning import stop_newcomers
-from ..store.sign_ups import keep_sign_up, open_askings
+from ..store.sign_ups import askings_beside, keep_sign_up, open_askings
 from ..store.strangers import stranger_stops
 from .epoch import advance
 from .opt_in import ask_to_come_back, ask_to_confirm, join_list, list_words
 from .workspace import Workspace
+
+ANOTHER = 0
+"""In place of the list for which another address of the mailbox was asked: no list has this number."""
 
 
 def open_list(session: Session, name: str) -> MailingList | None:
@@ -91,7 +94,7 @@ def _take(
     left = state is SubscriptionState.UNSUBSCRIBED or mailing_list.id in {one.list_id for one in told}
     back = left_all or left
     asks = back or state is SubscriptionState.PENDING or (state is None and mailing_list.double_opt_in)
-    if asks and not may_ask(open_askings(session, key), mailing_list.id, now):
+    if asks and not may_ask(_askings(session, key, address, now), mailing_list.id, now):
         return
     if customer is None:
         customer = Customer(public_id=new_public_id(), created_at=now, updated_at=now)
@@ -109,6 +112,14 @@ def _take(
         join_list(session, workspace, customer, mailing_list.id, now=now, **proof)
     if asks or state is None:
         keep_sign_up(session, key=key, list_id=mailing_list.id, at=now, asked=asks, place=mark)
+
+
+def _askings(session: Session, key: str, address: str, now: datetime) -> list[tuple[datetime, int]]:
+    """What this address was asked and waits, and others of its mailbox: there are as many as somebody makes up."""
+    found = open_askings(session, key)
+    if mailbox_of(address) != address.lower():
+        found += [(at, ANOTHER) for at in askings_beside(session, address, now - WAITS[-1])]
+    return found
 
 
 def _state(session: Session, list_id: int, customer_id: int) -> SubscriptionState | None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from outreach.address import address_key
+from outreach.audience.asking import AT_ONCE
 from outreach.records import AlertKind, Customer, Delivery, DeliveryState, MailingList, SignUp, SuppressionReason
 from outreach.store.consents import suppress
 from outreach.work.backup import back_up_workspace
@@ -107,6 +108,34 @@ def test_where_nobody_may_be_asked_nothing_of_the_address_is_kept(
     type_in()
     with public.database.read() as session:
         assert session.scalars(select(Customer.address)).all() == []
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        [f"a_nn+{number}@example.com" for number in range(20)],
+        ["ann.lee@gmail.com", "a.nnlee@gmail.com", "An.Nlee@gmail.com", "annl.ee+x@gmail.com", "ann.l.ee@gmail.com"],
+    ],
+)
+def test_one_mailbox_gets_no_more_by_many_addresses(
+    public: Workspace, clock: HandClock, type_in: Type, addresses: list[str]
+) -> None:
+    type_in("abnn+1@example.com")
+    type_in("a_nn+1@example.org")
+    for address in addresses:
+        type_in(address)
+    assert mails(public) == 2 + AT_ONCE
+    deliver(public)
+    clock.advance(days=6)
+    type_in(addresses[-1])
+    assert mails(public) == 2 + AT_ONCE
+    clock.advance(days=1)
+    type_in(addresses[-1])
+    assert mails(public) == 2 + AT_ONCE + 1
+    for token in tokens(public):
+        confirm(public, token)
+    type_in(addresses[-2])
+    assert mails(public) == 2 + AT_ONCE + 2, "who answers is asked again"
 
 
 def test_a_flood_from_one_place_is_told_and_no_network_address_is_kept(
