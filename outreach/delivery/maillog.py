@@ -21,6 +21,8 @@ from .outcome import SmtpReply, failure_class
 REMEMBERED = 100_000
 """So many queue ids are kept in mind; the oldest go first: a retry writes the reverse-path, which names its mail."""
 LONGEST_LINE = 16_384
+DISORDER = timedelta(minutes=20)
+"""By so much at most is a line older than one before it, unless the clock was put back."""
 _MONTHS = {name: n for n, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 _HEAD = re.compile(
     r"(?:<\d{1,3}>)?(?:1 )?"
@@ -247,7 +249,7 @@ class LogReader:
                 return self._without_year(found["month"], int(found["day"]), found["clock"])
             local = datetime.fromisoformat(found["iso"])
             if found["zone"] is None:
-                return local.replace(tzinfo=self._zone).astimezone(UTC)
+                return self._utc(local)
             return datetime.fromisoformat(found["iso"] + found["zone"]).astimezone(UTC)
         except (ValueError, OverflowError):
             return None
@@ -259,13 +261,21 @@ class LogReader:
             return None
         for year in range(self.latest.year + 1, self.latest.year - 9, -1):
             try:
-                midnight = datetime(year, _MONTHS[month], day, tzinfo=self._zone)
+                midnight = datetime(year, _MONTHS[month], day)
             except ValueError:
                 continue  # the 29th of February of another year
-            at = (midnight + since_midnight).astimezone(UTC)
+            at = self._utc(midnight + since_midnight)
             if at <= self.latest + timedelta(days=1):
                 return at
         return None
+
+    def _utc(self, local: datetime) -> datetime:
+        """A clock's time without its zone. An hour that a clock shows twice is the second one once the log is past it:
+        taken for the first, what a server said last would be older than what it had said before.
+        """
+        first, second = (local.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        passed = self._last is not None and first < self._last - DISORDER
+        return second if passed and second > first else first
 
 
 def _why(dsn: str, said: str) -> FailureClass | None:

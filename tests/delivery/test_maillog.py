@@ -206,6 +206,30 @@ def test_a_clock_without_a_zone_is_the_one_that_is_named() -> None:
     assert taken.at == datetime(2026, 12, 1, 1, 0, 1, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("iso", [False, True])
+def test_the_hour_that_a_clock_shows_twice_is_told_apart_by_what_stood_before_it(iso: bool) -> None:
+    """What was put off at 2:50 of summer time is accepted at 2:20 of winter time: half an hour later, not before."""
+
+    def said(clock: str, status: str, words: str) -> str:
+        stamp = f"2025-10-26T{clock}" if iso else f"Oct 26 {clock}"
+        return answer(status, words).replace("Dec  1 10:00:02", stamp)
+
+    lines = [cleanup().replace("Dec  1 10:00:00", "Oct 26 01:30:00")]
+    lines += [
+        said(clock, *what)
+        for clock, what in (
+            ("02:10:00", ("deferred", "450 4.2.0 Greylisted")),
+            ("02:50:00", ("deferred", "450 4.2.0 Greylisted")),
+            ("02:20:00", ("sent", "250 2.0.0 Ok")),
+            ("02:50:00", ("sent", "250 2.0.0 Ok")),
+            ("03:10:00", ("sent", "250 2.0.0 Ok")),
+        )
+    ]
+    berlin = reader(ZoneInfo("Europe/Berlin"), datetime(2025, 11, 1, tzinfo=UTC))
+    found = [fact for fact in read(lines, berlin) if isinstance(fact, Answer)]
+    assert [fact.at.strftime("%H:%M") for fact in found] == ["00:10", "00:50", "01:20", "01:50", "02:10"]
+
+
 def test_the_year_of_a_rotated_log_is_the_last_one_that_fits() -> None:
     lines = [line("cleanup", f"message-id=<{ID}.o@acme.example>").replace("Dec  1", "Dec 31"), active()]
     [taken] = read([lines[0], lines[1].replace("Dec  1", "Jan  2")], reader(latest=datetime(2027, 1, 3, tzinfo=UTC)))
