@@ -14,6 +14,7 @@ from outreach.newsletter.compile import compile_newsletter, content_digest
 from outreach.newsletter.layouts import LayoutSource
 from outreach.newsletter.render import Links, Rendered, Renderer, customer_values
 from outreach.newsletter.tips import ChosenTip
+from outreach.newsletter.tracked import track
 
 from .samples import people, pool, source
 
@@ -258,3 +259,25 @@ def test_what_python_itself_cannot_compile_is_told_like_any_other_fault() -> Non
     deep = "{% for one in (1,) %}" * 30 + "x" + "{% endfor %}" * 30
     with pytest.raises(TemplateError, match="nested too deeply"):
         render(deep)
+
+
+@pytest.mark.parametrize(
+    ("body", "counted"),
+    [
+        ("{% raw %}Use {{ braces }}: [here](https://a.example/?x=1&y=2).{% endraw %}", True),
+        ("{%- raw -%}\nUse {{ braces }}: [here](https://a.example/?x=1&y=2).\n{%- endraw -%}", True),
+        ("Use {{ '{{ braces }}' }}: [here](https://a.example/?x=1&y=2).", True),
+        (
+            """Use {% raw %}{{ braces }}{% endraw %} {{ '<a href="https://a.example/?x=1&y=2">here</a>'|safe }}.""",
+            False,
+        ),
+    ],
+)
+def test_a_counted_link_leads_on_also_beside_and_between_tags(body: str, counted: bool) -> None:
+    frozen, links = track(compile_newsletter(source(body=f"{body}\n"), []), clicks=True, opens=False)
+    assert links == (["https://a.example/?x=1&y=2"] if counted else [])
+    for click_url in ("https://news.example/c/1", ""):
+        mail = Renderer(frozen).render({}, [], Links("https://news.example/u/1", "", click_url))
+        told = "https://news.example/c/1/1" if counted and click_url else "https://a.example/?x=1&amp;y=2"
+        assert f'<a href="{told}"' in mail.html and "click_url" not in mail.html and "endraw" not in mail.html
+        assert "Use {{ braces }}" in mail.text and "] https://a.example/?x=1&y=2\n" in mail.text
