@@ -72,11 +72,24 @@ def judge_dkim(domain: str, by_selector: Mapping[str, Sequence[str]]) -> Finding
 
 
 def judge_alignment(signing: str, sender: str) -> Finding:
-    """Do our signatures speak for the domain that the reader sees (RFC 7489, 3.1.1)? Else DMARC does not count them."""
+    """Do our signatures speak for the domain that the reader sees (RFC 7489, 3.1.1)? Else DMARC does not count them.
+
+    Two domains below a third count where that is one organization's, which only a list of all registries tells.
+    """
     if signing == sender or signing.endswith(f".{sender}") or sender.endswith(f".{signing}"):
         return Finding("DKIM domain", "good", f"{signing} signs for {sender}")
     remedy = f'Set domain = "" in [dkim], or to {sender} or a domain above it, and publish the keys there.'
+    shared = next((name for name in domains_above(signing) if name in domains_above(sender)), "")
+    if shared:
+        words = f"{signing} signs mail of {sender}: DMARC counts that where {shared} is yours"
+        return Finding("DKIM domain", "note", words, f"If it is not: {remedy}")
     return Finding("DKIM domain", "bad", f"{signing} signs mail of {sender}: DMARC does not count that", remedy)
+
+
+def domains_above(domain: str) -> list[str]:
+    """The domains above one, the nearest first, down to those of two labels."""
+    labels = domain.split(".")
+    return [".".join(labels[at:]) for at in range(1, len(labels) - 1)]
 
 
 def judge_own_key(name: str, records: Sequence[str], *, kind: str, public: str, publish: str) -> Finding:
@@ -104,18 +117,29 @@ def judge_own_key(name: str, records: Sequence[str], *, kind: str, public: str, 
     return Finding("DKIM key", "good", f"{name} publishes our key")
 
 
-def judge_dmarc(domain: str, records: Sequence[str]) -> Finding:
-    """Is there one DMARC policy (RFC 7489, 6.6.3)? Large mailbox providers ask bulk senders for it."""
-    found = [text for text in records if _tags(text).get("v") == "DMARC1"]
+def is_dmarc(text: str) -> bool:
+    """Whether a TXT record is a DMARC policy."""
+    return _tags(text).get("v") == "DMARC1"
+
+
+def judge_dmarc(domain: str, records: Sequence[str], above: str = "") -> Finding:
+    """Is there one DMARC policy (RFC 7489, 6.6.3)? Large mailbox providers ask bulk senders for it.
+
+    `above`: the domain has none, and these are of that one above it, whose `sp=` or `p=` holds then.
+    """
+    found = [text for text in records if is_dmarc(text)]
     example = f'Publish: _dmarc.{domain}. TXT "v=DMARC1; p=none; rua=mailto:dmarc@{domain}"'
     if not found:
         return Finding("DMARC", "bad", f"{domain} publishes no DMARC policy", example)
     if len(found) > 1:
-        return Finding("DMARC", "bad", f"{domain} publishes {len(found)} policies: receivers ignore all", "Keep one.")
-    policy = _tags(found[0]).get("p", "")
+        words = f"{above or domain} publishes {len(found)} policies: receivers ignore all"
+        return Finding("DMARC", "bad", words, "Keep one.")
+    tags = _tags(found[0])
+    policy = (tags.get("sp") if above else None) or tags.get("p", "")
     if policy not in ("none", "quarantine", "reject"):
         return Finding("DMARC", "bad", f"{found[0]!r} has no policy p=", example)
-    return Finding("DMARC", "good" if policy != "none" else "note", found[0])
+    words = f"{found[0]} (of {above}, which holds for {domain})" if above else found[0]
+    return Finding("DMARC", "good" if policy != "none" else "note", words)
 
 
 def _tags(text: str) -> dict[str, str]:

@@ -16,7 +16,16 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from ..address import message_id, new_public_id, sign_token, tagged_address
-from ..delivery.domain import COMMON_SELECTORS, Finding, is_reserved, judge_dkim, judge_dmarc, judge_spf
+from ..delivery.domain import (
+    COMMON_SELECTORS,
+    Finding,
+    domains_above,
+    is_dmarc,
+    is_reserved,
+    judge_dkim,
+    judge_dmarc,
+    judge_spf,
+)
 from ..delivery.envelope import Envelope
 from ..errors import DatabaseError, MailboxError, NeedsPerson, OutreachError
 from ..records import BreakerState
@@ -288,7 +297,7 @@ def check_domain(workspace: Workspace, *, selectors: tuple[str, ...], names: Nam
     spf = find_txt(domain, server=names.host, port=names.port)
     asked = () if own else selectors
     keys = {one: find_txt(f"{one}._domainkey.{domain}", server=names.host, port=names.port) for one in asked}
-    policy = find_txt(f"_dmarc.{domain}", server=names.host, port=names.port)
+    policy, above = _dmarc_of(domain, names)
     if spf is None or policy is None:
         yield Finding(
             "domain", "note", f"the DNS gave no answer for {domain}", "Check again where the DNS can be reached."
@@ -299,7 +308,19 @@ def check_domain(workspace: Workspace, *, selectors: tuple[str, ...], names: Nam
         yield from check_keys(workspace, server=names.host, port=names.port)
     else:
         yield judge_dkim(domain, {one: found or [] for one, found in keys.items()})
-    yield judge_dmarc(domain, policy)
+    yield judge_dmarc(domain, policy, above)
+
+
+def _dmarc_of(domain: str, names: NameServerAddress) -> tuple[list[str] | None, str]:
+    """The DMARC records that hold for a domain, and whose they are where it has none of its own (RFC 7489, 6.6.3)."""
+    own = find_txt(f"_dmarc.{domain}", server=names.host, port=names.port)
+    if own is None or any(map(is_dmarc, own)):
+        return own, ""
+    for above in domains_above(domain):
+        found = find_txt(f"_dmarc.{above}", server=names.host, port=names.port) or []
+        if any(map(is_dmarc, found)):
+            return found, above
+    return own, ""
 
 
 def lines_to_paste(workspace: Workspace) -> dict[str, list[str]]:

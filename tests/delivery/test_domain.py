@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from outreach.delivery.domain import is_reserved, judge_dkim, judge_dmarc, judge_spf
+from outreach.delivery.domain import is_reserved, judge_alignment, judge_dkim, judge_dmarc, judge_spf
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,26 @@ def test_dkim(records: dict[str, list[str]], level: str) -> None:
 )
 def test_dmarc(records: list[str], level: str) -> None:
     assert judge_dmarc("acme.test", records).level == level
+
+
+def test_a_policy_of_the_domain_above_holds_with_its_word_for_those_below() -> None:
+    assert judge_dmarc("news.acme.test", ["v=DMARC1; p=reject"], "acme.test").level == "good"
+    assert judge_dmarc("news.acme.test", ["v=DMARC1; p=reject; sp=none"], "acme.test").level == "note"
+
+
+@pytest.mark.parametrize(
+    ("signing", "sender", "level"),
+    [
+        ("acme.test", "acme.test", "good"),
+        ("acme.test", "news.acme.test", "good"),
+        ("mail.acme.test", "acme.test", "good"),
+        ("mail.acme.test", "news.acme.test", "note"),
+        ("acme.test", "other.test", "bad"),
+        ("mailer.test", "news.acme.test", "bad"),
+    ],
+)
+def test_a_signature_counts_for_the_senders_organization(signing: str, sender: str, level: str) -> None:
+    assert judge_alignment(signing, sender).level == level
 
 
 @pytest.mark.parametrize("domain", ["acme.example", "example.com", "mail.example.org", "localhost", "x.invalid"])

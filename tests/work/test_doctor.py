@@ -130,6 +130,15 @@ def test_the_senders_domain_is_looked_up_and_judged(served: Workspace) -> None:
     assert (found["SPF"], found["DKIM"], found["DMARC"]) == ("good", "good", "bad")
 
 
+def test_a_sender_below_the_domain_with_the_policy_is_under_it(served: Workspace) -> None:
+    ours = with_settings(served, "identity", sender="Acme <care@news.acme-coffee.com>")
+    records = {"news.acme-coffee.com": ["v=spf1 mx -all"], "_dmarc.acme-coffee.com": ["v=DMARC1; p=quarantine"]}
+    with NameServer(records) as server:
+        at = NameServerAddress("127.0.0.1", server.port)
+        [found] = [one for one in check_all(ours, names=at, selectors=("s9",)) if one.check == "DMARC"]
+    assert (found.level, "of acme-coffee.com" in found.words) == ("good", True)
+
+
 def test_the_lines_to_paste_name_this_workspaces_own_domain(workspace: Workspace) -> None:
     lines = [line for rows in lines_to_paste(workspace).values() for line in rows]
     assert "recipient_delimiter = +" in lines
