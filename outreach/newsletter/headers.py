@@ -11,7 +11,8 @@ from base64 import b64encode
 from email.utils import parseaddr
 from functools import lru_cache
 
-from ..errors import TemplateError
+from ..address import canonical_address
+from ..errors import InputError, TemplateError
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
@@ -55,11 +56,16 @@ def tokens_field(name: str, value: str) -> str:
 
 @lru_cache(maxsize=1024)
 def address_field(name: str, value: str) -> str:
-    """From, To or Reply-To: `value` is an address, or a display name and <address>."""
+    """From, To or Reply-To: `value` is an address, or a display name and <address>.
+
+    A domain is written in ASCII (IDNA); a local part beyond it is refused: only with SMTPUTF8 may a header hold one.
+    """
     value = checked(name, value)
     display, address = parseaddr(value)
     if "@" not in address:
         raise TemplateError(f"the header {name} has no address: {value!r}")
+    if not address.isascii():
+        address = _ascii_address(name, address)
     if not display:
         return f"{name}: {address}\r\n"
     if not display.isascii() or "=?" in display:
@@ -72,6 +78,18 @@ def address_field(name: str, value: str) -> str:
     used = len(last) + (len(name) + 2 if last == phrase else 0)
     gap = " " if used + len(address) + 3 <= _WIDTH else "\r\n "
     return f"{name}: {phrase}{gap}<{address}>\r\n"
+
+
+def _ascii_address(name: str, address: str) -> str:
+    try:
+        plain = canonical_address(address)
+    except InputError as wrong:
+        raise TemplateError(f"the header {name} has no address: {wrong.message}") from None
+    if not plain.isascii():
+        raise TemplateError(
+            f"the header {name} has an address with letters before the @ that few servers take: {plain}"
+        )
+    return plain
 
 
 def _folded(name: str, value: str) -> str:

@@ -177,6 +177,15 @@ def test_the_senders_name_survives(sender: str, display: str) -> None:
     assert parseaddr(header) == (display, "care@acme.example")
 
 
+def test_a_senders_domain_beyond_ascii_is_written_in_ascii() -> None:
+    for sender in ("Käse <care@käse.example>", "care@Käse.example"):
+        raw = build_message(letter(sender=sender))
+        check_wire_form(raw)
+        assert read(raw)["From"].addresses[0].addr_spec == "care@xn--kse-qla.example"
+    with pytest.raises(TemplateError, match="before the @"):
+        build_message(letter(sender="Käse <größe@acme.example>"))
+
+
 def test_dots_alone_on_a_line_and_trailing_blanks_survive() -> None:
     text = ".\n..\n x \n\t\nFrom me\n=20\n" + "y" * 200 + " \n."
     encoding, octets = encode_text(text)
