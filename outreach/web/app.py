@@ -235,7 +235,7 @@ def _cut_off(request: Request) -> Response:
 
 
 class _SafeHeaders:
-    """Puts the security headers on every response."""
+    """Puts the security headers on every response; what a page says of itself stands."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -243,7 +243,9 @@ class _SafeHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *HEADERS]
+                said = list(message.get("headers", ()))
+                names = {name for name, _ in said}
+                message["headers"] = [*said, *(one for one in HEADERS if one[0] not in names)]
             await send(message)
 
         await self.app(scope, receive, send_safely if scope["type"] == "http" else send)

@@ -43,6 +43,10 @@ SOONEST, LATEST = 2, 12 * 3600
 PER_PLACE, IN_ALL, SPAN = 10, 120, 600.0
 """Messages from one address, and from everywhere, in so many seconds."""
 MOST_PLACES = 10_000
+ASKS = {"referrer-policy": "same-origin"}
+"""Of a page whose form is believed from our own page alone: where no referrer is wanted at all, a browser calls the
+origin of its own form null (Fetch, "append a request Origin header"), and the oldest say nothing else of it.
+"""
 
 
 @dataclass
@@ -128,7 +132,7 @@ def from_our_page(headers: Headers, own: str) -> bool:
     origin = headers.get("origin", "")
     if not origin:
         return True
-    hosts = {headers.get("host", "").lower(), urlsplit(own).netloc.lower()}
+    hosts = {headers.get("host", "").lower(), urlsplit(own).netloc.lower()} - {""}
     return urlsplit(origin).netloc.lower() in hosts
 
 
@@ -186,7 +190,7 @@ def _clean(text: str) -> str:
 def contact_page(request: Request) -> Response:
     """The empty form."""
     workspace, language = _asked(request)
-    return HTMLResponse(form_page(workspace, language, Written()))
+    return HTMLResponse(form_page(workspace, language, Written()), headers=ASKS)
 
 
 def contact_sent(request: Request) -> Response:
@@ -199,7 +203,7 @@ def contact_sent(request: Request) -> Response:
         company, words = workspace.settings.identity.company, WORDS[language]
         return HTMLResponse(page(language, company, words["done"], [words["done_line"].format(company=apart(company))]))
     headers = {"retry-after": str(int(SPAN))} if written.status == 429 else {}
-    return HTMLResponse(form_page(workspace, language, written), written.status, headers)
+    return HTMLResponse(form_page(workspace, language, written), written.status, ASKS | headers)
 
 
 def _asked(request: Request) -> tuple[Workspace, str]:

@@ -18,7 +18,18 @@ from ..records import MailingList
 from ..work.opt_in import list_words
 from ..work.sign_up import open_list, sign_up
 from ..work.workspace import Workspace
-from .contact import LATEST, SOONEST, SPAN, TRAP, from_our_page, is_loopback, new_token, place_of, token_age
+from .contact import (
+    ASKS,
+    LATEST,
+    SOONEST,
+    SPAN,
+    TRAP,
+    from_our_page,
+    is_loopback,
+    new_token,
+    place_of,
+    token_age,
+)
 from .join_words import WORDS
 from .pages import apart, choose_language, page, read_form, render
 
@@ -31,7 +42,7 @@ PURPOSE = "join"
 def join_page(request: Request) -> Response:
     """The empty form, with the words to which people agree."""
     found, language = _asked(request)
-    return HTMLResponse(_form(request, found, language))
+    return HTMLResponse(_form(request, found, language), headers=ASKS)
 
 
 def joined(request: Request) -> Response:
@@ -43,11 +54,12 @@ def joined(request: Request) -> Response:
     address = said.get("email", "")[:LONGEST]
     fault = _fault(request, said, words)
     if fault:
-        return HTMLResponse(_form(request, found, language, address, fault), 422)
+        return HTMLResponse(_form(request, found, language, address, fault), 422, ASKS)
     client = request.client.host if request.client is not None else ""
     if not request.app.state.join_gate.lets(client, time.monotonic()):
         busy = {"": words["busy"]}
-        return HTMLResponse(_form(request, found, language, address, busy), 429, {"retry-after": str(int(SPAN))})
+        wait = {"retry-after": str(int(SPAN))}
+        return HTMLResponse(_form(request, found, language, address, busy), 429, ASKS | wait)
     shown = _agreed(request, found)[1]
     spoken = shown if shown in found.words_in else language
     told = {"language": spoken, "shown": shown, "place": f"the page /join/{found.name}"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import Browser
 
@@ -11,6 +13,7 @@ from outreach.work.workspace import Workspace
 
 from ..web.conftest import serving
 from ..web.test_join import ANN, open_list, state
+from .conftest import ELSEWHERE
 from .test_public_pages import contrast, overflow
 
 pytestmark = pytest.mark.needs_debian
@@ -42,3 +45,20 @@ def test_somebody_signs_up_by_keyboard_without_script(
         assert overflow(page) == 0
         assert context.cookies() == []
     assert state(workspace) is SubscriptionState.PENDING
+
+
+def test_a_browser_that_says_little_of_where_a_form_stood_is_believed(
+    workspace: Workspace, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_list(workspace)
+    monkeypatch.setattr(join, "SOONEST", 0)
+    public = workspace.settings.public.model_copy(update={"url": "https://www.acme.example"})
+    elsewhere = replace(workspace, settings=workspace.settings.model_copy(update={"public": public}))
+    with serving(elsewhere) as address, browser.new_context() as context:
+        page, said = context.new_page(), list[dict[str, str]]()
+        page.on("request", lambda one: said.append(one.headers) if one.method == "POST" else None)
+        page.goto(address.replace("127.0.0.1", ELSEWHERE) + "/join/customers")
+        page.get_by_label("Your e-mail address").fill(ANN)
+        page.get_by_role("button").click()
+        page.get_by_role("heading", name="Look into your mail").wait_for(timeout=5_000)
+    assert len(said) == 1 and "sec-fetch-site" not in said[0]

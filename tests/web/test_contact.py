@@ -67,8 +67,10 @@ def test_what_is_written_comes_in_is_matched_and_makes_a_case(
 def test_looking_changes_nothing_and_a_second_press_is_the_same_message(
     site: httpx.Client, open_to_all: Workspace, clock: HandClock
 ) -> None:
-    token = token_of(site.get("/contact", params=SAID))
+    shown = site.get("/contact", params=SAID)
+    token = token_of(shown)
     assert site.head("/contact").status_code == 200
+    assert shown.headers["referrer-policy"] == "same-origin", "else the form's origin is null"
     assert kept(open_to_all) == []
     clock.advance(seconds=30)
     for _ in range(2):
@@ -96,6 +98,7 @@ def test_who_goes_back_and_writes_more_is_heard_with_that_too(
         ({"token": "1.x.y"}, {}, "again"),
         ({}, {"sec-fetch-site": "cross-site"}, "again"),
         ({}, {"origin": "https://evil.example"}, "again"),
+        ({}, {"origin": "null"}, "again"),
         ({"website": "http://spam.example"}, {}, "trap"),
         ({"email": "ann"}, {}, "email_fault"),
         ({"message": "  "}, {}, "message_fault"),

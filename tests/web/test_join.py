@@ -206,6 +206,7 @@ def test_an_address_that_only_rests_may_join(workspace: Workspace, site: httpx.C
         ({"token": "contact"}, {}, "again"),
         ({}, {"sec-fetch-site": "cross-site"}, "again"),
         ({}, {"origin": "https://evil.example"}, "again"),
+        ({}, {"origin": "null"}, "again"),
         ({"website": "http://spam.example"}, {}, "trap"),
         ({"email": "ann <b>"}, {}, "email_fault"),
         ({"email": f"{ANN}\r\nBcc: x@example.com"}, {}, "email_fault"),
