@@ -1,8 +1,8 @@
 """After a restore: whoever had been erased since the backup is erased again, before anything can be sent.
 
 Law: it goes by the register, never by the backup's date. A customer is erased again when the register names their row,
-or their address and the row is older than that erasure: who came back by their own wish since has a newer row, and
-stays.
+whatever the clock said, or their address and the row is older than that erasure: who came back by their own wish since
+has a newer row, and stays.
 """
 
 from __future__ import annotations
@@ -88,16 +88,17 @@ def _by_number(number: int) -> Callable[[Session], Customer]:
 
 def _customers(session: Session, workspace: Workspace, register: Register) -> dict[int, datetime]:
     """The customers to be erased again, by number, and when they were."""
-    erased = register.erased_at()
+    erased, lifted = register.erased_at(), register.lifted_at()
     found: dict[int, datetime] = {}
     numbers = customer_ids_by_key(session, list(erased))
     for key, number in numbers.items():
-        if session.get_one(Customer, number).created_at <= erased[key]:
+        since = session.get_one(Customer, number).created_at
+        if since <= erased[key] and (key not in lifted or since < lifted[key]):
             found[number] = erased[key]
-    persons = {entry.person: entry.at for entry in register.entries if entry.person in register.persons()}
-    newest = max(persons.values(), default=None)
-    query = select(col(Customer.id), col(Customer.public_id)).where(col(Customer.created_at) <= newest)
-    for number, public_id in session.execute(query).yield_per(10_000) if newest is not None else ():
+    named = register.persons()
+    persons = {entry.person: entry.at for entry in register.entries if entry.person in named}
+    query = select(col(Customer.id), col(Customer.public_id))
+    for number, public_id in session.execute(query).yield_per(10_000) if persons else ():
         at = persons.get(person_key(workspace.keys, public_id))
         if at is not None:
             found.setdefault(number, at)

@@ -52,9 +52,21 @@ class Register:
         return found
 
     def blocked(self) -> dict[str, datetime]:
-        """The addresses that are to be blocked: erased, and not let in again since then."""
-        lifted = {key: entry.at for entry in self.entries if entry.what == LIFTED for key in entry.addresses}
+        """The addresses that are to be blocked: erased, and not let in again since then, by the clock and by the order
+        of lines: clocks are set back, and where the two differ they stay blocked."""
+        lifted = self.lifted_at()
         return {key: at for key, at in self.erased_at().items() if key not in lifted or lifted[key] < at}
+
+    def lifted_at(self) -> dict[str, datetime]:
+        """When the block of each address was lifted that was not erased again in a later line."""
+        found: dict[str, datetime] = {}
+        for entry in self.entries:
+            for key in entry.addresses:
+                if entry.what == LIFTED:
+                    found[key] = entry.at
+                else:
+                    found.pop(key, None)
+        return found
 
     def persons(self) -> frozenset[str]:
         """The keys of the customers' rows that were erased."""

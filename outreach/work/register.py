@@ -48,6 +48,9 @@ def held(path: Path, header: str, keys: KeyRing) -> Iterator[int]:
             if head and not _is_ours(head, header, keys):
                 _put_aside(path, read_whole(file))  # of a workspace with other keys, whose hashes no key here can make
                 os.ftruncate(file, 0)
+            if not head:
+                with suppress(PermissionError):  # a folder that this user may not list
+                    sync_folder(path.resolve().parent)
             yield file
             return
         finally:
@@ -213,6 +216,17 @@ def unwritable(path: Path) -> str:
     except OSError as wrong:
         return f"cannot be written: {wrong.strerror}"
     return ""
+
+
+def write_over(path: Path, data: bytes) -> None:
+    """Write over the first octets of the register at `path`, which is held: it needs no room, and a kill leaves the old
+    ones or these. It is opened once more, since whatever is written to a file that is added to comes to its end."""
+    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.pwrite(file, data, 0)
+        sync(file)
+    finally:
+        os.close(file)
 
 
 def write_whole(file: int, data: bytes) -> None:

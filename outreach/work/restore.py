@@ -135,7 +135,7 @@ def _gather(root: Path, staging: Path, archive: Path, manifest: Manifest, databa
     keys = read_key_ring(staging / KEYS)
     erased = list(read_erasures(staging / REGISTER, keys).entries)
     here, said = read_stops(root / STOPS, keys), [read_stops(staging / STOPS, keys)]
-    found = [STOPS] if here.since is not None else []
+    found = [STOPS] if here.since is not None else [f"the beginning of {STOPS}"] if here.stops else []
     beside = sorted(archive.parent.glob(f"*{ERASED_END}")) + sorted(archive.parent.glob(f"*{STOPS_END}"))
     for path in beside:
         if path.parent != root:

@@ -34,6 +34,7 @@ from .register import (
     reading,
     shorten,
     unread,
+    write_over,
 )
 from .stop_lines import Marks
 from .stop_lines import mark_of as mark_of_stop
@@ -44,13 +45,15 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 SLICE = 2_000
 PATIENCE = 2.0
 """Seconds for which whoever speaks first after a register was lost reads the database for a new one."""
+UNFINISHED = "being-begun".ljust(32, "-")
+"""In the place of the instant since when a register is whole, and as wide: what is known is being written down."""
 LATE = timedelta(minutes=10)
 """Blocks and pauses that changed so lately are read again: their instant is that of their transaction's beginning."""
 
 
 @dataclass(frozen=True)
 class Register:
-    """What a register says. `since`: from when on it is whole; None where there is none."""
+    """What a register says. `since`: from when on it is whole; None where there is none, or it is only begun."""
 
     since: datetime | None = None
     stops: tuple[Stop, ...] = ()
@@ -107,8 +110,8 @@ class StopBook:
         """Add what the database knows and the register does not; how many lines. Raises DatabaseError.
 
         All of it is read where the register is not the one that was left behind the last time: one that is begun anew
-        says that it is whole. A slice at a time is read and written; between two of them others write, and `stop` may
-        break it off: then the next look begins anew.
+        says that it is whole as soon as it is. A slice at a time is read and written; between two of them others write,
+        and `stop` may break it off: then the next look begins anew.
         """
         now = self._clock()
         begins = now - timedelta(days=self._days) if self._days else BEGINNING
@@ -124,36 +127,48 @@ class StopBook:
         )
         added, keys, self._left = 0, frozenset[int](), None
         if whole:
-            added = self._add(Marks(), parts, begins, stop)
+            added = self._add(Marks(), parts, stop, begins)
         else:
             stops = [one for part in parts for one in part]
             keys = frozenset(map(mark_of_stop, stops))
             if keys - self._known:
-                added = self._add(Marks(keys), [stops], begins, stop)
-        if not stop():
-            self._seen, self._looked, self._known, self._left = newest, now, keys, mark_of(self.path)
+                added = self._add(Marks(keys), [stops], stop)
+        mark = mark_of(self.path)
+        if not stop() and not mark[2].endswith(UNFINISHED.encode()):
+            self._seen, self._looked, self._known, self._left = newest, now, keys, mark
         return added
 
-    def _add(self, marks: Marks, parts: Iterable[Sequence[Stop]], begins: datetime, stop: Callable[[], bool]) -> int:
-        """Add what of these the register has not; one that begins now says that it is whole since `begins`."""
+    def _add(
+        self,
+        marks: Marks,
+        parts: Iterable[Sequence[Stop]],
+        stop: Callable[[], bool],
+        begins: datetime | None = None,
+    ) -> int:
+        """Add what of these the register has not. One that was begun, here or by whoever was killed then, says at the
+        end that it is whole since `begins`: these are all.
+        """
         added = 0
         try:
             with suppress(FileNotFoundError), reading(self.path) as file:
                 marks.read_on(file)  # most of it, while nobody waits for the lock
             with held(self.path, HEADER, self._keys) as file:
-                if not os.fstat(file).st_size:
-                    add_lines(file, (), f"{_head(self._keys, begins)}\n")
+                _begin(file, self._keys)
+                same = _which(file)
             for part in parts:
                 if stop():
-                    break
+                    return added
                 with held(self.path, HEADER, self._keys) as file:
-                    if not os.fstat(file).st_size:  # of other keys since, or emptied
-                        add_lines(file, (), f"{_head(self._keys, begins)}\n")
+                    if _begin(file, self._keys) or _which(file) != same:  # emptied, or lost: it lacks what was told
+                        begins = None
                     marks.read_on(file)
                     lines = [one.line() for one in marks.unknown(part)]
                     add_lines(file, lines)
                     marks.wrote(file)
                 added += len(lines)
+            with held(self.path, HEADER, self._keys) as file:
+                if begins is not None and _which(file) == same:
+                    _say_whole(self.path, file, self._keys, begins)
         except OSError as wrong:
             raise unwritten(self.path, wrong) from wrong
         return added
@@ -174,13 +189,13 @@ def add_stops(path: Path, keys: KeyRing, since: datetime, *told: Iterable[Stop])
     try:
         with held(path, HEADER, keys) as file:
             marks.read_on(file)
-            if not os.fstat(file).st_size:
-                add_lines(file, (), f"{_head(keys, since)}\n")
+            _begin(file, keys)
             for source in told:
                 marks.begin_anew()
                 for part in batched(marks.unknown(source)):
                     add_lines(file, [one.line() for one in part])
                     added += len(part)
+            _say_whole(path, file, keys, since)
     except OSError as wrong:
         raise unwritten(path, wrong) from wrong
     return added
@@ -222,7 +237,7 @@ def parse_register(data: bytes, keys: KeyRing) -> Register:
     if not lines or not _is_head(head, keys):
         return Register()
     stops = tuple(one for line in lines[:-1] if (one := read_stop(line)) is not None)
-    return Register(_since(head) or max((one.at for one in stops), default=None), stops)
+    return Register(_since(head, stops), stops)
 
 
 def since_of(path: Path, keys: KeyRing) -> datetime | None:
@@ -235,7 +250,7 @@ def since_of(path: Path, keys: KeyRing) -> datetime | None:
             head = next((line.decode("utf-8", "replace") for line, _ in lines_from(file)), "")
         if not _is_head(head, keys):
             return None
-        return _since(head) or max((one.at for one in each_stop(path)), default=None)
+        return _since(head, each_stop(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as wrong:
@@ -246,11 +261,15 @@ def _is_head(head: str, keys: KeyRing) -> bool:
     return head.rpartition(" ")[0] == head_of(HEADER, keys)
 
 
-def _since(head: str) -> datetime | None:
+def _since(head: str, stops: Iterable[Stop]) -> datetime | None:
+    word = head.rpartition(" ")[2]
+    if word == UNFINISHED:
+        return None
     with suppress(ValueError):
-        since = datetime.fromisoformat(head.rpartition(" ")[2])
-        return since if since.tzinfo is not None else None
-    return None
+        since = datetime.fromisoformat(word)
+        if since.tzinfo is not None:
+            return since
+    return max((one.at for one in stops), default=None)
 
 
 def prune_stops(root: Path, keys: KeyRing, days: int, now: datetime, *, dry_run: bool) -> int:
@@ -282,5 +301,26 @@ def still_said(root: Path, keys: KeyRing, now: datetime) -> list[Stop]:
     return in_force(read_register(root / STOPS, keys).stops, now)
 
 
-def _head(keys: KeyRing, since: datetime) -> str:
-    return f"{head_of(HEADER, keys)} {since.astimezone(UTC).isoformat()}"
+def _head(keys: KeyRing, since: datetime | None) -> str:
+    word = UNFINISHED if since is None else since.astimezone(UTC).isoformat(timespec="microseconds")
+    return f"{head_of(HEADER, keys)} {word}"
+
+
+def _begin(file: int, keys: KeyRing) -> bool:
+    """Whether the open register was empty. It begins with a first line that does not yet say that it is whole."""
+    empty = not os.fstat(file).st_size
+    if empty:
+        add_lines(file, (), f"{_head(keys, None)}\n")
+    return empty
+
+
+def _say_whole(path: Path, file: int, keys: KeyRing, since: datetime) -> None:
+    """All that is known stands in the register, which is held: where it was only begun it says so now, in one write."""
+    before, after = _head(keys, None).encode(), _head(keys, since).encode()
+    if os.pread(file, len(before), 0) == before:
+        write_over(path, after)
+
+
+def _which(file: int) -> tuple[int, int]:
+    found = os.fstat(file)
+    return found.st_dev, found.st_ino
