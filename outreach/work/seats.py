@@ -40,20 +40,33 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),;:|\\\[\]]{1,64}@[\w.-]{1,255}")
 
 
 def heed_calendar(session: Session, workspace: Workspace, inbound: Inbound, answer: CalendarAnswer) -> list[str]:
-    """Take down what a calendar answered; in words. What names no session of ours changes nothing."""
+    """Take down what a calendar answered; in words. What names no session of ours changes nothing.
+
+    Where the mail came from another address than the one that was invited (a forwarded invitation, an assistant), the
+    answer is theirs whom it names, or who wrote it: never the guest's by a token alone.
+    """
     found = session_of_uid(session, answer.uid.partition("@")[0].lower())
     if found is None:
         return ["it names no session of ours"] if answer.uid else []
     seminar, held = found
     state = ANSWERS.get(answer.answer)
     if state is None:
-        inbound.flagged = "; ".join(part for part in (inbound.flagged, f"answers a seminar: {answer.words}") if part)
+        _flag(inbound, answer)
         return [f"{seminar.name}/{held.name}: {answer.answer} is for a person to look at"]
-    customer_id = inbound.customer_id or _guest(session, workspace, answer.attendee)
+    known = None if inbound.foreign_token else inbound.customer_id
+    customer_id = known or _guest(session, workspace, answer.attendee)
+    if customer_id is None and inbound.foreign_token:
+        customer_id = _guest(session, workspace, inbound.sender)
     if customer_id is None:
+        if inbound.foreign_token:
+            _flag(inbound, answer)
         return [f"{seminar.name}/{held.name}: nobody knows whose answer it is"]
     inbound.customer_id = customer_id
     return [take_answer(session, workspace, seminar, held, customer_id, state, inbound.received_at, "calendar")]
+
+
+def _flag(inbound: Inbound, answer: CalendarAnswer) -> None:
+    inbound.flagged = "; ".join(part for part in (inbound.flagged, f"answers a seminar: {answer.words}") if part)
 
 
 def _guest(session: Session, workspace: Workspace, address: str) -> int | None:

@@ -8,13 +8,25 @@ from datetime import UTC, datetime
 from sqlmodel import col, select
 
 from outreach.records import Delivery, SeatState
+from outreach.store.replies import verdicts_of
 from outreach.work.seats import import_attendance
 from outreach.work.sequence_plan import apply_sequence, approve_sequence
 from outreach.work.sequences import follow_sequences
 from outreach.work.workspace import Workspace
 
 from ..conftest import BOTH, HandClock
-from .test_seminars import SEMINAR, offer, remind, reply, says, singles, states, uid_of
+from .test_seminars import (
+    SEMINAR,
+    invite,
+    mail_of,
+    offer,
+    remind,
+    reply,
+    says,
+    singles,
+    states,
+    uid_of,
+)
 
 MakeCustomer = Callable[..., int]
 
@@ -117,3 +129,21 @@ def test_whoever_gets_a_place_a_second_time_is_told_again(
     with workspace.database.read() as session:
         told = session.exec(select(Delivery.customer_id).where(col(Delivery.occasion).contains(" place "))).all()
     assert sorted(told) == [ann, ann, bob]
+
+
+def test_a_strangers_answer_to_a_forwarded_invitation_is_not_the_guests(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    ann = make_customer("ann@example.com")
+    offer(workspace)
+    edition_id = invite(workspace)
+    uid = uid_of(workspace)
+    reply(workspace, "ann@example.com", uid, "ACCEPTED")
+    answered = mail_of(workspace, edition_id, ann)["Message-ID"]
+    told = reply(workspace, "friend@example.org", uid, "DECLINED", answers=answered)
+    assert states(workspace) == {ann: "accepted"}
+    with workspace.database.read() as session:
+        reasons = [line for one in verdicts_of(session, told.id or 0) for line in one.reasons]
+    assert "best-shot/evening: nobody knows whose answer it is" in reasons
+    reply(workspace, "office@example.org", uid, "DECLINED", 1, answers=answered, attendee="ann@example.com")
+    assert states(workspace) == {ann: "declined"}

@@ -63,12 +63,17 @@ def offer(
     apply_seminar(workspace, path)
 
 
-def invite(workspace: Workspace, session: str = "evening") -> int:
-    """Plan the invitation, and let everybody have had it."""
+def plan(workspace: Workspace, session: str = "evening") -> int:
+    """Plan the invitation, which waits."""
     path = workspace.root / "invite.md"
     path.write_text(INVITATION.format(session=session), encoding="utf-8")
     apply_campaign(workspace, path)
-    edition_id = open_occasion(workspace, "invite")
+    return open_occasion(workspace, "invite")
+
+
+def invite(workspace: Workspace, session: str = "evening") -> int:
+    """Plan the invitation, and let everybody have had it."""
+    edition_id = plan(workspace, session)
     with workspace.database.write() as session_:
         values = {"state": DeliveryState.SENT, "sent_at": workspace.clock(), "settled_at": workspace.clock()}
         session_.execute(update(Delivery).where(col(Delivery.state) == DeliveryState.QUEUED).values(**values))
@@ -96,15 +101,26 @@ def calendar_in(mail: Message) -> dict[str, str]:
     return told
 
 
-def reply(workspace: Workspace, address: str, uid: str, answer: str, number: int = 0, comment: str = "") -> Inbound:
-    """A calendar program's answer, read."""
+def reply(
+    workspace: Workspace,
+    address: str,
+    uid: str,
+    answer: str,
+    number: int = 0,
+    comment: str = "",
+    *,
+    answers: str = "",
+    attendee: str = "",
+) -> Inbound:
+    """A calendar program's answer, read. `answers`: our Message-ID that it names; `attendee`: whose it is otherwise."""
     more = f"COMMENT:{comment}\r\n" if comment else ""
+    above = f"References: {answers}\r\n" if answers else ""
     text = (
         f"From: {address}\r\nTo: {workspace.reply_address}\r\nSubject: {answer}: Your best shot\r\n"
         f"Message-ID: <{number}-{answer}-{address}>\r\nDate: Tue, 01 Dec 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"
-        "Content-Type: text/calendar; method=REPLY; charset=utf-8\r\n\r\n"
+        f"{above}Content-Type: text/calendar; method=REPLY; charset=utf-8\r\n\r\n"
         "BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nBEGIN:VEVENT\r\n"
-        f"UID:{uid}\r\nATTENDEE;PARTSTAT={answer}:mailto:{address}\r\n{more}END:VEVENT\r\nEND:VCALENDAR\r\n"
+        f"UID:{uid}\r\nATTENDEE;PARTSTAT={answer}:mailto:{attendee or address}\r\n{more}END:VEVENT\r\nEND:VCALENDAR\r\n"
     )
     return receive(workspace, text.encode(), mailbox="test", place=f"{number}{answer}{address}")
 
