@@ -10,7 +10,20 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlmodel import Session, col
 
-from ..records import Campaign, Customer, Delivery, Inbound, Machine, Seat, SeatState, Seminar, SeminarSession
+from ..records import (
+    Campaign,
+    CampaignState,
+    Customer,
+    Delivery,
+    Edition,
+    EditionState,
+    Inbound,
+    Machine,
+    Seat,
+    SeatState,
+    Seminar,
+    SeminarSession,
+)
 from .database import rows_in_chunks
 from .plan import MAY_HAVE_BEEN_SENT
 from .rows import write_row
@@ -108,6 +121,18 @@ def invitations(session: Session, place: str) -> list[int]:
     """The campaigns that invite to a session ("best-shot/evening"), by what their front matter says."""
     query = select(col(Campaign.id), col(Campaign.options))
     return [row_id for row_id, options in session.execute(query) if (options or {}).get("seminar") == place]
+
+
+def still_inviting(session: Session, place: str) -> list[str]:
+    """The names of those campaigns, not cancelled, of which an issue is not done."""
+    going = select(col(Edition.campaign_id)).where(
+        col(Edition.campaign_id).in_(invitations(session, place)),
+        col(Edition.state).not_in((EditionState.DONE, EditionState.CANCELLED)),
+    )
+    query = select(col(Campaign.name)).where(
+        col(Campaign.id).in_(going), col(Campaign.state) != CampaignState.CANCELLED
+    )
+    return list(session.execute(query.order_by(col(Campaign.name))).scalars())
 
 
 def invited(

@@ -19,7 +19,7 @@ from ..plan.variants import read_comparison
 from ..records import BULK, MailingList
 from ..store.campaigns import campaign_named
 from ..store.segments import known_attributes
-from ..store.seminars import seminar_named, sessions_of
+from ..store.seminars import seminar_named, sessions_of, still_inviting
 from ..store.sequences import find_sequence
 from ..timing.days import OpenDays
 from ..timing.occurrence import occasion_wall
@@ -133,9 +133,15 @@ def _uncounted(session: Session, rules: Rules, list_id: int | None) -> Iterator[
 
 def _of_seminar(session: Session, workspace: Workspace, name: str) -> Iterator[str]:
     found = seminar_named(session, name)
-    sessions = [one for one in sessions_of(session, found.id or 0) if one.cancelled_at is None] if found else []
     if found is None:
         return
+    every = sessions_of(session, found.id or 0)
+    sessions = [one for one in every if one.cancelled_at is None]
+    for one in every:
+        if one.cancelled_at is not None and one.starts_at > workspace.clock():
+            for campaign in still_inviting(session, f"{name}/{one.name}"):
+                how = f"outreach campaigns cancel {campaign}, or resume it once it takes place again"
+                yield f"sessions: {one.name} is off, but {campaign} still holds invitations to it: {how}"
     zone = zone_or(found.zone, workspace.settings.identity.zone)
     for one in sessions:
         if one.starts_at <= workspace.clock():

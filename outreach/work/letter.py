@@ -14,7 +14,9 @@ from ..newsletter.message import Image
 from ..newsletter.render import Links
 from ..records import Campaign, Edition, MailingList
 from ..store.campaigns import assets_by_digest
+from ..store.seminars import session_of_uid
 from .press import LetterPress, LinkFacts, LinkMaker, PressFacts, Sign
+from .seminar_event import event_of
 from .workspace import Workspace
 
 
@@ -36,7 +38,7 @@ def edition_facts(
     """The same for an edition that is perhaps not kept; `images` are by Content-ID."""
     found = session.get(MailingList, edition.list_id) if edition.list_id is not None else None
     return PressFacts(
-        frozen=edition.frozen,
+        frozen=_as_it_is_now(session, workspace, campaign, edition.frozen),
         kind=edition.kind,
         number=edition.number,
         campaign=campaign.name,
@@ -47,6 +49,20 @@ def edition_facts(
         list_title=found.title if found is not None else "",
         images=dict(images),
     )
+
+
+def _as_it_is_now(
+    session: Session, workspace: Workspace, campaign: Campaign, frozen: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The same, but that an invitation which has waited names its session as it is now: whoever gets it is told of no
+    change that was made before."""
+    event = frozen.get("calendar")
+    if not event or not campaign.options.get("seminar"):
+        return frozen
+    found = session_of_uid(session, str(event["uid"]).partition("@")[0])
+    if found is None or found[1].cancelled_at is not None or found[1].revision <= event["sequence"]:
+        return frozen
+    return {**frozen, "calendar": event_of(workspace, *found).kept()}
 
 
 def link_facts(workspace: Workspace) -> LinkFacts:

@@ -1,6 +1,7 @@
 """A kept session as a calendar's event, and what a campaign that invites to it freezes.
 
-Law: an invitation says what the session was when it was frozen; whoever has it hears of changes by `work.seminars`.
+Law: an invitation says what the session is as it leaves (`work.letter`); whoever has it hears of changes by
+`work.seminars`. What still waits when it is called off is stopped.
 """
 
 from __future__ import annotations

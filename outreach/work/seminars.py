@@ -19,7 +19,8 @@ from ..address import new_public_id
 from ..errors import UsageError
 from ..newsletter.seminar_file import SeminarFile, parse_seminar
 from ..prose.days import day_in_words
-from ..records import Kind, SeatState, Seminar, SeminarSession
+from ..records import CampaignState, Kind, SeatState, Seminar, SeminarSession
+from ..store.campaigns import change_campaign_state
 from ..store.seminars import (
     add_session,
     all_seminars,
@@ -34,6 +35,7 @@ from ..store.seminars import (
     seminar_named,
     session_at,
     sessions_of,
+    still_inviting,
 )
 from ..store.sequence_events import wake_guests
 from ..workdays import to_instant, zone_or
@@ -112,6 +114,8 @@ def _sessions(
     for gone in known.values():
         if gone.cancelled_at is None and gone.starts_at > now and gone.id is not None:
             change_session(session, gone.id, {"revision": gone.revision + 1, "changed_at": now, "cancelled_at": now})
+            for campaign in still_inviting(session, f"{found.name}/{gone.name}"):
+                change_campaign_state(session, campaign, CampaignState.PAUSED, now)
 
 
 def session_named(session: Session, place: str) -> tuple[Seminar, SeminarSession]:

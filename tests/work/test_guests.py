@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from sqlmodel import col, select
 
-from outreach.records import Delivery, SeatState
+from outreach.records import Campaign, Delivery, SeatState
 from outreach.store.replies import verdicts_of
+from outreach.work.doubts_ahead import doubts_ahead
 from outreach.work.seats import import_attendance
 from outreach.work.sequence_plan import apply_sequence, approve_sequence
 from outreach.work.sequences import follow_sequences
@@ -17,9 +18,11 @@ from outreach.work.workspace import Workspace
 from ..conftest import BOTH, HandClock
 from .test_seminars import (
     SEMINAR,
+    calendar_in,
     invite,
     mail_of,
     offer,
+    plan,
     remind,
     reply,
     says,
@@ -147,3 +150,29 @@ def test_a_strangers_answer_to_a_forwarded_invitation_is_not_the_guests(
     assert "best-shot/evening: nobody knows whose answer it is" in reasons
     reply(workspace, "office@example.org", uid, "DECLINED", 1, answers=answered, attendee="ann@example.com")
     assert states(workspace) == {ann: "declined"}
+
+
+@BOTH
+def test_an_invitation_that_waits_says_where_its_session_is_by_then(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    ann = make_customer("ann@example.com")
+    offer(workspace)
+    edition_id = plan(workspace)
+    offer(workspace, evening="2026-12-11 19:00 for 45 minutes, 2 places")
+    found = calendar_in(mail_of(workspace, edition_id, ann))
+    assert (found["SEQUENCE"], found["DTSTART"]) == ("SEQUENCE:1", "DTSTART:20261211T180000Z")
+
+
+@BOTH
+def test_nobody_is_invited_any_more_to_a_session_that_was_called_off(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    make_customer("ann@example.com")
+    offer(workspace)
+    plan(workspace)
+    offer(workspace, text=SEMINAR.replace("  evening: {evening}\n", ""))
+    with workspace.database.read() as session:
+        assert session.exec(select(Campaign.state).where(Campaign.name == "invite")).one() == "paused"
+    [told] = doubts_ahead(workspace, "seminar", ["best-shot"])["best-shot"]
+    assert "evening is off, but invite still holds invitations to it: outreach campaigns cancel invite" in told
