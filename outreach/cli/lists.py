@@ -201,7 +201,7 @@ def _change(name: str, given: dict[str, Any], *, as_json: bool) -> None:
 
     from ..records import MailingList
     from ..store.customers import list_names
-    from ..work.opt_in import settle_implied
+    from ..work.lapses import settle_implied
 
     workspace = open_here()
     with workspace.database.write() as session:

@@ -22,7 +22,9 @@ PAGES = 500, 4_000
 FEWEST = 0.1
 """Pages of the log that a row makes at least."""
 BREATH = 0.005
-"""Seconds between two transactions: who waits for the next looks every two milliseconds, and would never find a gap."""
+"""Seconds that are left to others: who waits for the next looks every two milliseconds, and would never find a gap."""
+AT_A_STRETCH = 0.12
+"""Seconds for which transactions may follow each other without a gap: short ones together, as one might last."""
 
 
 class Turns:
@@ -31,6 +33,7 @@ class Turns:
     def __init__(self, much: Much) -> None:
         self.much = much
         self._pages, self._since, self._waiting, self._pages_each = Stride(*PAGES), 0, 0, 0.25
+        self._held = 0.0
 
     @staticmethod
     def stride() -> Stride:
@@ -46,7 +49,7 @@ class Turns:
             said = time.monotonic()
         if stride is not None:
             stride.note(rows, said - began, time.monotonic() - said)
-        time.sleep(BREATH)
+        self._leave_gap(time.monotonic() - began)
         self._since += rows
         if self._waiting + self._since * self._pages_each >= self._pages.rows:
             self.carry_over()
@@ -58,4 +61,11 @@ class Turns:
         if self._since:  # a log that began anew meanwhile tells of its last rows only
             self._pages_each = max(FEWEST, self._pages_each / 2, carried.logged / self._since)
         self._since, self._waiting = 0, carried.waiting
-        time.sleep(BREATH)
+        self._leave_gap(carried.seconds)
+
+    def _leave_gap(self, took: float) -> None:
+        """Let others write, before another turn like this one would have them wait for too long."""
+        self._held += took
+        if self._held + took > AT_A_STRETCH:
+            time.sleep(BREATH)
+            self._held = 0.0

@@ -35,7 +35,7 @@ from .import_turns import CHUNK, Turns
 from .intake_rows import Judge, Manner, Refused, join_rows
 from .intake_wishes import ImportResult, Progress, Wishes, check_list_name, resolve, shown
 from .kin import cores
-from .opt_in import lapsing_list, settle_implied
+from .lapses import lapsing_list, settle_implied
 from .piles import Piles, pile_count
 from .rejects import Rejects
 from .sheet import Sheet, open_sheet

@@ -31,7 +31,6 @@ from ..records import (
     SubscriptionState,
     SuppressionReason,
 )
-from ..store import implied
 from ..store.consents import blocked_domains, find_suppression, resubscribe, subscribe
 from ..store.edition_figures import LINK_EVIDENCE
 from ..store.reach import silence_holds
@@ -275,23 +274,6 @@ def _wake(session: Session, customer_id: int, now: datetime) -> None:
         hold.state, hold.lifted_at = HoldState.LIFTED, now
         session.add(hold)
     session.flush()
-
-
-def lapsing_list(session: Session, name: str) -> int | None:
-    """The id of this list where it lets implied consents lapse."""
-    query = select(col(MailingList.id)).where(col(MailingList.name) == name, col(MailingList.implied_days) > 0)
-    return session.execute(query).scalar()
-
-
-def settle_implied(workspace: Workspace, list_id: int) -> int:
-    """Let a list's implied consents lapse on their day, by short transactions; how many subscriptions were changed."""
-    changed = after = 0
-    while True:
-        with workspace.database.write() as session:
-            some, after = implied.settle_implied(session, list_id, after, workspace.clock())
-        changed += some
-        if not after:
-            return changed
 
 
 def _language(customer: Customer, workspace: Workspace) -> str:

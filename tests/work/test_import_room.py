@@ -514,7 +514,8 @@ def test_ctrl_c_ends_all_of_an_import_that_reads_or_writes_and_the_next_run_comp
         from outreach.work import import_room, import_turns, intake, piles
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
         piles.PILE, intake.ENOUGH, import_room.PIECE = 300, 1, 20_000
-        import_turns.CHUNK, import_turns.BREATH = import_turns.SMALLEST_CHUNK, 0.5  # it would write for ten seconds
+        import_turns.CHUNK, import_turns.AT_A_STRETCH = import_turns.SMALLEST_CHUNK, 0.0
+        import_turns.BREATH = 0.5  # it would write for ten seconds
         intake.cores = import_room.cores = lambda: 3
         main()
         """

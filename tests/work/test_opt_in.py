@@ -33,7 +33,8 @@ from outreach.work.choose import choose_for
 from outreach.work.enter import Entered, add_customer
 from outreach.work.intake import import_customers
 from outreach.work.judge import judge_people
-from outreach.work.opt_in import confirm, find_asked, settle_implied
+from outreach.work.lapses import settle_implied
+from outreach.work.opt_in import confirm, find_asked
 from outreach.work.workspace import Workspace
 
 from ..conftest import BOTH, START, HandClock, MakeCustomer

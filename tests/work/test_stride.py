@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from outreach.work import import_turns
+from outreach.work.import_turns import Turns
 from outreach.work.stride import Stride
 
+NOBODY: Any = None
 Rows = Callable[[random.Random, int], tuple[float, float]]
 """What so many rows take until all is said, and to commit."""
 
@@ -76,3 +80,17 @@ def test_nothing_done_tells_nothing() -> None:
     before = stride.rows
     stride.note(0, 5.0, 5.0)
     assert stride.rows == before
+
+
+def test_short_turns_follow_each_other_until_who_waits_has_waited_for_one_long_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns, gaps, held = Turns(NOBODY), list[float](), 0.0
+    monkeypatch.setattr(import_turns.time, "sleep", lambda _seconds: gaps.append(held))
+    for took in [0.03] * 40 + [0.15] * 3:
+        before = len(gaps)
+        held += took
+        turns._leave_gap(took)
+        held = 0.0 if len(gaps) > before else held
+    assert len(gaps) == 10 + 3, "a gap for four short ones, and for each long one"
+    assert max(gaps) < 0.2
