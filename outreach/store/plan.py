@@ -316,6 +316,36 @@ _RECENT = Prepared(
 )
 
 
+def claimed_beside(
+    session: Session, edition_id: int, customer_ids: Collection[int], but: Collection[int]
+) -> dict[int, int]:
+    """How many bulk mails of other editions than this one are claimed for each of these people, not counting those of
+    these ids. Looked up only where another such edition is open.
+    """
+    others = select(col(Edition.id)).where(
+        col(Edition.state) == EditionState.OPEN, col(Edition.kind).in_(BULK), col(Edition.id) != edition_id
+    )
+    found: dict[int, int] = defaultdict(int)
+    if session.execute(others.limit(1)).first() is None:
+        return found
+    for ids in rows_in_chunks(list(customer_ids), CHUNK):
+        for customer_id, number, edition, kind, state in _UNSENT.rows(session, ids=ids):
+            if state == DeliveryState.CLAIMED and kind in BULK and edition != edition_id and number not in but:
+                found[customer_id] += 1
+    return found
+
+
+_UNSENT = Prepared(
+    select(
+        col(Delivery.customer_id),
+        col(Delivery.id),
+        col(Delivery.edition_id),
+        col(Delivery.kind),
+        col(Delivery.state),
+    ).where(Among(col(Delivery.customer_id), "ids"), col(Delivery.sent_at).is_(None))
+)
+
+
 def shown_tips(
     session: Session, customer_ids: Collection[int], *, but_edition: int | None = None
 ) -> dict[int, set[str]]:

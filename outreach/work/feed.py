@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -18,10 +19,12 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session
 
 from ..errors import InputError
-from ..records import YES, Campaign, DeliveryState, Edition, Permission
+from ..plan.budget import BUDGET
+from ..records import BULK, YES, Campaign, DeliveryState, Edition, Permission
 from ..store.customers import load_customers, load_readers
 from ..store.moves import Move, apply_moves, keep_choices, refuse
 from ..store.outbox import Claimed, claim
+from ..store.plan import claimed_beside
 from ..store.queued import Reached
 from .choose import choose_for, frozen_tips, tip_pool
 from .commit import Committer
@@ -39,8 +42,16 @@ AFRESH_SECONDS, AFRESH_SHARE = 5.0, 20.0
 """So often a claim begins at the start of the queue, and at most for a twentieth of the time where that takes long."""
 
 
+BESIDE = "another newsletter is on its way to them"
+SOON = timedelta(minutes=1)
+"""So long a mail waits for what another worker has claimed for the same person."""
+
+SECOND_SECONDS, NEVER = 30.0, float("inf")
+"""So long at most it waits for what this worker has."""
+
+
 class Judge(Protocol):
-    """May this edition's mail go to these people now?"""
+    """May this edition's mail go to these people now? `beside`, as `judge_people` has it, only where needed."""
 
     def __call__(
         self,
@@ -52,6 +63,7 @@ class Judge(Protocol):
         customer_ids: Collection[int],
         now: datetime,
         zones: Mapping[int, str | None],
+        beside: Mapping[int, int] | None = ...,
     ) -> dict[int, Permission]: ...
 
 
@@ -79,6 +91,9 @@ class Feed:
         self.edition_ids, self._lease = edition_ids, lease
         self._open_press, self._judge, self._progress = press, judge, progress
         self._tips: dict[int, list[str]] = {}
+        self._behind: set[int] = set()
+        self._second: list[Claimed] = []
+        self._second_at = NEVER
         self._reached, self._afresh_at = Reached(), 0.0
         self._connections = sum(relay.connections for relay in workspace.settings.all_relays)
         self._size = min(workspace.settings.sending.batch, max(20, 5 * self._connections))
@@ -91,19 +106,32 @@ class Feed:
                 return
             check_may_send(self.workspace)
             started = time.monotonic()
-            rows = self._claim()
+            rows = self._claim() if started < self._second_at + SECOND_SECONDS else []
             if not rows:
                 dispatch.settle(stopping)
+                if self._second:
+                    second, self._second, self._second_at = self._second, [], NEVER
+                    self._hand_over(dispatch, second, stopping, second=True)
+                    continue
                 self._reached.forget()
                 rows = self._claim()
                 if not rows:
                     if self.edition_ids is not None and dispatch.wait_for_domains(stopping):
                         continue
                     return
-            for edition_id, together in groupby(sorted(rows, key=_by_edition), _by_edition):
-                press, jobs = self._ready(dispatch, edition_id, list(together))
-                self._committer.record(*dispatch.put(press, edition_id, jobs, stopping))
+            self._hand_over(dispatch, rows, stopping)
             self._adapt(len(rows), time.monotonic() - started)
+
+    def _hand_over(
+        self, dispatch: Dispatch, rows: Sequence[Claimed], stopping: Callable[[], bool], *, second: bool = False
+    ) -> None:
+        """In the order of the claim, edition by edition: tips before the rest. `second`: see `_crowded`."""
+        self._behind = {row.id for row in rows}
+        for edition_id, together in groupby(rows, _by_edition):
+            own = list(together)
+            self._behind.difference_update(row.id for row in own)
+            press, jobs = self._ready(dispatch, edition_id, own, second=second)
+            self._committer.record(*dispatch.put(press, edition_id, jobs, stopping))
 
     def _adapt(self, done: int, seconds: float) -> None:
         fitting = int(done / max(seconds, 0.001) * SLICE_SECONDS)
@@ -147,7 +175,7 @@ class Feed:
             return NoPress(wrong.message)
 
     def _ready(
-        self, dispatch: Dispatch, edition_id: int, rows: list[Claimed]
+        self, dispatch: Dispatch, edition_id: int, rows: list[Claimed], *, second: bool
     ) -> tuple[Press, list[tuple[Claimed, Job]]]:
         """Judge and choose on one snapshot, later than the versions noted at the claim; write both down."""
         now = self.workspace.clock()
@@ -157,15 +185,16 @@ class Feed:
             edition, campaign = _edition(session, edition_id)
             press = dispatch.press_of(edition_id) or self._press(session, edition_id)
             readers = load_readers(session, people)
-            allowed = self._judge(
-                session,
-                self.workspace,
-                campaign=campaign,
-                edition=edition,
-                customer_ids=people,
-                now=now,
-                zones={person: reader[5] for person, reader in readers.items()},
-            )
+            zones = {person: reader[5] for person, reader in readers.items()}
+            judge = partial(self._judge, session, self.workspace, campaign=campaign, edition=edition, now=now)
+            allowed = judge(customer_ids=people, zones=zones)
+            crowded = self._crowded(session, edition, allowed, judge, zones)
+            if crowded and second:
+                allowed = allowed | dict.fromkeys(crowded, Permission(reason=BUDGET, evidence=BESIDE, later=now + SOON))
+            elif crowded:
+                self._second_at = min(self._second_at, time.monotonic())
+                self._second += [row for row in rows if row.customer_id in crowded]
+                rows = [row for row in rows if row.customer_id not in crowded]
             turns = turns_of(session, edition, [row.id for row in rows], now)
             verdicts = [(row, _in_turn(_permission(row, allowed, now), turns.get(row.id))) for row in rows]
             going = [row for row, permission in verdicts if permission.allowed]
@@ -183,6 +212,26 @@ class Feed:
                 keep_choices(session, [(row, row.choices) for row in going if row.customer_id in chosen])
             self._count(refused)
         return press, [(row, _job(row, readers.get(row.customer_id or 0))) for row in going]
+
+    def _crowded(
+        self,
+        session: Session,
+        edition: Edition,
+        allowed: Mapping[int, Permission],
+        judge: Callable[..., dict[int, Permission]],
+        zones: Mapping[int, str | None],
+    ) -> set[int]:
+        """To whom this mail may go now, but not if the other newsletters go that somebody has claimed for them already.
+
+        What becomes of those is not known yet. Theirs waits until they are settled, and is then judged again.
+        """
+        assert edition.id is not None
+        going = [person for person, said in allowed.items() if said.allowed]
+        beside = claimed_beside(session, edition.id, going, self._behind) if edition.kind in BULK else {}
+        if not beside:
+            return set()
+        said = judge(customer_ids=list(beside), zones=zones, beside=beside)
+        return {person for person in beside if not said[person].allowed}
 
     def _choose(
         self, session: Session, edition: Edition, campaign: Campaign, people: list[int], now: datetime

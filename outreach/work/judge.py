@@ -272,14 +272,18 @@ def judge_people(
     zones: Mapping[int, str | None] | None = None,
     explicit: bool = False,
     homes: HouseMail | None = None,
+    beside: Mapping[int, int] | None = None,
 ) -> dict[int, Permission]:
     """A permission for each person, with its reason.
 
     `due`: where a person's mail is due later than `now`, they are judged as of then. `zones`: the people's zones
-    where the caller has read them already. `explicit`: a person sends now, quiet hours do not count.
+    where the caller has read them already. `explicit`: a person sends now, quiet hours do not count. `beside`: how many
+    other bulk mails go to a person at this very time, as if they had gone.
     """
     plan = edition_facts(workspace, campaign, edition, explicit=explicit)
     facts = people_facts(session, workspace, edition, customer_ids, now, zones=zones, homes=homes)
+    for person, count in (beside or {}).items():
+        facts[person] = facts[person]._replace(sent=[*facts[person].sent, *[now] * count])
     if due is None:
         return _judge_all(plan, facts, now)
     return {person: judge_person(plan, known, max(now, due.get(person, now))) for person, known in facts.items()}

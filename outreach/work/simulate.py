@@ -97,7 +97,7 @@ def _hand_over(copy: Workspace) -> None:
             rows = claim(session, edition_ids=None, owner=OWNER, limit=SLICE, now=now, lease=LEASE)
         if not rows and not stand_in(copy, None):
             break
-        for edition_id, together in groupby(sorted(rows, key=_edition_of), _edition_of):
+        for edition_id, together in groupby(rows, _edition_of):
             _settle(copy, edition_id, list(together), now)
     with copy.database.write() as session:
         finish_editions(session, open_editions(session), now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,11 +24,13 @@ from outreach.records import (
     DeliveryState,
     Edition,
     EditionState,
+    Kind,
     Worker,
     WorkspaceRow,
 )
 from outreach.store.campaigns import change_campaign_state
 from outreach.store.consents import unsubscribe
+from outreach.store.moves import apply_moves, release
 from outreach.store.outbox import hasten
 from outreach.work import feed
 from outreach.work.presence import FOLDER, Presence
@@ -110,6 +113,42 @@ def test_who_cannot_be_rendered_is_withheld_and_the_others_go(
     assert row.state is DeliveryState.WITHHELD
     assert row.reason.startswith("render: ")
     assert "plan" in row.evidence
+
+
+@pytest.mark.parametrize("batch", [1000, 30])
+def test_of_newsletters_that_are_due_at_once_nobody_gets_more_than_their_budget_and_tips_come_first(
+    workspace: Workspace, make_customer: People, sink: Sink, batch: int
+) -> None:
+    people = [make_customer(f"p{number}@example.com", first_name=f"P{number}") for number in range(40)]
+    names = ("news", "offer", "tips")
+    news, offer, tips = (lay_edition(workspace, people, name=name, kind=Kind(name)) for name in names)
+    here = with_relay(workspace, sink.port)
+    sending = here.settings.sending.model_copy(update={"per_week": 2, "batch": batch})
+    replies = here.settings.replies.model_copy(update={"blind_minutes": 0})
+    settings = here.settings.model_copy(update={"sending": sending, "replies": replies})
+    counts = send(replace(here, settings=settings))
+    assert (counts.sent, counts.postponed) == (80, 40)
+    states = [set(states_of(workspace, edition)) for edition in (tips, news, offer)]
+    assert states == [{DeliveryState.SENT}, {DeliveryState.SENT}, {DeliveryState.QUEUED}]
+    assert Counter(record["recipient"] for record in sink.taken()).most_common(1)[0][1] == 2
+
+
+def test_a_newsletter_waits_while_another_worker_has_one_claimed_for_the_same_person(
+    workspace: Workspace, make_customer: People, sink: Sink, clock: Any
+) -> None:
+    ann = make_customer("ann@example.com")
+    first = lay_edition(workspace, [ann], name="first")
+    lay_edition(workspace, [ann], name="second")
+    here = with_relay(workspace, sink.port)
+    sending = here.settings.sending.model_copy(update={"per_week": 1})
+    here = replace(here, settings=here.settings.model_copy(update={"sending": sending}))
+    taken = take(workspace, owner="other", editions=[first])
+    assert (len(taken), send(here).postponed) == (1, 1)
+    assert sink.count() == 0
+    with workspace.database.write() as session:
+        apply_moves(session, [release(row) for row in taken], workspace.clock())
+    clock.advance(minutes=1)
+    assert send(here).sent == 1
 
 
 def test_what_expired_is_not_sent(workspace: Workspace, make_customer: People, sink: Sink, clock: Any) -> None:
