@@ -1,6 +1,7 @@
 """A Markdown file with YAML front matter between two lines of three dashes; shared by campaigns and tips.
 
-Law: every fault names the file, the line and the key; an unknown key is refused with the nearest known one.
+Law: every fault names the file, the line and the key; an unknown key is refused with the nearest known one. Nothing is
+lost in silence: a key that stands twice and a subject cut by a # are refused.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import yaml
 from ..errors import InputError
 
 FENCE = "---"
+PROSE = ("subject", "preheader", "title")
+"""What people read: taken as it is written, never as YAML's number (12:30 is 750), truth value or half a comment."""
 DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
@@ -134,6 +137,27 @@ def _read_yaml(lines: list[str], start: int, end: int, file: str) -> tuple[dict[
         return {}, {}
     if not isinstance(values, dict) or not isinstance(node, yaml.MappingNode):
         raise InputError("the front matter must be lines of `key: value`", file=file, line=start + 1)
-    rows = [start + key.start_mark.line + 1 for key, _ in node.value]
-    places = {str(key.value): row for (key, _), row in zip(node.value, rows, strict=True)}
-    return {str(key): value for key, value in values.items()}, {str(key): start + 1 for key in values} | places
+    places: dict[str, int] = {}
+    found = {str(key): value for key, value in values.items()}
+    for key, value in node.value:
+        name, row = str(key.value), start + key.start_mark.line + 1
+        if name in places:
+            raise InputError(f"{name} stands twice, in line {places[name]} too", file=file, line=row)
+        places[name] = row
+        if name in PROSE and isinstance(value, yaml.ScalarNode) and value.style is None and found.get(name) is not None:
+            found[name] = _as_written(value, name, source, file, row)
+    return found, {str(key): start + 1 for key in values} | places
+
+
+def _as_written(value: yaml.ScalarNode, name: str, source: str, file: str, row: int) -> str:
+    """The words of a value without quotes, which a # after a blank would end."""
+    rest = source[value.end_mark.index :].partition("\n")[0]
+    if rest.lstrip().startswith("#"):
+        raise InputError(
+            f"{name}: what follows # is a comment, and would be left out",
+            file=file,
+            line=row,
+            excerpt=f"{value.value}{rest}".strip(),
+            remedy=f'Put it in quotes: {name}: "Tip #3", or a comment on a line of its own.',
+        )
+    return str(value.value)

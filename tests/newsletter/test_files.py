@@ -37,6 +37,30 @@ def test_a_campaign_is_read_with_the_lines_of_its_parts() -> None:
     assert found.lines["kind"] == 5
 
 
+SUBJECT = "\"Hello {{ first_name or 'there' }}: tips\""
+
+
+@pytest.mark.parametrize(
+    "words", ["12:30", "Yes", "3.10", "007", "2026-12-01", "1_000", "We're No.#1", "Tip 'A' & \"B\""]
+)
+def test_a_subject_is_read_as_it_is_written(words: str) -> None:
+    found = parse_campaign(CAMPAIGN.replace(SUBJECT, f"{words}  \npreheader: {words}"), "tips.md")
+    assert (found.subject, found.preheader) == (words, words)
+    assert parse_tip(f"---\ntitle: {words}\ntopics: [a]\n---\nText.\n", "a.md").texts["en"].title == words
+
+
+@pytest.mark.parametrize("key", ["subject", "preheader"])
+def test_a_subject_that_a_comment_would_cut_short_is_refused(key: str) -> None:
+    text = CAMPAIGN.replace(SUBJECT, f"Tips\n{key}: Tip #3, clean the filter")
+    text = text.replace("subject: Tips\n", "", 1) if key == "subject" else text
+    with pytest.raises(InputError) as wrong:
+        parse_campaign(text, "tips.md")
+    assert f"{key}: what follows # is a comment" in wrong.value.message and wrong.value.remedy.startswith("Put it in")
+    assert "Tip #3, clean the filter" in str(wrong.value)
+    text = CAMPAIGN.replace("kind: tips", "kind: tips # ours").replace(SUBJECT, "'Tip #3' # the third")
+    assert parse_campaign(text, "tips.md").subject == "Tip #3"
+
+
 def test_a_byte_order_mark_and_windows_lines_change_nothing() -> None:
     found = parse_campaign("\ufeff" + CAMPAIGN.replace("\n", "\r\n"), "tips.md")
     assert (found.body, found.body_line) == ("Hello,\nthis is it.\n", 11)
@@ -50,6 +74,7 @@ def test_a_byte_order_mark_and_windows_lines_change_nothing() -> None:
         ("subject:", "subjekt:", 2, "Did you mean subject"),
         ("list: customers\n", "", 1, "list: is missing"),
         ("tips: 2", "tips: many", 8, "from 0 to 12"),
+        ("tips: 2", "subject: Another", 8, "stands twice, in line 2 too"),
         ("from: Acme Care <care@acme.example>", "from: Acme Care", 3, "no e-mail address"),
         ("list: customers", "list: [a, {b: c}]", 4, "one line of text"),
         ("list: customers", "list: a: b", 4, "not valid YAML"),
