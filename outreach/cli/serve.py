@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from typing import Annotated
@@ -11,6 +12,8 @@ import typer
 from ..errors import OutreachError
 from .common import open_here
 
+HERE = "127.0.0.1,::1,::ffff:127.0.0.1"
+"""From a web server on this machine one believes for whom it asks: also where one listens at `::`."""
 serve_app = typer.Typer(add_completion=False)
 
 
@@ -39,7 +42,12 @@ def serve(
     else:
         typer.echo("Mails carry no links to here yet: set [public] url in outreach.toml to an https:// address.")
     config = uvicorn.Config(
-        public_app(workspace), access_log=False, log_level="warning", lifespan="off", server_header=False
+        public_app(workspace),
+        access_log=False,
+        log_level="warning",
+        lifespan="off",
+        server_header=False,
+        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", HERE),
     )
     server = uvicorn.Server(config)
 

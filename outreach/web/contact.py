@@ -15,7 +15,7 @@ import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -88,19 +88,25 @@ class Gate:
 
 def place_of(client: str) -> str:
     """One household: an IPv4 address, or the /64 that an IPv6 address belongs to."""
-    try:
-        address = ip_address(client)
-    except ValueError:
+    address = _ip(client)
+    if address is None:
         return client
     return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 def is_loopback(client: str) -> bool:
     """Whether it came from this machine."""
+    address = _ip(client)
+    return address is not None and address.is_loopback
+
+
+def _ip(client: str) -> IPv4Address | IPv6Address | None:
+    """An address as it was written; one of IPv4 that came to a listener at `::` is one of IPv4 (RFC 4291 2.5.5.2)."""
     try:
-        return ip_address(client).is_loopback
+        address = ip_address(client)
     except ValueError:
-        return False
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 def new_token(keys: KeyRing, now: datetime, purpose: str = "contact") -> str:

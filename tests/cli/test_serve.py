@@ -7,13 +7,18 @@ import re
 import signal
 import socket
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select
 
+from outreach.records import SignUp
+from outreach.web.contact import new_token
 from outreach.work.workspace import Workspace
 from tests.servers.program import Program
+from tests.web.test_join import open_list
 
 
 def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -47,6 +52,31 @@ def test_it_prints_its_address_answers_there_and_ends_with_status_0(
     assert "https://" in out, "says what is missing before mails can link here"
     assert out.endswith("Stopped.\n")
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+def test_whoever_listens_everywhere_still_tells_visitors_apart(workspace: Workspace) -> None:
+    """Linux shows one of IPv4 at `::` as ::ffff:192.0.2.1, a web server on this machine, too."""
+    open_list(workspace)
+    process = start(workspace.root, "--host", "::", "--port", "0")
+    try:
+        assert process.stdout is not None
+        port = process.stdout.readline().partition("]:")[2].split()[0]
+        token = new_token(workspace.keys, datetime.now(UTC) - timedelta(minutes=1), "join")
+        answers = [
+            httpx.post(
+                f"http://127.0.0.1:{port}/join/customers",
+                data={"token": token, "email": f"p{number}@example.com"},
+                headers={"x-forwarded-for": f"192.0.2.{number}"},
+                timeout=20,
+            ).status_code
+            for number in range(11)
+        ]
+    finally:
+        process.kill()
+    assert answers == [200] * 11, "not eleven of one household"
+    with workspace.database.read() as session:
+        assert len(session.scalars(select(SignUp.place).where(SignUp.place != "").distinct()).all()) == 11
 
 
 def test_a_port_in_use_is_a_clear_error(workspace: Workspace) -> None:

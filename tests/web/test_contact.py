@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from outreach.records import Channel, ClueKind, Inbound
-from outreach.web.contact import Gate, new_token, token_age
+from outreach.web.contact import Gate, is_loopback, new_token, place_of, token_age
 from outreach.web.contact_words import WORDS
 from outreach.work.collect import read_stored
 from outreach.work.workspace import Workspace, open_workspace
@@ -153,6 +153,11 @@ def test_the_gate_counts_places_households_and_all() -> None:
     assert [gate.lets(f"2001:db8::{n}", 1) for n in range(3)] == [True, True, False]
     assert not gate.lets("192.0.2.9", 2), "as many as may come in all"
     assert gate.lets("192.0.2.9", 60)
+
+
+def test_one_of_ipv4_that_came_to_a_listener_at_ipv6_is_a_place_of_its_own() -> None:
+    assert place_of("::ffff:192.0.2.1") == place_of("192.0.2.1") != place_of("::ffff:192.0.2.2")
+    assert is_loopback("::ffff:127.0.0.1") and not is_loopback("::ffff:192.0.2.1") and not is_loopback("a proxy")
 
 
 def test_a_token_is_ours_only_unchanged(workspace: Workspace, clock: HandClock) -> None:
