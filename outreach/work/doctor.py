@@ -294,16 +294,20 @@ def check_domain(workspace: Workspace, *, selectors: tuple[str, ...], names: Nam
         yield Finding("domain", "note", f"{domain} is a name for examples: it has no DNS", remedy)
         return
     own = workspace.settings.dkim.selectors
-    spf = find_txt(domain, server=names.host, port=names.port)
+    _, _, returns = workspace.bounce_address.rpartition("@")  # SPF is about the reverse-path (RFC 7208, 2.4)
+    spf = find_txt(returns, server=names.host, port=names.port)
     asked = () if own else selectors
     keys = {one: find_txt(f"{one}._domainkey.{domain}", server=names.host, port=names.port) for one in asked}
     policy, above = _dmarc_of(domain, names)
     if spf is None or policy is None:
         yield Finding(
-            "domain", "note", f"the DNS gave no answer for {domain}", "Check again where the DNS can be reached."
+            "domain",
+            "note",
+            f"the DNS gave no answer for {domain if policy is None else returns}",
+            "Check again where the DNS can be reached.",
         )
         return
-    yield judge_spf(domain, spf)
+    yield judge_spf(returns, spf)
     if own:
         yield from check_keys(workspace, server=names.host, port=names.port)
     else:
@@ -339,7 +343,7 @@ def lines_to_paste(workspace: Workspace) -> dict[str, list[str]]:
         ],
         "outreach.toml": mailbox,
         "DNS zone": [
-            f'{domain}. IN TXT "v=spf1 mx ~all"',
+            f'{workspace.bounce_address.rpartition("@")[2]}. IN TXT "v=spf1 mx ~all"',
             f'_dmarc.{domain}. IN TXT "v=DMARC1; p=none; rua=mailto:dmarc@{domain}"',
         ],
     }

@@ -130,6 +130,17 @@ def test_the_senders_domain_is_looked_up_and_judged(served: Workspace) -> None:
     assert (found["SPF"], found["DKIM"], found["DMARC"]) == ("good", "good", "bad")
 
 
+def test_spf_is_asked_of_the_domain_that_bounces_go_to(served: Workspace) -> None:
+    ours = with_settings(served, "identity", sender="Acme <care@acme-coffee.com>")
+    ours = with_settings(ours, "replies", bounces="back@mail.acme-coffee.com")
+    records = {"acme-coffee.com": ["v=spf1 mx -all"]}
+    with NameServer(records) as server:
+        at = NameServerAddress("127.0.0.1", server.port)
+        [found] = [one for one in check_all(ours, names=at, selectors=("s9",)) if one.check == "SPF"]
+    assert found.words == "mail.acme-coffee.com publishes no SPF record"
+    assert any(line.startswith("mail.acme-coffee.com. IN TXT") for line in lines_to_paste(ours)["DNS zone"])
+
+
 def test_a_sender_below_the_domain_with_the_policy_is_under_it(served: Workspace) -> None:
     ours = with_settings(served, "identity", sender="Acme <care@news.acme-coffee.com>")
     records = {"news.acme-coffee.com": ["v=spf1 mx -all"], "_dmarc.acme-coffee.com": ["v=DMARC1; p=quarantine"]}
