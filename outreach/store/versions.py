@@ -73,12 +73,17 @@ def people_by_version(session: Session, edition_id: int) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(query)}
 
 
+def keep_in_test(session: Session, edition_id: int, told: Mapping[str, Any]) -> None:
+    """Add this to what an edition keeps of its test. The caller commits."""
+    edition = session.get_one(Edition, edition_id, with_for_update=True, populate_existing=True)
+    values = {"versions": {**edition.versions, **told}}
+    session.connection().execute(update(Edition).where(col(Edition.id) == edition_id).values(values))
+
+
 def decide_versions(session: Session, edition_id: int, told: Mapping[str, Any]) -> bool:
     """Write down what the rest gets; False where that is decided already."""
     edition = session.get_one(Edition, edition_id, with_for_update=True, populate_existing=True)
     if "decided" in edition.versions:
         return False
-    session.connection().execute(
-        update(Edition).where(col(Edition.id) == edition_id).values(versions={**edition.versions, **told})
-    )
+    keep_in_test(session, edition_id, told)
     return True

@@ -39,6 +39,7 @@ from .precedence import coming_tips
 from .schedules import due_for, last_due, life_of
 from .together import Together, one_per_of
 from .tried import Tried, rest_goes, told_versions
+from .versions import test_takes
 from .whom import edition_people
 from .workspace import Workspace
 
@@ -83,7 +84,7 @@ def draft_edition(
 ) -> Edition:
     """The edition that an occasion would open, not kept anywhere."""
     assert campaign.id is not None
-    life = life_of(workspace, campaign)
+    life = life_of(workspace, campaign) + test_takes(campaign.options.get("test") or {}, per_customer=per_customer)
     return Edition(
         public_id="",
         campaign_id=campaign.id,
@@ -208,7 +209,7 @@ def count_forecast(
         if id(group) in parts
     ]
     if (plan := read_comparison(campaign.options.get("test") or {})) is not None:
-        judged, counts.tried = _tried(campaign, edition, crowd, judge, judged, plan)
+        judged, counts.tried = _tried(campaign, edition, crowd, judge, judged, plan, per_customer=per_customer)
         free |= {id(group): free.get(id(group), said.state is None) for group, _, said, _ in judged}
     going: set[int] = set()
     for group, due, said, _ in judged:
@@ -263,9 +264,14 @@ def _tried(
     judge: _Judge,
     judged: Sequence[Judgement],
     plan: Comparison,
+    *,
+    per_customer: bool,
 ) -> tuple[list[Judgement], Tried | None]:
     """The same with whoever gets it apart by the version dealt, each at its hour, and the rest at theirs."""
     parts = crowd.deal_versions(campaign, edition.occasion, [one[0] for one in judged if one[2].state is None], plan)
+    takes_part = {group for group, name in parts if name != REST}
+    last = max((due for group, due, _, _ in judged if id(group) in takes_part), default=edition.due_at)
+    decided = last + timedelta(minutes=plan.wait_minutes)
     found: list[Judgement] = []
     people: Counter[str] = Counter()
     for group, due, said, facts in judged:
@@ -278,14 +284,14 @@ def _tried(
                 continue
             people[name] += part.count
             if name == REST:
-                at = max(rest_goes(plan, due), said.later or due)
+                at = max(rest_goes(plan, due, decided, per_customer=per_customer), said.later or due)
                 then = judge(facts, at)
                 waits = then if then.state is not None else Permission(reason="test", later=then.later or at)
                 found.append((part, due, waits, facts))
                 continue
             own = due + timedelta(minutes=plan.later[plan.names.index(name)] if plan.later else 0)
             found.append((part, own, said if said.later is not None and said.later > own else YES, facts))
-    return found, told_versions(campaign, edition, plan, people)
+    return found, told_versions(campaign, edition, plan, people, decided)
 
 
 class TipsAhead:

@@ -34,6 +34,7 @@ from ..store.editions import (
 )
 from ..store.house_mail import HouseMail
 from ..store.outbox import insert_deliveries
+from ..store.versions import keep_in_test
 from ..timing.occurrence import occasion_wall
 from ..workdays import zone_or
 from .approve import why_not_agreed
@@ -44,12 +45,13 @@ from .judge import judge_people
 from .preflight import preflight
 from .schedules import due_for, life_of, timing_of
 from .together import Together
-from .versions import deal_versions
+from .versions import FROM, ZONES, deal_versions, last_of_test
 from .wave_deal import WavePlan, deal_waves, waves_of
 from .whom import edition_people
 from .workspace import Workspace
 
 CHUNK = 500
+TEST = "test"
 Progress = Callable[[int], None]
 """Told how many people were added since it was told last."""
 
@@ -97,22 +99,31 @@ def plan_edition(
         nothing_new = facts.repeats and not release and not _anything_new(session, workspace, facts)
         if edition.planned_at is None:
             people = edition_people(session, facts.campaign, edition)
-            tally = Tally()
+            tally, last = Tally(), edition.due_at
             for chunk in _chunks(people, CHUNK):
                 rows = _rows(session, workspace, facts, chunk, skip_repeats=facts.repeats and not nothing_new)
                 if not _add(workspace, edition_id, rows):
                     break
+                last = max(last, last_of_test(edition, rows, workspace.clock()) or last)
                 tally = tally.add(person.address_key for person in chunk)
                 if progress is not None:
                     progress(len(chunk))
             else:
                 _take_back_strangers(workspace, session, facts, tally)
-                with workspace.database.write() as writing:
-                    end_planning(writing, edition_id, tally.count, tally.digest, workspace.clock())
+                _end(workspace, facts, tally, last)
     if nothing_new:
         why = "unchanged since the last edition, and no tips that are new to anybody"
         return _wait(workspace, edition_id, why)
     return _try_letters(workspace, edition_id, waves, release=release, hold=hold)
+
+
+def _end(workspace: Workspace, facts: PlanFacts, tally: Tally, last: datetime) -> None:
+    """All are planned. `last`: when the last of those is due who take part in the edition's test."""
+    assert facts.edition.id is not None
+    with workspace.database.write() as session:
+        ended = end_planning(session, facts.edition.id, tally.count, tally.digest, workspace.clock())
+        if ended and facts.edition.versions:
+            keep_in_test(session, facts.edition.id, {FROM: last.isoformat(), ZONES: facts.per_customer})
 
 
 def _facts(session: Session, workspace: Workspace, edition: Edition) -> PlanFacts:
@@ -201,10 +212,17 @@ def _row(
         "evidence": said.evidence,
         "due_at": due,
         "next_at": said.later,
-        "expires_at": (goes if said.reason == HELD_OUT else max(due, now)) + facts.life,
+        "expires_at": _expires(facts, said, max(due, now), goes),
         "settled_at": now if said.state is not None else None,
         "wave": facts.last_wave,
     }
+
+
+def _expires(facts: PlanFacts, said: Permission, due: datetime, goes: datetime) -> datetime:
+    """Until when it may go: who waits for a test, or is held out of one, has as long after its end as others have."""
+    if said.reason == TEST and facts.edition.expires_at is not None:
+        return max(due + facts.life, facts.edition.expires_at)
+    return (goes if said.reason == HELD_OUT else due) + facts.life
 
 
 def _domain(workspace: Workspace, facts: PlanFacts, address: str) -> str:

@@ -51,6 +51,7 @@ from .schedules import (
 )
 from .steps import let_on
 from .together import one_per_of
+from .versions import ZONES, begun_again, test_takes
 from .waves import go_on
 from .workspace import Workspace
 
@@ -179,8 +180,9 @@ def _let_go(workspace: Workspace, campaign: Campaign, *, release: bool) -> tuple
     if not (release or changed or agreed):
         raise needs_person(campaign, edition)
     now = workspace.clock()
-    until = now + life_of(workspace, campaign)
-    values: dict[str, Any] = {"expires_at": until}
+    test = begun_again(edition.versions or {}, now)
+    until = now + life_of(workspace, campaign) + test_takes(test, per_customer=bool(test.get(ZONES)))
+    values: dict[str, Any] = {"expires_at": until, "versions": test}
     content: FrozenContent | None = None
     if changed or edition.planned_at is None:
         with workspace.database.read() as session:
@@ -301,6 +303,7 @@ def _create(
     assert campaign.id is not None
     found = edition_at(session, campaign.id, occasion.key)
     if found is None:
+        longer = test_takes(campaign.options.get("test") or {}, per_customer=until > occasion.opens)
         found = Edition(
             public_id=new_public_id(),
             campaign_id=campaign.id,
@@ -310,7 +313,7 @@ def _create(
             state=EditionState.WAITING if why else EditionState.PLANNING,
             reason=why,
             due_at=occasion.opens,
-            expires_at=until + life_of(workspace, campaign),
+            expires_at=until + life_of(workspace, campaign) + longer,
             frozen_at=now,
             **_content(session, campaign, content),
         )

@@ -16,10 +16,8 @@ from ..records import Campaign, Edition
 from ..store.seminars import session_at, taken
 from ..store.versions import people_by_version
 from ..workdays import zone_or
-from .versions import SOON
+from .versions import at_own_hour, judged_at
 from .workspace import Workspace
-
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -46,9 +44,9 @@ class Tried:
 
 
 def told_versions(
-    campaign: Campaign, edition: Edition, plan: Comparison | None, people: Mapping[str, int]
+    campaign: Campaign, edition: Edition, plan: Comparison | None, people: Mapping[str, int], judged: datetime | None
 ) -> Tried | None:
-    """The versions of an edition, kept or only a draft, with how many people are dealt each."""
+    """The versions of an edition, kept or only a draft, with how many people are dealt each; when it is `judged`."""
     if plan is None:
         return None
     others = {one["name"]: one["subject"] for one in campaign.options.get("versions") or ()}
@@ -61,7 +59,7 @@ def told_versions(
         ),
         plan.by,
         people.get(REST, 0),
-        edition.due_at + timedelta(minutes=plan.wait_minutes) if plan.wait_minutes else None,
+        judged if plan.wait_minutes else None,
         str((edition.versions or {}).get("decided") or ""),
         str((edition.versions or {}).get("words") or ""),
     )
@@ -71,15 +69,17 @@ def versions_under_way(session: Session, campaign: Campaign, edition: Edition) -
     """What an edition in the outbox tries; None where it tries nothing."""
     plan = read_comparison(edition.versions or {})
     people = people_by_version(session, edition.id or 0) if plan is not None else {}
-    return told_versions(campaign, edition, plan, people)
+    judged = judged_at(edition, plan) if plan is not None else None
+    return told_versions(campaign, edition, plan, people, judged)
 
 
-def rest_goes(plan: Comparison, due: datetime) -> datetime:
-    """When the rest of a test would go that is due then, if the original wins: of a test of hours at that hour."""
-    judged = due + timedelta(minutes=plan.wait_minutes)
-    if not any(plan.later):
-        return judged
-    return due + max(0, -((due - judged + SOON) // DAY)) * DAY
+def rest_goes(plan: Comparison, due: datetime, judged: datetime, *, per_customer: bool) -> datetime:
+    """When somebody of the rest goes whose mail was due then, if the original wins: of a test of hours at that hour, of
+    one by each reader's own clock as much later as the test takes, by it.
+    """
+    if any(plan.later):
+        return at_own_hour(due, judged)
+    return at_own_hour(due + timedelta(minutes=plan.wait_minutes), judged) if per_customer else judged
 
 
 def invites_to(session: Session, workspace: Workspace, campaign: Campaign) -> str:

@@ -6,7 +6,7 @@ compare-and-set on the edition, and never changes afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..newsletter.campaign_file import CampaignFile
 from ..newsletter.compile import NewsletterSource, TipSource, compile_newsletter
 from ..plan.variants import EXAMPLE, REST, Comparison, judge_versions, parse_comparison, read_comparison, version_of
-from ..records import Campaign, Edition, Permission
+from ..records import Campaign, DeliveryState, Edition, Permission
 from ..store.customers import PersonRow
 from ..store.touch_figures import counts_clicks
 from ..store.versions import dealt_versions, decide_versions, version_shares
@@ -26,6 +26,10 @@ from .workspace import Workspace
 ORIGINAL = "a"
 SOON = timedelta(minutes=15)
 """A version's hour that is over by less than this is now."""
+DAY = timedelta(days=1)
+FROM, ZONES = "counted_from", "zones"
+"""What an edition keeps of its test when it was planned: since when all who take part have had it, or are to have it
+(ISO 8601), and whether each reader gets it by their own clock."""
 
 
 def version_options(found: CampaignFile) -> dict[str, Any]:
@@ -94,6 +98,48 @@ def _later(plan: Comparison, name: str) -> int:
     return plan.later[plan.names.index(name)] if plan.later else 0
 
 
+def test_takes(kept: Mapping[str, Any], *, per_customer: bool) -> timedelta:
+    """How much later than an edition's last mail would be due the last of its test may be."""
+    plan = read_comparison(kept)
+    if plan is None:
+        return timedelta()
+    if not plan.wait_minutes:
+        return timedelta(minutes=max(plan.later, default=0))
+    return timedelta(minutes=plan.wait_minutes) + (DAY if per_customer or any(plan.later) else timedelta())
+
+
+def last_of_test(edition: Edition, rows: Iterable[Mapping[str, Any]], now: datetime) -> datetime | None:
+    """When the last of these planned mails that take part in the test is due, without what its version goes later.
+
+    It is `now` where that is over, since the edition was opened late.
+    """
+    plan = read_comparison(edition.versions or {})
+    if plan is None:
+        return None
+    taking = [row for row in rows if row["variant"] in plan.names and row["state"] is DeliveryState.QUEUED]
+    due = [row["due_at"] - timedelta(minutes=_later(plan, row["variant"])) for row in taking]
+    last = max(due, default=None)
+    return now if last is not None and now - last > SOON else last
+
+
+def begun_again(kept: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The same test, of an edition that waited: it has its time from now on."""
+    if FROM not in kept or "decided" in kept:
+        return dict(kept)
+    return {**kept, FROM: max(now, datetime.fromisoformat(kept[FROM])).isoformat()}
+
+
+def judged_at(edition: Edition, plan: Comparison) -> datetime:
+    """When all who take part will have had the time that the test gives them."""
+    begun = (edition.versions or {}).get(FROM)
+    return (datetime.fromisoformat(begun) if begun else edition.due_at) + timedelta(minutes=plan.wait_minutes)
+
+
+def at_own_hour(due: datetime, judged: datetime) -> datetime:
+    """When somebody of the rest goes who is due then: at that hour, the next day if it was over at the judgement."""
+    return max(judged, due + max(0, -((due - judged + SOON) // DAY)) * DAY)
+
+
 def settle_versions(workspace: Workspace, edition_id: int) -> None:
     """Decide what the rest of an edition gets, where its test has had its time and nobody has decided yet."""
     now = workspace.clock()
@@ -102,7 +148,7 @@ def settle_versions(workspace: Workspace, edition_id: int) -> None:
         plan = read_comparison(edition.versions or {})
         if plan is None or not plan.wait_minutes or "decided" in edition.versions:
             return
-        if now < edition.due_at + timedelta(minutes=plan.wait_minutes):
+        if now < judged_at(edition, plan):
             return
         shares = version_shares(session, edition_id, plan.names, plan.by)
     winner = judge_versions(plan, shares)
@@ -129,14 +175,20 @@ def turns_of(session: Session, edition: Edition, delivery_ids: Sequence[int], no
     plan = read_comparison(edition.versions or {})
     if plan is None:
         return {}
-    decided = str(edition.versions.get("decided") or "")
+    decided, judged = str(edition.versions.get("decided") or ""), judged_at(edition, plan)
+    by_zones = bool(edition.versions.get(ZONES)) and not any(plan.later)
     turns: dict[int, Turn] = {}
     for delivery_id, (name, due) in dealt_versions(session, delivery_ids).items():
         if name != REST:
             turns[delivery_id] = Turn(name if name in plan.names else ORIGINAL)
-        elif not decided:
-            at = max(now + SOON, edition.due_at + timedelta(minutes=plan.wait_minutes))
+            continue
+        goes = at_own_hour(due, judged) if by_zones else judged
+        if not decided:
+            at = max(now + SOON, goes)
             turns[delivery_id] = Turn(ORIGINAL, Permission(reason="test", evidence=WAITS, later=at))
+        elif by_zones and goes > now:
+            words = f"goes at its own hour, with version {decided}"
+            turns[delivery_id] = Turn(decided, Permission(reason="test", evidence=words, later=goes))
         else:
             turns[delivery_id] = _turn(plan, decided, due, now)
     return turns
@@ -179,7 +231,7 @@ def version_figures(workspace: Workspace, edition: Edition) -> dict[str, Any]:
         if "decided" not in edition.versions
         else edition.versions["decided"] * edition.versions["won"],
         "words": edition.versions.get("words") or winner.words,
-        "judged_at": edition.due_at + timedelta(minutes=plan.wait_minutes) if plan.wait_minutes else None,
+        "judged_at": judged_at(edition, plan) if plan.wait_minutes else None,
         "versions": [
             {
                 "version": name,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,13 +11,16 @@ from sqlmodel import col, select
 
 from outreach.address import new_public_id
 from outreach.errors import InputError
-from outreach.records import Category, Channel, Delivery, DeliveryState, Edition, Inbound, InboundState
+from outreach.records import Category, Channel, Delivery, DeliveryState, Edition, Inbound, InboundState, Kind
 from outreach.store.customers import load_customers
+from outreach.work.agenda import read_agenda
+from outreach.work.approve import approve
 from outreach.work.check import check_campaign
 from outreach.work.compose import apply_campaign
+from outreach.work.entries import Entry, Slot
 from outreach.work.letter import open_press
 from outreach.work.proof import find_draft, prove
-from outreach.work.publish import open_occasion
+from outreach.work.publish import open_occasion, publish_due
 from outreach.work.send import send_open
 from outreach.work.versions import version_figures
 from outreach.work.workspace import Workspace
@@ -25,6 +28,7 @@ from outreach.work.workspace import Workspace
 from ..conftest import BOTH, HandClock
 from ..servers import Sink, start_sink
 from .sending import with_relay
+from .test_holdout import with_plan
 
 MakeCustomer = Callable[..., int]
 FILE = """---
@@ -152,6 +156,90 @@ def test_a_version_may_go_later_and_where_all_take_part_nobody_waits(
     assert {row.variant for row in found} == {"a", "b"}
     assert {row.due_at - clock() for row in found if row.variant == "b"} == {timedelta(hours=9)}
     assert {row.due_at - clock() for row in found if row.variant == "a"} == {timedelta()}
+
+
+ABROAD = {"Pacific/Auckland": "p", "Europe/Berlin": "q", "America/Los_Angeles": "r"}
+
+
+def write_timed(workspace: Workspace, more: str, test: str = "50% for 4 hours by replies") -> None:
+    write(workspace, test=test)
+    path = workspace.root / "spring.md"
+    path.write_text(path.read_text(encoding="utf-8").replace("kind: news\n", f"kind: news\n{more}"), encoding="utf-8")
+    apply_campaign(workspace, path)
+
+
+@BOTH
+def test_in_readers_own_zones_a_test_is_judged_when_the_last_zone_had_its_time(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, sink: Sink
+) -> None:
+    """It was judged four hours after nine o'clock in Kiribati, when nobody had got anything."""
+    for number in range(90):
+        zone = list(ABROAD)[number % 3]
+        make_customer(f"{ABROAD[zone]}{number}@example.com", zone=zone)
+    write_timed(workspace, "schedule: at 2026-12-03 09:00\nzone: recipient\ndeadline: 6 hours\n")
+    here = with_relay(workspace, sink.port)
+    foreseen = read_agenda(here, days=7).entries[0]
+    assert foreseen.tried is not None
+    assert foreseen.tried.judged_at == datetime(2026, 12, 3, 21, tzinfo=UTC)
+    seen: dict[datetime, int] = {}
+    while clock() < datetime(2026, 12, 5, tzinfo=UTC):
+        before = sink.count()
+        publish_due(here)
+        send_open(here)
+        for row in rows(here) if sink.count() > before else ():
+            if row.variant == "b" and row.state is DeliveryState.SENT and row.settled_at == clock():
+                answer(here, row)
+        if sink.count() > before:
+            seen[clock()] = sink.count() - before
+        clock.advance(hours=1)
+    assert all(row.state is DeliveryState.SENT for row in rows(here)), "a deadline counts from when the rest may go"
+    kept = edition(here).versions
+    assert (kept["decided"], kept["won"]) == ("b", True)
+    assert kept["decided_at"] == "2026-12-03T21:00:00+00:00"
+    assert seen == {slot.at: slot.people for slot in _slots(foreseen)}
+    assert [at.isoformat()[8:13] for at in seen] == ["02T20", "03T08", "03T17", "03T21", "04T00", "04T12"], (
+        "the rest gets it at one o'clock of its own, on the day after where that was over"
+    )
+
+
+def _slots(entry: Entry) -> list[Slot]:
+    return sorted(entry.slots, key=lambda slot: slot.at)
+
+
+def test_a_test_that_takes_longer_than_a_mail_lives_still_reaches_the_rest(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, sink: Sink
+) -> None:
+    for number in range(20):
+        make_customer(f"p{number}@example.com")
+    write_timed(workspace, "deadline: 6 hours\n", test="50% for 1 day by replies")
+    open_occasion(workspace, "spring")
+    here = with_relay(workspace, sink.port)
+    send_open(here)
+    clock.advance(days=1)
+    send_open(here)
+    assert {row.state for row in rows(here)} == {DeliveryState.SENT}
+
+
+def test_an_edition_that_waited_for_a_person_tries_its_versions_from_then_on(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer, sink: Sink
+) -> None:
+    """It was judged as it was planned, when nothing had gone: everybody else got the original at once."""
+    for number in range(20):
+        make_customer(f"p{number}@example.com")
+    strict = with_plan(workspace, approve=(Kind.NEWS,))
+    write_timed(strict, "schedule: at 2026-12-02 09:00\n")
+    clock.advance(days=1)
+    assert publish_due(strict) == []
+    clock.advance(days=1)
+    approve(strict, "spring", "maria")
+    assert publish_due(strict)
+    here = with_relay(strict, sink.port)
+    send_open(here)
+    assert version_figures(here, edition(here))["judged_at"] == clock() + timedelta(hours=4)
+    assert {row.state for row in rows(here) if row.variant == "rest"} == {DeliveryState.QUEUED}
+    clock.advance(hours=4)
+    send_open(here)
+    assert {row.state for row in rows(here)} == {DeliveryState.SENT}
 
 
 def test_each_version_can_be_looked_at(workspace: Workspace, make_customer: MakeCustomer) -> None:
