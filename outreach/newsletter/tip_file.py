@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import PurePath
+from zoneinfo import ZoneInfo
 
 from ..errors import InputError
+from ..workdays import to_instant
 from .campaign_file import NAME
 from .front_matter import FrontMatter, split_front_matter
 
+NOWHERE = ZoneInfo("UTC")
 KEYS = ("name", "title", "topics", "segment", "position", "valid_from", "valid_until", "languages")
 EXAMPLE = "---\ntitle: Charge it overnight\ntopics: [charging]\n---"
 TRANSLATION = re.compile(r"^===\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})?)\s*:\s*(.*?)\s*$")
@@ -44,8 +47,11 @@ class TipFile:
     lines: dict[str, int]
 
 
-def parse_tip(text: str, file: str, *, language: str = "en") -> TipFile:
-    """Read one tip; `language` is that of a file which names none. Raises InputError with file, line, remedy."""
+def parse_tip(text: str, file: str, *, language: str = "en", zone: ZoneInfo = NOWHERE) -> TipFile:
+    """Read one tip; `language` is that of a file which names none, its days and hours are those of `zone`.
+
+    Raises InputError with file, line, remedy.
+    """
     front = split_front_matter(text, file, KEYS, EXAMPLE)
     name = front.text("name") or PurePath(file).stem.lower()
     if not NAME.fullmatch(name):
@@ -60,8 +66,8 @@ def parse_tip(text: str, file: str, *, language: str = "en") -> TipFile:
         topics=front.words("topics"),
         segment=front.text("segment"),
         position=position,
-        valid_from=_instant(front, "valid_from", end=False),
-        valid_until=_instant(front, "valid_until", end=True),
+        valid_from=_instant(front, "valid_from", zone, end=False),
+        valid_until=_instant(front, "valid_until", zone, end=True),
         texts=_texts(front, language),
         source=text,
         file=file,
@@ -102,14 +108,10 @@ def _texts(front: FrontMatter, language: str) -> dict[str, TipText]:
     return texts
 
 
-def _instant(front: FrontMatter, key: str, *, end: bool) -> datetime | None:
+def _instant(front: FrontMatter, key: str, zone: ZoneInfo, *, end: bool) -> datetime | None:
     day = front.day(key)
     if day is None:
         return None
     if isinstance(day, datetime):
-        return day.replace(tzinfo=UTC) if day.tzinfo is None else day.astimezone(UTC)
-    return _midnight(day + timedelta(days=1) if end else day)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(0), tzinfo=UTC)
+        return to_instant(day.date(), day.time(), zone) if day.tzinfo is None else day.astimezone(UTC)
+    return to_instant(day + timedelta(days=1) if end else day, time(0), zone)

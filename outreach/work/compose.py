@@ -47,6 +47,7 @@ class Applied:
     file: str
 
 
+_KNOWN_BY = ("digest", "source_path", "valid_from", "valid_until")  # a tip's days change with the workspace's zone
 _FROM_FILE = (
     "kind",
     "subject",
@@ -278,7 +279,8 @@ class TipDraft:
 
 def read_tip(workspace: Workspace, path: Path) -> TipDraft:
     """The tip in `path`, nothing kept. Raises InputError with file, line and remedy."""
-    found = parse_tip(read_text(path), shown_path(workspace, path), language=workspace.settings.identity.language)
+    usual, zone = workspace.settings.identity.language, workspace.working_hours.zone
+    found = parse_tip(read_text(path), shown_path(workspace, path), language=usual, zone=zone)
     with workspace.database.read() as session:
         _check_segment(session, workspace, found.segment, found.file, found.lines.get("segment", 1))
     images: dict[str, ImageFile] = {}
@@ -310,7 +312,7 @@ def _keep_tip_draft(workspace: Workspace, draft: TipDraft) -> Applied:
     made = draft.tip
     with workspace.database.read() as session:
         known = tip_named(session, made.name)
-    if known is not None and (known.digest, known.source_path) == (made.digest, made.source_path):
+    if known is not None and all(getattr(known, key) == getattr(made, key) for key in _KNOWN_BY):
         return Applied(made.name, "unchanged", made.source_path)
     names = ("topics", "segment", "valid_from", "valid_until", "texts", "digest", "source", "source_path")
     values = {name: getattr(made, name) for name in names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -140,6 +141,11 @@ def test_a_tip_is_read_in_all_its_languages() -> None:
     )
     assert tip.valid_from == datetime(2026, 1, 1, tzinfo=UTC)
     assert tip.valid_until == datetime(2027, 1, 1, tzinfo=UTC), "the last day counts whole"
+    there = parse_tip(TIP.replace("2026-01-01", "2026-01-01 09:00"), "f.md", zone=ZoneInfo("Asia/Tokyo"))
+    assert there.valid_from == datetime(2026, 1, 1, tzinfo=UTC)
+    assert there.valid_until == datetime(2026, 12, 31, 15, tzinfo=UTC)
+    own = parse_tip(TIP.replace("2026-01-01", "2026-01-01T09:00:00+02:00"), "f.md", zone=ZoneInfo("Asia/Tokyo"))
+    assert own.valid_from == datetime(2026, 1, 1, 7, tzinfo=UTC)
 
 
 def test_a_tip_that_names_no_language_is_in_the_workspaces() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -188,3 +190,18 @@ def test_an_edition_freezes_only_tips_that_are_still_valid(workspace: Workspace)
     with workspace.database.read() as session:
         frozen = freeze(session, workspace, campaign(workspace), now=workspace.clock()).frozen
     assert set(frozen["tips"]) == {"today", "new"}
+
+
+def test_a_tips_days_are_those_of_the_workspaces_zone_and_follow_it(workspace: Workspace) -> None:
+    def at(zone: str) -> Workspace:
+        identity = workspace.settings.identity.model_copy(update={"zone": zone})
+        return replace(workspace, settings=workspace.settings.model_copy(update={"identity": identity}))
+
+    path = write(workspace, "---\ntitle: T\nvalid_from: 2026-12-02\nvalid_until: 2026-12-02\n---\nText.\n", "t.md")
+    for zone, change, hour in (("Asia/Tokyo", "created", 15), ("Europe/Berlin", "updated", 23)):
+        assert apply_tip(at(zone), path).change == change
+        assert apply_tip(at(zone), path).change == "unchanged"
+        with workspace.database.read() as session:
+            tip = tip_named(session, "t")
+        assert tip is not None and tip.valid_from == datetime(2026, 12, 1, hour, tzinfo=UTC)
+        assert tip.valid_until == datetime(2026, 12, 2, hour, tzinfo=UTC)
