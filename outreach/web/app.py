@@ -25,13 +25,12 @@ from .confirm import confirm_page, confirmed
 from .consent_words import WISHES
 from .fixed import fixed_page, fixed_said
 from .join import ROUTE, join_page, joined
-from .pages import WORDS, Button, apart, choose_language, page, read_form, way_to
+from .pages import MAX_BODY, WORDS, Button, apart, choose_language, page, read_form, way_to
 from .seminar import session_file, session_page
 from .unsubscribe import Link, bring_back, find_link, leave
 from .view import view_mail
 from .wishes import wishes_page, wishes_said
 
-MAX_BODY = 16_384
 BODY_SECONDS = 10.0
 BODY = "outreach.body"
 ALL = "all"
@@ -263,22 +262,21 @@ class _ReadBody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            most = contact.MAX_BODY if scope["path"] == contact.PATH else MAX_BODY
-            body, whole = await self._beginning(receive, most) if scope["method"] == "POST" else (b"", True)
+            body, whole = await self._beginning(receive) if scope["method"] == "POST" else (b"", True)
             if not whole and not (scope["path"].startswith("/u/") and _is_one_click(body)):
                 await _cut_off(Request(scope))(scope, receive, send)
                 return
             scope[BODY] = body
         await self.app(scope, receive, send)
 
-    async def _beginning(self, receive: Receive, most: int) -> tuple[bytes, bool]:
+    async def _beginning(self, receive: Receive) -> tuple[bytes, bool]:
         """What came, and whether that is all or as much as is read."""
         body, ended = b"", False
         with anyio.move_on_after(BODY_SECONDS):
-            while len(body) < most and not ended:
+            while len(body) < MAX_BODY and not ended:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     break
                 body += message.get("body", b"")
                 ended = not message.get("more_body", False)
-        return body[:most], ended or len(body) >= most
+        return body[:MAX_BODY], ended or len(body) >= MAX_BODY

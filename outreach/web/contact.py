@@ -29,13 +29,11 @@ from ..records import Channel
 from ..work.told import log_message
 from ..work.workspace import Workspace
 from .contact_words import WORDS
-from .pages import apart, choose_language, page, read_form, render
+from .pages import MAX_BODY, apart, choose_language, page, read_form, render
 
 PATH = "/contact"
 FIELDS = ("name", "email", "subject", "message")
 LONGEST = {"name": 100, "email": 254, "subject": 150, "message": 5_000}
-MAX_BODY = 65_536
-"""5,000 letters of any script, as forms write them, and the rest."""
 TRAP = "website"
 """A field that no person sees: programs that fill in every field fill it in too."""
 SOONEST, LATEST = 2, 12 * 3600

@@ -16,6 +16,8 @@ from urllib.parse import parse_qs
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 DEFAULT = "en"
+MAX_BODY = 65_536
+"""Octets of a form: 5,000 letters of any script, as forms write them, and the rest."""
 WORDS: dict[str, dict[str, str]] = {
     "en": {
         "leave": "Unsubscribe?",

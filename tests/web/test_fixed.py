@@ -12,6 +12,7 @@ from outreach.address import sign_token
 from outreach.records import Case, CaseEvent, CaseState, Category, Delivery, Edition, Urgency
 from outreach.store.cases import entries_of
 from outreach.work.answer import answer, answer_case, change_state
+from outreach.work.fixed import LONGEST
 from outreach.work.workspace import Workspace
 
 from ..cases.make import receive
@@ -80,6 +81,16 @@ def test_a_no_reopens_with_the_customers_words_and_the_clock_goes_on(
     assert last.text.endswith("it is not fixed\nStill blinking. [31m\nEvery morning.")
     site.post(f"/f/{token}/no", data=BUTTON)
     assert the_case(workspace).reopened == 1
+
+
+@pytest.mark.parametrize("letter", ["ж", "水", "😡", "&"])
+def test_a_no_keeps_as_many_letters_of_any_script_as_its_field_takes(
+    site: httpx.Client, workspace: Workspace, token: str, letter: str
+) -> None:
+    words = letter * (LONGEST // (len(letter.encode("utf-16-le")) // 2))  # a browser counts UTF-16's halves
+    site.post(f"/f/{token}/no", data={**BUTTON, "words": words})
+    with workspace.database.read() as session:
+        assert words in entries_of(session, 1)[-1].text
 
 
 def test_words_that_tell_of_harm_make_the_case_urgent(

@@ -61,7 +61,7 @@ def test_who_drips_keeps_nobody_from_leaving(port: int, monkeypatch: pytest.Monk
 def test_of_a_huge_body_only_the_beginning_is_read(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as big:
         big.settimeout(10)
-        big.sendall(b"POST /u/x HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n" + b"x" * 40_000)
+        big.sendall(b"POST /u/x HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n" + b"x" * 70_000)
         assert big.recv(100).startswith(b"HTTP/1.1 404")
 
 
