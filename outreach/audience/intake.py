@@ -21,7 +21,18 @@ from .headings import Columns, field_of, free_name, network_of_heading
 from .places import read_country, read_language
 from .profiles import BOUNCED, LEFT, Profile
 from .standing import KEPT, Standing, read_block, stricter
-from .values import ColumnType, clean, defused, is_formula, one_line, read_instant, read_status, says_left, says_yes
+from .values import (
+    NO_DAYS,
+    ColumnType,
+    clean,
+    defused,
+    is_formula,
+    one_line,
+    read_instant,
+    read_status,
+    says_left,
+    says_yes,
+)
 
 LONGEST_NAME, LONGEST_CELL = 200, 10_000
 MOST_ATTRIBUTES = 200
@@ -147,7 +158,7 @@ class RowReader:
             if cell := cells[place].strip():
                 self.read_more(person, kind, network, cell)
         for place, name, reader in self.attributes:
-            if (cell := cells[place].strip()) and (plain or (cell := defused(cell))):
+            if (cell := cells[place].strip()) and (plain or (cell := defused(cell))) and cell not in NO_DAYS:
                 try:
                     attributes[name] = reader(cell)
                 except (ValueError, RecursionError) as wrong:  # a column whose type was told
@@ -157,7 +168,8 @@ class RowReader:
             self.read_ties(person, cells)
         if self.note_empty:
             empty = [name for place, name in self.fields if not cells[place].strip()]
-            person.empty = (*empty, *(name for place, name, _ in self.attributes if not cells[place].strip()))
+            said = ((name, cells[place].strip()) for place, name, _ in self.attributes)
+            person.empty = (*empty, *(name for name, cell in said if not cell or cell in NO_DAYS))
         if not person.address:
             self._reach(person, cells)
         return person

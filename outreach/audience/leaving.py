@@ -24,8 +24,10 @@ _BOUNCED = "hardbounced hardbounce bounced"
 _BESIDE = (
     "is has was been the user contact subscriber customer member person email newsletter marketing global all from of"
     " to at on date datum time timestamp since status flag am seit vom von der de la le werbung"
+    " marketinginformation marketinginformationen"
 )
-"""Words that leave what a heading says as it is. A mail may be one of paper: what says no more of it is only named."""
+"""Words that leave what a heading says as it is (HubSpot: "Opted out of email: Marketing Information"). A mail may be one
+of paper: what says no more of it is only named."""
 
 
 def _saying(words: str) -> re.Pattern[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..groups import LONGEST_GROUP, group_name
 from .intake import LONGEST_CELL, LONGEST_NAME, SEVERAL, Person, RowFault, RowReader
-from .values import clean, defused
+from .values import NO_DAYS, clean, defused
 
 ODD: Any = object()
 """What a cell reads as that makes its row an unusual one."""
@@ -138,13 +138,17 @@ def attribute_cells(name: str, reader: Callable[[str], Any]) -> Cells:
             return cell
         if not (cell := defused(cell)):
             return ODD
+        if cell in NO_DAYS:
+            return ""
         try:
             return begin + _json(reader(cell))
         except (ValueError, RecursionError):
             return ODD
 
     def many(cells: Sequence[str]) -> Sequence[Any] | None:
-        return [begin + _quoted(cell) if cell else "" for cell in cells] if _all_sound(cells, LONGEST_CELL) else None
+        if not _all_sound(cells, LONGEST_CELL):
+            return None
+        return [begin + _quoted(cell) if cell and cell not in NO_DAYS else "" for cell in cells]
 
     return Cells(read, many if reader is str else None)
 

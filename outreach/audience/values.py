@@ -93,7 +93,7 @@ def read_status(cell: str) -> SubscriptionState | None:
 def says_yes(cell: str) -> bool:
     """Whether a cell of yes or no says yes: anything but empty, no, false, 0 and what databases write for nothing
     (NULL, 0000-00-00), since many hold a date."""
-    word = fold(cell)
+    word = "" if cell.strip() in NO_DAYS else fold(cell)
     return bool(word) and word not in _NO_WORD and not word.startswith(_NO_DAY) and _TRUTHS.get(word, True)
 
 
@@ -102,6 +102,10 @@ def says_left(cell: str) -> bool:
     return says_yes(cell) and fold(cell) not in _STAYED
 
 
+NO_DAYS = frozenset(
+    "0/0/00,0/0/0000,00/00/00,00/00/0000,00.00.0000,0000-00-00,0000-00-00 00:00:00,0000-00-00T00:00:00".split(",")
+)
+"""What programs write for a day that nobody told, as Outlook does in each contact without a birthday."""
 _NO_WORD = frozenset("0 n off null none nil nan na undefined never nie jamais nunca".split())
 _NO_DAY = ("00000000", "00010101")
 """The days 0000-00-00 of MySQL and 0001-01-01 of Go and .NET are none."""
@@ -152,7 +156,7 @@ class ColumnType:
 
     def look_at(self, cells: Iterable[str]) -> bool:
         """Take many cells into account, equal ones once; False when the column is surely text."""
-        for cell in set(cells):
+        for cell in set(cells) - NO_DAYS:
             if cell and not self.look(cell):
                 return False
         return bool(self._ways)

@@ -8,6 +8,7 @@ import zipfile
 import pytest
 from sqlmodel import col, select
 
+from outreach.cli.customer_views import tell_import
 from outreach.errors import InputError, UsageError
 from outreach.records import Consent, SuppressionReason
 from outreach.store.contacts import contacts_by_customer
@@ -230,6 +231,34 @@ def test_an_address_books_several_numbers_and_addresses_are_kept_and_nobody_is_r
     german = "Vorname;Nachname;Telefon geschäftlich;Mobiltelefon;E-Mail-Adresse\nÄnne;Ö;0221 555555;;d1@b.de\n"
     take(workspace, german.encode("cp1252"), "outlook-de.csv")
     assert person(workspace, "d1@b.de").phone == "0221555555"
+
+
+@pytest.mark.parametrize("kind", ["Marketing Information", "Newsletter"])
+def test_who_opted_out_of_a_crms_marketing_mail_leaves_the_list_and_who_did_of_other_kinds_is_named(
+    workspace: Workspace, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were subscribed. That they want no answers on a case, or no letter of one salesman, is another matter."""
+    head = f"Email,Opted out of email: {kind},Opted out of email: One to One"
+    result = take(workspace, f"{head}\na@b.de,false,true\nb@b.de,true,\nc@b.de,,\n", "hubspot.csv")
+    assert states(workspace) == {"a@b.de": "subscribed", "b@b.de": "unsubscribed", "c@b.de": "subscribed"}
+    assert block(workspace, "b@b.de") is None, "of this kind alone"
+    tell_import(result)
+    said = capsys.readouterr().out
+    assert "“Opted out of email: One to One” sounds like people who left, and nobody is stopped by it" in said
+    assert said.count("sounds like people who left") == 1
+
+
+def test_a_day_that_a_program_writes_for_none_is_an_empty_cell(workspace: Workspace) -> None:
+    rows = "a@b.de,3/14/75,0000-00-00,0/0/00,0/0/00\nb@b.de,0/0/00,2024-01-02,,7/1/24\nc@b.de,0/0/00,,,\n"
+    take(workspace, f"email,Birthday,since,opted out,Anniversary\n{rows}", "outlook.csv", types={"since": "day"})
+    assert set(states(workspace).values()) == {"subscribed"}, "0/0/00 said that they had left"
+    kept = [person(workspace, f"{name}@b.de").attributes for name in "abc"]
+    assert kept == [{"birthday": "3/14/75"}, {"since": "2024-01-02", "anniversary": "7/1/24"}, {}]
+    lone = "\n".join(f"p{number}@b.de,0/0/00,{number}" for number in range(300))
+    take(workspace, f"email,Birthday,nr\n{lone}\n", "many.csv")
+    assert person(workspace, "p7@b.de").attributes == {"nr": 7}
+    take(workspace, "email,Birthday\na@b.de,0/0/00\n", "again.csv", ways=["replace"])
+    assert "birthday" not in person(workspace, "a@b.de").attributes
 
 
 def test_of_two_columns_that_say_who_left_both_count(workspace: Workspace) -> None:
