@@ -1,7 +1,7 @@
 """Markdown to HTML (CommonMark with tables), Jinja's tags kept as they are.
 
 Law: a tag alone on its line stands between blocks; any other stands in the text. An image beside the file is shown
-by its Content-ID.
+by its Content-ID. `<{{ url }}>` is a link that shows where it leads, as `<https://…>` is.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from markdown_it.token import Token
 from .masks import Masks
 
 _IMG = re.compile(r"(<img\b[^>]*?\bsrc\s*=\s*)([\"'])(.*?)\2", re.IGNORECASE | re.DOTALL)
+_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*:|//|#", re.IGNORECASE)
 
 
@@ -36,8 +37,19 @@ def markdown_html(source: str, masks: Masks, file: str, line: int, images: Mappi
         if token.type == "image" and str(token.attrs.get("src")) in images:
             token.attrs["src"] = f"cid:{images[str(token.attrs['src'])]}"
         elif token.type in ("html_block", "html_inline"):
-            token.content = embed_images(token.content, images)
+            token.content = embed_images(_links_shown(token, masks), images)
     return _around_paragraphs(reader.renderer.render(tokens, reader.options, environment), masks)
+
+
+def _links_shown(token: Token, masks: Masks) -> str:
+    """The token's HTML, in which a printed value between < and > is no element, but a link."""
+
+    def link(found: re.Match[str]) -> str:
+        word = masks.word(int(found[1]))
+        return f'<a href="{word}">{word}</a>' if masks.tags[int(found[1])].role == "print" else found[0]
+
+    shown = re.sub(f"<{masks.pattern.pattern}>", link, token.content)
+    return f"<p>{shown}</p>\n" if token.type == "html_block" and shown.startswith("<a href") else shown
 
 
 def embed_images(html: str, images: Mapping[str, str]) -> str:
@@ -49,8 +61,9 @@ def embed_images(html: str, images: Mapping[str, str]) -> str:
 
 
 def local_images(source: str, line: int = 1) -> list[tuple[str, int]]:
-    """The images of a Markdown text that are files beside it, each with its line."""
+    """The images of a Markdown text that are files beside it, each with its line; not those in a comment of Jinja's."""
     found: list[tuple[str, int]] = []
+    source = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), source)
     for token in _markdown().parse(source):
         at = line + (token.map[0] if token.map else 0)
         for part in _flat([token]):

@@ -12,6 +12,7 @@ import pytest
 from outreach.errors import TemplateError
 from outreach.newsletter.compile import compile_newsletter, content_digest
 from outreach.newsletter.layouts import LayoutSource
+from outreach.newsletter.markdown import local_images
 from outreach.newsletter.render import Links, Rendered, Renderer, customer_values
 from outreach.newsletter.tips import ChosenTip
 from outreach.newsletter.tracked import track
@@ -281,3 +282,17 @@ def test_a_counted_link_leads_on_also_beside_and_between_tags(body: str, counted
         told = "https://news.example/c/1/1" if counted and click_url else "https://a.example/?x=1&amp;y=2"
         assert f'<a href="{told}"' in mail.html and "click_url" not in mail.html and "endraw" not in mail.html
         assert "Use {{ braces }}" in mail.text and "] https://a.example/?x=1&y=2\n" in mail.text
+
+
+@pytest.mark.parametrize("body", ["See <{{ url }}> now.", "<{{ url }}>\n\nNow.", "- <{{ url }}>"])
+def test_a_printed_address_between_angle_brackets_is_a_link(body: str) -> None:
+    got = render(body, {"attributes": {"url": "https://a.example/?x=1&y=2"}})
+    assert '<a href="https://a.example/?x=1&amp;y=2">https://a.example/?x=1&amp;y=2</a>' in got.html
+    assert "https://a.example/?x=1&y=2" in got.text.partition("----")[0]
+    code = render("`<{{ url }}>`", {"attributes": {"url": "https://a.example"}})
+    assert "<code>&lt;https://a.example&gt;</code>" in code.html
+
+
+def test_an_image_that_is_commented_out_is_not_looked_for() -> None:
+    text = "{# ![old](old.png) #}\n\n{#\n![older](older.png)\n#}\n![new](new.png)\n"
+    assert local_images(text, 10) == [("new.png", 15)]
