@@ -18,6 +18,7 @@ from ..records import (
     Edition,
     EditionState,
     Inbound,
+    Kind,
     Machine,
     Seat,
     SeatState,
@@ -117,16 +118,23 @@ def first_waiting(session: Session, session_id: int) -> int | None:
     return session.execute(query.order_by(col(Seat.answered_at), col(Seat.id)).limit(1)).scalar()
 
 
-def invitations(session: Session, place: str) -> list[int]:
-    """The campaigns that invite to a session ("best-shot/evening"), by what their front matter says."""
-    query = select(col(Campaign.id), col(Campaign.options))
-    return [row_id for row_id, options in session.execute(query) if (options or {}).get("seminar") == place]
+def invitations(session: Session, held: SeminarSession) -> list[int]:
+    """The editions that invite to a session, by the event that they froze: a campaign may invite to another by now."""
+    query = select(col(Campaign.id), col(Campaign.kind), col(Campaign.options))
+    may = [
+        one
+        for one, kind, options in session.execute(query)
+        if kind is Kind.INVITATION or (options or {}).get("seminar")
+    ]
+    uid = col(Edition.frozen)["calendar"]["uid"].as_string()
+    found = select(col(Edition.id)).where(col(Edition.campaign_id).in_(may), uid.startswith(f"{held.public_id}@"))
+    return [one for one in session.execute(found).scalars() if one is not None]
 
 
-def still_inviting(session: Session, place: str) -> list[str]:
-    """The names of those campaigns, not cancelled, of which an issue is not done."""
+def still_inviting(session: Session, held: SeminarSession) -> list[str]:
+    """The names of those campaigns, not cancelled, of which an issue that invites to it is not done."""
     going = select(col(Edition.campaign_id)).where(
-        col(Edition.campaign_id).in_(invitations(session, place)),
+        col(Edition.id).in_(invitations(session, held)),
         col(Edition.state).not_in((EditionState.DONE, EditionState.CANCELLED)),
     )
     query = select(col(Campaign.name)).where(
@@ -136,7 +144,7 @@ def still_inviting(session: Session, place: str) -> list[str]:
 
 
 def invited(
-    session: Session, campaign_ids: Collection[int], after: int = 0, limit: int = CHUNK
+    session: Session, edition_ids: Collection[int], after: int = 0, limit: int = CHUNK
 ) -> list[tuple[int, str, str]]:
     """A page of those who may have got one of these invitations, with address and language, by rising number."""
     query = (
@@ -147,7 +155,7 @@ def invited(
             select(col(Delivery.id))
             .where(
                 col(Delivery.customer_id) == col(Customer.id),
-                col(Delivery.campaign_id).in_(list(campaign_ids)),
+                col(Delivery.edition_id).in_(list(edition_ids)),
                 col(Delivery.state).in_(MAY_HAVE_BEEN_SENT),
             )
             .exists(),
@@ -158,14 +166,14 @@ def invited(
     return [(row[0], row[1], row[2] or "") for row in session.execute(query)]
 
 
-def count_invited(session: Session, campaign_ids: Collection[int], *, but_declined: int | None = None) -> int:
+def count_invited(session: Session, edition_ids: Collection[int], *, but_declined: int | None = None) -> int:
     """How many customers may have got one of these invitations.
 
     `but_declined`: without those who declined this session.
     """
     people: Any = func.count(func.distinct(col(Delivery.customer_id)))
     query = select(people).where(
-        col(Delivery.campaign_id).in_(list(campaign_ids)), col(Delivery.state).in_(MAY_HAVE_BEEN_SENT)
+        col(Delivery.edition_id).in_(list(edition_ids)), col(Delivery.state).in_(MAY_HAVE_BEEN_SENT)
     )
     if but_declined is not None:
         away = select(col(Seat.customer_id)).where(

@@ -139,7 +139,7 @@ def _of_seminar(session: Session, workspace: Workspace, name: str) -> Iterator[s
     sessions = [one for one in every if one.cancelled_at is None]
     for one in every:
         if one.cancelled_at is not None and one.starts_at > workspace.clock():
-            for campaign in still_inviting(session, f"{name}/{one.name}"):
+            for campaign in still_inviting(session, one):
                 how = f"outreach campaigns cancel {campaign}, or resume it once it takes place again"
                 yield f"sessions: {one.name} is off, but {campaign} still holds invitations to it: {how}"
     zone = zone_or(found.zone, workspace.settings.identity.zone)

@@ -114,7 +114,7 @@ def _sessions(
     for gone in known.values():
         if gone.cancelled_at is None and gone.starts_at > now and gone.id is not None:
             change_session(session, gone.id, {"revision": gone.revision + 1, "changed_at": now, "cancelled_at": now})
-            for campaign in still_inviting(session, f"{found.name}/{gone.name}"):
+            for campaign in still_inviting(session, gone):
                 change_campaign_state(session, campaign, CampaignState.PAUSED, now)
 
 
@@ -155,7 +155,7 @@ def changes_to_tell(workspace: Workspace, name: str) -> list[Change]:
         for one in sessions_of(session, seminar.id or 0):
             if one.revision > one.told and one.id is not None:
                 place = f"{name}/{one.name}"
-                people = count_invited(session, invitations(session, place), but_declined=one.id)
+                people = count_invited(session, invitations(session, one), but_declined=one.id)
                 off, local = one.cancelled_at is not None, one.starts_at.astimezone(zone)
                 found.append(Change(place, one.id, one.revision, local, off, people))
         return found
@@ -180,7 +180,7 @@ def tell_changes(workspace: Workspace, change: Change, progress: Callable[[int],
     while True:
         with workspace.database.write() as session:
             seminar, found = session_named(session, change.place)
-            page = invited(session, invitations(session, change.place), after, PAGE)
+            page = invited(session, invitations(session, found), after, PAGE)
             away = declined_among(session, change.session_id, [person for person, *_ in page])
             what = "off" if change.cancelled else "moved"
             for person, address, language in page:
@@ -263,7 +263,7 @@ def figures_of(workspace: Workspace, name: str, *, who: bool = False) -> dict[st
                 "cancelled": one.cancelled_at is not None,
                 "revision": one.revision,
                 "told": one.told,
-                "invited": count_invited(session, invitations(session, f"{name}/{one.name}")),
+                "invited": count_invited(session, invitations(session, one)),
                 **{state.value: counts.get(state.value, 0) for state in SeatState},
                 "attended": counts.get("attended", 0),
                 "missed": counts.get("missed", 0) if one.attendance_at else 0,

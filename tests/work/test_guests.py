@@ -11,6 +11,7 @@ from outreach.records import Campaign, Delivery, SeatState
 from outreach.store.replies import verdicts_of
 from outreach.work.doubts_ahead import doubts_ahead
 from outreach.work.seats import import_attendance
+from outreach.work.seminars import changes_to_tell, figures_of, tell_changes
 from outreach.work.sequence_plan import apply_sequence, approve_sequence
 from outreach.work.sequences import follow_sequences
 from outreach.work.workspace import Workspace
@@ -18,6 +19,7 @@ from outreach.work.workspace import Workspace
 from ..conftest import BOTH, HandClock
 from .test_seminars import (
     SEMINAR,
+    apply_invitation,
     calendar_in,
     invite,
     mail_of,
@@ -176,3 +178,18 @@ def test_nobody_is_invited_any_more_to_a_session_that_was_called_off(
         assert session.exec(select(Campaign.state).where(Campaign.name == "invite")).one() == "paused"
     [told] = doubts_ahead(workspace, "seminar", ["best-shot"])["best-shot"]
     assert "evening is off, but invite still holds invitations to it: outreach campaigns cancel invite" in told
+
+
+@BOTH
+def test_a_file_that_invites_to_the_next_session_leaves_the_last_ones_guests_invited(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    make_customer("ann@example.com")
+    offer(workspace)
+    invite(workspace)
+    apply_invitation(workspace, "later")
+    told = figures_of(workspace, "best-shot")["sessions"]
+    assert [(one["session"], one["invited"]) for one in told] == [("evening", 1), ("later", 0)]
+    offer(workspace, "2026-12-11 18:00", text=SEMINAR.replace("12-17 18:00", "12-17 19:00"))
+    told = {one.place: (one.invited, tell_changes(workspace, one)) for one in changes_to_tell(workspace, "best-shot")}
+    assert told == {"best-shot/evening": (1, 1), "best-shot/later": (0, 0)}

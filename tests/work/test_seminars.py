@@ -63,11 +63,15 @@ def offer(
     apply_seminar(workspace, path)
 
 
-def plan(workspace: Workspace, session: str = "evening") -> int:
-    """Plan the invitation, which waits."""
+def apply_invitation(workspace: Workspace, session: str = "evening") -> None:
     path = workspace.root / "invite.md"
     path.write_text(INVITATION.format(session=session), encoding="utf-8")
     apply_campaign(workspace, path)
+
+
+def plan(workspace: Workspace, session: str = "evening") -> int:
+    """Plan the invitation, which waits."""
+    apply_invitation(workspace, session)
     return open_occasion(workspace, "invite")
 
 
