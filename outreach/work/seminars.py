@@ -106,7 +106,7 @@ def _sessions(
             add_session(session, values | own | {"revision": 0, "told": 0})
             continue
         moved = (old.starts_at, old.ends_at) != (values["starts_at"], values["ends_at"])
-        if moved or all_changed or old.cancelled_at is not None:
+        if moved or (all_changed and values["ends_at"] > now) or old.cancelled_at is not None:
             values |= {"revision": old.revision + 1, "changed_at": now, "cancelled_at": None}
         assert old.id is not None
         change_session(session, old.id, values)
@@ -147,13 +147,17 @@ class Change:
 
 
 def changes_to_tell(workspace: Workspace, name: str) -> list[Change]:
-    """The sessions that have changed since people were invited to them. Raises UsageError for an unknown seminar."""
+    """The sessions, not over yet, that have changed since people were invited to them.
+
+    Raises UsageError for an unknown seminar.
+    """
+    now = workspace.clock()
     with workspace.database.read() as session:
         seminar = known_seminar(session, name)
         zone = zone_or(seminar.zone, workspace.settings.identity.zone)
         found: list[Change] = []
         for one in sessions_of(session, seminar.id or 0):
-            if one.revision > one.told and one.id is not None:
+            if one.revision > one.told and one.ends_at > now and one.id is not None:
                 place = f"{name}/{one.name}"
                 people = count_invited(session, invitations(session, one), but_declined=one.id)
                 off, local = one.cancelled_at is not None, one.starts_at.astimezone(zone)

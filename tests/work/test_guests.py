@@ -136,6 +136,17 @@ def test_whoever_gets_a_place_a_second_time_is_told_again(
     assert sorted(told) == [ann, ann, bob]
 
 
+def test_a_corrected_title_is_no_news_of_a_session_that_is_over(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    make_customer("ann@example.com")
+    offer(workspace)
+    invite(workspace)
+    clock.now = datetime(2026, 12, 12, 9, tzinfo=UTC)
+    offer(workspace, text=SEMINAR.replace("at home", "in your kitchen"))
+    assert [one.place for one in changes_to_tell(workspace, "best-shot")] == ["best-shot/later"]
+
+
 def test_a_strangers_answer_to_a_forwarded_invitation_is_not_the_guests(
     workspace: Workspace, make_customer: MakeCustomer
 ) -> None:
