@@ -16,7 +16,7 @@ from ..work.evidence import link_fetched
 from ..work.opt_in import Asked, confirm, find_asked
 from ..work.workspace import Workspace
 from .consent_words import CONFIRM
-from .pages import WORDS, Button, apart, choose_language, page, read_form
+from .pages import WORDS, Button, apart, choose_language, mark_of, others_now, page, read_form
 
 BODY = "outreach.body"
 
@@ -34,12 +34,17 @@ def confirm_page(request: Request) -> Response:
 def confirmed(request: Request) -> Response:
     """The button was pressed; anything else is shown the button."""
     body: bytes = request.scope[BODY]
-    if read_form(body, 10).get("from") != ["page"]:
+    said = read_form(body, 10)
+    if said.get("from") != ["page"]:
         return confirm_page(request)
-    return _page(request, confirm(request.app.state.workspace, request.path_params["token"]))
+    asked = confirm(
+        request.app.state.workspace, request.path_params["token"], lambda words: not others_now(said, words)
+    )
+    return _page(request, asked, again=True)
 
 
-def _page(request: Request, asked: Asked | None) -> Response:
+def _page(request: Request, asked: Asked | None, *, again: bool = False) -> Response:
+    """`again`: the button was pressed; where it still has to be, the words are others than those above it then."""
     identity = request.app.state.workspace.settings.identity
     known = asked.language if asked is not None else None
     language = choose_language(known, request.headers.get("accept-language"), identity.language)
@@ -56,6 +61,8 @@ def _page(request: Request, asked: Asked | None) -> Response:
     lines = [words[f"{what}_line"].format(name=apart(asked.title), company=apart(identity.company))]
     if what not in ("ask", "still"):
         return HTMLResponse(page(language, identity.company, words[what], lines), 410 if what == "gone" else 200)
-    told: dict[str, Any] = {"button": Button(words["button"]), "small": words["small"]}
+    if again:
+        lines.append(words["changed"])
+    told: dict[str, Any] = {"button": Button(words["button"], shown=mark_of(asked.words)), "small": words["small"]}
     told["agreed"] = asked.words, asked.words_language
     return HTMLResponse(page(language, identity.company, words[what], lines, **told))

@@ -8,6 +8,7 @@ CONFIRM: dict[str, dict[str, str]] = {
         "ask_line": "With one click “{name}” from {company} will reach you.",
         "still": "Shall we go on?",
         "still_line": "With one click “{name}” from {company} will go on reaching you.",
+        "changed": "What you agree to has other words now. Please read them and press the button again.",
         "button": "Yes, I want it",
         "small": "You can end it at any time, by a link in every mail. If you did not ask for it, just close "
         "this page.",
@@ -23,6 +24,8 @@ CONFIRM: dict[str, dict[str, str]] = {
         "ask_line": "Mit einem Klick erreicht Sie „{name}“ von {company}.",
         "still": "Sollen wir weitermachen?",
         "still_line": "Mit einem Klick erreicht Sie „{name}“ von {company} weiter.",
+        "changed": "Das, dem Sie zustimmen, lautet jetzt anders. Bitte lesen Sie es und drücken Sie noch einmal den "
+        "Knopf.",
         "button": "Ja, das möchte ich",
         "small": "Sie können es jederzeit beenden, mit einem Link in jeder Mail. Haben Sie nicht darum gebeten, "
         "schließen Sie einfach diese Seite.",

@@ -31,7 +31,7 @@ from .contact import (
     token_age,
 )
 from .join_words import WORDS
-from .pages import apart, choose_language, page, read_form, render
+from .pages import apart, choose_language, mark_of, others_now, page, read_form, render
 
 ROUTE = "/join/{list}"
 BODY = "outreach.body"
@@ -53,6 +53,9 @@ def joined(request: Request) -> Response:
     said = {name: values[0].replace("\0", "").strip() for name, values in posted.items()}
     address = said.get("email", "")[:LONGEST]
     fault = _fault(request, said, words)
+    agreed, shown = _agreed(request, found)
+    if others_now(posted, agreed):
+        fault.setdefault("", words["changed"])
     if fault:
         return HTMLResponse(_form(request, found, language, address, fault), 422, ASKS)
     client = request.client.host if request.client is not None else ""
@@ -60,7 +63,6 @@ def joined(request: Request) -> Response:
         busy = {"": words["busy"]}
         wait = {"retry-after": str(int(SPAN))}
         return HTMLResponse(_form(request, found, language, address, busy), 429, ASKS | wait)
-    shown = _agreed(request, found)[1]
     spoken = shown if shown in found.words_in else language
     told = {"language": spoken, "shown": shown, "place": f"the page /join/{found.name}"}
     source = "" if is_loopback(client) else place_of(client)  # what a proxy here sent on without saying for whom
@@ -119,6 +121,7 @@ def _form(
         words=words,
         agreed=agreed,
         agreed_in=spoken,
+        shown=mark_of(agreed),
         address=address,
         faults=faults or {},
         longest=LONGEST,

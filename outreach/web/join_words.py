@@ -12,6 +12,7 @@ WORDS: dict[str, dict[str, str]] = {
         "wrong": "Not done yet",
         "email_fault": "Write your e-mail address, such as ann@example.com.",
         "again": "Please press the button once more: your address is still here.",
+        "changed": "What you agree to has other words now. Please read them and press the button again.",
         "trap": "A field that must stay empty was filled in, perhaps by your browser. It is empty now: please press "
         "the button again.",
         "busy": "Many sign-ups came from here just now. Your address is still here: please try in ten minutes.",
@@ -34,6 +35,8 @@ WORDS: dict[str, dict[str, str]] = {
         "wrong": "Noch nicht fertig",
         "email_fault": "Geben Sie Ihre E-Mail-Adresse an, etwa anna@example.com.",
         "again": "Bitte drücken Sie noch einmal auf den Knopf: Ihre Adresse steht noch da.",
+        "changed": "Das, dem Sie zustimmen, lautet jetzt anders. Bitte lesen Sie es und drücken Sie noch einmal den "
+        "Knopf.",
         "trap": "Ein Feld, das leer bleiben muss, war ausgefüllt, vielleicht vom Browser. Jetzt ist es leer: bitte "
         "drücken Sie noch einmal auf den Knopf.",
         "busy": "Von hier kamen gerade viele Anmeldungen. Ihre Adresse steht noch da: bitte versuchen Sie es in zehn "

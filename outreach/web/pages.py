@@ -5,9 +5,10 @@ Law: a page names the sender and the list, never the person: the link may have b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from unicodedata import bidirectional
@@ -92,7 +93,7 @@ WORDS: dict[str, dict[str, str]] = {
 @dataclass(frozen=True)
 class Button:
     """A form of one button; `action` "" posts to the page's own address. `before`: a line above it, `says`: a field
-    besides that is sent as "yes".
+    besides that is sent as "yes", `shown`: `mark_of` the words to which it agrees.
     """
 
     words: str
@@ -100,6 +101,7 @@ class Button:
     quiet: bool = False
     before: str = ""
     says: str = ""
+    shown: str = ""
 
 
 def page(
@@ -138,6 +140,16 @@ def choose_language(*wishes: str | None) -> str:
             if code in WORDS:
                 return code
     return DEFAULT
+
+
+def mark_of(words: str) -> str:
+    """By which a form says which words stood on its page: they may be others by the time at which it is sent."""
+    return sha256(words.encode()).hexdigest()[:16]
+
+
+def others_now(said: Mapping[str, Sequence[str]], words: str) -> bool:
+    """Whether a form that was sent stood below other words than these."""
+    return said.get("shown", [mark_of(words)])[0] != mark_of(words)
 
 
 def way_to(here: str, place: str) -> str:

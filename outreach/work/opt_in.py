@@ -6,7 +6,7 @@ with it. A confirmation is asked for once per joining, as a service mail like an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -244,11 +244,15 @@ def _is_silent(session: Session, customer_id: int) -> bool:
     return any(hold.customer_id == customer_id for hold in silence_holds(session, customer_id))
 
 
-def confirm(workspace: Workspace, token: str) -> Asked | None:
-    """The button was pressed. None where the token is not ours."""
+def confirm(workspace: Workspace, token: str, stood: Callable[[str], bool] = lambda _words: True) -> Asked | None:
+    """The button was pressed. None where the token is not ours. `stood`: whether these words were those above the
+    button; else nothing is confirmed.
+    """
     with workspace.database.write() as session:
         asked = find_asked(session, workspace, token)
         if asked is None or asked.customer_id is None or asked.state is not SubscriptionState.PENDING:
+            return asked
+        if not stood(asked.words):
             return asked
         now, evidence = workspace.clock(), f"{LINK_EVIDENCE}{asked.delivery}"
         act: dict[str, Any] = {"customer_id": asked.customer_id, "list_id": asked.list_id, "at": now, "how": "page"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import httpx
@@ -9,8 +10,18 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from outreach.address import sign_token
-from outreach.records import Customer, Delivery, MailingList, Subscription, SubscriptionState, SuppressionReason, Wish
+from outreach.records import (
+    Consent,
+    Customer,
+    Delivery,
+    MailingList,
+    Subscription,
+    SubscriptionState,
+    SuppressionReason,
+    Wish,
+)
 from outreach.store.consents import suppress
+from outreach.web.consent_words import CONFIRM
 from outreach.work.block import block, blocked_key
 from outreach.work.enter import Entered, add_customer
 from outreach.work.erase import erase_customer
@@ -55,6 +66,27 @@ def test_looking_confirms_nothing_and_the_button_does(workspace: Workspace, site
     assert "Thank you" in site.post(f"/s/{token}", data=BUTTON).text
     assert state(workspace) is SubscriptionState.SUBSCRIBED
     assert "Thank you" in site.get(f"/s/{token}").text
+
+
+def test_who_agreed_to_other_words_than_those_of_now_is_shown_them_first(
+    workspace: Workspace, site: httpx.Client
+) -> None:
+    token = pending(workspace)
+
+    def press(page: str) -> str:
+        found = re.search(r'name="shown" value="([^"]+)"', page)
+        assert found
+        return site.post(f"/s/{token}", data={**BUTTON, "shown": found[1]}).text
+
+    old = site.get(f"/s/{token}").text
+    with workspace.database.write() as session:
+        session.scalars(select(MailingList)).one().words = "Offers of our partners, daily."
+    told = press(old)
+    assert "Offers of our partners" in told and CONFIRM["en"]["changed"] in told
+    assert state(workspace) is SubscriptionState.PENDING, "nobody agreed to partners"
+    assert "Thank you" in press(told)
+    with workspace.database.read() as session:
+        assert [act.words for act in session.scalars(select(Consent))] == ["Offers of our partners, daily."]
 
 
 def test_words_and_names_written_from_right_to_left_stay_in_order_and_say_their_language(

@@ -124,6 +124,26 @@ def test_a_list_that_asks_once_joins_at_once_with_the_words_shown(
     assert (state(workspace), count(workspace, Delivery)) == (SUBSCRIBED, 0)
 
 
+def test_words_that_were_changed_since_the_page_was_shown_are_shown_first(
+    workspace: Workspace, site: httpx.Client, clock: HandClock
+) -> None:
+    open_list(workspace, double_opt_in=False)
+
+    def press(page: httpx.Response) -> httpx.Response:
+        clock.advance(seconds=30)
+        found = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', page.text))
+        return site.post("/join/customers", data={"email": ANN, **found})
+
+    old = site.get("/join/customers")
+    open_list(workspace, double_opt_in=False, words="Offers of our partners, daily.")
+    told = press(old)
+    assert (told.status_code, WORDS["en"]["changed"] in told.text, "partners" in told.text) == (422, True, True)
+    assert count(workspace, Consent) == 0
+    assert press(told).status_code == 200
+    with workspace.database.read() as session:
+        assert session.scalars(select(Consent)).one().words == "Offers of our partners, daily."
+
+
 @pytest.mark.parametrize("double", [True, False])
 def test_the_answer_is_the_same_for_everybody(
     workspace: Workspace, site: httpx.Client, clock: HandClock, make_customer: MakeCustomer, double: bool
