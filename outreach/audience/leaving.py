@@ -26,8 +26,8 @@ _BESIDE = (
     " to at on date datum time timestamp since status flag am seit vom von der de la le werbung"
     " marketinginformation marketinginformationen"
 )
-"""Words that leave what a heading says as it is (HubSpot: "Opted out of email: Marketing Information"). A mail may be one
-of paper: what says no more of it is only named."""
+"""Words that leave what a heading says as it is (HubSpot: "Opted out of email: Marketing Information"). A mail may be
+one of paper: what says no more of it is only named."""
 
 
 def _saying(words: str) -> re.Pattern[str]:
