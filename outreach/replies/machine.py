@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..records import FailureClass, Machine
 from . import mime
-from .bounced import guess_recipient
+from .bounced import guess_recipient, said_by
 from .calendar import CalendarAnswer, read_answer
 from .dsn import BounceReport, read_bounce, returned_headers
 from .mail import Limits, ParsedMail
@@ -29,7 +29,10 @@ _BOUNCE_SUBJECT = re.compile(
     r"|(?:could not be|not been|not|cannot be) delivered|could not send|nicht zustellbar|nicht zugestellt|non remis"
     r"|non distribuable|no entregado|mancata consegna|niet bezorgd|не доставлено|user unknown"
 )
-_ERROR_CODE = re.compile(r"\b[45]\d\d[ -]#?[45]\.\d{1,3}\.\d{1,3}\b|\b55\d[ -]")
+_ERROR_CODE = re.compile(
+    r"\b[45]\d\d[ -]#?[45]\.\d{1,3}\.\d{1,3}\b|\b55\d[ -]|(?<![\d.])[45]\.[0-7]\.(?:1?\d|[4-9]\d|\d{3})(?!\.?\d)"
+)
+"""The last of these leaves out dates such as 5.7.26."""
 _DELAY_SUBJECT = re.compile(r"\bdelay|\bwarning\b|not yet been|verzöger|en attente")
 _ANSWER_MARK = r"^(?:(?:re|aw|fwd?|tr|sv|antw?|rif|odp):\s*)*"
 _SUBJECT_OF_AN_ANSWER = re.compile(r"(?:re|aw|antw|sv|rif|odp):")
@@ -141,13 +144,20 @@ def _looks_like_bounce(mail: ParsedMail, to_bounces: bool) -> tuple[str, bool]:
         sure = told or bool(_DELAY_SUBJECT.search(subject)) or _is_daemons_error(mail)
         return f"from {mail.sender or 'a mail system'}", sure
     if mail.return_path == "":
-        return ("the null reverse-path and its subject", True) if told else ("the null reverse-path", to_bounces)
+        if told:
+            return "the null reverse-path and its subject", True
+        # automatic replies go to the reverse-path, from the null one, just as bounces do (RFC 3834, 4; RFC 5230, 5.1)
+        return "the null reverse-path", to_bounces and not _says_automatic(mail) and _says_code(mail)
     return (f"its subject: {mail.subject[:80]}", False) if told else ("", False)
 
 
 def _is_daemons_error(mail: ParsedMail) -> bool:
     """A mailer-daemon's mail with an error code of SMTP in it, whatever its subject."""
-    return "daemon" in mail.header("from").lower()[:500] and _ERROR_CODE.search(mail.text[:20_000]) is not None
+    return "daemon" in mail.header("from").lower()[:500] and _says_code(mail)
+
+
+def _says_code(mail: ParsedMail) -> bool:
+    return _ERROR_CODE.search(said_by(mail)[:20_000]) is not None
 
 
 def _bounce(mail: ParsedMail, raw: bytes, why: str, sure: bool) -> MachineMail | None:
@@ -168,6 +178,15 @@ def _bounce(mail: ParsedMail, raw: bytes, why: str, sure: bool) -> MachineMail |
 
 
 def _auto_reply(mail: ParsedMail) -> str:
+    if why := _says_automatic(mail):
+        return why
+    if mail.return_path == "" and not _BOUNCE_SUBJECT.search(mail.subject.lower()[:200]):
+        return "the null reverse-path"
+    return ""
+
+
+def _says_automatic(mail: ParsedMail) -> str:
+    """The header or subject by which a mail calls itself an automatic reply; "" where none does."""
     submitted = mail.header("auto-submitted").lower().partition(";")[0].strip()
     if submitted and submitted != "no":
         return f"Auto-Submitted: {submitted}"
@@ -181,8 +200,6 @@ def _auto_reply(mail: ParsedMail) -> str:
     away = _AWAY_SUBJECT.match(subject) and mail.has("x-auto-response-suppress")
     if away or _AUTO_SUBJECT.match(subject):
         return f"its subject: {mail.subject[:80]}"
-    if mail.return_path == "" and not _BOUNCE_SUBJECT.search(subject):
-        return "the null reverse-path"
     return ""
 
 

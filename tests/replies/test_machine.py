@@ -88,6 +88,23 @@ def test_what_comes_to_our_reverse_path_from_nobody_is_a_bounce() -> None:
     assert sort(raw, to_bounces=True).machine is Machine.BOUNCE
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "Subject: Auto: Tips\nAuto-Submitted: auto-replied (vacation)\nPrecedence: bulk",
+        "Subject: Automatic reply: Tips\nX-Auto-Response-Suppress: All\nAuto-Submitted: auto-generated",
+        "Subject: Away Re: Tips\nX-Autoreply: yes",
+        "Subject: [Ticket#123] Tips\nAuto-Submitted: auto-replied",
+        "Subject: Urlaub bis 5.7.26",
+    ],
+)
+def test_an_automatic_reply_that_comes_to_our_reverse_path_is_no_bounce(headers: str) -> None:
+    """Vacation programs answer the reverse-path, from the null one (RFC 3834, 4): each was a point."""
+    words = "I am away until 5.7.26. My old address does not exist any more; write to ann@home.example."
+    raw = f"From: ann@example.com\nReturn-Path: <>\n{headers}\n\n{words}\n".encode()
+    assert sort(raw, to_bounces=True).machine is Machine.AUTO_REPLY
+
+
 def test_a_gateway_that_says_so_in_free_text_only_is_found_by_the_recipient() -> None:
     raw = (
         b"From: gateway@corp.example\nTo: care@acme.example\nSubject: Mail could not be delivered\n"

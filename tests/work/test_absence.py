@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from outreach.cli.demo.reply_mail import Voice, as_out_of_office, as_reply
 from outreach.plan.holds import judge_away
-from outreach.records import Customer, Hold, HoldState, Kind, Machine, Step, StepState
+from outreach.records import Bounce, Customer, Hold, HoldState, Kind, Machine, Step, StepState
 from outreach.store.plan import holds_of, lapse_holds
 from outreach.work.steps import approve_step, undo_step
 from outreach.work.workspace import Workspace
@@ -70,6 +70,17 @@ def test_the_next_issue_waits_until_somebody_is_back_and_says_why(workspace: Wor
     assert any("newsletters wait" in reason for reason in verdicts(workspace, got.id or 0)[0].reasons)
     with workspace.database.read() as session:
         assert session.get_one(Customer, ann).version > version, "a mail already claimed is judged again"
+
+
+def test_it_waits_too_where_the_reply_came_from_the_null_path_and_that_is_no_bounce(
+    workspace: Workspace, ann: int, mail: bytes
+) -> None:
+    """As every mail server files it: the vacation program's envelope was from nobody (RFC 3834, 3.3)."""
+    words = away(f"I am away until {in_days(workspace, 3)}.")
+    got = receive(workspace, b"Return-Path: <>\r\n" + as_out_of_office(words, mail, "ann@example.com"))
+    assert (got.machine, len(holds(workspace, ann))) == (Machine.AUTO_REPLY, 1)
+    with workspace.database.read() as session:
+        assert session.execute(select(Bounce)).all() == []
 
 
 def test_a_wait_ends_by_itself_and_can_be_taken_back(
