@@ -162,9 +162,9 @@ def _back_without(request: Request, link: Link) -> Response:
 
 def _view(request: Request) -> Response:
     language = _language(request)
-    html, known = view_mail(_workspace(request), request.path_params["token"], WORDS[language]["view"])
-    if html is None:
-        return _notice(request, "gone" if known else "unknown", 410 if known else 404)
+    html, why = view_mail(_workspace(request), request.path_params["token"], WORDS[language]["view"])
+    if why:
+        return _notice(request, why, 404 if why == "unknown" else 410)
     return HTMLResponse(html)
 
 

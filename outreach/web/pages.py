@@ -46,6 +46,9 @@ WORDS: dict[str, dict[str, str]] = {
         "reads it, and the word “unsubscribe” is enough.",
         "gone": "This mail is no longer kept",
         "gone_line": "We have deleted what we knew about its reader, so it cannot be shown.",
+        "unfit": "This mail cannot be shown here",
+        "unfit_line": "Pages are made with what we know today, and something that this mail says of its reader is no "
+        "longer among it. What came by mail stays as it is.",
         "nothing": "There is nothing here",
         "nothing_line": "This address only answers the links in our mails.",
         "later": "Please try again in a minute",
@@ -80,6 +83,9 @@ WORDS: dict[str, dict[str, str]] = {
         "die Mail: ein Mensch liest sie, und das Wort „abmelden“ genügt.",
         "gone": "Diese Mail gibt es nicht mehr",
         "gone_line": "Wir haben gelöscht, was wir über ihren Leser wussten, und können sie nicht zeigen.",
+        "unfit": "Diese Mail lässt sich hier nicht zeigen",
+        "unfit_line": "Seiten entstehen aus dem, was wir heute wissen, und etwas, was diese Mail von ihrem Leser sagt,"
+        " ist nicht mehr dabei. Was per Mail kam, bleibt, wie es ist.",
         "nothing": "Hier ist nichts",
         "nothing_line": "Diese Adresse beantwortet nur die Links in unseren Mails.",
         "later": "Bitte versuchen Sie es gleich noch einmal",

@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Mapping
 from html import escape
+from typing import Literal
 
 from sqlmodel import select
 
@@ -32,19 +33,24 @@ _END = re.compile(r"</body\b", re.IGNORECASE)
 _MAIN = re.compile(r"<main\b|\brole=[\"']?main\b", re.IGNORECASE)
 
 
-def view_mail(workspace: Workspace, token: str, words: str) -> tuple[str | None, bool]:
-    """The page, or None; and whether the token is ours. `words` say that today's data was used."""
+Why = Literal["", "unknown", "gone", "unfit"]
+
+
+def view_mail(workspace: Workspace, token: str, words: str) -> tuple[str, Why]:
+    """The page, or why there is none: no mail of ours that may have left, its reader was forgotten, or it cannot be
+    made with today's data. `words` say that today's data was used.
+    """
     public_id = read_token(workspace.keys, "view", token)
     if public_id is None:
-        return None, False
+        return "", "unknown"
     with workspace.database.read() as session:
         delivery = session.exec(select(Delivery).where(Delivery.public_id == public_id)).first()
         if delivery is None or delivery.state not in SHOWN:
-            return None, False
+            return "", "unknown"
         people = load_customers(session, [delivery.customer_id]) if delivery.customer_id is not None else {}
         customer = next(iter(people.values()), None)
         if delivery.kind is not Kind.TEST and (customer is None or customer.erased_at is not None):
-            return None, True
+            return "", "gone"
         press = open_press(session, workspace, delivery.edition_id)
         images = load_images(session, press.frozen)
     if delivery.state is DeliveryState.IN_DOUBT:
@@ -52,8 +58,8 @@ def view_mail(workspace: Workspace, token: str, words: str) -> tuple[str | None,
     try:
         rendered = press.render(customer, public_id, delivery.choices)
     except TemplateError:
-        return None, True
-    return (with_banner(embed(rendered.html, images), words), True) if rendered.html else (None, True)
+        return "", "unfit"
+    return (with_banner(embed(rendered.html, images), words), "") if rendered.html else ("", "unfit")
 
 
 def embed(html: str, images: Mapping[str, Image]) -> str:

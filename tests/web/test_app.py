@@ -25,6 +25,8 @@ from outreach.records import (
 )
 from outreach.store.consents import suppress, unsubscribe
 from outreach.web.view import BANNER, with_banner
+from outreach.work.compose import apply_campaign
+from outreach.work.publish import open_occasion
 from outreach.work.workspace import Workspace
 
 from ..conftest import HandClock
@@ -384,6 +386,26 @@ def test_the_mail_can_be_viewed_and_says_that_todays_data_was_used(
 )
 def test_a_mails_page_has_one_main_part(mail: str, page: str) -> None:
     assert with_banner(mail, "x") == page.replace("NOTE", BANNER.format(words="x"))
+
+
+def test_a_mail_that_todays_data_does_not_fit_is_not_said_to_be_forgotten(
+    site: httpx.Client, workspace: Workspace, reader: int
+) -> None:
+    path = workspace.root / "news.md"
+    front = "name: news\nsubject: News\ntemplate: news\nlist: customers\nkind: news"
+    path.write_text(f"---\n{front}\n---\nHello {{{{ first_name }}}}, how are you?\n", encoding="utf-8")
+    apply_campaign(workspace, path)
+    edition_id = open_occasion(workspace, "news")
+    with workspace.database.write() as session:
+        delivery = session.exec(select(Delivery).where(Delivery.edition_id == edition_id)).one()
+        delivery.state, delivery.sent_at = DeliveryState.SENT, workspace.clock()
+        token = sign_token(workspace.keys, "view", delivery.public_id)
+    assert "Hello Person 0" in site.get(f"/v/{token}").text
+    with workspace.database.write() as session:
+        session.get_one(Customer, reader).first_name = None
+    told = site.get(f"/v/{token}")
+    assert (told.status_code, "no longer kept" in told.text, "deleted" in told.text) == (410, False, False)
+    assert "cannot be shown here" in told.text
 
 
 def test_mail_that_never_left_cannot_be_viewed(site: httpx.Client, workspace: Workspace, reader: int) -> None:
