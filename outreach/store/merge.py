@@ -31,6 +31,7 @@ from ..records import (
     DeliveryState,
     Inbound,
     Membership,
+    Seat,
     Subscription,
     SubscriptionState,
     SuppressionReason,
@@ -88,6 +89,7 @@ def merge_customers(session: Session, kept: Customer, gone: Customer, *, at: dat
     done["subscription"] = _join_ties(session, kept.id, gone.id, at, by, trace)
     done["wish"] = _join_wishes(session, kept.id, gone.id, at, trace)
     done["cancelled"], done["delivery"] = _move_mails(session, kept.id, gone.id, at, trace)
+    _join_seats(session, kept.id, gone.id, trace)
     for table in SQLModel.metadata.sorted_tables:
         for key in table.foreign_keys:
             if key.column.table.name == "customer" and table.name not in _OWN_WAY:
@@ -197,6 +199,24 @@ def _join_wishes(session: Session, kept: int, gone: int, at: datetime, trace: Tr
         trace.change("wish", was, tell_row(mine.model_dump()))
     session.flush()
     return 1
+
+
+def _join_seats(session: Session, kept: int, gone: int, trace: Trace) -> None:
+    """Of two answers to one seminar's session the newest counts, and whoever was there was there; `gone`'s row goes."""
+    query = select(Seat).where(col(Seat.customer_id).in_((kept, gone)))
+    seats = list(session.execute(query).scalars())
+    other = {seat.session_id: seat for seat in seats if seat.customer_id == gone}
+    for mine in seats:
+        theirs = other.get(mine.session_id)
+        if mine.customer_id != kept or theirs is None:
+            continue
+        was = tell_row(mine.model_dump())
+        if theirs.answered_at > mine.answered_at:
+            mine.state, mine.answered_at, mine.how = theirs.state, theirs.answered_at, theirs.how
+        mine.attended_at = mine.attended_at or theirs.attended_at
+        session.add(mine)
+        trace.change("seat", was, tell_row(mine.model_dump()))
+    session.flush()
 
 
 def _move_mails(session: Session, kept: int, gone: int, at: datetime, trace: Trace) -> tuple[int, int]:

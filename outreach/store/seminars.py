@@ -118,6 +118,20 @@ def first_waiting(session: Session, session_id: int) -> int | None:
     return session.execute(query.order_by(col(Seat.answered_at), col(Seat.id)).limit(1)).scalar()
 
 
+def with_free_places(session: Session, now: datetime) -> list[str]:
+    """The sessions ("best-shot/evening") to come that have a place free while somebody waits for one."""
+    waits = select(col(Seat.id)).where(
+        col(Seat.session_id) == col(SeminarSession.id), col(Seat.state) == SeatState.WAITING
+    )
+    query = (
+        select(col(SeminarSession.id), col(Seminar.name), col(SeminarSession.name), col(SeminarSession.places))
+        .join(Seminar, col(Seminar.id) == col(SeminarSession.seminar_id))
+        .where(col(SeminarSession.starts_at) > now, col(SeminarSession.cancelled_at).is_(None), waits.exists())
+    )
+    rows = session.execute(query.order_by(col(SeminarSession.id))).all()
+    return [f"{name}/{own}" for number, name, own, places in rows if not places or taken(session, number or 0) < places]
+
+
 def invitations(session: Session, held: SeminarSession) -> list[int]:
     """The editions that invite to a session, by the event that they froze: a campaign may invite to another by now."""
     query = select(col(Campaign.id), col(Campaign.kind), col(Campaign.options))

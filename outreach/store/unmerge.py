@@ -29,6 +29,7 @@ from ..records import (
     ImportState,
     Inbound,
     MailingList,
+    Seat,
     Subscription,
     SubscriptionState,
     Suppression,
@@ -78,6 +79,7 @@ def unmerge(session: Session, record: CustomerMerge, *, at: datetime, by: str) -
     _move_back(session, kept, number, trace, done)
     _put_ties_back(session, kept, number, record, done, at, by)
     _put_wish_back(session, kept, number, trace, done)
+    _put_seats_back(session, trace)
     _put_rest_back(session, number, trace, done)
     _unblock(session, trace["block"], at, done)
     _tell_newer(session, kept, number, record, done)
@@ -252,6 +254,16 @@ def _put_wish_back(session: Session, kept: Customer, number: int, trace: Mapping
         if put_row(session, _table("wish"), values) is not None:
             done.back["wish"] = done.back.get("wish", 0) + 1
     session.flush()
+
+
+def _put_seats_back(session: Session, trace: Mapping[str, Any]) -> None:
+    """The kept one's own answers to seminars, where nobody has answered since."""
+    for was, became in trace["changed"].get("seat", ()):
+        seat = session.get(Seat, was["id"])
+        if seat is not None and tell_row(seat.model_dump()) == became:
+            for name, value in read_row(_table("seat"), was).items():
+                setattr(seat, name, value)
+            session.add(seat)
 
 
 def _put_rest_back(session: Session, number: int, trace: Mapping[str, Any], done: Parted) -> None:

@@ -26,6 +26,7 @@ from ..store.seminars import (
     seat_of,
     session_of_uid,
     taken,
+    with_free_places,
 )
 from .files import read_text
 from .seminars import queue_event_mail, session_named
@@ -148,6 +149,13 @@ def fill_places(workspace: Workspace, place: str) -> int:
     with workspace.database.write() as session:
         seminar, held = session_named(session, place)
         return _fill(session, workspace, seminar, held)
+
+
+def give_free_places(workspace: Workspace) -> int:
+    """Fill the places that came free without an answer (their guest was erased, or merged with another); how many."""
+    with workspace.database.read() as session:
+        places = with_free_places(session, workspace.clock())
+    return sum(fill_places(workspace, place) for place in places)
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,9 @@ from .lock import daemon_lock_file, hold_daemon_lock
 from .prune import forget_unconfirmed
 from .publish import publish_due
 from .reach import ReachLook, look_for_silent
+from .seats import give_free_places
 from .send import send_open
-from .sequences import follow_sequences
+from .sequences import SequenceCounts, follow_sequences
 from .steady import SteadyClock
 from .tend import tend_cases
 from .trends import propose_trends
@@ -102,15 +103,19 @@ def usual_jobs(workspace: Workspace, stop: threading.Event) -> tuple[Job, ...]:
             _alone(workspace, "trends", lambda: _hourly(workspace)),
         ),
         Job("publish", PLANNING, SEND_SECONDS, _alone(workspace, "publish", lambda: publish_due(workspace))),
-        Job(
-            "sequences", PLANNING, SEQUENCE_SECONDS, _alone(workspace, "sequences", lambda: follow_sequences(workspace))
-        ),
+        Job("sequences", PLANNING, SEQUENCE_SECONDS, _alone(workspace, "sequences", lambda: _sequences(workspace))),
         Job("waves", PLANNING, SEND_SECONDS, _alone(workspace, "waves", lambda: look_at_waves(workspace))),
         Job("send", OUTGOING, SEND_SECONDS, lambda: send_open(workspace, stop=stop, owner="run")),
         *reading,
         Job("stops", KEEPING, STOPS_SECONDS, lambda: book.follow(stop.is_set)),  # on each machine: each has a register
         Job("follow_up", INCOMING, FOLLOW_UP_SECONDS, _alone(workspace, "follow_up", lambda: follow_up(workspace))),
     )
+
+
+def _sequences(workspace: Workspace) -> SequenceCounts:
+    """Seminars' free places first: whoever gets one is reminded."""
+    give_free_places(workspace)
+    return follow_sequences(workspace)
 
 
 def _hourly(workspace: Workspace) -> dict[str, Any]:

@@ -10,10 +10,13 @@ from sqlmodel import col, select
 from outreach.records import Campaign, Delivery, SeatState
 from outreach.store.replies import verdicts_of
 from outreach.work.doubts_ahead import doubts_ahead
-from outreach.work.seats import import_attendance
+from outreach.work.duplicates import merge
+from outreach.work.erase import erase_customer
+from outreach.work.seats import give_free_places, import_attendance
 from outreach.work.seminars import changes_to_tell, figures_of, tell_changes
 from outreach.work.sequence_plan import apply_sequence, approve_sequence
 from outreach.work.sequences import follow_sequences
+from outreach.work.unmerge import undo_merge
 from outreach.work.workspace import Workspace
 
 from ..conftest import BOTH, HandClock
@@ -204,3 +207,51 @@ def test_a_file_that_invites_to_the_next_session_leaves_the_last_ones_guests_inv
     offer(workspace, "2026-12-11 18:00", text=SEMINAR.replace("12-17 18:00", "12-17 19:00"))
     told = {one.place: (one.invited, tell_changes(workspace, one)) for one in changes_to_tell(workspace, "best-shot")}
     assert told == {"best-shot/evening": (1, 1), "best-shot/later": (0, 0)}
+
+
+@BOTH
+def test_a_place_of_somebody_who_is_erased_goes_to_who_waits(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    ann, bob = make_customer("ann@example.com"), make_customer("bob@example.com")
+    offer(workspace, "2026-12-10 18:00, 1 place")
+    for person in (ann, bob):
+        says(workspace, person, SeatState.ACCEPTED)
+    assert give_free_places(workspace) == 0
+    erase_customer(workspace, "ann@example.com", by="maria")
+    assert give_free_places(workspace) == 1
+    assert states(workspace) == {bob: "accepted"}
+    clock.advance(days=30)
+    assert give_free_places(workspace) == 0
+
+
+@BOTH
+def test_of_two_who_are_merged_the_newest_answer_counts_and_is_parted_again(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    work, home = make_customer("ann@work.example"), make_customer("ann@home.example")
+    offer(workspace)
+    says(workspace, work, SeatState.DECLINED)
+    clock.advance(hours=1)
+    says(workspace, home, SeatState.ACCEPTED)
+    merge(workspace, "ann@work.example", "ann@home.example", by="maria")
+    assert states(workspace) == {work: "accepted"}
+    undo_merge(workspace, 1, by="maria")
+    assert states(workspace) == {work: "declined", home: "accepted"}
+
+
+def test_of_two_who_are_merged_whoever_was_there_was_there(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    work, home = make_customer("ann@work.example"), make_customer("ann@home.example")
+    offer(workspace)
+    says(workspace, home, SeatState.ACCEPTED)
+    clock.advance(hours=1)
+    says(workspace, work, SeatState.ACCEPTED)
+    clock.now = datetime(2026, 12, 11, 9, tzinfo=UTC)
+    present = workspace.root / "participants.csv"
+    present.write_text("ann@home.example\n", encoding="utf-8")
+    import_attendance(workspace, "best-shot/evening", present)
+    merge(workspace, "ann@work.example", "ann@home.example", by="maria")
+    told = figures_of(workspace, "best-shot")["sessions"][0]
+    assert (told["attended"], told["missed"]) == (1, 0)
