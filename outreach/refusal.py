@@ -23,7 +23,7 @@ _ABOUT_US = frozenset({"1.7", "1.8", "1.90", "2.3", "3.4", "3.2", "4.5"})
 Microsoft's)."""
 
 
-_INNER = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
+_INNER = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 """A code that a server wrote into its words."""
 
 

@@ -22,7 +22,15 @@ from .parse import parse_headers, plain_address
 
 Action = Literal["failed", "delayed", "delivered"]
 _LIMITS = Limits()
-_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
+"""Not three octets of the address of a host: servers name it before what it said."""
+_STILL_TRYING = re.compile(
+    r"this is a warning|warning message only|do not need to resend|will (?:keep|continue) (?:on )?trying"
+    r"|transient non-fatal errors|(?:still|has) not (?:yet )?been delivered|attempts will continue|will be retried"
+    r"|wird weiter versucht|noch nicht zugestellt|n'a pas encore été",
+    re.IGNORECASE,
+)
+_GAVE_UP = re.compile(r"permanent (?:fatal )?error|giv(?:en|ing) up|gave up|could not be delivered", re.IGNORECASE)
 _HEADER_LINE = re.compile(r"\s*(?:x-[\w-]+|subject|received|from|to|precedence|list-[\w-]+):", re.IGNORECASE)
 _BASIC = re.compile(r"\b([45]\d\d)[ -]")
 
@@ -127,6 +135,8 @@ def _from_free_text(mail: ParsedMail, raw: bytes, returned: ParsedMail | None, s
     diagnostic = _telling_line(words)
     if strict and not permanent and not temporary:
         return None
+    if permanent and not temporary and _STILL_TRYING.search(words) and not _GAVE_UP.search(words):
+        temporary, permanent = permanent, set()
     if temporary and not permanent:
         return BounceReport("delayed", plain_address(sorted(temporary)[0]), stated, diagnostic, None, returned)
     if permanent or names_bad_address(words) or stated.startswith("5"):

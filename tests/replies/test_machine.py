@@ -105,6 +105,38 @@ def test_an_automatic_reply_that_comes_to_our_reverse_path_is_no_bounce(headers:
     assert sort(raw, to_bounces=True).machine is Machine.AUTO_REPLY
 
 
+@pytest.mark.parametrize(
+    ("host", "said", "status", "failure"),
+    [
+        ("213.5.1.1", "550 rejected: your message looks like spam", "5.0.0", FailureClass.REFUSED),
+        ("212.4.1.10", "550 5.1.1 User unknown", "5.1.1", FailureClass.BAD_ADDRESS),
+        ("62.2.2.2", "550 No such user here.", "5.0.0", FailureClass.BAD_ADDRESS),
+        ("62.2.2.2", "550 rejected, see 5.7.1.", "5.7.1", FailureClass.REFUSED),
+    ],
+)
+def test_the_address_of_a_host_is_no_code(host: str, said: str, status: str, failure: FailureClass) -> None:
+    raw = (
+        "Return-Path: <>\nFrom: Mail Delivery System <mailer-daemon@mx.example>\nX-Failed-Recipients: ann@x.example\n"
+        "Subject: Mail delivery failed: returning message to sender\n\n  ann@x.example\n"
+        f"    host mx.x.example [{host}]\n    SMTP error from remote mail server after RCPT TO:<ann@x.example>:\n"
+        f"    {said}\n"
+    )
+    bounce = sort(raw.encode()).bounce
+    assert bounce is not None and (bounce.status, bounce.failure) == (status, failure)
+
+
+def test_a_warning_that_names_the_recipient_in_free_text_is_a_delay() -> None:
+    raw = (
+        b"From: Mail Delivery Subsystem <MAILER-DAEMON@mx.example>\nReturn-Path: <>\n"
+        b"Subject: Warning: could not send message for past 4 hours\n\n"
+        b"    **      THIS IS A WARNING MESSAGE ONLY      **\n    **  YOU DO NOT NEED TO RESEND YOUR MESSAGE  **\n\n"
+        b"   ----- The following addresses had transient non-fatal errors -----\n<ann@x.example>\n"
+        b"   ----- Transcript of session follows -----\n... Deferred: Connection timed out with mx.x.example.\n"
+        b"Warning: message still undelivered after 4 hours\nWill keep trying until message is 5 days old\n"
+    )
+    assert sort(raw).machine is Machine.DELAY
+
+
 def test_a_gateway_that_says_so_in_free_text_only_is_found_by_the_recipient() -> None:
     raw = (
         b"From: gateway@corp.example\nTo: care@acme.example\nSubject: Mail could not be delivered\n"
