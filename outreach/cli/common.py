@@ -115,8 +115,9 @@ def check_states(given: Sequence[str], known: Sequence[str], whose: str) -> None
             raise UsageError(f"{one!r} is no state of {whose}", remedy=f"They are {', '.join(known)}.")
 
 
-def progress() -> Progress:
-    """A progress bar on stderr; silent where that is no terminal."""
+def progress(*, by_hand: bool = False) -> Progress:
+    """A progress bar on stderr; silent where that is no terminal. `by_hand`: it shows what is new when it is told
+    `refresh`, without a thread of its own."""
     from rich.console import Console  # lazy
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -128,6 +129,7 @@ def progress() -> Progress:
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),
         transient=True,
+        auto_refresh=not by_hand,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,10 @@ from ..errors import UsageError
 from .common import AsJson, Yes, confirm, me, open_here, print_json, print_table, progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.progress import Progress
+
     from ..work.intake_wishes import ImportResult
 
 By = Annotated[str, typer.Option("--by", help="Who does it; else the name you are logged in with.")]
@@ -81,8 +86,7 @@ def import_file(
     kinds = _pairs(types or [], "--type", "HEADING=TYPE", 'For example: --type "PLZ=text"')
     wishes = Wishes(maps, kinds, read_ways(ways or []), source.strip().lower(), by or me())
     workspace = open_here()
-    with progress() as bar:
-        task = bar.add_task("Counting" if dry_run or preview else "Importing", total=None)
+    with progress(by_hand=True) as bar:  # with one thread, it may fork
         result: ImportResult = import_customers(
             workspace,
             file,
@@ -90,12 +94,26 @@ def import_file(
             wishes,
             dry_run=dry_run or preview > 0,
             preview=preview,
-            progress=lambda done, whole: bar.update(task, completed=done, total=whole),
+            progress=_shown_in(bar, "Counting" if dry_run or preview else "Importing"),
         )
     if as_json:
         print_json(import_json(result))
     else:
         tell_import(result)
+
+
+def _shown_in(bar: Progress, what: str) -> Callable[[int, int], None]:
+    """Show how far it is, ten times a second at most."""
+    task, shown = bar.add_task(what, total=None), 0.0
+
+    def show(done: int, whole: int) -> None:
+        nonlocal shown
+        bar.update(task, completed=done, total=whole)
+        if time.monotonic() > shown + 0.1:
+            bar.refresh()
+            shown = time.monotonic()
+
+    return show
 
 
 def imports(limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20, as_json: AsJson = False) -> None:

@@ -1,4 +1,4 @@
-"""A process that lends its hands to an import. `python -m outreach.work.import_child FD PARENT`.
+"""A process that lends its hands to an import. `python -m outreach.work.import_child FD PARENT`, or forked.
 
 Law: it reads the database and never writes it, so that its death loses nothing but what the parent does itself then;
 the end of the pipe is its end.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import gc
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import OutreachError
 from ..store.database import open_database
-from .children import Answer, serve_parent, unknown
+from .children import Answer, serve, unknown
 from .import_hand import Hand
 from .pipe import Message
 
@@ -45,10 +46,16 @@ def _try(do: Callable[[], Any]) -> bytes | None:
         gc.collect(0)
 
 
-def main() -> None:
+def lend_hands(end: int, parent: int) -> NoReturn:
     """Lend a hand until the parent is gone, or has no more use for us."""
     gc.disable()  # rows make no cycles
-    serve_parent(begin)
+    gc.freeze()  # what the parent had made is not looked through
+    serve(begin, end, parent)
+
+
+def main() -> None:
+    """In a process of its own."""
+    lend_hands(int(sys.argv[1]), int(sys.argv[2]))
 
 
 if __name__ == "__main__":

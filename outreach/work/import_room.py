@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from ..store.known import Taken
-from .children import Child, Heard
+from .children import Child, Heard, may_fork
+from .import_child import lend_hands
 from .import_hand import Dealt, Hand, Ready, Task
 from .kin import cores
 from .piles import Place, Places, open_nameless, room_told
@@ -28,11 +29,14 @@ from .pipe import VERSION, Message
 from .text_pieces import Body, file_told
 from .workspace import Workspace
 
-ENOUGH = 10_000_000
-"""Octets of a file from which on processes pay, each of which takes half a second to start."""
+ENOUGH, ENOUGH_FORKED = 10_000_000, 3_000_000
+"""Octets of a file from which on processes pay, each of which takes half a second to start, and where they are
+forked."""
 MOST_PROCESSES = 4
-PIECE, MOST_PIECE = 1_500_000, 16_000_000
-"""Octets of the file that are judged at once, and of a piece in which no line ends."""
+PIECE, LEAST_PIECE, MOST_PIECE = 1_500_000, 250_000, 16_000_000
+"""Octets of the file that are judged at once, at most and of a short file, and of a piece in which no line ends."""
+SHARES = 16
+"""Into how many pieces a short file falls at least, so that all cores have done theirs at about the same time."""
 AHEAD, WINDOW = 2, 6
 """Pieces or piles that a child has in hand, and those that are in hand altogether before the first is taken in."""
 PATIENCE = 60.0
@@ -81,12 +85,18 @@ class ImportRoom:
             workspace = self._workspace
             self._places = Places(self._task.count, held.enter_context(open_nameless(workspace.root)).fileno())
             self._here = Hand(self._task, workspace.keys, workspace.database, files, wanted)
+            fork = None
+            if may_fork():
+                workspace.database.close()  # nobody else goes on with a connection of ours; it opens anew
+                fork = lend_hands
             for own in range(wanted):
                 known = pickle.dumps((workspace.settings.database, workspace.keys, self._task, files, own))
                 begin = ("begin", VERSION, str(workspace.root), known)
-                child = Child("outreach.work.import_child", begin, self._heard, files)
+                child = Child("outreach.work.import_child", begin, self._heard, files, fork)
                 self._children.append(child)
                 self._owns[child] = own
+            for child in self._children:
+                child.listen()
             self._own = wanted
             self._held = held.pop_all()
         return self
@@ -212,13 +222,19 @@ class ImportRoom:
                 piece.child = None
 
 
+def enough() -> int:
+    """Octets of a file from which on several processes pay here."""
+    return min(ENOUGH, ENOUGH_FORKED) if may_fork() else ENOUGH
+
+
 def pieces_of(path: Path, begin: int) -> Iterator[tuple[int, int]]:
     """Begin and size of the pieces of a text behind its headings, each of which ends behind a newline, where no quoted
     cell is open as far as counting tells. Raises Lost where no line ends for long."""
     with file_told(path), path.open("rb") as file:
+        at_once = min(PIECE, max(LEAST_PIECE, path.stat().st_size // SHARES))
         file.seek(begin)
         rest = b""
-        while piece := file.read(PIECE):
+        while piece := file.read(at_once):
             data = rest + piece
             size = _good_end(data)
             if not size:

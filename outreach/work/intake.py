@@ -30,7 +30,7 @@ from ..store.known import Taken
 from ..store.staged import Staged, met_since, put_staged, staged_keys, staging, take_staged
 from .epoch import advance
 from .import_hand import Dealt, Ready, Task, retyped
-from .import_room import ENOUGH, ImportRoom, Lost
+from .import_room import ImportRoom, Lost, enough
 from .import_turns import CHUNK, Turns
 from .intake_rows import Judge, Manner, Refused, join_rows
 from .intake_wishes import ImportResult, Progress, Wishes, check_list_name, resolve, shown
@@ -84,10 +84,10 @@ def import_customers(
     if cores() > 1 and not preview:
         with suppress(Lost):
             try:
-                return run(ENOUGH)
+                return run(enough())
             except Lost as lost:
                 if 0 < len(lost.keys) <= MOST_KEYS:
-                    return run(ENOUGH, lost.keys)
+                    return run(enough(), lost.keys)
     return run(0)
 
 

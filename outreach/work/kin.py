@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
+STOPS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+"""Signals that are the parent's affair."""
 RUBBISH = 20_000, 20, 20
 """After so many new objects Python looks for cycles among them; a mail makes thousands and hardly ever a cycle."""
 
@@ -32,7 +34,7 @@ def environment() -> dict[str, str]:
 
 def follow(parent: int) -> None:
     """In a child: signals are the parent's affair; where the kernel can, it ends us with it."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):

@@ -115,7 +115,9 @@ class ReadingRoom:
     def _child(self) -> Child:
         known = pickle.dumps((self.workspace.settings, self.workspace.keys))
         begin = ("begin", VERSION, str(self.workspace.root), known)
-        return Child("outreach.work.reading_child", begin, self._heard)
+        child = Child("outreach.work.reading_child", begin, self._heard)
+        child.listen()
+        return child
 
     def _give(self) -> None:
         """Ask children about what nobody has in hand, the foremost first."""

@@ -163,7 +163,7 @@ def test_public_ids_rise_with_the_numbers_of_customers_through_all_of_a_long_fil
 ) -> None:
     monkeypatch.setattr(piles, "PILE", 1_000)
     if together:
-        monkeypatch.setattr(intake, "ENOUGH", 1)
+        monkeypatch.setattr(import_room, "ENOUGH", 1)
         monkeypatch.setattr(intake, "cores", lambda: 2)
         monkeypatch.setattr(import_room, "cores", lambda: 1)
     take(workspace, "email\n" + "".join(f"u{n}@b.de\n" for n in range(4_000)))

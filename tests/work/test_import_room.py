@@ -50,7 +50,7 @@ def pieces(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Take small files by pieces and many piles; with so many child processes."""
 
     def begin(processes: int) -> None:
-        monkeypatch.setattr(intake, "ENOUGH", 1)
+        monkeypatch.setattr(import_room, "ENOUGH", 1)
         monkeypatch.setattr(intake, "cores", lambda: 2)
         monkeypatch.setattr(import_room, "cores", lambda: processes + 1)
         monkeypatch.setattr(import_room, "PIECE", 700)
@@ -464,6 +464,28 @@ def test_a_file_that_changes_while_it_is_read_is_not_imported(
     assert told.value.remedy and _count(workspace, Customer) == 0
 
 
+def test_a_process_is_forked_only_where_it_has_one_thread_and_goes_on_in_its_parent_alone() -> None:
+    program = textwrap.dedent(
+        """
+        import signal, threading
+        from outreach.work.children import Forked, may_fork
+        print(may_fork())
+        def fail():
+            raise KeyboardInterrupt
+        try:
+            forked = Forked(fail)
+        finally:
+            print("one went on", flush=True)
+        print(forked.wait(), signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+        print(may_fork())
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    alone = "True" if sys.platform == "linux" else "False"
+    assert done.stdout.splitlines() == [alone, "one went on", "0 set()", "False"], done.stderr
+
+
 def test_an_import_that_is_killed_leaves_nobody_behind_and_runs_again(workspace: Workspace) -> None:
     count = 4_000
     file = workspace.root / "people.csv"
@@ -475,7 +497,7 @@ def test_an_import_that_is_killed_leaves_nobody_behind_and_runs_again(workspace:
         from pathlib import Path
         from outreach.work import import_room, intake, piles
         from outreach.work.workspace import open_workspace
-        root, piles.PILE, intake.ENOUGH, import_room.PIECE = Path(sys.argv[1]), 300, 1, 10_000
+        root, piles.PILE, import_room.ENOUGH, import_room.PIECE = Path(sys.argv[1]), 300, 1, 10_000
         intake.cores = import_room.cores = lambda: 3
         honest = import_room.Child.__init__
         def note(self, *given):
@@ -513,7 +535,7 @@ def test_ctrl_c_ends_all_of_an_import_that_reads_or_writes_and_the_next_run_comp
         from outreach.cli import main
         from outreach.work import import_room, import_turns, intake, piles
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
-        piles.PILE, intake.ENOUGH, import_room.PIECE = 300, 1, 20_000
+        piles.PILE, import_room.ENOUGH, import_room.PIECE = 300, 1, 20_000
         import_turns.CHUNK, import_turns.AT_A_STRETCH = import_turns.SMALLEST_CHUNK, 0.0
         import_turns.BREATH = 0.5  # it would write for ten seconds
         intake.cores = import_room.cores = lambda: 3

@@ -195,7 +195,7 @@ def test_what_was_said_before_the_restore_holds_however_somebody_becomes_a_custo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if way == "large file":  # is read in pieces, as by several processes
-        monkeypatch.setattr(intake, "ENOUGH", 1)
+        monkeypatch.setattr(import_room, "ENOUGH", 1)
         monkeypatch.setattr(intake, "cores", lambda: 2)
         monkeypatch.setattr(import_room, "cores", lambda: 1)
         monkeypatch.setattr(piles, "PILE", 20)
