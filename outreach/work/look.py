@@ -68,6 +68,8 @@ def look(workspace: Workspace) -> list[Seen]:
             if relay.name in {known.name for known in workspace.settings.all_relays}:
                 found.append(_resting(workspace, relay))
         for name, error in unreadable_mailboxes(session).items():
+            if _is_gone(workspace, name):
+                continue
             remedy = command_line(workspace, "doctor")
             found.append(Seen(AlertKind.MAILBOX, name, without_addresses(error), remedy))
         for campaign, occasion, reason in waiting_editions(session):
@@ -103,6 +105,11 @@ def look(workspace: Workspace) -> list[Seen]:
             words = f"Mail has been due for more than {settings.silent_minutes} minutes, and nobody sends it."
             found.append(Seen(AlertKind.SILENT_DAEMON, "mail", words, f"Start {command_line(workspace, 'run')}"))
     return found
+
+
+def _is_gone(workspace: Workspace, mailbox: str) -> bool:
+    """Whether no setting names this mailbox any more; on PostgreSQL another machine's settings may."""
+    return workspace.database.is_sqlite and mailbox not in {box.name for box in workspace.settings.replies.mailboxes}
 
 
 def _sign_ups(session: Session, workspace: Workspace, now: datetime) -> Iterator[Seen]:

@@ -26,6 +26,7 @@ from outreach.records import (
     RelayState,
     Worker,
 )
+from outreach.settings import MailboxSettings
 from outreach.store.alerts import open_alerts
 from outreach.store.marks import keep_marks
 from outreach.work.health import check_health
@@ -85,9 +86,27 @@ def test_rows_that_stay_in_doubt_need_a_person_until_they_are_settled(
     assert subjects(workspace) == []
 
 
+def with_mailbox(workspace: Workspace, name: str) -> Workspace:
+    boxes = (MailboxSettings(name=name, kind="maildir", path="/nowhere"),)
+    replies = workspace.settings.replies.model_copy(update={"mailboxes": boxes})
+    return replace(workspace, settings=workspace.settings.model_copy(update={"replies": replies}))
+
+
+def test_a_mailbox_that_the_settings_name_no_more_needs_nobody(workspace: Workspace, clock: HandClock) -> None:
+    here = with_mailbox(workspace, "old")
+    with here.database.write() as session:
+        keep_marks(session, "old", {}, at=clock(), error="login failed")
+    assert watch(here) == 1
+    elsewhere = with_mailbox(workspace, "new")
+    watch(elsewhere)
+    left = [] if workspace.database.is_sqlite else [(AlertKind.MAILBOX, "old")]
+    assert subjects(elsewhere) == left, "on PostgreSQL it may be another machine's"
+
+
 def test_a_mailbox_that_cannot_be_read_and_an_edition_that_waits(
     workspace: Workspace, make_customer: Callable[..., int], clock: HandClock
 ) -> None:
+    workspace = with_mailbox(workspace, "care")
     lay_edition(workspace, [make_customer("ann@example.com")])
     change(workspace, Edition, state=EditionState.WAITING, reason="half of it cannot be rendered")
     with workspace.database.write() as session:
