@@ -1,13 +1,15 @@
 """Markdown to HTML (CommonMark with tables), Jinja's tags kept as they are.
 
 Law: a tag alone on its line stands between blocks; any other stands in the text. An image beside the file is shown
-by its Content-ID. `<{{ url }}>` is a link that shows where it leads, as `<https://…>` is.
+by its Content-ID. `<{{ url }}>` is a link that shows where it leads, as `<https://…>` is. What is written from right to
+left (Arabic, Hebrew) stands so: the direction of each block is that of its first letter (UAX #9 P2).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,6 +19,17 @@ from markdown_it.token import Token
 from .masks import Masks
 
 _IMG = re.compile(r"(<img\b[^>]*?\bsrc\s*=\s*)([\"'])(.*?)\2", re.IGNORECASE | re.DOTALL)
+LEFT, RIGHT = "L", "R"
+ALIGNED = "text-align:right"
+_LIST = f"{ALIGNED}; padding-left:0; padding-right:24px"
+_FROM_RIGHT = {
+    "bullet_list_open": _LIST,
+    "ordered_list_open": _LIST,
+    "table_open": "margin-left:auto",
+    "th_open": ALIGNED,
+    "td_open": ALIGNED,
+}
+"""What else turns round with its direction. A table is not aligned: what follows would flow around it."""
 _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*:|//|#", re.IGNORECASE)
 
@@ -38,7 +51,35 @@ def markdown_html(source: str, masks: Masks, file: str, line: int, images: Mappi
             token.attrs["src"] = f"cid:{images[str(token.attrs['src'])]}"
         elif token.type in ("html_block", "html_inline"):
             token.content = embed_images(_links_shown(token, masks), images)
+    _turn(tokens, masks)
     return _around_paragraphs(reader.renderer.render(tokens, reader.options, environment), masks)
+
+
+def _turn(tokens: Sequence[Token], masks: Masks) -> None:
+    """Let blocks that begin with a letter of such a script run from right to left; those without any as the whole."""
+    whole = _first_letter(tokens, masks)
+    opened = [at for at, token in enumerate(tokens) if token.level == 0 and token.nesting == 1]
+    for start in opened:
+        end = next(at for at in range(start, len(tokens)) if tokens[at].level == 0 and tokens[at].nesting == -1)
+        block = tokens[start:end]
+        if (_first_letter(block, masks) or whole) != RIGHT:
+            continue
+        block[0].attrSet("dir", "rtl")
+        block[0].attrSet("style", _FROM_RIGHT.get(block[0].type, ALIGNED))
+        for token in block[1:]:
+            if token.type in _FROM_RIGHT and token.attrGet("style") is None:
+                token.attrSet("style", _FROM_RIGHT[token.type])
+
+
+def _first_letter(tokens: Sequence[Token], masks: Masks) -> str:
+    """LEFT or RIGHT by the first letter that has a direction, "" where none does; what a tag prints is not known."""
+    for token in _flat(tokens):
+        if token.type in ("text", "code_inline", "image"):
+            for letter in masks.pattern.sub("", token.content):
+                way = unicodedata.bidirectional(letter)
+                if way in (LEFT, "R", "AL"):
+                    return LEFT if way == LEFT else RIGHT
+    return ""
 
 
 def _links_shown(token: Token, masks: Masks) -> str:
@@ -74,7 +115,7 @@ def local_images(source: str, line: int = 1) -> list[tuple[str, int]]:
     return list(dict.fromkeys(found))
 
 
-def _flat(tokens: list[Token]) -> Iterator[Token]:
+def _flat(tokens: Sequence[Token]) -> Iterator[Token]:
     for token in tokens:
         yield token
         yield from _flat(token.children or [])
@@ -95,18 +136,20 @@ def _between_blocks(hidden: str, masks: Masks) -> str:
 
 def _around_paragraphs(html: str, masks: Masks) -> str:
     """A condition around all of a paragraph's words goes around the paragraph: no empty one is left behind."""
-    whole = re.compile(rf"<p>({masks.prefix}([0-9]+)z)((?:(?!</?p>).)*?)({masks.prefix}([0-9]+)z)</p>", re.DOTALL)
+    whole = re.compile(
+        rf"<p( dir[^>]*)?>({masks.prefix}([0-9]+)z)((?:(?!</?p[ >]).)*?)({masks.prefix}([0-9]+)z)</p>", re.DOTALL
+    )
 
     def turned(found: re.Match[str]) -> str:
-        first, last = masks.tags[int(found[2])], masks.tags[int(found[5])]
+        first, last = masks.tags[int(found[3])], masks.tags[int(found[6])]
         depth = 0
-        for number in masks.numbers(found[3]):
+        for number in masks.numbers(found[4]):
             role = masks.tags[number].role
             depth += (role == "open") - (role == "close")
             if depth < 0 or (depth == 0 and role == "middle"):
                 return found[0]
         if first.role != "open" or last.role != "close" or first.word not in ("if", "for") or depth:
             return found[0]
-        return f"<!--{found[1]}--><p>{found[3]}</p><!--{found[4]}-->"
+        return f"<!--{found[2]}--><p{found[1] or ''}>{found[4]}</p><!--{found[5]}-->"
 
     return whole.sub(turned, html)

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from outreach.errors import TemplateError
 from outreach.newsletter.compile import compile_newsletter, content_digest
@@ -296,3 +297,40 @@ def test_a_printed_address_between_angle_brackets_is_a_link(body: str) -> None:
 def test_an_image_that_is_commented_out_is_not_looked_for() -> None:
     text = "{# ![old](old.png) #}\n\n{#\n![older](older.png)\n#}\n![new](new.png)\n"
     assert local_images(text, 10) == [("new.png", 15)]
+
+
+def blocks(body: str) -> list[tuple[str, str, str]]:
+    """The blocks of a text: tag, direction and style."""
+    page = etree.fromstring(render(body, {"first_name": "أحمد"}, layout=BARE).html, etree.HTMLParser())
+    return [
+        (node.tag, node.get("dir") or "", node.get("style") or "")
+        for node in page.find("body").iter()
+        if node.tag in TURNED
+    ]
+
+
+BARE = "<html><head><style>em { color: red }</style></head><body>{{ content }}</body></html>"
+TURNED = ("p", "h2", "ul", "ol", "table", "th", "td", "blockquote")
+ALIGNED, LISTED = "text-align:right", "text-align:right; padding-left:0; padding-right:24px"
+
+
+def test_each_block_runs_as_its_first_letter_does() -> None:
+    assert blocks("(2.0) **שלום** {{ first_name }}!\n\n## Acme שלום\n\n12 – 13:\n\n> *x* שלום\n") == [
+        ("p", "rtl", ALIGNED),
+        ("h2", "", ""),
+        ("p", "rtl", ALIGNED),
+        ("blockquote", "", ""),
+        ("p", "", ""),
+    ]
+    assert blocks("1. مرحبا\n   - بك\n\n| متى | A |\n|---|:-:|\n| شهر | B |\n")[:2] == [
+        ("ol", "rtl", LISTED),
+        ("ul", "", LISTED),
+    ]
+    assert blocks("| متى | A |\n|---|:-:|\n| شهر | B |\n") == [
+        ("table", "rtl", "margin-left:auto"),
+        *[("th", "", ALIGNED), ("th", "", "text-align:center"), ("td", "", ALIGNED), ("td", "", "text-align:center")],
+    ]
+    assert blocks("Hello, שלום.\n\n{{ first_name }},\n") == [("p", "", "")] * 2
+    assert blocks("שלום\n\n{% if plan %}{{ first_name }}{% endif %}\n\n{% if plan %}שלום{% endif %}\n") == [
+        ("p", "rtl", ALIGNED)
+    ]
