@@ -26,6 +26,8 @@ BODY = "outreach.body"
 MONTHS = (1, 3, 6)
 OFTEN = (0, 7, 30)
 CHANNELS = ("", "phone", "letter")
+ALL = 10_000
+"""More topics than anybody has."""
 MONTH = timedelta(days=30)
 
 
@@ -53,11 +55,20 @@ def wishes_said(request: Request) -> Response:
         if link is None or link.customer_id is None or link.is_test:
             return _nobody(request, link)
         topics = topics_to_choose(session)
-        wish = _keep(session, workspace, link, link.customer_id, said, topics)
+        wish = _keep(session, workspace, link, link.customer_id, said, _offered(session, said, topics))
         link_acted_on(session, workspace, link.delivery, "page")
         advance(session, workspace.root, needed=False)
         wish = wish.model_copy()
     return _page(request, link, wish, topics, saved=True)
+
+
+def _offered(session: Session, said: dict[str, list[str]], topics: list[str]) -> list[str]:
+    """The topics that stood on the page, wanted or not: one that we write about only since then is left out by nobody.
+    A form that says nothing of them is of a page of before."""
+    if "offered" not in said:
+        return topics
+    known = set(topics_to_choose(session, most=ALL))
+    return [one for one in dict.fromkeys(said["offered"]) if one in known]
 
 
 def _keep(

@@ -193,6 +193,26 @@ def test_wishes_are_reached_from_the_unsubscribe_page_and_kept_by_the_button(
         assert session.scalars(select(Customer.version).where(col(Customer.id) == wish.customer_id)).one() == 3
 
 
+def test_a_topic_that_did_not_stand_on_the_page_is_not_left_out(workspace: Workspace, site: httpx.Client) -> None:
+    token = link(workspace)
+    page = site.get(f"/p/{token}").text
+    offered = re.findall(r'name="offered" value="([^"]*)"', page)
+    assert offered == ["", "descaling", "milk"], "the first says so where there are none yet"
+    for name in ("a", "b"):
+        make_campaign(workspace, name, topics=["grinder"])
+    said = {"offered": [*offered, "no topic of ours"], "topic": "milk"}
+    saved = site.post(f"/p/{token}", data=BUTTON | said).text
+    wish = wished(workspace)
+    assert wish is not None and wish.no_topics == ["descaling"]
+    assert re.search(r'value="grinder" checked', saved)
+    for number in range(24):
+        make_campaign(workspace, f"n{number}", topics=[f"new-{number}", "grinder"])
+        make_campaign(workspace, f"m{number}", topics=[f"new-{number}"])
+    site.post(f"/p/{token}", data=BUTTON | {"offered": offered, "topic": "descaling"})
+    wish = wished(workspace)
+    assert wish is not None and wish.no_topics == ["milk"], "as the page had it, though it offers others by now"
+
+
 def test_a_wish_with_more_digits_than_any_number_has_is_no_pause(workspace: Workspace, site: httpx.Client) -> None:
     """Python reads no number of more than 4,300 digits: the page answered 500."""
     said = {"pause": "3" * 5_000, "often": "30" * 5_000}
