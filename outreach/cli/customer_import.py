@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .common import AsJson, Yes, confirm, me, open_here, print_json, print_table, progress
+from .common import AsJson, Yes, confirm, counted, me, open_here, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,6 +190,8 @@ def _undo(number: int, *, yes: bool, by: str, as_json: bool) -> None:
         typer.echo(
             f"{done.kept:,} people stay, because something happened with them since; they get no newsletters by it."
         )
+    if done.newer:
+        typer.echo(f"{counted(done.newer, 'person keeps', 'people keep')} the subscription: a later import proves it.")
     if done.left:
         typer.echo(f"{done.left:,} changes stay as they are: somebody changed the same since.")
     if done.unblocked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
 from ..words import Changed, ConsentAct, ContactKind, ImportState, SubscriptionState, SuppressionReason
@@ -203,7 +203,8 @@ class CustomerImport(Record, table=True):
     """One run of `customers import`: the file, the list, the counts, where the rejected rows went.
 
     `source` names where the file came from: `options` (columns, types, ways) are used again for the next of its files.
-    `created`: first and last id of customers that it made, by stretches without a gap.
+    `created`: first and last id of customers that it made, by stretches without a gap. `found`: whom of those known
+    already it found, and whom it told to be subscribed (`store.seen`); None where it did not end.
     """
 
     __tablename__ = "customer_import"
@@ -217,6 +218,7 @@ class CustomerImport(Record, table=True):
     source: str = ""
     options: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     created: list[list[int]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    found: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     by: str = ""
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

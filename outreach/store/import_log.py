@@ -48,13 +48,21 @@ def note_created(session: Session, import_id: int, created: list[list[int]]) -> 
     )
 
 
-def finish_import(session: Session, import_id: int, *, at: datetime, counts: dict[str, int], rejects: str) -> None:
-    """Keep that the import is done, and what it brought."""
+def finish_import(
+    session: Session, import_id: int, *, at: datetime, counts: dict[str, int], rejects: str, found: bytes
+) -> None:
+    """Keep that the import is done, what it brought, and whom of those known already it found."""
+    values = {"finished_at": at, "counts": counts, "rejects": rejects, "found": found}
     session.connection().execute(
-        update(CustomerImport)
-        .where(col(CustomerImport.id) == import_id)
-        .values(state=ImportState.DONE, finished_at=at, counts=counts, rejects=rejects)
+        update(CustomerImport).where(col(CustomerImport.id) == import_id).values(state=ImportState.DONE, **values)
     )
+
+
+def later_imports(session: Session, import_id: int) -> list[CustomerImport]:
+    """The imports after this one that ended and stand, and kept whom they found; the newest first."""
+    stand = col(CustomerImport.id) > import_id, col(CustomerImport.state) == ImportState.DONE
+    query = orm_select(CustomerImport).where(*stand, col(CustomerImport.found).is_not(None))
+    return list(session.exec(query.order_by(col(CustomerImport.id).desc())))
 
 
 def find_import(session: Session, import_id: int) -> CustomerImport | None:

@@ -171,7 +171,7 @@ def _plan_closely(
     there = ((person, known[key]) for key, person in people if key in known and key not in blocked)
     joining = plan_joining(session, there, into.ways)
     for key, person in people:
-        if key in known and into.seen.before(known[key].id):
+        if key in known and into.seen.before(known[key].id, tied=person.tied):
             chunk.repeated.append((key, person))
             continue
         if key in blocked:

@@ -138,7 +138,9 @@ def _is_as_told(row: PlainRow, had: Any) -> bool:
                 return False
         if not fields[_ZONE] and (own[_COUNTRY] or fields[_COUNTRY]) in ZONES:
             return False
-    if row[STATUS] == UNTIED or state == SubscriptionState.UNSUBSCRIBED:
+    if row[STATUS] == UNTIED:
+        return False
+    if state == SubscriptionState.UNSUBSCRIBED:
         return True
     return state is not None and state == (row[STATUS] or SubscriptionState.SUBSCRIBED)
 

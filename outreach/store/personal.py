@@ -51,7 +51,7 @@ HOUSE: Mapping[str, str] = {
     "campaign": "what a marketer wrote",
     "cause": "what several cases have in common",
     "colleague": "one of us",
-    "customer_import": "the file that an import read, and its counts",
+    "customer_import": "the file that an import read, its counts, and the numbers of whom it found",
     "lane": "counters",
     "link": "where the links of an issue lead, the same for all its readers",
     "mailbox_mark": "how far our mailboxes are read",

@@ -1,7 +1,8 @@
 """Taking an import back: what it changed is put back where it still stands as the import left it.
 
 Law: what anybody did since is kept; a customer whom the import made goes only where nothing has happened with them
-since. Whoever left of their own will stays gone. Each chunk is one transaction: a killed undo is run again.
+since, and whom no later file has found. Whoever left of their own will stays gone. Each chunk is one transaction: a
+killed undo is run again.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from .contacts import drop_contact
 from .customers import bump_versions
 from .group_intake import put_group_back
 from .groups import drop_empty
+from .seen import TIED, Found
 from .stops import note_block
 
 OWN = frozenset({"subscription", "consent", "contact", "membership"})
@@ -44,7 +46,7 @@ OWN = frozenset({"subscription", "consent", "contact", "membership"})
 @dataclass
 class Undone:
     """What an undo took back, and what it left because it was changed since. `merged`: people of the import who are a
-    part of others by now.
+    part of others by now. `newer`: people who keep their subscription, by the proof of a later import.
     """
 
     removed: int = 0
@@ -53,16 +55,27 @@ class Undone:
     left: int = 0
     unblocked: int = 0
     merged: int = 0
+    newer: int = 0
+
+
+@dataclass(frozen=True)
+class Later:
+    """An import after the one that is taken back, and whom it found. `same_list`: it went into the same list."""
+
+    row: CustomerImport
+    found: Found
+    same_list: bool
 
 
 @dataclass(frozen=True)
 class Undo:
-    """An import that is taken back at `now` by `by`."""
+    """An import that is taken back at `now` by `by`; `later`: those after it, the newest first."""
 
     row: CustomerImport
     list_id: int | None
     now: datetime
     by: str
+    later: tuple[Later, ...] = ()
 
     @property
     def evidence(self) -> str:
@@ -85,6 +98,9 @@ def put_back(session: Session, undo: Undo, changes: Sequence[ImportChange], done
         elif change.what is Changed.FIELDS:
             ok = _put_fields_back(session, customer, change, undo)
         elif change.what is Changed.TIE:
+            if _proved_since(session, change.customer_id, undo):
+                done.newer += 1
+                continue
             ok = put_tie_back(session, change, undo)
         elif change.what is Changed.CONTACT:
             found = [(ContactKind(kind), network, value) for kind, network, value in change.after["contacts"]]
@@ -180,13 +196,15 @@ def remove_created(session: Session, undo: Undo, first: int, last: int, done: Un
     if not ids:
         return
     busy = _touched(session, undo, ids)
+    busy |= {one for one in ids if any(later.found.of(one) for later in undo.later)}
     gone = [one for one in ids if one not in busy]
     for table in (Subscription, Consent, Contact, Membership):
         session.execute(delete(table).where(col(table.customer_id).in_(gone)))
     drop_empty(session)
     session.execute(delete(Customer).where(col(Customer.id).in_(gone)))
     session.flush()
-    for one in sorted(busy):
+    newer = {one for one in sorted(busy) if _proved_since(session, one, undo)}
+    for one in sorted(busy - newer):
         tie = ImportChange(import_id=undo.row.id or 0, customer_id=one, what=Changed.TIE, before={}, after={})
         state = session.execute(
             select(col(Subscription.state)).where(
@@ -196,7 +214,39 @@ def remove_created(session: Session, undo: Undo, first: int, last: int, done: Un
         if state in (SubscriptionState.SUBSCRIBED, SubscriptionState.PENDING):
             tie.after = {"state": state}
             put_tie_back(session, tie, undo)
-    done.removed, done.kept = done.removed + len(gone), done.kept + len(busy)
+    done.removed, done.kept, done.newer = (
+        done.removed + len(gone),
+        done.kept + len(busy - newer),
+        done.newer + len(newer),
+    )
+
+
+def _proved_since(session: Session, customer_id: int, undo: Undo) -> bool:
+    """Whether a later file for the same list told that they are on it, where they still are as the import left it: then
+    their subscription stays, and that is its proof.
+    """
+    since = next((one for one in undo.later if one.same_list and one.found.of(customer_id) & TIED), None)
+    if since is None:
+        return False
+    tie = session.exec(
+        orm_select(Subscription).where(Subscription.customer_id == customer_id, Subscription.list_id == undo.list_id)
+    ).first()
+    if tie is None or tie.state is SubscriptionState.UNSUBSCRIBED or tie.changed_at != undo.row.at:
+        return False
+    if tie.state is SubscriptionState.SUBSCRIBED:
+        name = since.row.file.replace("\\", "/").rpartition("/")[2]
+        session.add(
+            Consent(
+                customer_id=customer_id,
+                list_id=undo.list_id,
+                act=ConsentAct.GIVEN,
+                at=since.row.at,
+                how="import",
+                evidence=f"{name}: import {since.row.id} found them on the list; import {undo.row.id} was taken back",
+                by=since.row.by,
+            )
+        )
+    return True
 
 
 def _touched(session: Session, undo: Undo, ids: list[int]) -> set[int]:

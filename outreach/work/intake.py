@@ -368,7 +368,8 @@ class _Intake:
         with self._workspace.database.write() as session:
             number = self._into.import_id or self._begin(session)
             counts, rejects = self._result.counts, str(self.rejects.path or "")
-            finish_import(session, number, at=self._workspace.clock(), counts=counts, rejects=rejects)
+            at, found = self._workspace.clock(), self._into.seen.packed()
+            finish_import(session, number, at=at, counts=counts, rejects=rejects, found=found)
             advance(session, self._workspace.root, needed=False)
             lapsing = lapsing_list(session, self._result.list_name)
         self._result.import_id = number

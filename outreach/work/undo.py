@@ -8,8 +8,9 @@ from __future__ import annotations
 from ..errors import InputError
 from ..records import ImportState
 from ..store.customers import list_id_of
-from ..store.import_log import find_import, list_imports
-from ..store.undo import Undo, Undone, next_changes, note_undo, put_back, remove_created
+from ..store.import_log import find_import, later_imports, list_imports
+from ..store.seen import Found
+from ..store.undo import Later, Undo, Undone, next_changes, note_undo, put_back, remove_created
 from ..store.undo_merged import put_merged_back
 from .epoch import advance
 from .intake_wishes import Progress
@@ -33,10 +34,16 @@ def undo_import(workspace: Workspace, import_id: int, *, by: str, progress: Prog
             )
         if row.state is ImportState.UNDONE:
             raise InputError(f"import {import_id} was taken back already", remedy="See: outreach customers imports")
-        undo = Undo(row, list_id_of(session, row.list_name), now, by)
+        later = tuple(
+            Later(one, Found(one.found), one.list_name == row.list_name)
+            for one in later_imports(session, import_id)
+            if one.found
+        )
+        undo = Undo(row, list_id_of(session, row.list_name), now, by, later)
         note_undo(session, import_id, state=ImportState.UNDOING)
         session.flush()
-        session.expunge(row)
+        for one in (row, *(each.row for each in later)):
+            session.expunge(one)
     while True:
         with workspace.database.write() as session:
             changes = next_changes(session, import_id, CHANGES)

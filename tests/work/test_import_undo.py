@@ -11,7 +11,16 @@ from sqlmodel import col, func, select
 
 from outreach.audience.segment import EVERYONE
 from outreach.errors import InputError, UsageError
-from outreach.records import Consent, Contact, Customer, CustomerImport, ImportChange, ImportState, Subscription
+from outreach.records import (
+    Consent,
+    ConsentAct,
+    Contact,
+    Customer,
+    CustomerImport,
+    ImportChange,
+    ImportState,
+    Subscription,
+)
 from outreach.store.consents import unsubscribe
 from outreach.store.customers import list_id_of
 from outreach.store.import_log import list_imports
@@ -24,7 +33,7 @@ from outreach.work.extract import extract_customers
 from outreach.work.undo import undo_import
 from outreach.work.workspace import Workspace, open_workspace
 
-from ..conftest import HandClock
+from ..conftest import BOTH, HandClock
 from .importing import block, kept, person, states, take, take_file
 from .test_import_piles import belongings
 
@@ -76,6 +85,64 @@ def test_what_was_done_since_is_kept(workspace: Workspace, clock: HandClock) -> 
         lists = session.exec(select(Subscription.list_id).where(Subscription.customer_id == bob)).all()
         acts = session.exec(select(Consent).where(Consent.customer_id == bob, Consent.how == "undo")).all()
     assert len(lists) == 1 and len(acts) == 1
+
+
+@BOTH
+def test_whom_a_later_file_found_unchanged_stays_by_the_proof_of_that_file(
+    workspace: Workspace, clock: HandClock
+) -> None:
+    """They stood in the newer file, and went with the older one: nobody was asked, and nothing was said."""
+    head, who = "email,vorname,status\n", ("a", "b", "c", "d", "e")
+    first = take(workspace, head + "".join(f"{one}@example.com,{one.upper()}x,\n" for one in who))
+    clock.advance(hours=1)
+    again = take(workspace, f"{head}a@example.com,Ax,\nb@example.com,Bea,\ne@example.com,Ex,\n", "newer.csv")
+    assert again.unchanged == 2
+    take(workspace, "email,vorname,off\nc@example.com,Cx,yes\n", "off.csv", mapping={"off": "not_subscribed"})
+    with workspace.database.write() as session:
+        one, number = list_id_of(session, "customers"), person(workspace, "e@example.com").id or 0
+        unsubscribe(session, customer_id=number, list_id=one, at=clock(), how="page", evidence="t")
+    clock.advance(hours=1)
+    done = undo_import(workspace, first.import_id, by="ann")
+    assert (done.removed, done.kept, done.newer) == (1, 2, 2)
+    assert states(workspace) == {
+        "a@example.com": "subscribed",
+        "b@example.com": "subscribed",
+        "e@example.com": "unsubscribed",
+    }
+    assert person(workspace, "b@example.com").first_name == "Bea"
+    with workspace.database.read() as session:
+        acts = session.exec(select(Consent).where(Consent.customer_id == person(workspace, "a@example.com").id)).all()
+    assert [(act.act, act.how) for act in acts] == [(ConsentAct.GIVEN, "import")] * 2
+    assert acts[-1].evidence.startswith("newer.csv: import 2 found them") and acts[-1].at == acts[0].at + timedelta(
+        hours=1
+    )
+
+
+def test_what_a_later_file_found_counts_no_more_once_that_one_is_taken_back(
+    workspace: Workspace, clock: HandClock
+) -> None:
+    first = take(workspace, "email\na@example.com\n")
+    clock.advance(hours=1)
+    again = take(workspace, "email\na@example.com\n")
+    for number, gone in ((again.import_id, 0), (first.import_id, 1)):
+        done = undo_import(workspace, number, by="ann")
+        assert (done.removed, done.newer) == (gone, 0)
+
+
+def test_a_subscription_of_somebody_known_stays_where_a_later_file_tells_it(
+    workspace: Workspace, clock: HandClock
+) -> None:
+    take(workspace, "email\na@example.com\nb@example.com\n", list_name="other")
+    clock.advance(hours=1)
+    first = take(workspace, "email\na@example.com\nb@example.com\n")
+    clock.advance(hours=1)
+    take(workspace, "email\na@example.com\n", "newer.csv")
+    done = undo_import(workspace, first.import_id, by="ann")
+    assert (done.removed, done.restored, done.newer) == (0, 1, 1)
+    with workspace.database.read() as session:
+        one = list_id_of(session, "customers")
+        tied = session.exec(select(Subscription.customer_id).where(Subscription.list_id == one)).all()
+    assert tied == [person(workspace, "a@example.com").id]
 
 
 def test_a_number_that_was_known_before_stays_when_an_import_is_taken_back_that_told_it_beside_a_new_one(
