@@ -29,6 +29,8 @@ from .tracked import without_leads
 FIELDS = ("first_name", "last_name", "language", "country", "zone")
 MOST_SHAPES = 400
 MAX_CHARACTERS = 2_000_000
+OURS = frozenset(("campaign", "company", "content", "issue_number", "postal_address", "preheader", "subject", "tips"))
+"""Names that hold what is ours for every reader; a person's attribute that is called so is read by `customer`."""
 EXHAUSTED = ("takes too long to render", "takes too much memory to render")
 
 

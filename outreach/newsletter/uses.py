@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from jinja2 import nodes
+from jinja2.meta import find_undeclared_variables
 
 from .sandbox import Sandbox
 
@@ -17,6 +18,11 @@ CHANCE_FILTERS, CHANCE_FUNCTIONS = frozenset(("random",)), frozenset(("lipsum",)
 PAGE = frozenset(("content", "content_slots", "tips"))
 LINKS = frozenset(("unsubscribe_url", "view_url", "click_url"))
 LINES = frozenset(("subject", "preheader"))
+
+
+def names_in(environment: Sandbox, texts: Iterable[str]) -> set[str]:
+    """The names that templates read and do not set themselves."""
+    return {name for text in texts for name in find_undeclared_variables(environment.parse(text))}
 
 
 class Uses:

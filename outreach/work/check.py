@@ -12,8 +12,11 @@ from typing import Any
 
 from ..newsletter.lint import Fault, lint_link, lint_newsletter, page_links
 from ..newsletter.plates import person_values
-from ..newsletter.render import Links
+from ..newsletter.render import OURS, Links
+from ..newsletter.sandbox import html_environment
 from ..newsletter.tips import ChosenTip
+from ..newsletter.uses import names_in
+from ..store.segments import known_attributes
 from ..wire.links import ask_links
 from .choose import choose_for
 from .compose import Draft, freeze
@@ -37,10 +40,25 @@ def check_campaign(workspace: Workspace, draft: Draft, *, fetch: bool = True) ->
             faults += _of_version(name, _lint(workspace, draft, proof), faults)
         if fetch:
             faults += _ask(proofs.values())
-    faults += _short_deadline(workspace, draft)
+    faults += [*_short_deadline(workspace, draft), *_mistaken(workspace, draft)]
     where = f"{draft.campaign.source_path}:{(draft.campaign.options.get('lines') or {}).get('segment', 1)}"
     faults += [Fault("warning", "segment", words, where) for words in campaign_doubts(workspace, draft.campaign)]
     return sorted(dict.fromkeys(faults), key=lambda fault: fault.level != "error")
+
+
+def _mistaken(workspace: Workspace, draft: Draft) -> list[Fault]:
+    """Names of ours in the text that customers have an attribute of, too: most likely theirs is meant."""
+    campaign = draft.campaign
+    texts = [campaign.subject, campaign.preheader, campaign.body]
+    for version in campaign.options.get("versions") or ():
+        texts += [version["subject"], version["preheader"], version["body"]]
+    used = names_in(html_environment(), texts) & OURS
+    if not used:
+        return []
+    with workspace.database.read() as session:
+        used.intersection_update(known_attributes(session))
+    words = "{{{{ {0} }}}} is the same for all readers; what an import brought is {{{{ customer.{0} }}}}"
+    return [Fault("warning", "name", words.format(name), campaign.source_path) for name in sorted(used)]
 
 
 def _short_deadline(workspace: Workspace, draft: Draft) -> list[Fault]:

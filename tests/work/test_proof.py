@@ -125,6 +125,21 @@ def test_a_name_that_nobody_has_comes_with_a_hint_at_the_right_one(
     assert "the variable frist_name is missing" in found["render"] and "Did you mean first_name?" in found["render"]
 
 
+def test_a_name_of_ours_that_customers_have_too_is_told(
+    workspace: Workspace, file: Path, make_customer: MakeCustomer
+) -> None:
+    text = TEXT + "{{ company }}{% if customer.company %} to {{ customer.company }}{% endif %}\n"
+    make_customer("ann@example.com", first_name="Ann")
+    assert "name" not in check(workspace, file, text)
+    make_customer(
+        "bob@example.com", first_name="Bob", attributes={"company": "Theirs", "campaign": "x", "customer": "y"}
+    )
+    told = check(workspace, file, text)["name"]
+    assert told.startswith("warning: {{ company }} is the same for all") and "{{ customer.company }} [" in told
+    assert "name" not in check(workspace, file, text.replace("{{ company }}", "Acme"))
+    assert "name" in check(workspace, file, TEXT + "---\nversion: b\nsubject: For {{ company }}\n---\n")
+
+
 def test_each_fault_of_a_campaign_is_found(workspace: Workspace, file: Path, make_customer: MakeCustomer) -> None:
     make_customer("ann@example.com")
     assert "alt" in check(workspace, file, TEXT.replace("![A pump]", "![]"))
