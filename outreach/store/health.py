@@ -169,11 +169,15 @@ def pulse(session: Session, name: str, now: datetime) -> None:
     session.connection().execute(update(Worker).where(col(Worker.name) == name).values(beat_at=now))
 
 
-def daemons_at(session: Session, host: str) -> dict[str, int]:
-    """The process numbers of the daemons that signed on at this host and did not end in good order, by name."""
+def daemons_at(session: Session, host: str | None) -> dict[str, int]:
+    """The process numbers of the daemons that signed on at this host (None: anywhere) and did not end in good order,
+    by name.
+    """
     query = select(col(Worker.name), col(Worker.pid)).where(
-        col(Worker.kind) == DAEMON, col(Worker.host) == host, col(Worker.stopped_at).is_(None)
+        col(Worker.kind) == DAEMON, col(Worker.stopped_at).is_(None)
     )
+    if host is not None:
+        query = query.where(col(Worker.host) == host)
     return {row.name: row.pid for row in session.execute(query)}
 
 

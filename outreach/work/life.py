@@ -1,7 +1,8 @@
 """The daemon's sign of life in the database: where it runs, when it last beat, and that it ended in good order.
 
 Law: a beat says no more than that the process lives; whether mail moves is seen from the mail. A daemon that starts
-signs off those that died here before it: on SQLite it holds their lock, on PostgreSQL their processes are gone.
+signs off those that died here before it: on SQLite it holds their lock, whatever their host was called (a container has
+another name each time), on PostgreSQL their processes are gone.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+from sqlmodel import Session
 
 from ..errors import DatabaseError
 from ..store.health import DAEMON, daemons_at, pulse, sign_off_dead
@@ -40,7 +43,7 @@ def daemon_life(workspace: Workspace, kind: str) -> Iterator[Life]:
     with suppress(DatabaseError), workspace.database.write() as session:
         now = workspace.clock()
         if kind == DAEMON:
-            sign_off_dead(session, _dead(workspace, daemons_at(session, host)), now)
+            sign_off_dead(session, _dead(workspace, session, host), now)
         sign_on(session, life.name, kind, now, host=host, pid=os.getpid())
     try:
         yield life
@@ -49,10 +52,11 @@ def daemon_life(workspace: Workspace, kind: str) -> Iterator[Life]:
             sign_off(session, life.name, workspace.clock())
 
 
-def _dead(workspace: Workspace, here: dict[str, int]) -> list[str]:
-    """Which of this host's daemons are gone."""
+def _dead(workspace: Workspace, session: Session, host: str) -> list[str]:
+    """Which daemons are known to be gone."""
     if workspace.database.is_sqlite:
-        return list(here)
+        return list(daemons_at(session, None))
+    here = daemons_at(session, host)
     return [name for name, number in here.items() if number == os.getpid() or not _runs(number)]
 
 

@@ -166,7 +166,8 @@ def test_a_daemon_that_starts_signs_off_the_one_that_died_here(workspace: Worksp
     clock.advance(hours=1)
     assert len(look(workspace)) == 2
     with daemon_life(workspace, "daemon"):
-        assert [one.subject for one in look(workspace)] == ["daemon on elsewhere"]
+        left = [] if workspace.database.is_sqlite else ["daemon on elsewhere"]
+        assert [one.subject for one in look(workspace)] == left, "on SQLite it holds the only daemon's lock"
 
 
 def test_mail_that_is_due_while_nobody_sends_is_told(
