@@ -26,6 +26,7 @@ BODY = "outreach.body"
 MONTHS = (1, 3, 6)
 OFTEN = (0, 7, 30)
 CHANNELS = ("", "phone", "letter")
+FIELDS = 1_000
 ALL = 10_000
 """More topics than anybody has."""
 MONTH = timedelta(days=30)
@@ -38,7 +39,8 @@ def wishes_page(request: Request) -> Response:
         link = find_link(session, workspace, request.path_params["token"])
         if link is None or link.customer_id is None or link.is_test:
             return _nobody(request, link)
-        wish, topics = wish_of(session, link.customer_id), topics_to_choose(session)
+        wish = wish_of(session, link.customer_id)
+        topics = _choices(session, wish)
     link_fetched(workspace, link.delivery, "the page of wishes")
     return _page(request, link, wish, topics)
 
@@ -46,7 +48,7 @@ def wishes_page(request: Request) -> Response:
 def wishes_said(request: Request) -> Response:
     """Save was pressed; anything else is shown the page."""
     body: bytes = request.scope[BODY]
-    said = read_form(body, 60)
+    said = read_form(body, FIELDS)
     if said.get("from") != ["page"]:
         return wishes_page(request)
     workspace: Workspace = request.app.state.workspace
@@ -54,12 +56,20 @@ def wishes_said(request: Request) -> Response:
         link = find_link(session, workspace, request.path_params["token"])
         if link is None or link.customer_id is None or link.is_test:
             return _nobody(request, link)
-        topics = topics_to_choose(session)
-        wish = _keep(session, workspace, link, link.customer_id, said, _offered(session, said, topics))
+        offered = _offered(session, said, _choices(session, wish_of(session, link.customer_id)))
+        wish = _keep(session, workspace, link, link.customer_id, said, offered)
+        topics = _choices(session, wish)
         link_acted_on(session, workspace, link.delivery, "page")
         advance(session, workspace.root, needed=False)
         wish = wish.model_copy()
     return _page(request, link, wish, topics, saved=True)
+
+
+def _choices(session: Session, wish: Wish | None) -> list[str]:
+    """The topics on the page: what we write about most, and what they have left out, so that they can have it back."""
+    most, unwanted = topics_to_choose(session), wish.no_topics if wish is not None else []
+    known = topics_to_choose(session, most=ALL) if set(unwanted) - set(most) else most
+    return sorted({*most, *(one for one in unwanted if one in known)})
 
 
 def _offered(session: Session, said: dict[str, list[str]], topics: list[str]) -> list[str]:

@@ -211,6 +211,12 @@ def test_a_topic_that_did_not_stand_on_the_page_is_not_left_out(workspace: Works
     site.post(f"/p/{token}", data=BUTTON | {"offered": offered, "topic": "descaling"})
     wish = wished(workspace)
     assert wish is not None and wish.no_topics == ["milk"], "as the page had it, though it offers others by now"
+    page = site.get(f"/p/{token}").text
+    assert re.search(r'value="milk">', page) and "descaling" not in page, "what they left out they can have back"
+    offered = re.findall(r'name="offered" value="([^"]*)"', page)
+    site.post(f"/p/{token}", data=BUTTON | {"offered": offered, "topic": offered})
+    wish = wished(workspace)
+    assert wish is not None and wish.no_topics == []
 
 
 def test_a_wish_with_more_digits_than_any_number_has_is_no_pause(workspace: Workspace, site: httpx.Client) -> None:
