@@ -191,7 +191,7 @@ def _judge(plan: Plan, going: Going, step: Step, now: datetime) -> Move:
     assert due.at is not None
     if due.at > now:
         return replace(due, kind=MoveKind.WAIT)
-    if now - due.at > plan.late:
+    if now - max(due.at, _turn(plan, going, step) or due.at) > plan.late:
         return replace(due, kind=MoveKind.PASSED, reason=f"its time was over: {due.at:%Y-%m-%d %H:%M} UTC")
     if step.name in going.outside:
         return replace(due, kind=MoveKind.PASSED, reason="it is not for this person")
@@ -202,6 +202,19 @@ def _judge(plan: Plan, going: Going, step: Step, now: datetime) -> Move:
             wanted = condition.event if condition.wanted else None
             return replace(due, kind=MoveKind.PASSED, reason=f"{condition.event} {said}", waits=wanted)
     return due
+
+
+def _turn(plan: Plan, going: Going, step: Step) -> datetime | None:
+    """When it was this step's turn, where its time may have been over by then though nothing had stood still.
+
+    That is so for an event that came while earlier steps were still to go, and behind a step that waited for its event
+    in vain.
+    """
+    if step.when.event is not None:
+        return max(going.done.values(), default=None)
+    waits = [(going.done[one.name], one.when.event) for one in plan.steps if one.when.event and one.name in going.done]
+    came = {event: going.events[event] for _, event in waits if event in going.events}
+    return max((until for until, event in waits if event not in came or came[event] > until), default=None)
 
 
 def _due(plan: Plan, going: Going, step: Step, now: datetime) -> Move:

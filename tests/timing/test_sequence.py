@@ -150,6 +150,24 @@ def test_what_is_long_over_is_passed_and_never_sent() -> None:
     ]
 
 
+def test_no_step_is_missed_for_one_that_waited_before_it() -> None:
+    plan = steps(("hello", "at once"), ("more", "1 day after replied hello, within 14 days"), ("week", "on day 7"))
+    silent = Going(BEGUN.day, START, BERLIN, {"hello": START})
+    after = START + timedelta(days=14)
+    assert told(next_moves(plan, silent, after)) == [("passed", "more"), ("send", "week")]
+    assert told(next_moves(plan, silent, after + timedelta(days=4)))[:2] == [("passed", "more"), ("passed", "week")]
+    replied = Going(BEGUN.day, START, BERLIN, {"hello": START, "more": after}, {REPLIED: START + timedelta(days=13)})
+    assert told(next_moves(plan, replied, after)) == [("passed", "week"), ("end", "")], "its mail went that late"
+
+
+def test_an_event_that_came_before_a_steps_turn_brings_it_when_its_turn_is() -> None:
+    plan = steps(("hello", "at once"), ("week", "on day 7"), ("more", "1 day after replied hello, within 14 days"))
+    week = START + timedelta(days=7)
+    early = Going(BEGUN.day, START, BERLIN, {"hello": START, "week": week}, {REPLIED: START + timedelta(hours=5)})
+    assert told(next_moves(plan, early, week + timedelta(hours=1))) == [("send", "more")]
+    assert told(next_moves(plan, early, week + timedelta(days=4))) == [("passed", "more"), ("end", "")]
+
+
 def test_whoever_has_passed_a_place_does_not_come_back_for_a_step_that_is_put_there() -> None:
     edited = steps(("hello", "at once"), ("inserted", "on day 1"), ("tips", "on day 2"), ("last", "on day 3"))
     going = Going(BEGUN.day, START, BERLIN, {"hello": START, "tips": START + timedelta(days=2)})

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -212,7 +212,14 @@ def test_of_many_in_sequences_the_same_is_foreseen_by_the_hour(
     assert [(one.step, one.event, one.people) for one in few.hoped] == [
         (one.step, one.event, one.people) for one in many.hoped
     ]
-    by_step = [sorted((mail.step, mail.at) for mail in one.mails for _ in range(mail.people)) for one in (few, many)]
+    by_step = [
+        sorted(
+            (mail.step, datetime.combine(mail.day, time.fromisoformat(mail.local)))
+            for mail in one.mails
+            for _ in range(mail.people)
+        )
+        for one in (few, many)
+    ]
     for (name, at), (other, hour) in zip(*by_step, strict=True):
         assert name == other and timedelta() <= hour - at <= timedelta(hours=1), (name, at, hour)
 
