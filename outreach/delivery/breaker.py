@@ -55,8 +55,13 @@ class Health:
     remedy: str = ""
 
     def may_try(self, now: datetime) -> bool:
-        """Whether a closed breaker lets mail through, or the rest is over and one mail may try."""
-        return self.breaker is State.CLOSED or self.retry_at is None or self.retry_at <= now
+        """Whether a closed breaker lets mail through, or the rest is over and one mail may try.
+
+        A rest that would last longer than any was begun under a clock that has been set back since: it is over.
+        """
+        if self.breaker is State.CLOSED or self.retry_at is None:
+            return True
+        return not now < self.retry_at <= now + LONGEST_REST_FOR_PERSON
 
 
 def after_good(health: Health, now: datetime) -> Health:

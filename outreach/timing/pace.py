@@ -157,10 +157,11 @@ def share_slots(
     """Who may have how many of `limit` connections: {worker: [number, until]} afterwards, and how many this one may.
 
     Alone it may have all; beside others no more than an equal share, once they have let go of theirs. `busy` are those
-    that it has in use now: until they end they count.
+    that it has in use now: until they end they count. Slots held for longer than a hold lasts were taken under a clock
+    that has been set back since: whoever is still there takes them anew.
     """
-    at = now.timestamp()
-    live = {name: list(kept) for name, kept in slots.items() if kept[1] > at and name != worker}
+    at, longest = now.timestamp(), 2 * hold.total_seconds()
+    live = {name: list(kept) for name, kept in slots.items() if at < kept[1] <= at + longest and name != worker}
     names = sorted([*live, worker])
     number = names.index(worker)
     fair = limit // len(names) + (number < limit % len(names))

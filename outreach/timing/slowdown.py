@@ -21,14 +21,16 @@ LEAST_RATE = 60
 
 
 def slower(factor: float, changed_at: datetime | None, now: datetime) -> float:
-    """The factor after a refusal that asks us to slow down."""
-    if changed_at is not None and factor < 1 and timedelta(0) <= now - changed_at < TOGETHER:
+    """The factor after a refusal that asks us to slow down; `now` may lie a little before what another one wrote."""
+    if changed_at is not None and factor < 1 and abs(now - changed_at) < TOGETHER:
         return factor
     return max(FLOOR, factor / 2)
 
 
 def faster(factor: float, changed_at: datetime, now: datetime) -> float:
-    """The factor after mail was taken at `now`; the same until a whole minute has passed since it changed."""
-    if factor >= 1 or now - changed_at < EVERY:
+    """The factor after mail was taken at `now`; the same until a whole minute has passed since it changed, or the clock
+    was set back to before that.
+    """
+    if factor >= 1 or abs(now - changed_at) < EVERY:
         return factor
     return min(1.0, factor + STEP)

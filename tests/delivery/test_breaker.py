@@ -93,6 +93,14 @@ def test_a_person_may_have_it_tried_at_once() -> None:
     assert try_soon(Health(), NOW) == Health()
 
 
+def test_a_rest_that_began_under_a_clock_that_was_set_back_since_is_over() -> None:
+    """Under a clock nine hours ahead it would have lasted nine hours, and with the only relay all mail with it."""
+    health = opened()
+    assert health.retry_at is not None
+    assert probe(health, NOW - timedelta(hours=9)) is not None
+    assert probe(health, NOW) is None
+
+
 def test_late_failures_of_others_do_not_lengthen_a_rest() -> None:
     health = opened()
     for seconds in range(1, 10):

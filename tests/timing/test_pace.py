@@ -148,6 +148,12 @@ def test_a_warm_ups_day_is_used_up_and_the_next_begins_fresh() -> None:
     assert take(second.windows, Limits(today=50, warmup_day=0), 80, START).count == 0, "a clock set back gains nothing"
 
 
+def test_slots_held_under_a_clock_that_was_set_back_since_are_free() -> None:
+    slots, mine = share_slots({}, "gone", 5, 0, 5, START + timedelta(hours=9), timedelta(seconds=10))
+    assert mine == 5
+    assert share_slots(slots, "here", 5, 0, 5, START, timedelta(seconds=10))[1] == 5
+
+
 @given(
     st.integers(1, 12),
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 12), st.integers(0, 8)), min_size=1, max_size=60),

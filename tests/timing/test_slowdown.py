@@ -29,6 +29,17 @@ def test_it_never_falls_below_the_floor_and_never_rises_above_one() -> None:
     assert factor == 1.0
 
 
+def test_two_who_hear_of_one_burst_slow_down_once_whoever_writes_first() -> None:
+    """Each takes the time and then waits for its turn to write: the second one's `now` may be the earlier."""
+    factor = slower(1.0, None, START)
+    assert slower(factor, START, START - timedelta(milliseconds=3)) == factor
+    assert faster(factor, START, START - timedelta(milliseconds=3)) == factor
+
+
+def test_a_clock_that_was_set_back_does_not_keep_a_domain_slow() -> None:
+    assert faster(0.5, START + timedelta(hours=9), START) == 0.55
+
+
 def test_it_recovers_one_step_a_minute_however_much_is_taken() -> None:
     assert faster(0.5, START, START + timedelta(seconds=59)) == 0.5
     assert faster(0.5, START, START + timedelta(seconds=60)) == 0.55
