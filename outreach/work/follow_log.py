@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -87,8 +88,18 @@ class _Followed:
             return [self._path]
         if now.st_ino == self._inode and now.st_size >= self._offset:
             return [self._path]
-        old = self._path.with_name(self._path.name + ".1")
-        return [old, self._path] if old.exists() and old.stat().st_ino == self._inode else [self._path]
+        return [*self._rotated(), self._path]
+
+    def _rotated(self) -> Sequence[Path]:
+        """The file that we read before, under its new name: `mail.log.1`, or with a date (logrotate's `dateext`)."""
+        found = [self._path.with_name(self._path.name + ".1")]
+        with suppress(OSError):
+            found += [one for one in self._path.parent.iterdir() if one.name.startswith(self._path.stem)]
+        for one in found:
+            with suppress(OSError):
+                if one != self._path and one.stat().st_ino == self._inode:
+                    return [one]
+        return []
 
     def _read(self, file: BinaryIO, path: Path, scribe: Scribe) -> None:
         status = os.fstat(file.fileno())

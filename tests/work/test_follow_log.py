@@ -70,13 +70,14 @@ def test_what_is_added_is_read_at_each_look_and_a_line_that_is_being_written_wai
     assert follower.look() == LogNews()
 
 
-def test_the_rest_of_a_log_that_was_rotated_away_is_read_first(here: Workspace, log: RelayLog) -> None:
+@pytest.mark.parametrize("name", ["relay.log.1", "relay.log-20261201", "relay-20261201.log"])
+def test_the_rest_of_a_log_that_was_rotated_away_is_read_first(here: Workspace, log: RelayLog, name: str) -> None:
     path, follower = here.root / "relay.log", LogFollower(here)
     grow(log, path)
     follower.look()
     queue = log.taken(delivery(here, 1))
     grow(log, path)
-    path.rename(here.root / "relay.log.1")
+    path.rename(here.root / name)
     log.answered(queue, "p0@example.com")
     grow(log, path)
     assert follower.look() == LogNews(settled=1, accepted=1)
