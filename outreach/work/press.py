@@ -227,8 +227,14 @@ def chosen_tips(choices: Mapping[str, Any]) -> list[ChosenTip]:
 
 
 def _label(text: str) -> str:
-    """`text` as a label of a domain name."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "list"
+    """`text` as a label of a domain name; what is mostly beyond ASCII as IDNA writes it, since no two lists may have
+    one label (RFC 2919 3).
+    """
+    known = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if 2 * sum(map(str.isalnum, known)) >= sum(map(str.isalnum, text)):
+        return known[:60] or "list"
+    letters = re.sub(r"[\W_]+", "-", text.lower()).strip("-")
+    return f"xn--{letters.encode('punycode').decode()}"[:60].rstrip("-")
 
 
 def _phrase(text: str) -> str:

@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -47,6 +48,20 @@ sys.stdout.buffer.write(LetterPress(facts).press(Ann(), public_id, {}, now).mess
 heavy = {"sqlmodel", "sqlalchemy", "alembic"} & {name.partition(".")[0] for name in sys.modules}
 assert not heavy, f"a process that only sends has loaded {heavy}"
 """
+
+
+def test_lists_in_any_script_have_identifiers_of_their_own(workspace: Workspace) -> None:
+    edition_id = edition_of(workspace)
+    with workspace.database.read() as session:
+        facts = press_facts(session, workspace, edition_id)
+    found = {}
+    for name in ("customers", "Kunden München", "客户", "潜在", "купоны", "купоны 2", "😀"):
+        press = LetterPress(replace(facts, list_name=name, list_title=name))
+        mail = email.message_from_bytes(press.press(reader("Ann", {}), new_public_id(), {}, NOW).message)
+        found[name] = mail["List-Id"].rpartition("<")[2].rstrip(">")
+    assert len(set(found.values())) == len(found)
+    assert found["Kunden München"] == "kunden-m-nchen.acme.example", "as it was: readers sort their mail by it"
+    assert found["客户"] == "xn--ubt06m.acme.example"
 
 
 def test_a_process_without_a_database_makes_the_very_same_mail(
