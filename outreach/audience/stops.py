@@ -86,10 +86,13 @@ def read_stop(line: str) -> Stop | None:
 
 
 def in_force(stops: Iterable[Stop], now: datetime) -> list[Stop]:
-    """Those that nobody took back since and that are not over, one for each person and scope, oldest first.
+    """Those that nobody took back since and that are not over, oldest first: for each person and scope the last one by
+    the order of lines, and where a clock was set back the one that is later by the clock, too: of these two a database
+    may know the one, and that it was taken back. Of two pauses the longer counts.
 
     `stops` stand in the order of their lines, which is that in which they were said.
     """
+    last: dict[tuple[str, str], Stop] = {}
     newest: dict[tuple[str, str], Stop] = {}
     back: dict[tuple[str, str], datetime] = {}
     for one in reversed(list(stops)):
@@ -98,11 +101,13 @@ def in_force(stops: Iterable[Stop], now: datetime) -> list[Stop]:
             for key in keys:
                 back[key] = max(one.at, back.get(key, one.at))
         elif keys and not any(key in back and back[key] >= one.at for key in keys):
+            if one.scope != PAUSE:
+                last.setdefault(keys[0], one)
             later = newest.get(keys[0])
             if later is None or (later.at < one.at and _lasts(one, later)):
                 newest[keys[0]] = one
-    still = [one for one in reversed(newest.values()) if one.until is None or one.until > now]
-    return sorted(still, key=lambda one: one.at)
+    both = dict.fromkeys([*reversed(last.values()), *reversed(newest.values())])
+    return sorted((one for one in both if one.until is None or one.until > now), key=lambda one: one.at)
 
 
 def _lasts(one: Stop, other: Stop) -> bool:

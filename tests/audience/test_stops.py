@@ -50,7 +50,7 @@ def test_a_stop_holds_until_the_same_thing_is_taken_back_later() -> None:
 def test_where_a_clock_was_set_back_whoever_said_stop_is_left_alone() -> None:
     first, back, again = said(), said(BACK, 1), said(hours=0.5)
     assert in_force([first, back, again], NOW + 2 * HOUR) == [again], "said last, by a clock that was set back"
-    assert in_force([back, again, first], NOW + 2 * HOUR) == [again]
+    assert in_force([back, again, first], NOW + 2 * HOUR) == [first, again], "a database may know one of the two"
     assert in_force([first, again, back], NOW + 2 * HOUR) == []
     assert in_force([back, said(hours=1)], NOW + 2 * HOUR) == [said(hours=1)], "in the same moment"
     long, short = said(hours=1, scope=PAUSE, until=NOW + 9 * HOUR), said(scope=PAUSE, until=NOW + 3 * HOUR)
