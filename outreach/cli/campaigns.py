@@ -249,7 +249,7 @@ def cancel(name: str, yes: Yes = False) -> None:
 def _change(name: str, word: str, then: str) -> None:
     from ..records import CampaignState
     from ..store.campaigns import campaign_named, change_campaign_state
-    from ..store.outbox import hasten
+    from ..store.sooner import hasten_campaign
 
     workspace = open_here()
     with workspace.database.write() as session:
@@ -258,10 +258,8 @@ def _change(name: str, word: str, then: str) -> None:
             raise UsageError(f"there is no campaign called {name}", remedy="See: outreach campaigns list")
         campaign_id = found.id or 0
         changed = change_campaign_state(session, name, CampaignState(word), workspace.clock())
-    more = word != "paused"
-    while more:
-        with workspace.database.write() as session:
-            more = hasten(session, campaign_id, "paused") > 0
+    if word != "paused":
+        hasten_campaign(workspace.database, campaign_id, "paused")
     typer.echo(f"{name} is {word}{'' if changed else ' already'}. {then if changed else ''}".strip())
 
 

@@ -297,23 +297,3 @@ def addresses_of(session: Session, customer_ids: Collection[int]) -> dict[int, s
         query = select(col(Customer.id), col(Customer.address)).where(col(Customer.id).in_(ids))
         found.update((row[0], row[1]) for row in session.execute(query) if row[1])
     return found
-
-
-def hasten_domain(session: Session, edition_id: int, key: str) -> int:
-    """Have an edition's queued mail to a domain judged at the next claim; how many had been put off."""
-    sooner = (
-        update(Delivery)
-        .where(
-            col(Delivery.edition_id) == edition_id,
-            col(Delivery.state) == DeliveryState.QUEUED,
-            col(Delivery.domain_key) == key,
-            col(Delivery.next_at).is_not(None),
-            col(Delivery.reason) == PAUSED,
-        )
-        .values(next_at=None, reason="", evidence="")
-    )
-    return session.connection().execute(sooner).rowcount
-
-
-PAUSED = "domain paused"
-"""The reason on mail that waits because its domain is paused."""

@@ -32,7 +32,7 @@ from .database import rows_in_chunks
 from .phases import InState
 from .plan import MAY_HAVE_BEEN_SENT
 from .standing import bare_state, hold_back_intents
-from .waiting import Place, Waiting, behind
+from .waiting import Place, places
 
 CHUNK = 500
 UNFINISHED = (EditionState.PLANNING, EditionState.OPEN, EditionState.PAUSED, EditionState.WAITING)
@@ -222,11 +222,24 @@ def withhold_queued(session: Session, edition_id: int, refusals: Mapping[int, tu
     return connection.execute(statement, values).rowcount
 
 
-def cancel_some(session: Session, edition_id: int, evidence: str, now: datetime, limit: int = 1000) -> int:
-    """queued or deferred → cancelled for at most `limit` rows; how many changed."""
-    changed = 0
-    for before in (DeliveryState.QUEUED, DeliveryState.DEFERRED):
-        found = _places(session, edition_id, before, None, limit - changed)
+def cancel_some(
+    session: Session,
+    edition_id: int,
+    evidence: str,
+    now: datetime,
+    *,
+    after: Place | None = None,
+    limit: int = 1000,
+) -> Place | None:
+    """queued or deferred → cancelled for at most `limit` of those who wait behind the place `after`; the last one's
+    place, or None where nobody stands behind it. Who is deferred comes first: a claim may wake them meanwhile."""
+    last, left = None, limit
+    for before in (DeliveryState.DEFERRED, DeliveryState.QUEUED):
+        if not left or (after is not None and after.state is not before):
+            continue
+        found = places(session, edition_id, before, after, left)
+        after, left = None, left - len(found)
+        last = found[-1] if found else last
         statement = (
             update(Delivery)
             .where(col(Delivery.id).in_([place.id for place in found]), bare_state() == before.value)
@@ -238,8 +251,9 @@ def cancel_some(session: Session, edition_id: int, evidence: str, now: datetime,
                 settled_at=now,
             )
         )
-        changed += session.connection().execute(statement).rowcount if found else 0
-    return changed
+        if found:
+            session.connection().execute(statement)
+    return last
 
 
 def extend_some(
@@ -250,25 +264,11 @@ def extend_some(
     found: list[Place] = []
     for state in (DeliveryState.DEFERRED, DeliveryState.QUEUED):
         if after is None or after.state is state:
-            found += _places(session, edition_id, state, after, limit - len(found))
+            found += places(session, edition_id, state, after, limit - len(found))
             after = None
     for ids in rows_in_chunks([place.id for place in found], CHUNK):
         session.connection().execute(update(Delivery).where(col(Delivery.id).in_(ids)).values(expires_at=until))
     return found[-1] if found else None
-
-
-def _places(session: Session, edition_id: int, state: DeliveryState, after: Place | None, limit: int) -> list[Place]:
-    """The first so many of those who wait for their turn, or are deferred, behind this place."""
-    if state is DeliveryState.QUEUED:
-        waiting = Waiting(session, edition_id)
-        columns: tuple[Any, ...] = (waiting.wave, waiting.due_at, waiting.id)
-        query = waiting.select(*columns)
-    else:
-        columns = (col(Delivery.wave), col(Delivery.due_at), col(Delivery.id))
-        query = select(*columns).where(col(Delivery.edition_id) == edition_id, InState(state))
-    if after is not None:
-        query = query.where(behind(after, *columns))
-    return [Place(state, *row) for row in session.execute(query.order_by(*columns).limit(limit))]
 
 
 def had_content(session: Session, campaign_id: int, content_digest: str, customer_ids: Sequence[int]) -> set[int]:

@@ -353,22 +353,6 @@ _INTENT = Prepared(
 )
 
 
-def hasten(session: Session, campaign_id: int, reason: str, limit: int = 1000) -> int:
-    """Have at most `limit` queued deliveries that wait for this reason judged at the next claim; their number."""
-    waiting = (
-        select(col(Delivery.id))
-        .where(
-            col(Delivery.campaign_id) == campaign_id,
-            col(Delivery.state) == DeliveryState.QUEUED,
-            col(Delivery.next_at).is_not(None),
-            col(Delivery.reason) == reason,
-        )
-        .limit(limit)
-    )
-    sooner = update(Delivery).where(col(Delivery.id).in_(waiting.scalar_subquery())).values(next_at=None)
-    return session.connection().execute(sooner).rowcount
-
-
 def finish_editions(session: Session, edition_ids: Iterable[int], now: datetime) -> list[int]:
     """Close the open editions among these in which nothing is left to do; returns their ids."""
     by_keys(session.connection())

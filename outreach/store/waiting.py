@@ -7,6 +7,7 @@ for each. On SQLite the state stands in the index. Either way the order, and so 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, or_
 from sqlmodel import Session, col
 
 from ..records import Delivery, DeliveryState
+from .phases import InState
+from .postgresql import by_keys
 from .queued import QUEUED
 from .standing import bare, bare_state
 
@@ -69,7 +72,32 @@ def ripe(next_at: Any, now: datetime) -> ColumnElement[bool]:
     return or_(next_at.is_(None), next_at <= now)
 
 
-def behind(place: Place, wave: Any, due_at: Any, number: Any) -> ColumnElement[bool]:
-    """Who of those with these columns stands behind this place, as the index has them."""
-    columns = (wave, due_at, number)
-    return tuple_(*columns) > tuple_(*map(literal, place[1:], (each.type for each in columns)))
+def behind(place: Place, wave: Any, due_at: Any, number: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Who of those with these columns stands behind this place, as the index has them: first those of the same instant,
+    then all later ones. Asked in one, SQLite goes through all of the same instant each time."""
+    same = and_(wave == place.wave, due_at == place.due_at, number > place.id)
+    columns = (wave, due_at)
+    return same, tuple_(*columns) > tuple_(*map(literal, place[1:3], (each.type for each in columns)))
+
+
+def places(session: Session, edition_id: int, state: DeliveryState, after: Place | None, limit: int) -> list[Place]:
+    """The first so many of those who wait for their turn, or are deferred, behind this place."""
+    if state is DeliveryState.QUEUED:
+        waiting = Waiting(session, edition_id)
+        columns: tuple[Any, ...] = (waiting.wave, waiting.due_at, waiting.id)
+        query = waiting.select(*columns)
+    else:
+        columns = (col(Delivery.wave), col(Delivery.due_at), col(Delivery.id))
+        query = select(*columns).where(col(Delivery.edition_id) == edition_id, InState(state))
+    return [Place(state, *row) for row in onward(session, query, columns, after, limit)]
+
+
+def onward(session: Session, query: Select[Any], columns: Sequence[Any], after: Place | None, limit: int) -> list[Any]:
+    """The first so many rows of `query` behind this place, in the order of `columns`: wave, due time, number."""
+    by_keys(session.connection())
+    found: list[Any] = []
+    for which in (true(),) if after is None else behind(after, *columns):
+        if len(found) < limit:
+            some = query.where(which).order_by(*columns).limit(limit - len(found))
+            found += session.connection().execute(some).all()
+    return found

@@ -31,7 +31,6 @@ from ..store.bounces import (
     excuse_bounces,
     free_addresses,
     had_storm,
-    hasten_domain,
     keep_bounce,
     label_of,
     paused_domains,
@@ -39,6 +38,7 @@ from ..store.bounces import (
 from ..store.consents import suppress
 from ..store.outbox import open_editions
 from ..store.pace import DOMAIN, pause_domain
+from ..store.sooner import hasten_domains
 from .workspace import Workspace
 
 CALM = timedelta(days=1)
@@ -207,9 +207,6 @@ def wake_domains(workspace: Workspace, keys: Sequence[str], label: str) -> None:
     now = workspace.clock()
     with workspace.database.read() as session:
         editions = open_editions(session)
-    for edition_id in editions:
-        for key in keys:
-            with workspace.database.write() as session:
-                hasten_domain(session, edition_id, key)
+    hasten_domains(workspace.database, editions, keys)
     with workspace.database.write() as session:
         end_alert(session, AlertKind.DOMAIN_PAUSED, _subject(label), now)

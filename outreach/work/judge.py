@@ -40,13 +40,14 @@ from ..records import (
     Wish,
     withhold,
 )
-from ..store.bounces import PAUSED, PausedDomain
+from ..store.bounces import PausedDomain
 from ..store.consents import mail_facts
 from ..store.database import rows_in_chunks
 from ..store.house_mail import HouseMail
 from ..store.one_per import others_in
 from ..store.plan import holds_of, recent_bulk
 from ..store.shared_holds import shared_holds
+from ..store.sooner import DOMAIN_PAUSED
 from ..store.wishes import wishes_of
 from ..timing.days import BLACKOUT, OpenDays
 from ..timing.exceptions import exceptions
@@ -334,7 +335,7 @@ def _judge_domain(edition: MailFactsOfEdition, person: PersonFacts, now: datetim
     if person.paused is None or person.paused.until <= now:
         return YES
     words = f"{person.paused.reason}; mail to {person.paused.label} waits unless a person resumes it"
-    return Permission(reason=PAUSED, evidence=words, later=person.paused.until)
+    return Permission(reason=DOMAIN_PAUSED, evidence=words, later=person.paused.until)
 
 
 def _judge_budget(edition: MailFactsOfEdition, person: PersonFacts, now: datetime) -> Permission:

@@ -356,9 +356,18 @@ def _supersede(workspace: Workspace, campaign_id: int, edition_id: int, occasion
             if edition.state in STANDING and edition.id is not None and edition.id < edition_id
         ]
     for old in waiting:
-        cancelled = 1
-        while cancelled:
-            with workspace.database.write() as session:
-                cancelled = cancel_some(session, old, why, workspace.clock())
+        while _cancel_waiting(workspace, old, why):
+            pass
         with workspace.database.write() as session:
             move_edition(session, old, STANDING, EditionState.CANCELLED, why)
+
+
+def _cancel_waiting(workspace: Workspace, edition_id: int, why: str) -> bool:
+    """Cancel all who wait in this edition, a portion after the other, each in a transaction; False where none did."""
+    last, found = None, False
+    while True:
+        with workspace.database.write() as session:
+            last = cancel_some(session, edition_id, why, workspace.clock(), after=last)
+        if last is None:
+            return found
+        found = True

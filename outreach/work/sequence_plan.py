@@ -20,9 +20,9 @@ from ..newsletter.sequence_file import SequenceFile, StepFile, parse_sequence
 from ..records import Campaign, CampaignState, EnrolmentState, GroupKind, Kind, SequenceState
 from ..records import Sequence as SequenceRow
 from ..store.campaigns import campaign_named, change_campaign_state, keep_asset, keep_campaign
-from ..store.outbox import hasten
 from ..store.sequence_events import RECORDED
 from ..store.sequences import all_sequences, find_sequence, keep_sequence, wake_all
+from ..store.sooner import hasten_campaign
 from ..timing.sequence import LATE, Plan, Step
 from ..timing.sequence_words import (
     BEGINS_EXAMPLE,
@@ -278,10 +278,8 @@ def change_sequence(workspace: Workspace, name: str, state: SequenceState) -> bo
         keep_sequence(session, name, {"state": state, "scanned_at": None}, now)
         ids = [campaign_named(session, step_campaign(name, step["name"])) for step in row.plan["steps"]]
     for campaign in ids if state is not SequenceState.PAUSED else ():
-        more = campaign is not None
-        while more and campaign is not None:
-            with workspace.database.write() as session:
-                more = hasten(session, campaign.id or 0, "paused") > 0
+        if campaign is not None:
+            hasten_campaign(workspace.database, campaign.id or 0, "paused")
     return True
 
 

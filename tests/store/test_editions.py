@@ -158,9 +158,10 @@ def test_mail_still_to_go_is_cancelled_or_given_more_time_in_portions(
         rows = session.exec(select(Delivery).where(Delivery.expires_at == until)).all()
         assert (rounds, {row.customer_id for row in rows}) == (2, set(people[:3]))
         assert sum(count for _, _, count in due_counts(session, edition)) == 3
-        assert cancel_some(session, edition, "superseded", workspace.clock(), 2) == 2
-        assert cancel_some(session, edition, "superseded", workspace.clock(), 2) == 1
-        assert cancel_some(session, edition, "superseded", workspace.clock(), 2) == 0
+        rounds = 0
+        while last := cancel_some(session, edition, "superseded", workspace.clock(), after=last, limit=2):
+            rounds += 1
+        assert rounds == 2
     assert sorted(_states(workspace, edition).values()) == ["cancelled", "cancelled", "cancelled", "in_doubt", "sent"]
 
 

@@ -28,10 +28,11 @@ from outreach.records import (
     Worker,
     WorkspaceRow,
 )
+from outreach.store import sooner
 from outreach.store.campaigns import change_campaign_state
 from outreach.store.consents import unsubscribe
 from outreach.store.moves import apply_moves, release
-from outreach.store.outbox import hasten
+from outreach.store.sooner import hasten_campaign
 from outreach.work import feed
 from outreach.work.presence import FOLDER, Presence
 from outreach.work.send import SendCounts, send_open
@@ -306,7 +307,7 @@ def test_an_edition_for_nobody_is_done_at_once(workspace: Workspace) -> None:
 
 
 def test_what_waited_for_a_paused_campaign_goes_as_soon_as_it_is_resumed(
-    workspace: Workspace, make_customer: People, sink: Sink
+    workspace: Workspace, make_customer: People, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edition = lay_edition(workspace, [make_customer(f"p{number}@example.com") for number in range(7)])
     here = with_relay(workspace, sink.port)
@@ -317,7 +318,8 @@ def test_what_waited_for_a_paused_campaign_goes_as_soon_as_it_is_resumed(
     assert send(here).postponed == 7
     with workspace.database.write() as session:
         change_campaign_state(session, name, CampaignState.ACTIVE, workspace.clock())
-        assert [hasten(session, campaign_id, "paused", limit=5) for _ in range(3)] == [5, 2, 0]
+    monkeypatch.setattr(sooner, "PORTION", 3)
+    assert [hasten_campaign(workspace.database, campaign_id, "paused") for _ in range(2)] == [7, 0]
     assert send(here).sent == 7
 
 
@@ -332,8 +334,7 @@ def first_comes_back(workspace: Workspace, edition: int) -> tuple[Callable[[int]
 
     def seen(_settled: int) -> None:
         if not back:
-            with workspace.database.write() as session:
-                back.append(hasten(session, campaign, "paused"))
+            back.append(hasten_campaign(workspace.database, campaign, "paused"))
 
     return seen, back
 
