@@ -188,7 +188,7 @@ def _about_us(reply: SmtpReply) -> str:
     enhanced = _enhanced(reply)
     if reply.code in _ABOUT_US:
         return _LOGIN_REMEDY
-    if _FAR.search(reply.text) or enhanced in ("2.1", "2.2"):
+    if enhanced in ("2.1", "2.2") or _FAR.search(reply.text) or _GREYLIST.search(reply.text):
         return ""
     if _RELAYING.search(reply.text):
         return _LOGIN_REMEDY
@@ -235,13 +235,18 @@ def failure_class(reply: SmtpReply) -> FailureClass:
 
 
 def _temporary(stage: Stage, reply: SmtpReply) -> Outcome:
-    """A 4yz. Trouble of the whole relay (421, x.3.x, any answer to MAIL) also backs off; one recipient's does not."""
+    """A 4yz. Trouble of the whole relay (421, x.3.x, any answer to MAIL) also backs off; one recipient's does not.
+
+    That we may not relay is nobody else's trouble, though Postfix says it with 454 (defer_unauth_destination).
+    """
+    remedy = _about_us(reply)
+    if remedy == _LOGIN_REMEDY and stage is not Stage.DOT:
+        return Outcome(Event.RELEASE, f"the relay refused us at {stage}: {reply}", close=True, stop=True, remedy=remedy)
     failure = FailureClass.MAILBOX_FULL if _enhanced(reply) == "2.2" else FailureClass.TRANSIENT
     closing = reply.code == 421
-    ours = _ACCOUNT.search(reply.text) is not None and not _FAR.search(reply.text)
-    slows = not ours and _slows(stage, reply)
-    whole = not slows and (ours or closing or stage is Stage.MAIL or _enhanced(reply).startswith("3."))
-    return Outcome(Event.TEMPORARY, str(reply), failure, close=closing, back_off=whole, slows=slows)
+    slows = not remedy and _slows(stage, reply)
+    ours = bool(remedy) or closing or stage is Stage.MAIL or _enhanced(reply).startswith("3.")
+    return Outcome(Event.TEMPORARY, str(reply), failure, close=closing, back_off=ours and not slows, slows=slows)
 
 
 _RATE = re.compile(

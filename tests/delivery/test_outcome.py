@@ -147,6 +147,7 @@ def test_a_deferred_recipient_waits_and_the_relay_is_not_slowed_down() -> None:
         (Stage.RCPT, SmtpReply(530, "5.7.0", "authentication required")),
         (Stage.RCPT, SmtpReply(554, "5.7.1", "<ann@example.com>: Relay access denied")),
         (Stage.RCPT, SmtpReply(550, "", "relaying denied")),
+        (Stage.RCPT, SmtpReply(454, "4.7.1", "<ann@example.com>: Relay access denied")),
         (Stage.RCPT, SmtpReply(553, "5.7.1", "<care@a.example>: Sender address rejected: not owned by user acme")),
         (Stage.RCPT, SmtpReply(550, "5.1.8", "<care@a.example>: Sender address rejected: Domain not found")),
         (Stage.RCPT, SmtpReply(550, "", "Verification failed for <care@a.example> No such user Sender verify failed")),
@@ -194,10 +195,18 @@ def test_a_refusal_of_our_account_after_the_dot_burns_no_mail_and_stops_the_rela
 
 
 @pytest.mark.parametrize(
-    "text", ["Throttling failure: Daily message quota exceeded.", "Throttling failure: Maximum sending rate exceeded."]
+    ("stage", "reply"),
+    [
+        (Stage.DOT, SmtpReply(454, "", "Throttling failure: Daily message quota exceeded.")),
+        (Stage.DOT, SmtpReply(454, "", "Throttling failure: Maximum sending rate exceeded.")),
+        (Stage.RCPT, SmtpReply(450, "4.7.25", "Client host rejected: cannot find your hostname, [203.0.113.5]")),
+        (Stage.RCPT, SmtpReply(450, "4.1.8", "<care@a.example>: Sender address rejected: Domain not found")),
+    ],
 )
-def test_a_relay_that_asks_our_account_to_wait_is_left_alone_and_no_domain_is_slowed_down(text: str) -> None:
-    outcome = judge(Stage.DOT, SmtpReply(454, "", text))
+def test_a_relay_that_asks_us_to_wait_is_left_alone_and_no_domain_is_slowed_down(
+    stage: Stage, reply: SmtpReply
+) -> None:
+    outcome = judge(stage, reply)
     assert (outcome.event, outcome.back_off, outcome.slows) == (Event.TEMPORARY, True, False)
 
 
@@ -207,6 +216,7 @@ def test_a_relay_that_asks_our_account_to_wait_is_left_alone_and_no_domain_is_sl
         SmtpReply(550, "5.7.1", "mail looks like spam"),
         SmtpReply(550, "5.2.1", "The account that you tried to reach has reached its daily limit"),
         SmtpReply(552, "5.2.2", "message quota exceeded"),
+        SmtpReply(450, "4.7.1", "<app[203.0.113.5]>: Client host rejected: Greylisted, see the help page"),
         SmtpReply(550, "", "host mx[192.0.2.1] said: 550 Sender address rejected (in reply to RCPT TO command)"),
         SmtpReply(550, "", "response to RCPT TO:<a@b.example> from mx [192.0.2.1] was: 550 sender verify failed"),
     ],
@@ -214,7 +224,7 @@ def test_a_relay_that_asks_our_account_to_wait_is_left_alone_and_no_domain_is_sl
 def test_what_is_about_one_mail_or_was_said_further_on_stops_nothing(reply: SmtpReply) -> None:
     for stage in (Stage.RCPT, Stage.DOT):
         outcome = judge(stage, reply)
-        assert not outcome.stop and outcome.event is not Event.RELEASE
+        assert not outcome.stop and not outcome.back_off and outcome.event is not Event.RELEASE
 
 
 @pytest.mark.parametrize(
