@@ -21,6 +21,8 @@ CLIPPED_BYTES = 102 * 1024
 LONGEST_SUBJECT = 150
 READABLE_SUBJECT = 70
 _NO_REPLY = re.compile(r"no[._-]?reply|do[._-]?not[._-]?reply|nicht[._-]?antworten|noreply", re.IGNORECASE)
+_UNREAD = re.compile(r"\*\*[^\s*][^*\n]{0,200}\*\*|^[ ]*\|[^\n]*\|$", re.MULTILINE)
+"""Emphasis that ends at a punctuation mark before a letter, as in Chinese (CommonMark 6.2), or rows outside a table."""
 _LOCAL_NAMES = ("localhost", "local", "internal", "lan", "home.arpa", "localdomain")
 _PLACEHOLDERS = ("example", "test", "invalid", "example.com", "example.org", "example.net")
 _SCHEMES = ("http", "https", "mailto", "tel", "sms", "webcal")
@@ -46,6 +48,7 @@ def lint_newsletter(mail: Rendered, links: Links, *, sender: str, reply_to: str,
         *_lint_sender(sender, reply_to),
         *_lint_duties(mail, links, postal_address),
         *_lint_images(tree),
+        *_lint_marks(mail),
     ]
     for link in page_links(mail.html):
         if link not in (links.unsubscribe_url, links.view_url):
@@ -152,6 +155,15 @@ def _lint_duties(mail: Rendered, links: Links, postal_address: str) -> list[Faul
         words = "there is no link to unsubscribe: put {{ unsubscribe_url }} into the layout"
         faults.append(Fault("error", "unsubscribe", words))
     return faults
+
+
+def _lint_marks(mail: Rendered) -> list[Fault]:
+    """Marks of Markdown that readers would see."""
+    found = _UNREAD.search(mail.text)
+    if found is None:
+        return []
+    words = "marks of Markdown stand in the mail as they were written: write <strong>…</strong>, or the table as HTML"
+    return [Fault("warning", "markdown", words, found[0].strip()[:60])]
 
 
 def _lint_images(tree: Any) -> list[Fault]:

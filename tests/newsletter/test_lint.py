@@ -35,6 +35,7 @@ def rules(found: list[Fault]) -> list[tuple[str, str]]:
 
 def test_a_sound_mail_has_no_fault() -> None:
     assert faults() == []
+    assert faults(text="2 ** 3 * a | b\n** Note: x ** y\nA | B\nMain Street 1,\n12345 Town\n") == []
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,8 @@ def test_a_sound_mail_has_no_fault() -> None:
         ({"html": HTML.replace("cid:1@images", "pump.png")}, ("error", "image")),
         ({"html": HTML + "x" * CLIPPED_BYTES}, ("error", "size")),
         ({"html": HTML.replace("#top", "#nowhere")}, ("error", "link")),
+        ({"text": "Hi **重要：**文字\nMain Street 1,\n12345 Town\n"}, ("warning", "markdown")),
+        ({"text": "Hi\n| 1 | y |\nMain Street 1,\n12345 Town\n"}, ("warning", "markdown")),
     ],
 )
 def test_each_rule_finds_its_fault(changes: dict[str, str], expected: tuple[str, str]) -> None:
