@@ -24,7 +24,7 @@ from .database import Database
 from .queued import QUEUED
 from .slices import SLICE
 
-PAGES = 2000
+PAGES = 1000
 """Pages in one step, 8 MB: between steps progress is told."""
 BUSY_SECONDS = 15.0
 Step = Callable[[int, int], None]
@@ -95,9 +95,12 @@ def is_sound(path: Path) -> bool:
 
 
 def pour_back(copy: Path, target: Path) -> None:
-    """Make the database file `target` what `copy` is, under everybody who has it open. Raises DatabaseError."""
+    """Make the database file `target` what `copy` is, under everybody who has it open (under nobody where they are
+    made of pages of different sizes). Raises DatabaseError."""
     try:
         with closing(sqlite3.connect(copy)) as source, closing(_connect(target)) as live:
+            if len({one.execute("PRAGMA page_size").fetchone() for one in (source, live)}) > 1:
+                live.execute("PRAGMA journal_mode=DELETE")  # a log keeps the size of its pages
             source.backup(live)
             live.execute("PRAGMA journal_mode=WAL")
     except sqlite3.Error as wrong:

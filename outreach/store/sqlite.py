@@ -24,6 +24,9 @@ from ..errors import DatabaseError
 
 BUSY_MILLISECONDS = 15_000
 LOOK_AGAIN_SECONDS = 0.002
+PAGE_SIZE = 8_192
+"""Octets of a page of a new file; one that is there keeps its own. Of four thousand, a million imported people took a
+tenth more, and a newsletter the same."""
 LOG_STAYS = 64_000_000
 """Octets that the write-ahead log keeps at most when it begins anew: while somebody reads it only grows."""
 
@@ -58,6 +61,7 @@ def _prepare(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     for pragma in (
         f"busy_timeout={BUSY_MILLISECONDS}",
+        f"page_size={PAGE_SIZE}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -78,7 +82,7 @@ def roomier(connection: Connection, *, carries: bool) -> Iterator[None]:
     """
     cursor = connection.connection.cursor()
     try:
-        for name, value in (("cache_size", "-32000"), ("wal_autocheckpoint", "0" if carries else "8000")):
+        for name, value in (("cache_size", "-32000"), ("wal_autocheckpoint", "0" if carries else "4000")):
             cursor.execute(f"PRAGMA {name}={value}")
         yield
     finally:

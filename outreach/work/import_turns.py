@@ -17,9 +17,9 @@ from .stride import Stride
 
 SMALLEST_CHUNK, CHUNK = 600, 8_000
 """Rows per transaction: a slow machine takes fewer, so that no other writer waits long."""
-PAGES = 500, 4_000
+PAGES = 250, 2_000
 """Pages of the log that are carried over at once, at least and at most."""
-FEWEST = 0.1
+FEWEST = 0.05
 """Pages of the log that a row makes at least."""
 BREATH = 0.005
 """Seconds that are left to others: who waits for the next looks every two milliseconds, and would never find a gap."""
@@ -32,7 +32,7 @@ class Turns:
 
     def __init__(self, much: Much) -> None:
         self.much = much
-        self._pages, self._since, self._waiting, self._pages_each = Stride(*PAGES), 0, 0, 0.25
+        self._pages, self._since, self._waiting, self._pages_each = Stride(*PAGES), 0, 0, 0.125
         self._held = 0.0
 
     @staticmethod

@@ -119,7 +119,7 @@ def yardstick(people: Path, folder: Path) -> Took:
 COPY = """
 import sqlite3, sys
 new = sqlite3.connect(sys.argv[2], isolation_level=None)
-for name, value in dict(synchronous="FULL", foreign_keys="ON", cache_size=-32000, wal_autocheckpoint=8000).items():
+for name, value in dict(synchronous="FULL", foreign_keys="ON", cache_size=-32000, wal_autocheckpoint=4000).items():
     new.execute(f"PRAGMA {name}={value}")
 new.execute("PRAGMA secure_delete=ON")
 new.execute("ATTACH ? AS old", (sys.argv[1],))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from outreach.errors import DatabaseError
+from outreach.store.backup import check_copy, copy_database, pour_back
 from outreach.store.database import open_database
-from outreach.store.sqlite import LOG_STAYS, has_wal_reset_bug
+from outreach.store.sqlite import LOG_STAYS, PAGE_SIZE, has_wal_reset_bug
 from outreach.work.workspace import Workspace
 
 
@@ -44,6 +47,43 @@ def test_commits_are_durable_and_foreign_keys_hold(workspace: Workspace) -> None
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
     assert pragma == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 15_000}
+
+
+@pytest.mark.sqlite
+def test_a_file_of_smaller_pages_keeps_them_and_goes_into_and_out_of_one_of_ours(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    ours = workspace.database.path
+    assert ours is not None and _page_size(ours) == PAGE_SIZE
+    older, copy = tmp_path / "older.db", tmp_path / "copy.db"
+    with closing(sqlite3.connect(older)) as small, closing(sqlite3.connect(ours)) as source:
+        small.execute("PRAGMA page_size=4096")
+        for line in source.iterdump():
+            small.execute(line)
+        small.commit()
+    database = open_database("older.db", tmp_path)
+    with database.write() as session:
+        session.execute(text("UPDATE workspace SET version = 77"))
+    copy_database(database, copy)
+    database.close()
+    assert _page_size(older) == _page_size(copy) == 4096
+    workspace.database.close()
+    back = tmp_path / "back.db"
+    copy_database(workspace.database, back)
+    workspace.database.close()
+    pour_back(copy, ours)
+    pour_back(back, older)
+    assert (_page_size(ours), _page_size(older)) == (4096, PAGE_SIZE)
+    with workspace.database.read() as session:
+        assert session.execute(text("SELECT version FROM workspace")).scalar() == 77
+        assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    assert check_copy(older)
+
+
+def _page_size(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        size: int = connection.execute("PRAGMA page_size").fetchone()[0]
+    return size
 
 
 @pytest.mark.sqlite
@@ -140,7 +180,7 @@ def test_what_the_log_holds_is_carried_over_in_a_turn_of_its_own_and_waits_for_w
             reader.connection().exec_driver_sql("SELECT count(*) FROM many").all()
             for _ in range(3):
                 with much() as session:
-                    rows = [(n, "x" * 3_000) for n in range(1_000)]
+                    rows = [(n, "x" * 6_000) for n in range(1_000)]
                     session.connection().exec_driver_sql("INSERT INTO many VALUES (?, ?)", rows)
             held = much.carry_over()
             assert held.logged >= 3_000 and held.done == 0 and held.waiting >= 3_000
