@@ -16,6 +16,9 @@ from sqlmodel import Session, col
 from ..records import (
     Case,
     Delivery,
+    DeliveryState,
+    Edition,
+    EditionState,
     Enrolment,
     EnrolmentState,
     Goal,
@@ -31,8 +34,34 @@ from .database import rows_in_chunks
 from .sequences import CHUNK, Enrolled
 
 
-def wake_waiting(session: Session, sequence_id: int, steps: Mapping[str, int], now: datetime) -> int:
-    """Have those looked at now who wait for an event that has come; how many. `steps`: each step's campaign."""
+def leaving_now(
+    session: Session, sequence_id: int, steps: Mapping[str, int], exits: Sequence[Event], now: datetime
+) -> list[int]:
+    """The enrolments of those whose mail was put off, and to whom one of the `exits` has happened meanwhile."""
+    found: set[int] = set()
+    for event in exits:
+        happened = _happened(event, steps)
+        if happened is None:
+            continue
+        mine = (col(Enrolment.customer_id) == col(Delivery.customer_id), col(Enrolment.key) == col(Delivery.occasion))
+        query = (
+            select(col(Enrolment.id))
+            .join(Delivery, and_(*mine))
+            .join(Edition, col(Edition.id) == col(Delivery.edition_id))
+            .where(col(Edition.campaign_id).in_(list(steps.values())), col(Edition.state) == EditionState.OPEN)
+            .where(col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.DEFERRED)), col(Delivery.next_at) > now)
+            .where(col(Enrolment.sequence_id) == sequence_id, col(Enrolment.state) == EnrolmentState.GOING)
+            .where(col(Enrolment.look_at) > now, happened)
+        )
+        found.update(one for one in session.execute(query).scalars() if one is not None)
+    return sorted(found)
+
+
+def wake_waiting(
+    session: Session, sequence_id: int, steps: Mapping[str, int], now: datetime, also: Sequence[int] = ()
+) -> int:
+    """Have those looked at now who wait for an event that has come, and `also` these enrolments; how many. `steps`:
+    each step's campaign."""
     waiting = session.execute(
         select(col(Enrolment.waits))
         .where(col(Enrolment.sequence_id) == sequence_id, col(Enrolment.state) == EnrolmentState.GOING)
@@ -54,6 +83,9 @@ def wake_waiting(session: Session, sequence_id: int, steps: Mapping[str, int], n
             happened,
         )
         woken += session.connection().execute(query.values(look_at=now)).rowcount
+    for part in rows_in_chunks(list(also), CHUNK):
+        these = update(Enrolment).where(col(Enrolment.id).in_(part), col(Enrolment.state) == EnrolmentState.GOING)
+        woken += session.connection().execute(these.values(look_at=now)).rowcount
     return woken
 
 

@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import case, exists, func, insert, or_, select, update
 from sqlmodel import Session, col
 
+from ..delivery.state import move
 from ..delivery.tally import Tally
 from ..records import (
     Customer,
     Delivery,
+    DeliveryEvent,
     DeliveryState,
     Edition,
     EditionState,
@@ -186,8 +188,11 @@ def mails_of(
     return found
 
 
-def move_enrolment(session: Session, person: Enrolled, values: Mapping[str, Any], now: datetime) -> bool:
-    """Write where somebody is now; False where somebody else has decided meanwhile."""
+def move_enrolment(
+    session: Session, person: Enrolled, values: Mapping[str, Any], now: datetime, steps: Mapping[str, int]
+) -> bool:
+    """Write where somebody is now; False where somebody else has decided meanwhile. Whoever leaves gets no mail of it
+    that still waits, by these `steps` (each with its campaign)."""
     statement = (
         update(Enrolment)
         .where(
@@ -197,7 +202,23 @@ def move_enrolment(session: Session, person: Enrolled, values: Mapping[str, Any]
         )
         .values(version=person.version + 1, changed_at=now, **values)
     )
-    return session.connection().execute(statement).rowcount == 1
+    moved = session.connection().execute(statement).rowcount == 1
+    if moved and values.get("state") is EnrolmentState.LEFT:
+        _cancel_waiting(session, person, steps, f"{person.key}: {values['reason']}", now)
+    return moved
+
+
+def _cancel_waiting(session: Session, person: Enrolled, steps: Mapping[str, int], evidence: str, now: datetime) -> None:
+    told = {"reason": "left the sequence", "evidence": evidence, "next_at": None, "settled_at": now}
+    for state in (DeliveryState.QUEUED, DeliveryState.DEFERRED):
+        theirs = (
+            col(Delivery.customer_id) == person.customer_id,
+            col(Delivery.occasion) == person.key,
+            col(Delivery.campaign_id).in_(list(steps.values())),
+            col(Delivery.state) == state,
+        )
+        cancelled = move(state, DeliveryEvent.CANCEL)
+        session.connection().execute(update(Delivery).where(*theirs).values(state=cancelled, **told))
 
 
 def editions_on(session: Session, campaign_id: int, occasion: str) -> list[Edition]:

@@ -114,6 +114,7 @@ def _sessions(
     for gone in known.values():
         if gone.cancelled_at is None and gone.starts_at > now and gone.id is not None:
             change_session(session, gone.id, {"revision": gone.revision + 1, "changed_at": now, "cancelled_at": now})
+            wake_guests(session, gone.id, now)
             for campaign in still_inviting(session, gone):
                 change_campaign_state(session, campaign, CampaignState.PAUSED, now)
 

@@ -18,6 +18,14 @@ from ..store.places import STANDS_BY, Holder, as_passed, holders, known_keys
 from ..store.sequences import Enrolled
 from .sequence_plan import Rules
 
+GONE = (
+    "has no address",
+    "is not on the list any more",
+    "does not come, or the session is off",
+    "did not miss it after all",
+)
+"""Why somebody leaves who cannot get its mails: their place is another one's then. Who leaves by an exit has had it."""
+
 
 class Placing(Protocol):
     """What of a running sequence places are given by."""

@@ -23,7 +23,7 @@ from ..store.ahead import among_people
 from ..store.editions import next_number
 from ..store.places import STANDS_BY, Holder, let_standbys_on, share_done, tell_standbys
 from ..store.saved_segments import load_segment
-from ..store.sequence_events import events_of, guests_of, let_guests_on, session_starts, wake_waiting
+from ..store.sequence_events import events_of, guests_of, leaving_now, let_guests_on, session_starts, wake_waiting
 from ..store.sequences import (
     JOINABLE,
     Enrolled,
@@ -44,16 +44,9 @@ from .judge import judge_people
 from .pin import own_digest
 from .schedules import life_of
 from .sequence_begins import Course, begin, course_of
-from .sequence_places import standing_by
+from .sequence_places import GONE, standing_by
 from .workspace import Workspace
 
-GONE = (
-    "has no address",
-    "is not on the list any more",
-    "does not come, or the session is off",
-    "did not miss it after all",
-)
-"""Why somebody leaves who cannot get its mails: their place is another one's then. Who leaves by an exit has had it."""
 OVER = (MoveKind.LEAVE, MoveKind.END)
 AGAIN = timedelta(minutes=15)
 """After how long a step that is paused, or cannot be compiled, is tried again."""
@@ -93,12 +86,14 @@ def follow_sequences(workspace: Workspace) -> SequenceCounts:
 
 def _go_on(workspace: Workspace, course: Course, counts: SequenceCounts) -> None:
     now = workspace.clock()
+    with workspace.database.read() as session:
+        leaving = leaving_now(session, course.id, course.steps, course.rules.plan.exits, now)
     with workspace.database.write() as session:
         reopen_unfinished(session, course.steps.values(), now - timedelta(days=1))
         let_standbys_on(session, course.id, course.row.list_id, course.rules.one_per, now)
         if course.rules.begins.kind is BeginKind.SEMINAR and not course.rules.begins.who:
             let_guests_on(session, course.id, GONE[2], now)
-        wake_waiting(session, course.id, course.steps, now)
+        wake_waiting(session, course.id, course.steps, now, leaving)
     while True:
         with workspace.database.read() as session:
             people = to_look_at(session, course.id, course.row.list_id, now)
@@ -340,7 +335,7 @@ def _keep(workspace: Workspace, course: Course, decided: Decided, counts: Sequen
     with workspace.database.write() as session:
         for person, moves, mail in decided.people:
             after = _after(person, moves, now)
-            if not move_enrolment(session, person, after, now):
+            if not move_enrolment(session, person, after, now, course.steps):
                 continue
             moved = True
             if person.id in decided.standing and course.rules.one_per is not None:
