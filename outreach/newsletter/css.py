@@ -1,7 +1,7 @@
 """CSS written into style attributes by premailer, and what of the CSS must stay in the head.
 
 Law: nothing is fetched and no file is read; at-rules (media queries, fonts) survive in a <style> that premailer
-leaves alone, their declarations marked !important, else the inlined ones would win over them.
+leaves alone, as does a <style media="…">, their declarations marked !important, else the inlined ones would win.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _STYLE = re.compile(r"<style\b([^>]*)>(.*?)</style\s*>", re.IGNORECASE | re.DOTALL)
+_MEDIA = re.compile(r"""\bmedia\s*=\s*["']?([^"'>]*)""", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _STRUCTURE = re.compile(r"[+~]|:(?:first|last|only|nth|not|has|empty|is|where|root)\b", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"\[\s*([\w-]+)[^\]]*\]")
@@ -82,6 +83,9 @@ def _keep_at_rules(page: str) -> str:
     def moved(style: re.Match[str]) -> str:
         if "data-premailer" in style[1]:
             return style[0]
+        media = _MEDIA.search(style[1])
+        if media is not None and media[1].strip() not in ("", "all", "screen"):  # premailer leaves it where it is
+            return f"<style{style[1]}>{_important(_COMMENT.sub('', style[2]))}</style>"
         plain, rules = _split_at_rules(_COMMENT.sub("", style[2]))
         kept = f'<style type="text/css" data-premailer="ignore">{rules}</style>' if rules else ""
         return f"<style{style[1]}>{plain}</style>{kept}"

@@ -149,3 +149,11 @@ def test_an_at_sign_in_an_address_begins_no_rule() -> None:
     assert "url(https://cdn.example/logo@2x.png)" in html.partition("<p")[0]
     assert '<p style="color:red">' in html and '<h1 style="color:blue">' in html
     assert "@media print { p { color: black !important" in html
+
+
+def test_a_style_for_some_media_wins_over_inlined_declarations() -> None:
+    dark = '<style media="(prefers-color-scheme: dark)">/* night */ p { color: white }</style>'
+    usual = '<style media="screen">p { color: red }</style>'
+    html = inline_css(f"<html><head>{usual}{dark}</head><body><p>x</p></body></html>")
+    assert '<style media="(prefers-color-scheme: dark)"> p { color: white !important}</style>' in html
+    assert '<p style="color:red">' in html
