@@ -333,6 +333,11 @@ FIND_LIST = select(col(MailingList.id)).where(col(MailingList.name) == bindparam
 @pytest.fixture
 def make_customer(workspace: Workspace) -> MakeCustomer:
     """`make_customer("ann@example.com", first_name="Ann", subscribed=True, **attributes) -> id`."""
+    return customers_of(workspace)
+
+
+def customers_of(workspace: Workspace) -> MakeCustomer:
+    """What makes customers of a workspace: see `make_customer`."""
 
     def make(
         address: str,

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from ..errors import InputError, UsageError
 from ..plan.budget import FIRST
 from ..plan.worth import expect
-from ..records import Campaign, CampaignState, Edition, GroupKind, Kind
+from ..records import BULK, Campaign, CampaignState, Edition, GroupKind, Kind
 from ..store.approvals import approval_of
 from ..store.editions import (
     UNFINISHED,
@@ -34,6 +34,9 @@ from .courses import Courses
 from .crowd import Crowd
 from .entries import Agenda, Change, Entry, refused_of, slots_of, under_way
 from .forecast import Concerned, count_forecast, draft_edition, read_concerned
+from .foreseen import Counts
+from .in_turn import InTurn, Judgements, Letter, TipsCalendar
+from .judge import edition_facts
 from .outlook import Sequences
 from .schedules import Occasion, Timing, deadline_words, occasions_after, timing_of, wanted_row
 from .sight import kinds_that_wait, sight
@@ -66,13 +69,18 @@ def read_agenda(
         ]
         coming, problems = _coming(session, workspace, now, until, campaign)
         problems += _blind(session, workspace, [*(one.kind for one in begun), *(c.kind for c, _, _ in coming)])
-        entries: list[Entry] = []
         courses = Courses(session, workspace, now, until, running_sequences(session) if campaign is None else ())
-        look = _Look(session, workspace, coming, courses)
-        for found, timing, occasion in coming:
+        look = _Look(session, workspace, coming, courses, until)
+        ahead: list[tuple[Campaign, Timing, Occasion, Counts]] = []
+        for number, (found, timing, occasion) in enumerate(coming, len(begun)):
             if progress is not None:
                 progress(found.name)
-            entry = _foresee(look, found, timing, occasion, len(begun) + len(entries))
+            ahead.append((found, timing, occasion, _foresee(look, found, timing, occasion, number)))
+        look.turns.finish(look.crowd.groups, until)
+        look.sequences.finish(look.crowd.groups)
+        entries: list[Entry] = []
+        for found, timing, occasion, counted in ahead:
+            entry = _entry(look, found, occasion, counted)
             second = any(earlier.campaign == found.name for earlier in (*begun, *entries))
             if (
                 timing.rule.recurring
@@ -92,7 +100,6 @@ def read_agenda(
         told = _with_expectations(session, workspace, [*begun, *entries], now)
         names = {-(one.edition_id or 0): (one.campaign, one.occasion) for one in begun}
         names |= {number: (one.campaign, one.occasion) for number, one in enumerate(told)} | look.sequences.names()
-        look.sequences.finish(look.crowd.groups)
         clashes = find_clashes(look.crowd.groups, names)
         outlooks = look.sequences.outlooks()
     closed = closed_days(workspace, now, until)
@@ -167,6 +174,7 @@ class _Look:
         workspace: Workspace,
         occasions: Sequence[tuple[Campaign, Timing, Occasion]],
         courses: Courses,
+        until: datetime,
     ) -> None:
         self.session, self.workspace = session, workspace
         coming = [(found, max(occasion.opens, workspace.clock())) for found, _, occasion in occasions]
@@ -183,7 +191,13 @@ class _Look:
         self.crowd.expect(
             [(found, _draft(self, found, timing, occasion)) for found, timing, occasion in first.values()]
         )
-        self.sequences = Sequences(session, workspace, courses)
+        self.tips = TipsCalendar(session, workspace, until)
+        self.sequences = Sequences(session, workspace, courses, self.tips)
+        self.turns = InTurn(self.sequences.next_of, self.sequences.get)
+        for edition, found in editions_in(session, UNFINISHED):
+            if edition.kind in BULK and edition.id is not None:
+                rules = Judgements(edition_facts(workspace, found, edition))
+                self.turns.letters[-edition.id] = Letter(edition, rules, self.tips.before(edition))
         any_tips = any(tips_wanted(workspace, found) for found, _ in coming)
         self.concerned = read_concerned(session) if any_tips else Concerned({}, {}, {}, {})
 
@@ -193,21 +207,25 @@ def _draft(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion) 
     return draft_edition(look.session, look.workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
 
 
-def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion, number: int) -> Entry:
-    session, workspace = look.session, look.workspace
-    draft = _draft(look, campaign, timing, occasion)
-    by_hand, note = occasion.key.startswith(f"once-{BY_HAND}"), _why_it_waits(look, campaign, occasion)
-    counts = count_forecast(
-        session,
-        workspace,
+def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion, number: int) -> Counts:
+    by_hand = occasion.key.startswith(f"once-{BY_HAND}")
+    return count_forecast(
+        look.session,
+        look.workspace,
         campaign,
-        draft,
+        _draft(look, campaign, timing, occasion),
         look.crowd,
         look.concerned.aside() if by_hand else look.concerned,
         per_customer=timing.per_customer,
         number=None if by_hand else number,
-        first=look.sequences.first,
+        turns=look.turns,
+        tips=look.tips,
     )
+
+
+def _entry(look: _Look, campaign: Campaign, occasion: Occasion, counts: Counts) -> Entry:
+    workspace = look.workspace
+    by_hand, note = occasion.key.startswith(f"once-{BY_HAND}"), _why_it_waits(look, campaign, occasion)
     return Entry(
         campaign=campaign.name,
         kind=campaign.kind.value,
@@ -231,7 +249,7 @@ def _foresee(look: _Look, campaign: Campaign, timing: Timing, occasion: Occasion
         hold_out=counts.hold_out,
         by_share=counts.by_share,
         tried=counts.tried,
-        invites=invites_to(session, workspace, campaign),
+        invites=invites_to(look.session, workspace, campaign),
         waits=bool(note),
     )
 

@@ -81,6 +81,25 @@ class PutOff(NamedTuple):
     reason: str
 
 
+class Waits(NamedTuple):
+    """A newsletter that is to leave at `until`: entry `number` of the look (one under way: its id, negative), and in
+    which order of what leaves then (`rank`, then when its edition opens).
+
+    It was due at `due`, and put off by this first `reason`, so many `turns`; `had`: how many mails of the look the
+    group had got when it was planned; `house`: when others of the house had got some by then.
+    """
+
+    until: datetime
+    rank: int
+    opens: datetime
+    number: int
+    due: datetime
+    reason: str = ""
+    turns: int = 0
+    had: int = -1
+    house: tuple[datetime, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Way:
     """Where people are in a sequence (its number in the look), as far as it tells what they get from `since` on.
@@ -99,8 +118,9 @@ class Way:
 class Alike:
     """People in whom no rule finds a difference. `mail` by list; `sent` and `foreseen`: when bulk mail goes to them.
 
-    `planned`: when tips that are in the outbox go; `mails` are the entries of this look that they get, with the time
-    (an edition under way by its id, negative). `ways`: where they are in sequences; moved on in order of time.
+    `planned`: when tips would go that wait for a person; `mails` are the entries of this look that they get, with the
+    time (an edition under way by its id, negative). `ways`: where they are in sequences; `waits`: newsletters that are
+    to leave. Both are moved on in order of time (`work.in_turn`).
     """
 
     zone: ZoneInfo
@@ -116,6 +136,7 @@ class Alike:
     count: int = 0
     mails: tuple[tuple[int, datetime], ...] = ()
     ways: tuple[Way, ...] = ()
+    waits: tuple[Waits, ...] = ()
     shared: tuple[SharedHold, ...] = ()
 
     def get(self, number: int, at: datetime) -> None:

@@ -59,7 +59,7 @@ class AtHome(Dealing):
         if self._workspace.settings.plan.shared_budgets[kind] == "no":
             return list(judged)
         for group in list(self.groups):
-            if group.ways and group.count:
+            if (group.ways or group.waits) and group.count:
                 first(group)
         again = _Again(self, self.homes[kind], self._for_all, judged, judge, bare)
         found = again.judge(self._of)

@@ -22,7 +22,7 @@ from ..address import domain_key
 from ..audience.consent import MailFacts
 from ..newsletter.whom import parse_whom
 from ..plan.budget import FIRST, WEEK
-from ..records import Edition, GroupKind, HoldState
+from ..records import Edition, GroupKind, HoldState, Kind
 from ..store import crowd as kept
 from ..store.bounces import paused_domains
 from ..store.causes import whom_filter
@@ -36,10 +36,11 @@ from ..store.sequences_ahead import in_or_beginning
 from ..store.shared_holds import all_shared_holds
 from ..store.wishes import all_wishes
 from ..workdays import zone_or
-from .alike import Alike, Audience, HoldSeen, Way, WishSeen
+from .alike import Alike, Audience, HoldSeen, Waits, Way, WishSeen
 from .at_home import AtHome
 from .courses import TO_THE_MINUTE, Courses
 from .homes import Homes
+from .in_turn import rank_of
 from .parting import divide, divide_packs
 from .workspace import Workspace
 
@@ -70,7 +71,7 @@ class Crowd(AtHome):
         now = workspace.clock()
         self.homes = {kind: Homes(session, workspace, kind, self._people) for kind in kinds}
         self._divide_packs(self._sent(now), lambda group, row: _sent(group, row[0], now))
-        self._divide_packs(kept.still_under_way(session), lambda group, row: _under_way(group, *row))
+        self._divide_packs(kept.still_under_way(session), lambda group, row: _under_way(group, now, *row))
         self._divide(self._holds(), lambda group, row: replace(group, holds=row[0]))
         self._divide(all_shared_holds(session), lambda group, row: replace(group, shared=row[0]))
         self._divide(kept.with_boosts(session), lambda group, row: replace(group, owed=True))
@@ -260,9 +261,9 @@ def _sent(group: Alike, minute: str, now: datetime) -> Alike:
     return replace(group, sent=tuple(sorted((*group.sent, at))))
 
 
-def _under_way(group: Alike, edition: int, kind: str, goes: int, minute: str) -> Alike:
+def _under_way(group: Alike, now: datetime, edition: int, kind: str, goes: int, minute: str) -> Alike:
     at = read_rounded(minute)
-    changed = replace(group, planned=(*group.planned, at) if kind in FIRST else group.planned)
-    if goes:
-        changed.get(-edition, at)
-    return changed
+    if not goes:
+        return replace(group, planned=(*group.planned, at)) if kind in FIRST else group
+    at = max(at, now)
+    return replace(group, waits=(*group.waits, Waits(at, rank_of(Kind(kind)), now, -edition, at)))

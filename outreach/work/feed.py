@@ -196,7 +196,7 @@ class Feed:
                 self._second += [row for row in rows if row.customer_id in crowded]
                 rows = [row for row in rows if row.customer_id not in crowded]
             turns = turns_of(session, edition, [row.id for row in rows], now)
-            verdicts = [(row, _in_turn(_permission(row, allowed, now), turns.get(row.id))) for row in rows]
+            verdicts = [(row, _in_turn(permission_of(row, allowed, now), turns.get(row.id))) for row in rows]
             going = [row for row, permission in verdicts if permission.allowed]
             fresh = [row.customer_id for row in going if row.customer_id in readers and not row.resent]
             chosen = self._choose(session, edition, campaign, fresh, now)
@@ -281,7 +281,7 @@ def _edition(session: Session, edition_id: int) -> tuple[Edition, Campaign]:
     return edition, session.get_one(Campaign, edition.campaign_id)
 
 
-def _permission(row: Claimed, allowed: Mapping[int, Permission], now: datetime) -> Permission:
+def permission_of(row: Claimed, allowed: Mapping[int, Permission], now: datetime) -> Permission:
     """Its own last hour first, then what the rules say of the person; a mail to no customer of ours is a test."""
     if row.expires_at is not None and row.expires_at <= now:
         return Permission(DeliveryState.EXPIRED, "expired", f"not accepted by {row.expires_at:%Y-%m-%d %H:%M} UTC")

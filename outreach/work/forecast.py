@@ -8,34 +8,32 @@ replies changed: no holds, no boosts. Groups of people alike (`work.crowd`) are 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, islice
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from ..plan.budget import FIRST
 from ..plan.holdout import Group, judge_hold_out
 from ..plan.holds import blocked_topics
 from ..plan.one_per import ONE_PER
 from ..plan.variants import REST, Comparison, read_comparison
 from ..plan.wishes import unwanted_topics
-from ..records import BULK, YES, Boost, Campaign, Edition, EditionState, GroupKind, Hold, Permission, Wish, withhold
+from ..records import YES, Boost, Campaign, Edition, EditionState, GroupKind, Hold, Permission, Wish, withhold
 from ..store.crowd import open_holds, with_boosts
 from ..store.customers import CustomerRow, PersonRow, load_customers
 from ..store.plan import boosts_of, holds_of, shown_tips
 from ..store.wishes import wishes_of
-from .alike import Alike, audience_of, tips_audience
+from .alike import Alike, Waits, audience_of
 from .choose import Choice, TipPool, know_people, tip_pool
 from .crowd import Crowd
 from .foreseen import Counts
 from .holdout import deal, hold_out_of
-from .judge import MailFactsOfEdition, PersonFacts, edition_facts, judge_to_the_end, people_facts
-from .precedence import coming_tips
+from .in_turn import InTurn, Judgements, Letter, TipsCalendar, rank_of
+from .judge import PersonFacts, edition_facts, judge_to_the_end, people_facts
 from .schedules import due_for, last_due, life_of
 from .together import Together, one_per_of
 from .tried import Tried, rest_goes, told_versions
@@ -142,29 +140,6 @@ class _DueIn(dict[ZoneInfo, datetime]):
         return due
 
 
-class _Judge(dict[Any, Permission]):
-    """Judges an edition's mail to the end, once for all in whom the rules read the same of it."""
-
-    def __init__(self, rules: MailFactsOfEdition) -> None:
-        super().__init__()
-        self._rules = rules
-
-    def __call__(self, facts: PersonFacts, due: datetime) -> Permission:
-        ahead = () if self._rules.kind in FIRST else tuple(facts.ahead)
-        sent, house = tuple(facts.sent), tuple(facts.house)
-        if not ahead and facts.wish is None and len(sent) + len(house) < self._rules.per_week:
-            sent = house = ()  # there is room whenever they went
-        key = facts[:3], sent, ahead, facts[5:9], house, due
-        found = self.get(key)
-        if found is None:
-            found = self[key] = judge_to_the_end(self._rules, facts, due)
-        return found
-
-
-def _nothing_first(group: Alike, before: datetime) -> None:
-    """Where no sequence runs."""
-
-
 def count_forecast(
     session: Session,
     workspace: Workspace,
@@ -175,30 +150,30 @@ def count_forecast(
     *,
     per_customer: bool,
     number: int | None,
-    first: Callable[[Alike, datetime], None] = _nothing_first,
+    turns: InTurn,
+    tips: TipsCalendar,
 ) -> Counts:
     """Who would get this edition, when by their own clock, who would not and why.
 
-    What goes is foreseen for its groups as entry `number` of the look; without one it is in nobody's budget. `first`
-    lets a group get what comes before an instant otherwise: its mails of sequences.
+    What is planned waits for its time as entry `number` of the look, and is counted when that has come (`turns`).
+    Without a number it is in nobody's budget, and counted as if nothing came between.
     """
     tested = hold_out_of(session, workspace, campaign, edition, crowd)
     versions = bool(campaign.options.get("test"))
     counts = Counts(hold_out=tested, by_share=(tested.on or versions) and crowd.by_share())
-    judge = _Judge(edition_facts(workspace, campaign, edition))
+    judge = Judgements(edition_facts(workspace, campaign, edition), to_the_end=number is None)
     due_in = _DueIn(workspace, edition, per_customer=per_customer)
-    ahead = TipsAhead(session, workspace, edition)
+    ahead, opens = tips.before(edition), edition.due_at
+    tips.begun.add((edition.campaign_id, edition.occasion))
     judged: list[Judgement] = []
-    for group in crowd.people(audience_of(session, campaign, edition.due_at)):
+    for group in crowd.people(audience_of(session, campaign, opens)):
+        turns.first(group, opens)
         due = due_in[group.zone]
-        first(group, due)
-        facts = group.facts(edition, ahead.of(group))
+        facts = group.facts(edition, ahead.of(group, opens, planning=True))
         judged.append((group, due, judge(facts, due), facts))
     if edition.one_per:
         bare = partial(_without_replies, judge)
-        judged = crowd.judge_at_home(
-            edition, judged, judge, bare, lambda group: first(group, due_in[group.zone]), number
-        )
+        judged = crowd.judge_at_home(edition, judged, judge, bare, lambda group: turns.first(group, opens), number)
     free = {id(group): _without_replies(judge, said, facts, due).state is None for group, due, said, facts in judged}
     if edition.one_per:
         counts.before -= _one_each(crowd, campaign, edition, judged, free, keep=number is not None)
@@ -211,14 +186,11 @@ def count_forecast(
     if (plan := read_comparison(campaign.options.get("test") or {})) is not None:
         judged, counts.tried = _tried(campaign, edition, crowd, judge, judged, plan, per_customer=per_customer)
         free |= {id(group): free.get(id(group), said.state is None) for group, _, said, _ in judged}
-    going: set[int] = set()
-    for group, due, said, _ in judged:
-        counts.add(group.zone.key, due, said, group.count)
-        counts.before += group.count if free.get(id(group)) else 0
-        if said.state is None:
-            going.add(id(group))
-            if edition.kind in BULK and number is not None:
-                group.get(number, said.later or due)
+    counts.before += sum(group.count for group, _, _, _ in judged if free.get(id(group)))
+    if number is not None:
+        turns.letters[number] = Letter(edition, judge, ahead, life_of(workspace, campaign), counts)
+    _let_wait(edition, number, judged, counts)
+    going = {id(group) for group, _, said, _ in judged if said.state is None}
     pool = tip_pool(session, workspace, campaign, None)
     if pool.facts and pool.count:
         chosen = sorted(person for person in concerned.people if id(crowd.group_with(person)) in going)
@@ -227,7 +199,18 @@ def count_forecast(
     return counts
 
 
-def _without_replies(judge: _Judge, said: Permission, facts: PersonFacts, due: datetime) -> Permission:
+def _let_wait(edition: Edition, number: int | None, judged: Sequence[Judgement], counts: Counts) -> None:
+    """Let what is planned wait for its time; what is refused now, or is in nobody's budget, is counted."""
+    for group, due, said, facts in judged:
+        if said.state is not None or number is None:
+            counts.add(group.zone.key, due, said, group.count)
+            continue
+        wait = Waits(said.later or due, rank_of(edition.kind), edition.due_at, number, due)
+        had, house = len(group.foreseen), tuple(facts.house)
+        group.waits += (wait._replace(reason=said.reason, had=had, house=house),)
+
+
+def _without_replies(judge: Judgements, said: Permission, facts: PersonFacts, due: datetime) -> Permission:
     """What the rules would say had no reply changed anything."""
     if said.state is None or not (facts.holds or facts.shared):
         return said
@@ -261,7 +244,7 @@ def _tried(
     campaign: Campaign,
     edition: Edition,
     crowd: Crowd,
-    judge: _Judge,
+    judge: Judgements,
     judged: Sequence[Judgement],
     plan: Comparison,
     *,
@@ -292,31 +275,6 @@ def _tried(
             own = due + timedelta(minutes=plan.later[plan.names.index(name)] if plan.later else 0)
             found.append((part, own, said if said.later is not None and said.later > own else YES, facts))
     return found, told_versions(campaign, edition, plan, people, decided)
-
-
-class TipsAhead:
-    """The tips that a group is still to get, which an edition must leave room for; as `work.precedence` finds them."""
-
-    def __init__(self, session: Session, workspace: Workspace, edition: Edition) -> None:
-        self._bulk = edition.kind in BULK and edition.kind not in FIRST
-        found = coming_tips(session, workspace, edition.due_at) if self._bulk else []
-        self._coming = [
-            (tips_audience(session, one, edition.due_at), timing, occasions) for one, timing, occasions in found
-        ]
-
-    def of(self, group: Alike) -> Sequence[datetime]:
-        """When they go to this group."""
-        if not self._bulk:
-            return ()
-        return [
-            *group.planned,
-            *(
-                due_for(occasion.key, occasion.opens, group.zone if timing.per_customer else None)
-                for audience, timing, occasions in self._coming
-                if group.subscribed(audience)
-                for occasion in occasions
-            ),
-        ]
 
 
 def read_concerned(session: Session) -> Concerned:

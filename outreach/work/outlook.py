@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -24,15 +24,14 @@ from ..workdays import zone_or
 from .alike import Alike, PutOff, Way
 from .at_home import SEQUENCES
 from .courses import Courses, Foreseen, with_done
-from .forecast import TipsAhead
 from .foreseen import Counts
+from .in_turn import TipsAhead, TipsCalendar, Turn, rank_of
 from .judge import MailFactsOfEdition, PersonFacts, edition_facts, judge_person, judge_to_the_end
 from .schedules import life_of
 from .workspace import Workspace
 
 FIRST_NUMBER, MOST_STEPS = SEQUENCES, 100
 """Entries of a look are numbered from 0, the steps of its sequences from here."""
-AFTER = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -98,32 +97,27 @@ class Outlook:
 class Sequences:
     """Lets groups get their mails of sequences, and adds them up."""
 
-    def __init__(self, session: Session, workspace: Workspace, courses: Courses) -> None:
-        self._session, self._workspace, self._courses = session, workspace, courses
+    def __init__(self, session: Session, workspace: Workspace, courses: Courses, tips: TipsCalendar) -> None:
+        self._session, self._workspace, self._courses, self._tips = session, workspace, courses, tips
         self._ahead: dict[tuple[Way, frozenset[str]], Ahead] = {}
         self._next: dict[Any, Way] = {}
         self._drafts: dict[tuple[int, str, datetime], tuple[Edition, MailFactsOfEdition]] = {}
-        self._tips: dict[date, TipsAhead] = {}
+        self._ahead_on: dict[date, TipsAhead] = {}
 
-    def first(self, group: Alike, before: datetime) -> None:
-        """Let a group get all that its sequences have for it before this instant; what was put off until it, too."""
-        while group.ways:
-            found: tuple[datetime, int] | None = None
-            for place, way in enumerate(group.ways):
-                at = self._when(way, group)
-                soon = at is not None and (at < before or (at == before and way.waits is not None))
-                if at is not None and soon and (found is None or at < found[0]):
-                    found = at, place
-            if found is None:
-                return
-            self._get(group, found[1])
+    def next_of(self, group: Alike) -> tuple[Turn, int] | None:
+        """The next mail of a sequence that is to leave for a group: when, in which order, and by which of its ways."""
+        found = None
+        for place, way in enumerate(group.ways):
+            turn = self._turn(way, group)
+            if turn is not None and (found is None or turn < found[0]):
+                found = turn, place
+        return found
 
     def finish(self, groups: Sequence[Alike]) -> None:
-        """Let everybody get what is left up to the end, and note what they hope for then."""
+        """Of all who have got what is left up to the end: what waits still, and what they hope for then."""
         for group in groups:
             if not group.ways or not group.count:
                 continue
-            self.first(group, self._courses.until + AFTER)
             for way in group.ways:
                 if way.waits is not None:
                     draft, rules = self._draft(way.course, way.waits.step, way.waits.due, way.going.zone)
@@ -148,11 +142,16 @@ class Sequences:
         """The number that a step's mails have in groups."""
         return FIRST_NUMBER + course * MOST_STEPS + list(self._courses.all[course].course.campaigns).index(step)
 
-    def _when(self, way: Way, group: Alike) -> datetime | None:
+    def _turn(self, way: Way, group: Alike) -> Turn | None:
+        step, at, opens = "", None, None
         if way.waits is not None:
-            return way.waits.until
-        mail = self._look(way, group).mail
-        return None if mail is None else mail.at
+            step, opens, at, _ = way.waits
+        elif (mail := self._look(way, group).mail) is not None:
+            step, at, opens = mail.step, mail.at, mail.at
+        if at is None or opens is None:
+            return None
+        kind = self._courses.all[way.course].course.campaigns[step].kind
+        return at, rank_of(kind), opens, self._number(way.course, step)
 
     def _look(self, way: Way, group: Alike) -> Ahead:
         one = self._courses.all[way.course]
@@ -169,7 +168,7 @@ class Sequences:
         for hope in ahead.hopes:
             self._courses.all[way.course].hopes[way.last.get(hope, hope)] += group.count
 
-    def _get(self, group: Alike, place: int) -> None:
+    def get(self, group: Alike, place: int) -> None:
         """Let a group get the mail that this way of it has for it, or have it put off anew."""
         way = group.ways[place]
         one = self._courses.all[way.course]
@@ -200,7 +199,7 @@ class Sequences:
 
     def _facts(self, group: Alike, draft: Edition, at: datetime) -> PersonFacts:
         """What the rules read then: what goes after that is not known yet."""
-        facts = group.facts(draft, self._tips_of(draft, at).of(group))
+        facts = group.facts(draft, self._tips_of(draft, at).of(group, at))
         return facts._replace(sent=[one for one in facts.sent if one <= at])
 
     def _count(self, way: Way, group: Alike, step: str, due: datetime, said: Permission, at: datetime) -> None:
@@ -245,10 +244,10 @@ class Sequences:
     def _tips_of(self, draft: Edition, at: datetime) -> TipsAhead:
         """The tips to leave room for; looked up once a day."""
         day = at.date() if draft.kind in BULK and draft.kind not in FIRST else date.min
-        if day not in self._tips:
+        if day not in self._ahead_on:
             start = at.replace(hour=0, minute=0, second=0, microsecond=0)
-            self._tips[day] = TipsAhead(self._session, self._workspace, draft.model_copy(update={"due_at": start}))
-        return self._tips[day]
+            self._ahead_on[day] = self._tips.before(draft.model_copy(update={"due_at": start}))
+        return self._ahead_on[day]
 
     def _told(self, one: Foreseen) -> Outlook:
         course = one.course

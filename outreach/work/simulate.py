@@ -19,9 +19,11 @@ from ..records import Campaign, DeliveryEvent, DeliveryState, Edition
 from ..store.customers import load_customers
 from ..store.moves import Move, apply_moves, keep_choices, refuse
 from ..store.outbox import Claimed, claim, finish_editions, intend, open_editions
+from ..store.rounded import minute_up
 from ..store.simulated import LivedEdition, lived_editions, next_event
 from ..store.workers import sign_on
 from .choose import choose_for
+from .feed import permission_of
 from .judge import judge_people
 from .private_copy import copy_to_live_in
 from .publish import publish_due
@@ -30,8 +32,8 @@ from .together import stand_in
 from .waves import look_at_waves
 from .workspace import Workspace
 
-SHORTEST = timedelta(minutes=5)
-"""So far the clock is moved at least: what falls due between is done together, as a busy day would."""
+AFTER = timedelta(microseconds=1)
+"""The clock goes on by whole minutes: what falls due within one is done together."""
 SLICE = 1000
 OWNER = "simulation"
 LEASE = timedelta(days=366)
@@ -85,7 +87,7 @@ def _live(copy: Workspace, clock: MovedClock, end: datetime, progress: Callable[
             following = next_event(session, clock.now)
         if following is None:
             break
-        clock.now = max(following, clock.now + SHORTEST)
+        clock.now = max(minute_up(following), minute_up(clock.now + AFTER))
     return tuple(problems)
 
 
@@ -109,13 +111,10 @@ def _settle(copy: Workspace, edition_id: int, rows: Sequence[Claimed], now: date
         campaign = session.get_one(Campaign, edition.campaign_id)
         people = [row.customer_id for row in rows if row.customer_id is not None]
         allowed = judge_people(session, copy, campaign=campaign, edition=edition, customer_ids=people, now=now)
-        going = [row for row in rows if row.customer_id in allowed and allowed[row.customer_id].allowed]
+        said = [(row, permission_of(row, allowed, now)) for row in rows]
+        going = [row for row, permission in said if permission.allowed and row.customer_id in allowed]
         chosen = _choices(session, copy, edition, campaign, going, now)
-    refused = [
-        refuse(row, allowed[row.customer_id])
-        for row in rows
-        if row.customer_id in allowed and not allowed[row.customer_id].allowed
-    ]
+    refused = [refuse(row, permission) for row, permission in said if not permission.allowed]
     with copy.database.write() as session:
         apply_moves(session, refused, now)
         keep_choices(session, [(row, chosen[row.customer_id]) for row in going if row.customer_id in chosen])

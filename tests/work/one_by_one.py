@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -16,15 +18,18 @@ from outreach.plan.one_per import Mate, in_order
 from outreach.records import (
     BULK,
     Campaign,
+    Customer,
     Delivery,
     Edition,
     EditionState,
     GroupKind,
+    Kind,
     Membership,
     Permission,
     Subscription,
     withhold,
 )
+from outreach.store.ahead import among_people
 from outreach.store.customers import PersonRow
 from outreach.store.editions import TO_GO, UNFINISHED
 from outreach.store.groups import groups_of
@@ -32,11 +37,22 @@ from outreach.store.one_per import had_issue, last_issue
 from outreach.store.plan import MAY_HAVE_BEEN_SENT, recent_bulk
 from outreach.store.reach import signs_of
 from outreach.store.rounded import minute_up
+from outreach.store.saved_segments import load_segment
 from outreach.work.agenda import BY_HAND, _coming
 from outreach.work.forecast import draft_edition
 from outreach.work.holdout import deal, hold_out_of
-from outreach.work.judge import PersonFacts, edition_facts, judge_to_the_end, people_facts
-from outreach.work.schedules import due_for
+from outreach.work.in_turn import EXPIRED
+from outreach.work.judge import (
+    PAUSED_CAMPAIGN,
+    MailFactsOfEdition,
+    PersonFacts,
+    edition_facts,
+    judge_person,
+    judge_to_the_end,
+    people_facts,
+)
+from outreach.work.precedence import coming_tips
+from outreach.work.schedules import due_for, life_of
 from outreach.work.whom import edition_people
 from outreach.work.workspace import Workspace
 
@@ -44,27 +60,153 @@ Mails = dict[int, list[tuple[int, datetime]]]
 """By customer, the edition (under way: negative; to come: its place in the plan) and the minute."""
 
 
+class Wait(NamedTuple):
+    """A mail that is to leave, in the order of these: see `work.alike.Waits`."""
+
+    until: datetime
+    rank: int
+    opens: datetime
+    number: int
+    due: datetime
+    reason: str
+    known: PersonFacts
+
+
+@dataclass
+class Told:
+    """An edition, and what came of it."""
+
+    draft: Edition
+    rules: MailFactsOfEdition
+    life: timedelta | None
+    people: int = 0
+    before: int = 0
+    going: Counter[tuple[str, datetime]] = field(default_factory=Counter)
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    later: Counter[str] = field(default_factory=Counter)
+
+    def count(self, wait: Wait, said: Permission, at: datetime) -> None:
+        """What became of one mail."""
+        if said.state is not None:
+            self.refused[said.state.value, said.reason] += 1
+            self.before -= 1
+            return
+        self.going[wait.known.zone.key, at.replace(second=0, microsecond=0)] += 1
+        if at > wait.due:
+            self.later[wait.reason or said.reason] += 1
+
+
+class OneByOne:
+    """Everybody's mail, and what they are still to get; in order of time."""
+
+    def __init__(self, session: Session, workspace: Workspace) -> None:
+        self.session, self.workspace = session, workspace
+        self.now = now = workspace.clock()
+        self.sent: Mails = defaultdict(list)
+        self.past: Mails = defaultdict(list)
+        self.waits: dict[int, list[Wait]] = defaultdict(list)
+        self.planned: dict[int, list[datetime]] = defaultdict(list)
+        self.told: dict[int, Told] = {}
+        self.members: dict[int | None, set[int]] = {}
+        self.coming: dict[datetime, Any] = {}
+        self.everybody = list(session.execute(select(col(Customer.id))).scalars())
+        on_list = set(session.execute(select(col(Subscription.customer_id))).scalars())
+        query = select(Delivery, Edition, Campaign).join(Edition, col(Edition.id) == col(Delivery.edition_id))
+        facts: dict[int, dict[int, PersonFacts]] = {}
+        for mail, edition, campaign in session.execute(
+            query.join(Campaign, col(Campaign.id) == col(Edition.campaign_id)).order_by(col(Delivery.id))
+        ):
+            if mail.kind not in BULK or not mail.customer_id:
+                continue
+            if mail.state in MAY_HAVE_BEEN_SENT:
+                self.past[mail.customer_id].append((-mail.edition_id, minute_up(mail.sent_at or mail.intent_at)))
+            if mail.state not in TO_GO or mail.customer_id not in on_list:  # nobody else's mail would go
+                continue
+            at = minute_up(mail.next_at or mail.due_at)
+            if edition.state not in UNFINISHED or edition.state is EditionState.WAITING:
+                self.planned[mail.customer_id] += [at] if mail.kind is Kind.TIPS else []
+                continue
+            if edition.id not in facts:
+                facts[edition.id] = people_facts(session, workspace, edition, self.everybody, now)
+                self.told[-edition.id] = Told(edition, edition_facts(workspace, campaign, edition), None)
+            at, rank = max(at, now), 1 if mail.kind is Kind.TIPS else 2
+            known = facts[edition.id][mail.customer_id]._replace(house=())
+            self.waits[mail.customer_id].append(Wait(at, rank, now, -edition.id, at, "", known))
+
+    def facts(self, person: int, draft: Edition, known: PersonFacts, at: datetime) -> PersonFacts:
+        """The same as the rules would read them then."""
+        if draft.kind not in BULK:
+            return known
+        far = recent_bulk(self.session, [person], self.now - timedelta(days=40)).get(person, [])
+        span = max(WEEK, timedelta(days=known.wish.every_days)) if known.wish is not None else WEEK
+        sent = [*map(minute_up, far), *(when for _, when in self.sent[person])]
+        ahead = [] if draft.kind is Kind.TIPS else self._ahead(person, known.zone, at)
+        return known._replace(sent=[one for one in sorted(sent) if one > draft.due_at - span], ahead=ahead)
+
+    def _ahead(self, person: int, zone: Any, at: datetime) -> list[datetime]:
+        if at not in self.coming:
+            self.coming[at] = coming_tips(self.session, self.workspace, at)
+        found = [*self.planned[person], *(wait.until for wait in self.waits[person] if wait.rank == 1)]
+        for campaign, timing, occasions in self.coming[at]:
+            if campaign.id not in self.members:
+                segment = load_segment(self.session, campaign.segment, at)
+                self.members[campaign.id] = among_people(self.session, self.everybody, campaign.list_id, segment)
+            if person in self.members[campaign.id]:
+                own = zone if timing.per_customer else None
+                found += [due_for(occasion.key, occasion.opens, own) for occasion in occasions]
+        return found
+
+    def first(self, person: int, before: datetime) -> None:
+        """Let this person get what leaves before this instant."""
+        while (wait := min(self.waits[person], key=itemgetter(0, 1, 2, 3), default=None)) and wait.until < before:
+            self.waits[person].remove(wait)
+            one, at = self.told[wait.number], wait.until
+            known = self.facts(person, one.draft, wait.known, at)
+            said = judge_person(one.rules, known, at)
+            if one.life is not None and at >= wait.due + one.life:
+                said = EXPIRED
+            elif said.state is None and said.later is not None and said.later > at and said.reason != PAUSED_CAMPAIGN:
+                self.waits[person].append(wait._replace(until=said.later, reason=wait.reason or said.reason))
+                continue
+            one.count(wait, said, at)
+            if said.state is None and one.draft.kind in BULK:
+                self.sent[person].append((wait.number, at))
+
+    def finish(self, until: datetime) -> None:
+        """Let everybody get the rest."""
+        for person in self.everybody:
+            self.first(person, until + timedelta(microseconds=1))
+            for wait in self.waits[person]:
+                one = self.told[wait.number]
+                known = self.facts(person, one.draft, wait.known, wait.until)
+                said = judge_to_the_end(one.rules, known, wait.until)
+                one.count(wait, said, said.later or wait.until)
+
+
 def plan_one_by_one(workspace: Workspace, days: int) -> Iterator[dict[str, Any]]:
     """What each coming edition does, counted over everybody."""
     now = workspace.clock()
+    until = now + timedelta(days=days)
     with workspace.database.read() as session:
-        sent: Mails = defaultdict(list)
-        past: Mails = defaultdict(list)
-        on_list = set(session.execute(select(col(Subscription.customer_id))).scalars())
-        query = select(Delivery, Edition.state).join(Edition, col(Edition.id) == col(Delivery.edition_id))
-        for mail, state in session.execute(query):
-            goes = state in UNFINISHED and state is not EditionState.WAITING
-            tied = mail.customer_id in on_list  # nobody else's mail would go
-            if mail.state in TO_GO and mail.kind in BULK and goes and mail.customer_id and tied:
-                sent[mail.customer_id].append((-mail.edition_id, minute_up(mail.next_at or mail.due_at)))
-            elif mail.state in MAY_HAVE_BEEN_SENT and mail.kind in BULK and mail.customer_id:
-                past[mail.customer_id].append((-mail.edition_id, minute_up(mail.sent_at or mail.intent_at)))
+        everybody = OneByOne(session, workspace)
         had: dict[int, set[int] | None] = {}
-        coming, _ = _coming(session, workspace, now, now + timedelta(days=days), None)
+        coming, _ = _coming(session, workspace, now, until, None)
         for number, (campaign, timing, occasion) in enumerate(coming):
             opens = max(occasion.opens, now)
             draft = draft_edition(session, workspace, campaign, occasion.key, opens, per_customer=timing.per_customer)
-            yield _one(session, workspace, campaign, draft, timing.per_customer, (past, sent), had, number)
+            _one(everybody, campaign, draft, timing.per_customer, had, number)
+        everybody.finish(until)
+        for number, (campaign, _, _) in enumerate(coming):
+            one = everybody.told[number]
+            yield {
+                "campaign": campaign.name,
+                "occasion": one.draft.occasion.removeprefix("once-"),
+                "people": one.people,
+                "going": dict(one.going),
+                "before": one.before,
+                "refused": dict(one.refused),
+                "later": dict(one.later),
+            }
 
 
 def _at_home(session: Session, workspace: Workspace, draft: Edition, mails: tuple[Mails, Mails]) -> Mails:
@@ -142,40 +284,33 @@ def _spare(
 
 
 def _one(
-    session: Session,
-    workspace: Workspace,
+    everybody: OneByOne,
     campaign: Campaign,
     draft: Edition,
     per_customer: bool,
-    mails: tuple[Mails, Mails],
     had: dict[int, set[int] | None],
     number: int,
-) -> dict[str, Any]:
+) -> None:
+    session, workspace = everybody.session, everybody.workspace
     rules, tested = edition_facts(workspace, campaign, draft), hold_out_of(session, workspace, campaign, draft)
+    by_hand = draft.occasion.startswith(f"once-{BY_HAND}")
+    judge = judge_to_the_end if by_hand else judge_person
     people = list(edition_people(session, campaign, draft))
-    ids = [person.id for person in people]
-    facts = people_facts(session, workspace, draft, ids, draft.due_at, zones={one.id: one.zone for one in people})
+    zones = {person.id: person.zone for person in people}
+    facts = people_facts(session, workspace, draft, list(zones), draft.due_at, zones=zones)
     groups = deal(session, workspace, campaign, draft.occasion, people, tested)
-    recent = recent_bulk(session, ids, draft.due_at - timedelta(days=31))
-    going: Counter[tuple[str, datetime]] = Counter()
-    refused: Counter[tuple[str, str]] = Counter()
-    later: Counter[str] = Counter()
-    before = 0
-    foreseen = mails[1]
-    home = _at_home(session, workspace, draft, mails) if draft.one_per else {}
+    for person in everybody.everybody:
+        everybody.first(person, draft.due_at)
+    home = _at_home(session, workspace, draft, (everybody.past, everybody.sent)) if draft.one_per else {}
     judged: dict[int, tuple[Permission, PersonFacts, datetime]] = {}
     for person in people:
-        known = facts[person.id]
-        if draft.kind in BULK:
-            span = max(WEEK, timedelta(days=known.wish.every_days)) if known.wish is not None else WEEK
-            own = [at for at in map(minute_up, recent.get(person.id, ())) if at > draft.due_at - span]
-            ahead = [minute_up(at) for at in known.ahead]
-            known = known._replace(sent=[*sorted(own), *(at for _, at in foreseen[person.id])], ahead=ahead)
-            known = known._replace(house=[at for _, at in home.get(person.id, ())])
+        known = everybody.facts(person.id, draft, facts[person.id], draft.due_at)
+        known = known._replace(house=[at for _, at in home.get(person.id, ())] if draft.kind in BULK else ())
         due = max(due_for(draft.occasion, draft.due_at, known.zone if per_customer else None), draft.due_at)
-        judged[person.id] = judge_to_the_end(rules, known, due), known, due
+        judged[person.id] = judge(rules, known, due), known, due
     lost = _one_of_each(session, campaign, draft, people, judged, had) if draft.one_per else set()
     spare = _spare(session, draft, rules, judged) - len(lost) if draft.one_per else 0
+    told = everybody.told[number] = Told(draft, rules, life_of(workspace, campaign), len(people), -spare)
     for person in people:
         said, known, due = judged[person.id]
         if person.id in lost:
@@ -183,26 +318,17 @@ def _one(
         if said.state is None and groups.get(person.id) is Group.HELD:
             said = judge_hold_out(tested, due)
         free = (
-            judge_to_the_end(rules, known._replace(holds=(), shared=()), due)
+            judge(rules, known._replace(holds=(), shared=()), due)
             if (known.holds or known.shared) and said.state is not None and person.id not in lost
             else said
         )
-        before += free.state is None
+        told.before += free.state is None
         if said.state is not None:
-            refused[said.state.value, said.reason] += 1
+            told.refused[said.state.value, said.reason] += 1
             continue
-        at = said.later or due
-        going[known.zone.key, at.replace(second=0, microsecond=0)] += 1
-        if said.later is not None:
-            later[said.reason] += 1
-        if draft.kind in BULK and not draft.occasion.startswith(f"once-{BY_HAND}"):
-            foreseen[person.id].append((number, at))
-    return {
-        "campaign": campaign.name,
-        "occasion": draft.occasion.removeprefix("once-"),
-        "people": len(people),
-        "going": dict(going),
-        "before": before - spare,
-        "refused": dict(refused),
-        "later": dict(later),
-    }
+        rank = 1 if draft.kind is Kind.TIPS else 2 if draft.kind in BULK else 0
+        wait = Wait(said.later or due, rank, draft.due_at, number, due, said.reason if said.later else "", known)
+        if by_hand:
+            told.count(wait, said, wait.until)
+        else:
+            everybody.waits[person.id].append(wait)
