@@ -256,14 +256,15 @@ class SmtpSession:
     def _commands(self, envelope: Envelope, message: bytes) -> list[bytes] | Unable | Lost:
         """MAIL, RCPT, DATA for this mail, with the parameters that it needs and the relay offers."""
         parameters = f" SIZE={len(message)}" if "SIZE" in self.extensions else ""
-        if not message.isascii():
-            if "8BITMIME" not in self.extensions:
-                return Lost(Stage.MAIL, "the relay takes no 8-bit text", "Use a relay that offers 8BITMIME.")
-            parameters += " BODY=8BITMIME"
+        eight_bit = not message.isascii()
         if envelope.needs_smtputf8:
-            if "SMTPUTF8" not in self.extensions:
+            # such an address makes its mail 8-bit: that is this mail's trouble alone, and stops no other
+            if "SMTPUTF8" not in self.extensions or (eight_bit and "8BITMIME" not in self.extensions):
                 return Unable(f"the relay takes no addresses such as {envelope.recipient} (SMTPUTF8)")
-            parameters += " SMTPUTF8"
+        elif eight_bit and "8BITMIME" not in self.extensions:
+            return Lost(Stage.MAIL, "the relay takes no 8-bit text", "Use a relay that offers 8BITMIME.")
+        parameters += " BODY=8BITMIME" if eight_bit else ""
+        parameters += " SMTPUTF8" if envelope.needs_smtputf8 else ""
         lines = [f"MAIL FROM:<{envelope.reverse_path}>{parameters}", f"RCPT TO:<{envelope.recipient}>", "DATA"]
         if any("\r" in line or "\n" in line for line in lines):
             return Unable("an address of the envelope has a line break", message=True)

@@ -128,11 +128,14 @@ def test_mail_carries_only_what_is_needed_and_offered(
         assert f"RCPT TO:<{envelope.recipient}>" in server.heard
 
 
-def test_an_address_beyond_ascii_fails_alone_where_smtputf8_is_not_offered() -> None:
-    with FaultServer({}, ("PIPELINING",)) as server:
+@pytest.mark.parametrize("offers", [("PIPELINING",), ("PIPELINING", "SMTPUTF8"), ("PIPELINING", "8BITMIME")])
+def test_an_address_beyond_ascii_fails_alone_where_smtputf8_is_not_offered(offers: tuple[str, ...]) -> None:
+    """Its mail is 8-bit by its To alone: a relay without 8BITMIME was stopped by it, and all mail with the relay."""
+    with FaultServer({}, offers) as server:
         made = session(server.port)
         assert made.open() is None
-        offered = made.offer(Envelope("care@acme.example", "ä@x.example", True), MESSAGE)
+        message = "To: ä@x.example\r\n".encode() + MESSAGE
+        offered = made.offer(Envelope("care@acme.example", "ä@x.example", True), message)
         assert judge(offered.stage, offered.result).event is Event.PERMANENT
         assert made.offer(ENVELOPE, MESSAGE).ok
         assert judge(Stage.DOT, made.finish()).event is Event.ACCEPTED
