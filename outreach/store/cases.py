@@ -247,7 +247,7 @@ def standing_answers(session: Session, case_id: int) -> list[datetime]:
     """When the answers were given that are not noted as lost, in order."""
     entries = entries_of(session, case_id)
     lost = {entry.delivery_id for entry in entries if entry.kind is EntryKind.NOTE and entry.delivery_id is not None}
-    given = [entry.at for entry in entries if entry.event is CaseEvent.ANSWER and entry.delivery_id not in lost]
+    given = [entry.at for entry in entries if entry.kind is EntryKind.ANSWER and entry.delivery_id not in lost]
     return sorted(given)
 
 

@@ -14,15 +14,18 @@ from sqlmodel import Session
 
 from ..cases.case import CLOSED, UNSOLVED
 from ..errors import UsageError
-from ..records import Case, CaseEvent, CaseState, EntryKind, Inbound
+from ..records import Case, CaseEvent, CaseState, Customer, EntryKind, Inbound
 from ..store import cases as kept
 from ..store.causes import cause_of_case, link_case
-from ..store.promises import move_promises
+from ..store.promises import move_promises, promises_of
 from ..store.replies import keep_case
 from .answer import must_be_free
 from .casework import find_case, move_case
 from .follow_up import MATTERS, after_close, after_reopen, after_review
 from .workspace import Workspace
+
+LONGEST = 60
+"""So much of a case's first message is shown."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +38,57 @@ class MergedCases:
     promises: int
 
 
+@dataclass(frozen=True)
+class Sketch:
+    """A case as a person knows it again before it is merged. `text`: how its first message begins."""
+
+    number: int
+    opened_at: datetime
+    state: CaseState
+    topic: str
+    text: str
+    messages: int
+    answers: int
+    promises: int
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """Whose two cases would be one: which would stay, and which be closed."""
+
+    whose: str
+    stays: Sketch
+    goes: Sketch
+
+
+def look_before(workspace: Workspace, first: int, second: int) -> Foreseen:
+    """What merging two cases would do; nothing is changed. Raises UsageError as `merge_cases`."""
+    with workspace.database.read() as session:
+        stays, goes = _pair(session, first, second)
+        customer = session.get(Customer, stays.customer_id) if stays.customer_id is not None else None
+        whose = (customer.address or customer.phone if customer is not None else stays.author) or "nobody known"
+        return Foreseen(whose, _sketch(session, stays), _sketch(session, goes))
+
+
+def _sketch(session: Session, case: Case) -> Sketch:
+    messages = kept.inbounds_of(session, case.id or 0)
+    text = " ".join((messages[0].text or messages[0].subject).split()) if messages else case.summary
+    answers = sum(entry.kind is EntryKind.ANSWER for entry in kept.entries_of(session, case.id or 0))
+    promises = len(promises_of(session, case.id or 0))
+    known = (case.id or 0, case.opened_at, case.state, case.topic, text[:LONGEST])
+    return Sketch(*known, len(messages), answers, promises)
+
+
 def merge_cases(workspace: Workspace, first: int, second: int, by: str, *, anyway: bool = False) -> MergedCases:
     """Make two cases one: the older stays.
 
     Raises UsageError where they are the same, closed, or of two people; NeedsPerson where somebody else is answering
     and it is not to be done `anyway`.
     """
-    if first == second:
-        raise UsageError(f"case {first} cannot be merged with itself")
     with workspace.database.write() as session:
         now = workspace.clock()
-        pair = [find_case(session, number) for number in (first, second)]
-        stays, goes = sorted(pair, key=lambda case: (case.opened_at, case.id))
-        _must_fit(stays, goes)
-        for case in pair if not anyway else ():
+        stays, goes = _pair(session, first, second)
+        for case in (stays, goes) if not anyway else ():
             must_be_free(workspace, case, by, now)
         messages = kept.inbounds_of(session, goes.id or 0)
         _take_messages(session, workspace, stays, goes, messages, now)
@@ -71,6 +111,16 @@ def merge_cases(workspace: Workspace, first: int, second: int, by: str, *, anywa
                 after_review(session, workspace, message.id or 0, now)
         kept.change_case(session, stays, {"due_at": min(stays.due_at, due_at)})
         return MergedCases(stays.id or 0, goes.id or 0, len(messages), promises)
+
+
+def _pair(session: Session, first: int, second: int) -> tuple[Case, Case]:
+    """The one that stays, and the one that goes."""
+    if first == second:
+        raise UsageError(f"case {first} cannot be merged with itself")
+    pair = [find_case(session, number) for number in (first, second)]
+    stays, goes = sorted(pair, key=lambda case: (case.opened_at, case.id))
+    _must_fit(stays, goes)
+    return stays, goes
 
 
 def _must_fit(stays: Case, goes: Case) -> None:
@@ -113,13 +163,14 @@ def _take_messages(
 
 def _take_answers(session: Session, stays: Case, goes: Case, now: datetime, by: str) -> None:
     """What we answered in the other stands here too with its mail: a reply to it, a "no, it is not fixed" and the news
-    that it did not arrive come here. Without an event: it was no step of this case."""
+    that it did not arrive come here. With its own instant, by which a first answer is known; without an event: it was
+    no step of this case."""
     for entry in kept.entries_of(session, goes.id or 0):
         if entry.kind is EntryKind.ANSWER:
             kept.add_entry(
                 session,
                 stays.id or 0,
-                now,
+                entry.at,
                 EntryKind.ANSWER,
                 by=entry.by,
                 text=f"answered in case {goes.id}: {entry.text}",
@@ -131,8 +182,14 @@ def _take_answers(session: Session, stays: Case, goes: Case, now: datetime, by: 
 
 
 def _take_columns(session: Session, stays: Case, goes: Case) -> None:
-    """The sooner due time of the two, where the other was our turn, and an owner where there was none."""
-    changes: dict[str, object] = {}
+    """The sooner due time of the two, where the other was our turn; an owner where there was none; and when the person
+    was answered first, and last, in this matter: a first answer took from the older case's opening to then."""
+    answers = [at for at in (stays.first_answer_at, goes.first_answer_at) if at is not None]
+    lasts = [at for at in (stays.answered_at, goes.answered_at) if at is not None]
+    changes: dict[str, object] = {
+        "first_answer_at": min(answers, default=None),
+        "answered_at": max(lasts, default=None),
+    }
     if goes.state in (CaseState.NEW, CaseState.OPEN):
         changes["due_at"] = min(stays.due_at, goes.due_at)
         sooner = [at for at in (stays.first_word_by, goes.first_word_by) if at is not None]

@@ -273,6 +273,10 @@ def test_somebody_whom_the_system_knows_by_a_number_only_can_work_too(
 def test_two_cases_of_one_person_are_made_one(run: Run, desk: Workspace) -> None:
     second = receive(desk, Category.COMPLAINT, sender="zoe@example.org", topics=("milk",), text="The jug leaks.")
     assert second == 4
+    asked = CliRunner().invoke(app, ["merge", "4", "3"])
+    assert asked.exit_code == 3 and "Nothing done" in asked.output
+    assert "Of zoe@example.org:" in asked.output and "Make case 4 part of case 3? There is no way back." in asked.output
+    assert "closed  case 4, opened 2026-12-01" in asked.output and "“The jug leaks.” (1 message)" in asked.output
     merged = json.loads(run("merge", "4", "3", "--yes", "--json"))
     assert merged == {"kept": 3, "closed": 4, "messages": 1, "promises": 0}
     shown = run("show", "3")

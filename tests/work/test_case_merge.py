@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlmodel import select
 
@@ -23,8 +25,9 @@ from outreach.records import (
     Urgency,
 )
 from outreach.store import cases as kept
+from outreach.store.figures import case_figures
 from outreach.work.answer import answer, assign_case, change_state, take_case
-from outreach.work.case_merge import merge_cases
+from outreach.work.case_merge import look_before, merge_cases
 from outreach.work.fixed import say_fixed
 from outreach.work.follow_up import follow_up
 from outreach.work.promises import list_promises, make_promise
@@ -185,3 +188,44 @@ def test_each_topic_that_the_other_held_is_held_by_the_case_that_goes_on(
         held = [one for one in session.exec(select(Hold)) if is_open(one, workspace.clock())]
     assert {one.case_id for one in held} == {first}
     assert {one.topic for one in held if one.topic} == {"pump", "grinder"}
+
+
+def test_a_case_is_answered_where_the_merged_one_was_and_unanswered_where_that_answer_is_lost(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    first, other = two_cases(workspace, make_customer("ann@example.com"), clock)
+    opened = clock.now - timedelta(hours=2)
+    clock.advance(hours=1)
+    sent = answer(workspace, other, "A new pump is on its way.", "maria")
+    answered = clock.now
+    clock.advance(hours=1)
+    merge_cases(workspace, first, other, "maria")
+    with workspace.database.read() as session:
+        stays = session.get_one(Case, first)
+        assert (stays.opened_at, stays.first_answer_at, stays.answered_at) == (opened, answered, answered)
+        figures = case_figures(session, clock.now, workspace.working_hours)
+        assert figures.unanswered == 0
+        assert figures.first_answer.count == 1, "of one matter, as long as they waited since they first wrote"
+    later = clock.advance(hours=1)
+    again = answer(workspace, first, "And it has gone.", "maria")
+    assert (sent.delivery_id, again.delivery_id) != (None, None)
+    with workspace.database.read() as session:
+        assert session.get_one(Case, first).first_answer_at == answered
+        assert kept.standing_answers(session, first) == [answered, later]
+    with workspace.database.write() as session:
+        session.get_one(Delivery, sent.delivery_id).state = DeliveryState.FAILED
+    follow_up(workspace)
+    with workspace.database.read() as session:
+        assert session.get_one(Case, first).first_answer_at == later
+
+
+def test_what_would_be_one_is_told_before(workspace: Workspace, make_customer: MakeCustomer, clock: HandClock) -> None:
+    first, other = two_cases(workspace, make_customer("ann@example.com"), clock)
+    make_promise(workspace, other, "A new pump", "friday", "maria")
+    found = look_before(workspace, other, first)
+    assert (found.whose, found.stays.number, found.goes.number) == ("ann@example.com", first, other)
+    assert (found.goes.messages, found.goes.answers, found.goes.promises, found.goes.state) == (1, 0, 1, CaseState.NEW)
+    with workspace.database.read() as session:
+        assert session.get_one(Case, other).state is CaseState.NEW, "nothing is changed"
+    with pytest.raises(UsageError, match="itself"):
+        look_before(workspace, first, first)
