@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as orm_select
 
 from ..records import CustomerImport, ImportChange, ImportState
+from .prepared import Change, Prepared
+
+_CHANGE = Change(CustomerImport)
+_RUNNING = Prepared(
+    select(col(CustomerImport.id)).where(
+        col(CustomerImport.id) == bindparam("number"), col(CustomerImport.state) == ImportState.RUNNING
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -37,15 +45,12 @@ def begin_import(
 
 def still_running(session: Session, import_id: int) -> bool:
     """Whether nobody has taken the import back meanwhile."""
-    found = session.execute(select(col(CustomerImport.state)).where(col(CustomerImport.id) == import_id))
-    return found.scalar_one() is ImportState.RUNNING
+    return bool(_RUNNING.rows(session, number=import_id))
 
 
 def note_created(session: Session, import_id: int, created: list[list[int]]) -> None:
     """Keep which customers the import has made so far."""
-    session.connection().execute(
-        update(CustomerImport).where(col(CustomerImport.id) == import_id).values(created=created)
-    )
+    _CHANGE.write(session, import_id, {"created": created})
 
 
 def finish_import(

@@ -132,7 +132,7 @@ def _is_as_told(row: PlainRow, had: Any) -> bool:
     if row[CONSENT_AT] is not None or (row[ATTRIBUTES] != attributes and row[ATTRIBUTES] != "{}"):
         return False
     own = row[FIELDS:ATTRIBUTES]
-    if own != fields:
+    if own != fields and (own[_ZONE] or (*own[:_ZONE], ZONES.get(own[_COUNTRY]), *own[_ZONE + 1 :]) != fields):
         for new, old in zip(own, fields, strict=True):
             if new != old and new is not None:
                 return False

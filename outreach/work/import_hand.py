@@ -113,6 +113,7 @@ class Hand:
         else:
             runs, numbered, cut = runs_in(path, task.encoding, task.delimiter, width=width, begin=begin, size=size)
         types = {meaning: ColumnType() for meaning in self._places}
+        whole = sum(len(run.rows) for run in runs)
         rows = taken = 0
         parts: list[Part] = []
         refused: list[Refused] = []
@@ -123,7 +124,7 @@ class Hand:
             judged = self._judge.judge(run)
             rows += judged.rows
             taken += len(judged.taken)
-            parts += self._dealer.add(judged.taken, judged.weight)
+            parts += self._dealer.add(judged.taken, size * judged.rows // whole)
             refused += judged.refused
             warnings += judged.warnings
         parts += self._dealer.put_away()

@@ -32,7 +32,7 @@ from .epoch import advance
 from .import_hand import Dealt, Ready, Task, retyped
 from .import_room import ImportRoom, Lost, enough
 from .import_turns import CHUNK, Turns
-from .intake_rows import Judge, Manner, Refused, join_rows
+from .intake_rows import Judge, Manner, Refused, join_rows, weight_of
 from .intake_wishes import ImportResult, Progress, Wishes, check_list_name, resolve, shown
 from .kin import cores
 from .lapses import lapsing_list, settle_implied
@@ -164,7 +164,7 @@ class _Intake:
         self._halves = self._piles.count > 1
         for run in self._sheet.runs():
             judged = self._judge.judge(run)
-            self._piles.add(judged.taken, judged.weight)
+            self._piles.add(judged.taken, weight_of(run))
             self._note(judged.rows, judged.refused, judged.warnings)
             self._waiting += len(judged.taken)
             if self._halves:

@@ -50,13 +50,12 @@ class Manner:
 
 @dataclass(slots=True)
 class Judged:
-    """What became of some rows. `weight`: about how many characters the good ones hold."""
+    """What became of some rows."""
 
     rows: int = 0
     taken: list[Taken] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    weight: int = 0
 
 
 class Judge:
@@ -96,7 +95,7 @@ class Judge:
         taken, left, judged.warnings = self._plain.judge(run.numbers, run.rows)
         if left:
             taken = sorted([*taken, *self._read_alone(left, judged)], key=itemgetter(ROW))
-        judged.taken, judged.weight = taken, sum(map(len, map("".join, run.rows)))
+        judged.taken = taken
         return judged
 
     def _read_alone(self, rows: list[tuple[int, list[str]]], judged: Judged) -> Iterator[Taken]:
@@ -121,6 +120,11 @@ class Judge:
             if not self.names or person_of(plain, self.names).empty == person.empty:
                 return plain
         return (key, row, person)
+
+
+def weight_of(run: Run) -> int:
+    """How many characters its rows hold."""
+    return sum(map(len, map("".join, run.rows)))
 
 
 def join_rows(rows: Iterable[Taken], names: Sequence[str]) -> tuple[dict[str, Taken], int]:
