@@ -207,11 +207,12 @@ def _raw(text: str) -> Rule:
     but = _exceptions(words)
     words.end()
     try:
-        lines, start = read_raw(text[:end], HORIZON)
+        raw = read_raw(text[:end], HORIZON)
     except ValueError as wrong:
         raise _refuse(text, str(wrong)) from wrong
-    said = f"DTSTART:{start:%Y%m%dT%H%M%S} {' '.join(lines.split())}"
-    return Rule(said + _spoken(but), rrule=lines, start=start, but=but)
+    said = f"DTSTART:{raw.start:%Y%m%dT%H%M%S} {raw.said}"
+    both = exceptions([*but.spans, *((day, day) for day in raw.days)], but.places)
+    return Rule(said + _spoken(but), rrule=raw.lines, start=raw.start, but=both)
 
 
 def _refuse(text: str, saying: str, column: int = 1) -> InputError:
