@@ -124,7 +124,7 @@ def accept_database(workspace: Workspace) -> None:
     On PostgreSQL the machine that noticed gives the database a new name and lets all go on that it had stopped; another
     machine, which only knows the old name, takes the new one over.
     """
-    known = read_mark(workspace.root)
+    known, here = read_mark(workspace.root), _home_to_note(workspace)
     with workspace.database.write() as session:
         hold_back_intents(session)
         row = workspace_row(session)
@@ -133,11 +133,10 @@ def accept_database(workspace: Workspace) -> None:
         if row.pause_reason == RESTORED:
             row.paused_at, row.pause_reason = None, ""
         row.version += 1
-        row.home = ""
+        row.home = here  # with it: a copy made before it were noted would send, too
         session.add(row)
         mark = Mark(row.epoch, turns_of(session))
     write_mark(workspace.root, mark)
-    _note_home(workspace)
 
 
 def check_may_send(workspace: Workspace) -> None:
@@ -180,15 +179,20 @@ def _home(workspace: Workspace) -> Home | None:
     return None if path is None else home_at(workspace.root, lock_file(path))
 
 
-def _note_home(workspace: Workspace) -> None:
+def _home_to_note(workspace: Workspace) -> str:
+    """The line of this home, whose file is there from now on; "" on PostgreSQL."""
     path = workspace.database.path
     if path is None:
-        return
+        return ""
     with suppress(OSError):  # where nothing can be written the database says so; `touch` would change when it changed
         lock_file(path).open("a").close()
-    here = home_at(workspace.root, lock_file(path)).line()
+    return home_at(workspace.root, lock_file(path)).line()
+
+
+def _note_home(workspace: Workspace) -> None:
+    here = _home_to_note(workspace)
     with workspace.database.read() as session:
-        if workspace_row(session).home == here:
+        if not here or workspace_row(session).home == here:
             return
     with workspace.database.write() as session:
         row = workspace_row(session)

@@ -76,6 +76,7 @@ class Death:
             (register, "sync"),
             (Path, "replace"),
             (Path, "unlink"),
+            (Path, "write_bytes"),
             (DefaultDialect, "do_commit"),
         ):
             setattr(owner, name, self.at(getattr(owner, name)))
