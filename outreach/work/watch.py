@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+
+from sqlmodel import Session
 
 from ..errors import DatabaseError, NeedsPerson, OutreachError, RelayError
 from ..records import Alert, AlertKind
 from ..store.alerts import end_alert, end_all_but, open_alerts, raise_alert
-from ..store.health import resting_relays
+from ..store.health import daemons_at, resting_relays
 from .alert_words import without_addresses
 from .look import OURS, command_line, look
 from .tell import ToldCounts, run_command, tell
@@ -39,9 +41,14 @@ def watch(workspace: Workspace) -> int:
 
 
 class JobBook:
-    """How each job of this process went the last time. Safe between the lanes."""
+    """How each job of this process went the last time. Safe between the lanes.
 
-    def __init__(self) -> None:
+    `jobs`: the names of all that this process does, where it is known; `daemon`: whether it is one.
+    """
+
+    def __init__(self, *, daemon: bool = False) -> None:
+        self.jobs: Collection[str] = ()
+        self.daemon = daemon
         self._lock = threading.Lock()
         self._last: dict[str, Exception | None] = {}
         self._spoken: set[str] = set()
@@ -86,7 +93,12 @@ def _watch_jobs(workspace: Workspace, book: JobBook) -> None:
     with workspace.database.read() as session:
         known = {alert.subject for alert in open_alerts(session, AlertKind.JOB)}
         told = {relay.name for relay in resting_relays(session)}
+        gone = _gone(workspace, session, book, known, host)
     now = workspace.clock()
+    if gone:
+        with workspace.database.write() as session:
+            for subject in gone:
+                end_alert(session, AlertKind.JOB, subject, now)
     for job, trouble in book.last().items():
         subject = f"{job} on {host}"
         failing = trouble is not None and not isinstance(trouble, NeedsPerson)
@@ -104,6 +116,15 @@ def _watch_jobs(workspace: Workspace, book: JobBook) -> None:
                 )
             else:
                 end_alert(session, AlertKind.JOB, subject, now)
+
+
+def _gone(workspace: Workspace, session: Session, book: JobBook, known: set[str], host: str) -> set[str]:
+    """Which of these are about jobs that nobody does any more: of a host that is called otherwise now (a container is
+    each time), or that no setting asks for. On PostgreSQL, and beside a daemon, another process may do them.
+    """
+    if not book.jobs or not workspace.database.is_sqlite or not (book.daemon or not daemons_at(session, None)):
+        return set()
+    return known - {f"{job} on {host}" for job in book.jobs}
 
 
 def _shout(workspace: Workspace, words: str, *, over: bool) -> None:

@@ -146,8 +146,10 @@ def run_once(workspace: Workspace, *, stop: threading.Event | None = None, jobs:
     """One round of all jobs, each guarded. Beside a daemon, or another round, it does no harm."""
     stop = stop or threading.Event()
     done, book = Round(), JobBook()
+    wanted = jobs if jobs is not None else [*usual_jobs(workspace, stop), alert_job(workspace, book)]
+    book.jobs = [job.name for job in wanted]
     with daemon_life(workspace, ROUND) if jobs is None else nullcontext():
-        for job in jobs if jobs is not None else [*usual_jobs(workspace, stop), alert_job(workspace, book)]:
+        for job in wanted:
             if not stop.is_set():
                 guarded(job, done, book)
     return done
@@ -187,13 +189,14 @@ def run_forever(
     """
     with only_daemon(workspace):
         on_ready()
-        book = JobBook()
+        book = JobBook(daemon=True)
         with daemon_life(workspace, DAEMON) as life:
             wanted = jobs if jobs is not None else [*usual_jobs(workspace, stop), alert_job(workspace, book)]
             beat = Job("beat", LIVING, PULSE_SECONDS, life.pulse)
             clock = Job("clock", CLOCK, SEND_SECONDS, lambda: look_at_clock(workspace))
             lanes = [*_lanes(wanted, stop, say, book), _Lane(LIVING, [beat], stop, _only_troubles(say), book)]
             lanes.append(_Lane(CLOCK, [clock], stop, _only_news(say), book))
+            book.jobs = [job.name for lane in lanes for job in lane.jobs]
             for lane in lanes:
                 lane.start()
             heart = Heart([(job.seconds, lane.kicker(job)) for lane in lanes for job in lane.jobs])

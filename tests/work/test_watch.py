@@ -27,7 +27,8 @@ from outreach.records import (
     Worker,
 )
 from outreach.settings import MailboxSettings
-from outreach.store.alerts import open_alerts
+from outreach.store.alerts import open_alerts, raise_alert
+from outreach.store.health import DAEMON
 from outreach.store.marks import keep_marks
 from outreach.work.health import check_health
 from outreach.work.life import daemon_life
@@ -236,6 +237,37 @@ def test_a_job_that_fails_is_told_after_a_while_and_when_it_works_again(workspac
         first, last = mails(server)
     assert "a job fails: send on" in first["Subject"] and "ann@example.com" not in first.get_content()
     assert last["Subject"].startswith("[acme] over: a job fails")
+
+
+def test_an_alert_about_a_job_that_nobody_does_any_more_ends(workspace: Workspace, clock: HandClock) -> None:
+    """A container has another name each time, and the log that a job read may be named no more."""
+    with workspace.database.write() as session:
+        for subject in ("replies on 4f1c", f"maillog on {socket.gethostname()}", f"send on {socket.gethostname()}"):
+            raise_alert(session, AlertKind.JOB, subject, "it fails", "", clock())
+    left = [f"send on {socket.gethostname()}"]
+    left = left if workspace.database.is_sqlite else [subject for _, subject in subjects(workspace)]
+    with daemon_life(workspace, DAEMON):
+        beside = JobBook()
+        beside.jobs = ["replies", "send", "alerts"]
+        look_and_tell(workspace, beside)
+        assert len(subjects(workspace)) == 3, "a daemon may be at it"
+        book = JobBook(daemon=True)
+        look_and_tell(workspace, book)
+        assert len(subjects(workspace)) == 3, "it does not know yet what it does"
+        book.jobs = ["replies", "send", "alerts"]
+        look_and_tell(workspace, book)
+    assert [subject for _, subject in subjects(workspace)] == left, "on PostgreSQL they may be another machine's"
+
+
+def test_a_round_without_a_daemon_ends_the_alert_of_a_host_that_had_another_name(
+    workspace: Workspace, clock: HandClock
+) -> None:
+    (workspace.root / "inbox" / "new").mkdir(parents=True, exist_ok=True)
+    with workspace.database.write() as session:
+        raise_alert(session, AlertKind.JOB, "replies on 4f1c", "it fails", "", clock())
+    assert not run_once(workspace).troubles
+    left = [] if workspace.database.is_sqlite else [(AlertKind.JOB, "replies on 4f1c")]
+    assert subjects(workspace) == left
 
 
 def test_while_the_database_fails_the_command_alone_is_told_once(workspace: Workspace, tmp_path: Path) -> None:
