@@ -34,6 +34,8 @@ from .database import rows_in_chunks
 from .prepared import Among, Change, NewRow, Prepared, instant
 from .stops import note_block, note_lists
 
+MESSAGE_EVIDENCE = "message "
+"""How the evidence of an act begins that a message caused; then the message's public id."""
 _STRENGTH = {reason: rank for rank, reason in enumerate(reversed(tuple(SuppressionReason)))} | {
     SuppressionReason.UNSUBSCRIBED_ALL: -1,
     SuppressionReason.BOUNCES: -2,

@@ -1,8 +1,9 @@
 """Kept no longer: what retention lets go, found and removed a few hundred rows at a time (RELIABILITY I12).
 
 Law: nothing goes that proof, consent or suppression needs: deliveries, consents, suppressions, bounces, looks at
-waves, what a person or evidence settled, and the mail by which somebody left or complained all stay. Of a mail that is
-let go its headers stay, so that an answer still finds its thread; of choices the tips stay, so that none comes twice.
+waves, what a person or evidence settled, and the mail by which somebody left, complained as abuse, or let us quote them
+all stay. Of a mail that is let go its headers stay, so that an answer still finds its thread; of choices the tips stay,
+so that none comes twice.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ..records import (
     CaseState,
     Category,
     Channel,
+    Consent,
     CustomerMerge,
     Delivery,
     DeliveryEvent,
@@ -33,8 +35,11 @@ from ..records import (
     Notice,
     Pace,
     Subscription,
+    Suppression,
+    Thanks,
     Worker,
 )
+from .consents import MESSAGE_EVIDENCE
 from .slices import Leased
 from .unconfirmed import asked_in_vain, end_unconfirmed, waited_since
 
@@ -96,7 +101,7 @@ def _forget_reasons(session: Session, ids: list[int]) -> int:
 
 
 def _old_bodies(before: datetime, after: int) -> Select[Any]:
-    """Mails of people that were read, have nothing to prove, and whose case is closed."""
+    """Mails of people that were read, prove nothing, and whose case is closed."""
     going_on = select(col(Case.id)).where(
         col(Case.id) == col(Inbound.case_id), col(Case.state).not_in([CaseState.CONFIRMED, CaseState.DISMISSED])
     )
@@ -108,9 +113,26 @@ def _old_bodies(before: datetime, after: int) -> Select[Any]:
         or_(col(Inbound.category).is_(None), col(Inbound.category) != Category.UNSUBSCRIBE),
         or_(col(Inbound.flagged) == "", col(Inbound.reviewed_at).is_not(None)),
         ~going_on.exists(),
+        ~_proves(),
         func.substr(col(Inbound.raw), func.length(col(Inbound.raw)) - len(REMOVED) + 1) != REMOVED,
     )
     return _ids(Inbound, condition, after).limit(CHUNK // 10)
+
+
+def _proves() -> ColumnElement[bool]:
+    """Whether a consent, a block or somebody's permission to be quoted names this mail, whatever else it says: who
+    complains and wants no more mail, or asks to be erased, left by it.
+    """
+    named = MESSAGE_EVIDENCE + col(Inbound.public_id)
+    theirs = col(Consent.customer_id) == col(Inbound.customer_id)
+    consent = select(col(Consent.id)).where(theirs, col(Consent.evidence) == named)
+    same = col(Suppression.address_key) == col(Delivery.address_key)
+    block = select(col(Suppression.id)).join(Delivery, same)
+    block = block.where(col(Delivery.id) == col(Inbound.delivery_id), col(Suppression.evidence) == named)
+    quoted = select(col(Thanks.id)).where(
+        col(Thanks.customer_id) == col(Inbound.customer_id), col(Thanks.answer_id) == col(Inbound.id)
+    )
+    return or_(*(each.correlate(Inbound).exists() for each in (consent, block, quoted)))
 
 
 def _cut_bodies(session: Session, ids: list[int]) -> int:

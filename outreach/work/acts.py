@@ -27,7 +27,7 @@ from ..replies.machine import MachineMail, sort_machine
 from ..replies.match import PROOFS, Match
 from ..replies.parse import parse_inbound
 from ..store.bounces import Heard, free_address, take_back
-from ..store.consents import consent_history, resubscribe, suppress, unsubscribe
+from ..store.consents import MESSAGE_EVIDENCE, consent_history, resubscribe, suppress, unsubscribe
 from ..store.doubts import settle_doubt
 from ..store.replies import SentMail, note_on_delivery, sent_mail
 from .absence import heed_absence
@@ -39,7 +39,7 @@ BY = "replies"
 
 def evidence_of(inbound: Inbound) -> str:
     """What a Consent or Suppression row says of the message that caused it."""
-    return f"message {inbound.public_id}"
+    return f"{MESSAGE_EVIDENCE}{inbound.public_id}"
 
 
 def leave_list(session: Session, workspace: Workspace, inbound: Inbound, match: Match, now: datetime) -> list[str]:

@@ -22,6 +22,7 @@ from outreach.records import (
     Channel,
     Colleague,
     Consent,
+    ConsentAct,
     Delivery,
     DeliveryMove,
     DeliveryState,
@@ -31,6 +32,10 @@ from outreach.records import (
     Notice,
     NoticeKind,
     Pace,
+    Suppression,
+    SuppressionReason,
+    Thanks,
+    ThanksState,
     Urgency,
     Worker,
 )
@@ -116,6 +121,47 @@ def test_old_mails_lose_their_text_and_keep_their_thread_but_proof_and_open_case
     with workspace.database.read() as session:
         cut = session.exec(select(Inbound).where(Inbound.public_id == "old")).one()
     assert references_of(cut) == ["<1@x>", "<2@x>", "<3@x>"] and cut.text == "The pump leaks."
+
+
+def test_mail_that_proves_an_act_stays_whole_whatever_else_it_says(
+    workspace: Workspace, make_customer: Callable[..., int], long_ago: datetime
+) -> None:
+    """Who complains and wants no more mail is unsubscribed by a complaint; a yes to being quoted is only thanks."""
+    ann = make_customer("ann@example.com")
+    edition = lay_edition(workspace, [ann])
+    with workspace.database.read() as session:
+        mail = session.exec(select(Delivery).where(Delivery.edition_id == edition)).one()
+    theirs = {"customer_id": ann, "category": Category.COMPLAINT}
+    add(
+        workspace,
+        inbound(long_ago, "left", **theirs),
+        inbound(long_ago, "blocked", delivery_id=mail.id, category=Category.COMPLAINT),
+        inbound(long_ago, "plain", delivery_id=mail.id, **theirs),
+        inbound(long_ago, "delight", customer_id=ann, category=Category.THANKS),
+        inbound(long_ago, "yes", customer_id=ann, category=Category.THANKS),
+    )
+    with workspace.database.read() as session:
+        numbers = {row.public_id: row.id for row in session.exec(select(Inbound))}
+    add(
+        workspace,
+        Consent(customer_id=ann, act=ConsentAct.WITHDRAWN, at=long_ago, how="mail", evidence="message left"),
+        Suppression(
+            address_key=mail.address_key,
+            reason=SuppressionReason.UNSUBSCRIBED_ALL,
+            at=long_ago,
+            evidence="message blocked",
+        ),
+        Thanks(
+            inbound_id=numbers["delight"],
+            customer_id=ann,
+            state=ThanksState.ALLOWED,
+            at=long_ago,
+            answer_id=numbers["yes"],
+        ),
+    )
+    assert prune(workspace, dry_run=True).removed["bodies"] == 2
+    prune(workspace)
+    assert {name for name, whole in bodies(workspace).items() if whole} == {"left", "blocked", "yes"}
 
 
 def test_attempts_go_and_doubts_evidence_and_the_mails_themselves_stay(
