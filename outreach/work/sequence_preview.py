@@ -17,12 +17,14 @@ from sqlmodel import Session
 from ..records import CampaignState, EnrolmentState
 from ..records import Sequence as SequenceRow
 from ..store.customers import load_customers
+from ..store.sequence_events import guests_of
 from ..store.sequences import Enrolled, page_of
 from ..timing.sequence import Going, Plan, timeline
+from ..timing.sequence_words import BeginKind
 from .sequence_begins import Course, beginners, course_of
 from .sequence_places import standing_by, with_places
 from .sequence_plan import sequence_named
-from .sequences import going_of
+from .sequences import going_of, why_gone
 from .workspace import Workspace
 
 NAMED = 50
@@ -142,7 +144,6 @@ class _Look:
         *,
         standby: bool,
     ) -> None:
-        people = [person for person in people if person.subscribed and person.address_key]
         old = self._going(session, before, people, standby=standby) if before is not None else {}
         new = self._going(session, after, people, standby=standby) if after is not None else {}
         ids = {person.id: person.customer_id for person in people}
@@ -152,6 +153,7 @@ class _Look:
         self, session: Session, course: Course, people: Sequence[Enrolled], *, standby: bool
     ) -> dict[int, Going]:
         """Those of these people who are in it by this plan, and do not stand by."""
+        people = _staying(session, course, people)
         out = standing_by(session, course, people, standby=standby)
         return going_of(session, course, [person for person in people if person.id not in out], self.at)
 
@@ -232,6 +234,13 @@ class _Look:
                 figure.named.append((names[customer_id].address or "", at))
 
 
+def _staying(session: Session, course: Course, people: Sequence[Enrolled]) -> list[Enrolled]:
+    """Those of these people who do not leave when they are looked at next."""
+    begins = course.rules.begins
+    guests = guests_of(session, people, missed=begins.who == "missed") if begins.kind is BeginKind.SEMINAR else None
+    return [person for person in people if not why_gone(course, person, guests)]
+
+
 def _pages(session: Session, row: SequenceRow, states: Sequence[EnrolmentState] = STATES) -> Iterator[list[Enrolled]]:
     after = 0
     while page := page_of(session, row.id or 0, row.list_id, states, after):
@@ -256,8 +265,7 @@ def coming_mails(workspace: Workspace, row: SequenceRow, days: int) -> list[Comi
         course = course_of(session, workspace, row)
         known: dict[Any, list[tuple[str, str]]] = {}
         for people in _pages(session, row):
-            people = [person for person in people if person.subscribed and person.address_key]
-            for going in going_of(session, course, people, now).values():
+            for going in going_of(session, course, _staying(session, course, people), now).values():
                 alike = (
                     going.day,
                     going.since,

@@ -185,7 +185,7 @@ def _decide(
     sending: dict[tuple[str, str], list[tuple[Enrolled, list[Move]]]] = defaultdict(list)
     moved: list[tuple[Enrolled, list[Move]]] = []
     for person in people:
-        gone = _gone(course, person, guests)
+        gone = why_gone(course, person, guests)
         leaves = [Move(MoveKind.LEAVE, at=now, reason=gone)]
         moved.append((person, leaves if gone else next_moves(course.rules.plan, going[person.id], now)))
     decided.standing, placed = _placed(session, course, moved)
@@ -219,7 +219,7 @@ def _placed(
     return by, [(person, stand_by if person.id in by else moves) for person, moves in moved]
 
 
-def _gone(course: Course, person: Enrolled, guests: Mapping[int, bool] | None) -> str:
+def why_gone(course: Course, person: Enrolled, guests: Mapping[int, bool] | None) -> str:
     """Why somebody gets no further step, whatever it is; "" where nothing speaks against it."""
     if not person.address_key:
         return GONE[0]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlmodel import col, select
 
-from outreach.records import Campaign, Delivery, SeatState
+from outreach.records import Campaign, Delivery, SeatState, Sequence
 from outreach.store.replies import verdicts_of
 from outreach.work.doubts_ahead import doubts_ahead
 from outreach.work.duplicates import merge
@@ -15,6 +15,7 @@ from outreach.work.erase import erase_customer
 from outreach.work.seats import give_free_places, import_attendance
 from outreach.work.seminars import changes_to_tell, figures_of, tell_changes
 from outreach.work.sequence_plan import apply_sequence, approve_sequence
+from outreach.work.sequence_preview import coming_mails, preview_sequence
 from outreach.work.sequences import follow_sequences
 from outreach.work.unmerge import undo_merge
 from outreach.work.workspace import Workspace
@@ -255,3 +256,19 @@ def test_of_two_who_are_merged_whoever_was_there_was_there(
     merge(workspace, "ann@work.example", "ann@home.example", by="maria")
     told = figures_of(workspace, "best-shot")["sessions"][0]
     assert (told["attended"], told["missed"]) == (1, 0)
+
+
+@BOTH
+def test_a_preview_counts_the_guests_whom_reminders_reach(workspace: Workspace, make_customer: MakeCustomer) -> None:
+    ann, ben = (make_customer(f"{name}@example.com", subscribed=None) for name in ("ann", "ben"))
+    away = make_customer("away@example.com")
+    offer(workspace)
+    remind(workspace)
+    for person in (ann, ben, away):
+        says(workspace, person, SeatState.ACCEPTED)
+    follow_sequences(workspace)
+    says(workspace, away, SeatState.DECLINED)
+    assert preview_sequence(workspace, "remind").now == {"mail": 2}
+    with workspace.database.read() as session:
+        row = session.exec(select(Sequence)).one()
+    assert [(one.step, one.people) for one in coming_mails(workspace, row, 14)] == [("mail", 2)]
