@@ -182,7 +182,7 @@ def _instant(workspace: Workspace, text: str) -> datetime:
     at = read_instant(text)
     if at is None:
         raise InputError("the date cannot be read: write it like 2026-12-01 14:30")
-    if "+" not in text[10:] and "-" not in text[10:] and not text.upper().endswith("Z"):
+    if "+" not in text[10:] and "-" not in text[10:] and not text.upper().endswith(("Z", "UTC", "GMT")):
         at = at.replace(tzinfo=zone_or(workspace.settings.identity.zone, "UTC")).astimezone(UTC)
     if at > workspace.clock() + timedelta(minutes=5):
         raise InputError("the date lies in the future")

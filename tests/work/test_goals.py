@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,17 @@ def test_a_goal_counts_for_the_last_newsletter_in_the_days_before(acme: Workspac
     first, second = (figures.worth.editions[edition.id].goals for edition in figures.editions)
     assert first.count == 0
     assert (second.count, second.people, second.value, second.names) == (2, 2, 49.9, {"order": 1, "visit": 1})
+
+
+def test_an_instant_that_names_its_zone_is_not_taken_for_local_time(acme: Workspace, clock: HandClock) -> None:
+    identity = acme.settings.identity.model_copy(update={"zone": "America/Los_Angeles"})
+    here = replace(acme, settings=acme.settings.model_copy(update={"identity": identity}))
+    ends = (" UTC", " GMT", "Z", "+00:00", " +0000 UTC", "")
+    said = [f"ann@example.com,{number},2026-11-20 12:00:00{end}" for number, end in enumerate(ends)]
+    assert take(here, "\n".join(["email,goal,at", *said])).added == len(said)
+    with here.database.read() as session:
+        at = {goal.name: goal.at.astimezone(UTC).hour for goal in session.execute(select(Goal)).scalars()}
+    assert at == {"0": 12, "1": 12, "2": 12, "3": 12, "4": 12, "5": 20}
 
 
 def test_a_dry_run_counts_the_same_and_keeps_nothing(acme: Workspace) -> None:
