@@ -347,7 +347,7 @@ def load_settings(root: Path, environ: dict[str, str] | None = None) -> Settings
     """
     path = root / FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise SettingsError(
             f"{root} is no outreach workspace: it has no {FILE}",
@@ -370,16 +370,19 @@ def load_settings(root: Path, environ: dict[str, str] | None = None) -> Settings
 def read_secret(value: SecretStr, file: str, root: Path, *, what: str) -> str:
     """A secret from its setting, or else from its file relative to the workspace.
 
-    Raises SettingsError when the file cannot be read.
+    A mark that an editor puts before the text (BOM) is no part of it. Raises SettingsError when it cannot be read.
     """
     if value.get_secret_value():
         return value.get_secret_value()
     if not file:
         return ""
     try:
-        return (root / Path(file).expanduser()).read_text(encoding="utf-8").strip()
+        return (root / Path(file).expanduser()).read_text(encoding="utf-8-sig").strip()
     except OSError as wrong:
         raise SettingsError(
             f"the {what} cannot be read from {file}: {wrong.strerror}",
             remedy="Name a file that exists and is readable.",
         ) from wrong
+    except UnicodeDecodeError:
+        remedy = "Write it anew, as UTF-8 and with nothing but the password in it."
+        raise SettingsError(f"the {what} in {file} is no UTF-8 text", remedy=remedy) from None

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from outreach.settings import read_secret
 from outreach.wire.catcher import Catcher
 from tests.cli.inside import Done, outreach
 from tests.made import make_workspace
@@ -200,6 +202,22 @@ def test_a_wrong_password_is_told_with_a_remedy(ready: Path) -> None:
         }
         said = check_told(outreach(ready, "send", "hello", "--yes", **values), 1, "password")
     assert "wrong-secret" not in said
+
+
+def test_files_that_windows_editors_saved_are_read(root: Path) -> None:
+    """They begin with a mark (BOM), which is no part of the settings or of a password."""
+    text = (root / "outreach.toml").read_bytes()
+    (root / "outreach.toml").write_bytes(b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n"))
+    check_told(outreach(root, "health"), 0, "can be written")
+    (root / "secret").write_bytes(b"\xef\xbb\xbfsch\xc3\xb6n\r\n")
+    assert read_secret(SecretStr(""), "secret", root, what="relay's password") == "schön"
+
+
+def test_a_password_file_that_is_no_text_is_told_without_a_traceback(root: Path) -> None:
+    (root / "secret").write_bytes("schön".encode("latin-1"))
+    values = {"OUTREACH_RELAY__USERNAME": "ann", "OUTREACH_RELAY__PASSWORD_FILE": "secret"}
+    said = check_told(outreach(root, "doctor", **values), 1, "relay's password in secret is no UTF-8 text")
+    assert "sch" not in said
 
 
 def test_two_at_the_same_instant_do_no_harm(ready: Path, catcher: Catcher) -> None:
