@@ -25,6 +25,51 @@ SUPPRESSION_WORDS = {
 FOR_BULK_ONLY = (SuppressionReason.UNSUBSCRIBED_ALL, SuppressionReason.BOUNCES)
 
 
+_STRENGTH = {reason: rank for rank, reason in enumerate(reversed(tuple(SuppressionReason)))} | {
+    SuppressionReason.UNSUBSCRIBED_ALL: -1,
+    SuppressionReason.BOUNCES: -2,
+    SuppressionReason.ERASED: 99,
+}
+
+
+class Block(NamedTuple):
+    """Why an address is blocked, when that ends (None: never), and what it rests on."""
+
+    reason: SuppressionReason
+    until: datetime | None
+    evidence: str
+
+
+def join_blocks(known: Block, new: Block, at: datetime) -> Block | None:
+    """What becomes of a block when the address is blocked anew; None where it stays as it is.
+
+    A stronger reason replaces a weaker one: erased, abuse report, bad address, by hand, imported, no newsletters. But
+    neither ends the other sooner, nor lets mail through that the other stops: where each stops something that the
+    other does not, the stronger reason stands for the longer time.
+    """
+    over = known.until is not None and known.until <= at
+    if new.reason is SuppressionReason.BOUNCES and known.reason is not new.reason:
+        return new if over else None
+    lasts = known.until is None or (new.until is not None and known.until >= new.until)
+    stronger = _STRENGTH[known.reason] >= _STRENGTH[new.reason]
+    if lasts and stronger:
+        return None
+    if over or known.reason is SuppressionReason.BOUNCES or (lasts and known.until == new.until):
+        return new
+    if lasts and known.reason not in FOR_BULK_ONLY:
+        return None
+    if lasts:
+        return Block(new.reason, known.until, _both(new, known))
+    if stronger and new.reason in FOR_BULK_ONLY and known.reason not in FOR_BULK_ONLY:
+        return Block(known.reason, new.until, _both(known, new))
+    return new
+
+
+def _both(one: Block, other: Block) -> str:
+    also = f"also: {SUPPRESSION_WORDS[other.reason]}"
+    return f"{one.evidence}; {also} ({other.evidence})" if other.evidence else f"{one.evidence}; {also}"
+
+
 class MailFacts(NamedTuple):
     """What the consent rule needs to know of one customer and one list.
 

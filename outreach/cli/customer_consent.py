@@ -143,12 +143,19 @@ def suppress(
 
     Example: [bold]outreach customers suppress @example.com --reason "their lawyer's letter" --until 2027-01-31[/bold]
     """
+    from ..store import consents
     from ..work.block import block, blocked_key
 
     workspace = open_here()
     shown, key = blocked_key(workspace, who)
     expires = _end_of(until, workspace.clock()) if until else None
     changed = block(workspace, key, reason, by=by or me(), until=expires)
+    with workspace.database.read() as session:
+        stands = consents.find_suppression(session, key)
+    if changed and expires is not None and stands is not None and stands.expires_at != expires:
+        end = f"until {stands.expires_at:%Y-%m-%d}" if stands.expires_at else "for good"
+        typer.echo(f"{shown} is blocked {end}, since more than your word stops mail to it ({stands.evidence}).")
+        return
     typer.echo(f"{shown} {'is' if changed else 'was already'} blocked{f' until {until}' if until and changed else ''}.")
 
 

@@ -16,7 +16,7 @@ from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as orm_select
 
 from ..audience.acts import agreed_lists, lists_of_last_withdrawal
-from ..audience.consent import MailFacts, lapses_at
+from ..audience.consent import Block, MailFacts, join_blocks, lapses_at
 from ..audience.stops import BACK, SAID, STOP
 from ..records import (
     Consent,
@@ -36,11 +36,6 @@ from .stops import note_block, note_lists
 
 MESSAGE_EVIDENCE = "message "
 """How the evidence of an act begins that a message caused; then the message's public id."""
-_STRENGTH = {reason: rank for rank, reason in enumerate(reversed(tuple(SuppressionReason)))} | {
-    SuppressionReason.UNSUBSCRIBED_ALL: -1,
-    SuppressionReason.BOUNCES: -2,
-    SuppressionReason.ERASED: 99,
-}
 
 
 def unsubscribe(
@@ -245,8 +240,8 @@ def suppress(
 ) -> bool:
     """Never write to this address again (or not before `expires_at`); False where it is so already.
 
-    A stronger reason replaces a weaker one: erased, abuse report, bad address, by hand, imported, no newsletters. What
-    somebody said under an address that they no longer have reaches the one that they have now.
+    Where a block stands already `audience.consent.join_blocks` decides. What somebody said under an address that they
+    no longer have reaches the one that they have now.
     """
     changed = _set_suppression(session, address_key, reason, at, evidence, expires_at)
     whose = [row[0] for row in _WITH_KEY.rows(session, key=address_key)]
@@ -388,13 +383,10 @@ def _set_suppression(
     if block is None:  # another process has just blocked it
         block = find_suppression(session, key)
     assert block is not None
-    if reason is SuppressionReason.BOUNCES and block.reason is not reason:
-        expired = block.expires_at is not None and block.expires_at <= at
-        if not expired:
-            return False
-    lasts = block.expires_at is None or (expires_at is not None and block.expires_at >= expires_at)
-    if lasts and _STRENGTH[block.reason] >= _STRENGTH[reason]:
+    known = Block(block.reason, block.expires_at, block.evidence)
+    joined = join_blocks(known, Block(reason, expires_at, evidence), at)
+    if joined is None:
         return False
-    block.reason, block.at, block.expires_at, block.evidence = reason, at, expires_at, evidence
+    block.at, (block.reason, block.expires_at, block.evidence) = at, joined
     session.add(block)
     return True

@@ -174,6 +174,14 @@ def test_a_block_of_the_whole_domain_is_shown_with_its_end(here: Path) -> None:
     assert _json("show", "di@blocked.example")["suppression"]["until"].startswith("2040-01-31")
 
 
+def test_a_block_for_a_time_says_where_another_lasts_longer(here: Path) -> None:
+    _imported()
+    _call("unsubscribe", "ann@example.com")
+    said = _call("suppress", "ann@example.com", "--reason", "letter", "--until", "2040-01-31", "--by", "bo").output
+    assert "is blocked for good, since more than your word stops mail to it (letter (bo); also: the person" in said
+    assert _json("show", "ann@example.com")["suppression"]["until"] is None
+
+
 def test_a_dry_run_says_that_its_list_would_be_new(here: Path) -> None:
     assert "The list vvip would be new." in _call("import", "people.csv", "--list", "vvip", "--dry-run").output
     assert "would be new" not in _call("import", "people.csv", "--list", "customers", "--dry-run").output

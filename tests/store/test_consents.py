@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from outreach.audience.consent import may_mail
 from outreach.records import (
     Consent,
@@ -202,6 +204,36 @@ def test_an_expired_suppression_holds_nobody_back(workspace: Workspace, make_cus
         assert suppressed_keys(session, [row.address_key], now + timedelta(days=1)) == {}
         assert find_suppression(session, "nobody") is None
     assert not _may(workspace, ann, one)
+
+
+@pytest.mark.parametrize("first", [SuppressionReason.UNSUBSCRIBED_ALL, SuppressionReason.IMPORTED])
+def test_a_block_for_a_time_ends_none_that_lasts_longer(
+    workspace: Workspace, make_customer: MakeCustomer, first: SuppressionReason
+) -> None:
+    """After its day who had wanted no newsletters at all was subscribed to the next list by a file."""
+    ann, now = make_customer("ann@example.com", subscribed=False), workspace.clock()
+    week = now + timedelta(days=7)
+    with workspace.database.write() as session:
+        key = session.get_one(Customer, ann).address_key or ""
+        suppress(session, address_key=key, reason=first, at=now, evidence="page")
+        suppress(session, address_key=key, reason=SuppressionReason.BY_HAND, at=now, evidence="letter", expires_at=week)
+        assert suppressed_keys(session, [key], week + timedelta(days=1))
+        block = find_suppression(session, key)
+        assert block is not None and "page" in block.evidence
+    assert not _may(workspace, ann, _list_id(workspace), Kind.SERVICE)
+
+
+def test_wanting_no_newsletters_lets_no_answer_through_that_a_colleague_has_stopped(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    ann, one, now = make_customer("ann@example.com"), _list_id(workspace), workspace.clock()
+    with workspace.database.write() as session:
+        key = session.get_one(Customer, ann).address_key or ""
+        told = {"reason": SuppressionReason.BY_HAND, "at": now, "evidence": "their lawyer's letter"}
+        suppress(session, address_key=key, expires_at=now + timedelta(days=7), **told)
+        assert unsubscribe(session, customer_id=ann, list_id=None, at=now, **WAY)
+        assert suppressed_keys(session, [key], now + timedelta(days=8))
+    assert not _may(workspace, ann, one, Kind.SERVICE)
 
 
 def test_nothing_is_said_of_people_who_are_not_there(workspace: Workspace) -> None:
