@@ -29,6 +29,7 @@ from ..records import (
     SuppressionReason,
 )
 from .belongings import insert_belongings
+from .blocks_before import told_block
 from .bulk import insert_rows, next_ids
 from .consents import asks_twice, suppress, suppressed_keys, unsubscribe
 from .contacts import Known as KnownContact
@@ -271,11 +272,12 @@ def _block(session: Session, into: Into, chunk: Chunk, ids: dict[str, int]) -> l
     changes: list[dict[str, Any]] = []
     for key, person in chunk.blocks:
         assert person.block is not None
-        evidence = f"{into.file}:{person.row}"
+        evidence, before = f"{into.file}:{person.row}", told_block(session, key)
         if suppress(session, address_key=key, reason=person.block, at=into.now, evidence=evidence):
             whose = ids.get(key) or known.get(key) or 0
-            after = {"key": key, "reason": person.block, "evidence": evidence}
-            changes.append(_change(into, whose, Changed.BLOCK, {}, after))
+            stands = told_block(session, key)
+            after = {"key": key, "reason": stands["reason"], "evidence": stands["evidence"]}
+            changes.append(_change(into, whose, Changed.BLOCK, before, after))
     return changes
 
 

@@ -37,6 +37,7 @@ from ..records import (
     SuppressionReason,
     Wish,
 )
+from .blocks_before import told_block
 from .consents import find_suppression, suppress
 from .contacts import add_contacts
 from .groups import drop_empty, judge_again
@@ -57,8 +58,8 @@ _CUSTOMER = SQLModel.metadata.tables["customer"]
 @dataclass
 class Trace:
     """What a merging did, row by row. `moved`: ids by "table.column"; `removed`: whole rows by table; `changed`: rows
-    of the kept one that became stricter, as they were and as they became; `contacts` and `block`: what was added;
-    `newest`: the highest ids before, by table.
+    of the kept one that became stricter, as they were and as they became; `contacts` and `block`: what was added, the
+    block with what stood there `before`; `newest`: the highest ids before, by table.
     """
 
     newest: dict[str, int]
@@ -66,7 +67,7 @@ class Trace:
     removed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     changed: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
     contacts: list[list[str]] = field(default_factory=list)
-    block: dict[str, str] = field(default_factory=dict)
+    block: dict[str, Any] = field(default_factory=dict)
 
     def move(self, table: str, column: str, ids: Iterable[int | None]) -> None:
         """Rows that led to the other customer and lead to the kept one now."""
@@ -331,9 +332,11 @@ def _carry_block(session: Session, from_key: str, to_key: str, at: datetime, tra
     if block is None or block.reason not in PERSONAL or (block.expires_at is not None and block.expires_at <= at):
         return 0
     evidence = f"merged with a customer whose address was blocked: {block.evidence}"
+    before = told_block(session, to_key)
     blocked = suppress(
         session, address_key=to_key, reason=block.reason, at=at, evidence=evidence, expires_at=block.expires_at
     )
     if blocked:
-        trace.block = {"key": to_key, "reason": block.reason.value, "evidence": evidence}
+        stands = told_block(session, to_key)
+        trace.block = {"key": to_key, "before": before} | {name: stands[name] for name in ("reason", "evidence")}
     return int(blocked)

@@ -16,7 +16,6 @@ from sqlalchemy import and_, delete, or_, select, update
 from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as orm_select
 
-from ..audience.stops import BACK
 from ..contacts import phone_end
 from ..records import (
     Changed,
@@ -31,13 +30,12 @@ from ..records import (
     Subscription,
     SubscriptionState,
 )
-from .consents import find_suppression
+from .blocks_before import take_block_back
 from .contacts import drop_contact
 from .customers import bump_versions
 from .group_intake import put_group_back
 from .groups import drop_empty
 from .seen import TIED, Found
-from .stops import note_block
 
 OWN = frozenset({"subscription", "consent", "contact", "membership"})
 """Tables whose rows of a customer an import makes itself: they go with the customer."""
@@ -174,14 +172,11 @@ def put_tie_back(session: Session, change: ImportChange, undo: Undo) -> bool:
 
 
 def unblock(session: Session, change: ImportChange, now: datetime) -> bool:
-    """Take a block of the import away, where it still says what the import said. Whether it did."""
-    block = find_suppression(session, str(change.after.get("key", "")))
-    if block is None or (block.reason, block.evidence) != (change.after["reason"], change.after["evidence"]):
-        return False
-    note_block(session, BACK, now, block.address_key, block.reason)
-    session.delete(block)
-    session.flush()
-    return True
+    """Put the block that stood before in the place of the import's, or none, where that still says what the import
+    said. Whether it did.
+    """
+    told = change.after
+    return take_block_back(session, str(told.get("key", "")), told["reason"], told["evidence"], change.before, now)
 
 
 def remove_created(session: Session, undo: Undo, first: int, last: int, done: Undone) -> None:

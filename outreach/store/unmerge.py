@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, SQLModel, col
 
-from ..audience.stops import BACK
 from ..errors import NeedsPerson, UsageError
 from ..records import (
     Case,
@@ -32,15 +31,13 @@ from ..records import (
     Seat,
     Subscription,
     SubscriptionState,
-    Suppression,
-    SuppressionReason,
     Wish,
 )
+from .blocks_before import take_block_back
 from .contacts import drop_contact
 from .database import rows_in_chunks
 from .groups import judge_again
 from .merge import FIELDS, IN_THE_AIR
-from .stops import note_block
 from .told_rows import put_row, read_row, tell_row
 
 CHUNK = 400
@@ -290,18 +287,12 @@ def _still_stands(session: Session, import_id: int) -> bool:
     return found is not None and found.state not in (ImportState.UNDONE, ImportState.UNDOING)
 
 
-def _unblock(session: Session, block: Mapping[str, str], at: datetime, done: Parted) -> None:
+def _unblock(session: Session, block: Mapping[str, Any], at: datetime, done: Parted) -> None:
     if not block:
         return
-    same = (
-        col(Suppression.address_key) == block["key"],
-        col(Suppression.reason) == block["reason"],
-        col(Suppression.evidence) == block["evidence"],
-    )
-    if not session.connection().execute(delete(Suppression).where(*same)).rowcount:
+    before = block.get("before", {})
+    if not take_block_back(session, block["key"], block["reason"], block["evidence"], before, at):
         done.words.append(f"{done.kept} stays blocked: somebody said why anew since.")
-        return
-    note_block(session, BACK, at, block["key"], SuppressionReason(block["reason"]))
 
 
 def _tell_newer(session: Session, kept: Customer, number: int, record: CustomerMerge, done: Parted) -> None:

@@ -20,8 +20,9 @@ from outreach.records import (
     ImportChange,
     ImportState,
     Subscription,
+    SuppressionReason,
 )
-from outreach.store.consents import unsubscribe
+from outreach.store.consents import suppress, unsubscribe
 from outreach.store.customers import list_id_of
 from outreach.store.import_log import list_imports
 from outreach.store.undo import note_undo
@@ -62,6 +63,20 @@ def test_an_import_taken_back_leaves_the_database_as_it_was(workspace: Workspace
         undo_import(workspace, wrong.import_id, by="ann")
     again = take(workspace, "email,vorname\nd@example.com,Di\n")
     assert again.created == 1
+
+
+def test_a_rest_that_the_files_block_took_the_place_of_stands_again(workspace: Workspace) -> None:
+    take(workspace, "email\na@example.com\n")
+    key, now = person(workspace, "a@example.com").address_key or "", workspace.clock()
+    told = {"reason": SuppressionReason.BOUNCES, "evidence": "mailbox full", "expires_at": now + timedelta(days=30)}
+    with workspace.database.write() as session:
+        suppress(session, address_key=key, at=now, **told)
+    wrong = take(workspace, "email,status\na@example.com,bounced\n")
+    found = block(workspace, "a@example.com")
+    assert found is not None and found.reason is SuppressionReason.BAD_ADDRESS
+    assert undo_import(workspace, wrong.import_id, by="ann").unblocked == 1
+    found = block(workspace, "a@example.com")
+    assert found is not None and {name: getattr(found, name) for name in told} == told
 
 
 def test_what_was_done_since_is_kept(workspace: Workspace, clock: HandClock) -> None:

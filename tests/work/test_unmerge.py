@@ -105,6 +105,22 @@ def test_merged_and_taken_back_everything_is_as_it_was(
 
 
 @BOTH
+def test_the_kept_ones_own_block_stands_again_where_the_others_took_its_place(
+    workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    """They had asked for no newsletters at all, and an import could subscribe them to the next list."""
+    ann, _ = _two(workspace, make_customer)
+    with workspace.database.write() as session:
+        unsubscribe(session, customer_id=ann, list_id=None, at=workspace.clock(), how="page", evidence="t")
+    clock.advance(hours=1)
+    before = _everything(workspace)
+    merge(workspace, ANN, SLIP, by="maria")
+    assert undo_merge(workspace, 1, by="tom").words == []
+    assert _everything(workspace) == before
+    assert take(workspace, f"email\n{ANN}\n", list_name="other").suppressed == 1
+
+
+@BOTH
 def test_what_somebody_did_since_is_kept_and_said(
     workspace: Workspace, make_customer: MakeCustomer, clock: HandClock
 ) -> None:
