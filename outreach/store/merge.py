@@ -48,6 +48,9 @@ PERSONAL = frozenset(SuppressionReason) - {SuppressionReason.BAD_ADDRESS, Suppre
 """Blocks that are about the person; the others are about one address alone."""
 IN_THE_AIR = (DeliveryState.CLAIMED, DeliveryState.INFLIGHT)
 TO_GO = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+GONE_OUT = (DeliveryState.SENT, DeliveryState.IN_DOUBT)
+TAKEN = (*TO_GO, *IN_THE_AIR, *GONE_OUT)
+"""Mails that went, may have gone, or will."""
 FIELDS = ("first_name", "last_name", "phone", "phone_end", "handle", "language", "country", "zone")
 _LET_GO = ("import_change",)
 """What could only undo an import of the other one."""
@@ -221,33 +224,43 @@ def _join_seats(session: Session, kept: int, gone: int, trace: Trace) -> None:
 
 
 def _move_mails(session: Session, kept: int, gone: int, at: datetime, trace: Trace) -> tuple[int, int]:
-    """Cancel what both would get; the rest is the kept one's. (cancelled, moved)"""
+    """Cancel what one of them would get a second time; the rest is the kept one's. (cancelled, moved)"""
     connection = session.connection()
-    had = select(col(Delivery.campaign_id), col(Delivery.occasion)).where(col(Delivery.customer_id) == kept)
-    mine = {(row[0], row[1]) for row in connection.execute(had)}
-    waiting = connection.execute(
-        select(col(Delivery.id), col(Delivery.state), col(Delivery.campaign_id), col(Delivery.occasion)).where(
-            col(Delivery.customer_id) == gone, col(Delivery.state).in_(TO_GO)
-        )
-    ).all()
+    query = select(
+        *(col(Delivery.id), col(Delivery.customer_id), col(Delivery.state)),
+        *(col(Delivery.campaign_id), col(Delivery.occasion)),
+    ).where(col(Delivery.customer_id).in_((kept, gone)))
+    mails: dict[tuple[int, str], dict[int, list[tuple[int, DeliveryState]]]] = {}
+    rows: Any = connection.execute(query)
+    for number, whose, state, campaign, occasion in rows:
+        both = mails.setdefault((campaign, occasion), {kept: [], gone: []})
+        both[whose].append((number, state))
     cancelled = 0
-    for number, state, campaign, occasion in waiting:
-        if (campaign, occasion) in mine and number is not None:
-            cancelled += connection.execute(
-                update(Delivery)
-                .where(col(Delivery.id) == number, col(Delivery.state) == state)
-                .values(
-                    state=move(state, DeliveryEvent.CANCEL),
-                    reason="merged",
-                    evidence="the same person gets it at their other address",
-                    next_at=None,
-                    settled_at=at,
-                )
-            ).rowcount
-    theirs = session.execute(select(col(Delivery.id)).where(col(Delivery.customer_id) == gone)).scalars()
-    trace.move("delivery", "customer_id", theirs)
+    for both in mails.values():
+        mine, theirs = both[kept], both[gone]
+        gets_it = any(state in TAKEN for _, state in mine)
+        if mine:
+            cancelled += sum(_cancel(session, *one, gets_it, at) for one in theirs if one[1] in TO_GO)
+        if any(state in GONE_OUT for _, state in theirs):
+            cancelled += sum(_cancel(session, *one, True, at) for one in mine if one[1] in TO_GO)
+    numbers = [number for both in mails.values() for number, _ in both[gone]]
+    trace.move("delivery", "customer_id", numbers)
     moved = connection.execute(update(Delivery).where(col(Delivery.customer_id) == gone).values(customer_id=kept))
     return cancelled, moved.rowcount
+
+
+def _cancel(session: Session, number: int, state: DeliveryState, gets_it: bool, at: datetime) -> int:
+    """Cancel one mail of two; `gets_it`: the other one went, or will."""
+    where = "the same person gets it at their other address"
+    values = {
+        "state": move(state, DeliveryEvent.CANCEL),
+        "reason": "merged",
+        "evidence": where if gets_it else "the same person does not get it at the address that is kept",
+        "next_at": None,
+        "settled_at": at,
+    }
+    waits = update(Delivery).where(col(Delivery.id) == number, col(Delivery.state) == state)
+    return session.connection().execute(waits.values(values)).rowcount
 
 
 def _move_rows(session: Session, table: Any, column: Any, kept: int, gone: int, trace: Trace) -> int:

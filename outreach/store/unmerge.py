@@ -323,8 +323,7 @@ def _tell_newer(session: Session, kept: Customer, number: int, record: CustomerM
             words = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
             said = f"1 {word} that came" if count == 1 else f"{count} {words} that came"
             done.words.append(f"{said} since the merge: with {done.kept}, since nothing says otherwise.")
-    if record.moved.get("cancelled"):
-        done.words.append(
-            f"Cancelled as sent twice, and so it stays: {record.moved['cancelled']} mails to {done.gone}."
-        )
+    if cancelled := record.moved.get("cancelled"):
+        mails = "1 mail" if cancelled == 1 else f"{cancelled} mails"
+        done.words.append(f"Cancelled as sent twice, and so it stays: {mails}.")
     done.back = {name: count for name, count in done.back.items() if count}

@@ -135,6 +135,32 @@ def test_a_mail_that_both_would_get_is_cancelled_once(workspace: Workspace, make
         ]
 
 
+@BOTH
+def test_what_one_of_them_got_does_not_come_to_the_other_address_afterwards(
+    workspace: Workspace, make_customer: MakeCustomer
+) -> None:
+    """A later wave, or a mail that waited, went to the kept one though the other had that issue already."""
+    ann, slip, now = make_customer(ANN), make_customer(SLIP), workspace.clock()
+    editions = [make_edition(workspace, make_campaign(workspace, name, Kind.NEWS)) for name in ("a", "b", "c")]
+    for edition in editions:
+        for person in (ann, slip):
+            make_sent(workspace, edition, person, now)
+    states = {
+        editions[0]: (DeliveryState.QUEUED, DeliveryState.SENT),
+        editions[1]: (DeliveryState.DEFERRED, DeliveryState.IN_DOUBT),
+        editions[2]: (DeliveryState.WITHHELD, DeliveryState.QUEUED),
+    }
+    with workspace.database.write() as session:
+        for row in session.execute(select(Delivery)).scalars():
+            row.state = states[row.edition_id][row.customer_id == slip]
+            session.add(row)
+    assert merge(workspace, ANN, SLIP, by="maria").moved["cancelled"] == 3
+    with workspace.database.read() as session:
+        rows = session.execute(select(Delivery).order_by(col(Delivery.id))).scalars().all()
+    assert [row.state.value for row in rows] == ["cancelled", "sent", "cancelled", "in_doubt", "withheld", "cancelled"]
+    assert "does not get it" in rows[-1].evidence and "gets it at their other" in rows[0].evidence
+
+
 def test_what_cannot_be_merged_is_told(workspace: Workspace, make_customer: MakeCustomer) -> None:
     make_customer(ANN, first_name="Ann")
     slip = make_customer(SLIP, first_name="Anna")
