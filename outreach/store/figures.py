@@ -149,9 +149,6 @@ def read_figures(
     """Count everything. Reads Delivery by index and groups; loads cases, which are few."""
     editions = edition_figures(session)
     run = session.connection().execute
-    reached = select(func.count(func.distinct(col(Delivery.address_key)))).where(
-        col(Delivery.kind).in_(BULK), col(Delivery.state) == DeliveryState.SENT, col(Delivery.id).not_in(bounced())
-    )
     complaint = (col(Inbound.machine) == Machine.HUMAN, col(Inbound.category) == Category.COMPLAINT)
     waiting, never_confirmed = count_waiting(session)
     return Figures(
@@ -170,7 +167,7 @@ def read_figures(
             .select_from(Suppression)
             .where(or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > now))
         ).scalar_one(),
-        people_reached=run(reached).scalar_one(),
+        people_reached=_people_reached(session),
         people_heard_from=people_heard_from(session),
         sent=sum(edition.counts.get(DeliveryState.SENT, 0) for edition in editions),
         bounced=sum(edition.rates.bounces.count for edition in editions),
@@ -209,6 +206,21 @@ def case_figures(session: Session, now: datetime, at_work: WorkingHours) -> Case
         first_answer=spread([each.first_answer for each in taken if each.first_answer is not None]),
         solution=spread([each.solution for each in taken if each.solution is not None]),
     )
+
+
+def _people_reached(session: Session) -> int:
+    """To how many people bulk mail went and did not come back, whatever their addresses were; of whom nobody is known
+    any more each address is one."""
+    reached = (
+        col(Delivery.kind).in_(BULK),
+        col(Delivery.state) == DeliveryState.SENT,
+        col(Delivery.id).not_in(bounced()),
+    )
+    nobodys = col(Delivery.customer_id).is_(None)
+    people = select(func.count(func.distinct(col(Delivery.customer_id)))).where(*reached)
+    others = select(func.count(func.distinct(col(Delivery.address_key)))).where(*reached, nobodys)
+    run = session.connection().execute
+    return int(run(people).scalar_one()) + int(run(others).scalar_one())
 
 
 def _unsubscribed(session: Session) -> int:

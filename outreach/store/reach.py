@@ -32,6 +32,7 @@ from ..records import (
     Wish,
 )
 from .database import rows_in_chunks
+from .edition_figures import bounced
 
 CHUNK = 500
 HERE = ("page", "form", "mail", "one_click")
@@ -159,9 +160,12 @@ def silence_holds(session: Session, customer_id: int | None = None) -> list[Hold
 
 
 def people_heard_from(session: Session) -> int:
-    """How many of those to whom bulk mail went ever gave a sign of life, as `signs_of` has it."""
+    """How many of those whom bulk mail reached (none came back) ever gave a sign of life, as `signs_of` has it."""
     went = select(col(Delivery.customer_id)).where(
-        col(Delivery.kind).in_(BULK), col(Delivery.state) == DeliveryState.SENT, col(Delivery.customer_id).is_not(None)
+        col(Delivery.kind).in_(BULK),
+        col(Delivery.state) == DeliveryState.SENT,
+        col(Delivery.customer_id).is_not(None),
+        col(Delivery.id).not_in(bounced()),
     )
     wrote = select(col(Inbound.customer_id)).where(
         col(Inbound.machine).in_(BY_PERSON), col(Inbound.customer_id).in_(went)
@@ -171,7 +175,7 @@ def people_heard_from(session: Session) -> int:
     touched = (
         select(col(Delivery.customer_id))
         .join(Touch, col(Touch.delivery_id) == col(Delivery.id))
-        .where(col(Touch.person_at).is_not(None), col(Delivery.customer_id).is_not(None))
+        .where(col(Touch.person_at).is_not(None), col(Delivery.customer_id).in_(went))
     )
     any_of = wrote.union(touched, wished, said).subquery()
     return int(session.execute(select(func.count()).select_from(any_of)).scalar_one())

@@ -56,6 +56,25 @@ def test_people_count_once_and_a_late_bounce_reached_nobody(workspace: Workspace
     assert (found.bounced, found.in_doubt) == (2, 1)
 
 
+def test_who_has_another_address_by_now_is_still_one_person(workspace: Workspace) -> None:
+    people = make_people(workspace, 3)
+    make_edition(workspace, people)
+    _, second = make_edition(workspace, people)
+    with workspace.database.write() as session:
+        session.get_one(Delivery, second[0]).address_key = "the key of a new address"
+    assert figures(workspace).people_reached == 3
+
+
+def test_nobody_is_heard_from_who_was_not_reached(workspace: Workspace) -> None:
+    people = make_people(workspace, 3)
+    _, mails = make_edition(workspace, people)
+    receive(workspace, None, machine=Machine.BOUNCE, delivery_id=mails[0])
+    for person in people[:2]:
+        receive(workspace, Category.QUESTION, customer_id=person)
+    found = figures(workspace)
+    assert (found.people_reached, found.people_heard_from) == (2, 1)
+
+
 def test_clicks_and_opens_are_peoples_and_what_is_not_counted_is_not_nought(workspace: Workspace) -> None:
     people = make_people(workspace, 5)
     edition_id, mails = make_edition(workspace, people)
