@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlmodel import Session, col
 
 from ..records import (
@@ -28,6 +28,7 @@ from ..records import (
     MailingList,
     Subscription,
     SubscriptionState,
+    Suppression,
     Touch,
     Wish,
 )
@@ -101,54 +102,65 @@ class Candidate(NamedTuple):
     sent: tuple[datetime, ...]
 
 
-def long_written_to(session: Session, issues: int, before: datetime, after: int, limit: int) -> list[Candidate]:
-    """People on lists that count clicks or opens to whom at least so many issues went, the first before that instant;
-    those who were asked, or who rest, are left out. By rising id, from behind `after`.
+def long_written_to(
+    session: Session, issues: int, before: datetime, after: int, limit: int, now: datetime
+) -> list[Candidate]:
+    """People to whom at least so many issues of lists that count clicks or opens went, the first before that instant,
+    and who are on one of these still. Left out are those who were asked, who rest, or whose address is blocked at
+    `now`: nobody could ask them, or they have said it. By rising id, from behind `after`.
     """
-    seen = select(col(MailingList.id)).where(or_(col(MailingList.clicks), col(MailingList.opens)))
     asked = select(col(Hold.customer_id)).where(
         col(Hold.scope).in_(("silent", "rest")), col(Hold.state) != HoldState.LIFTED
     )
+    blocked = select(col(Suppression.id)).where(
+        col(Suppression.address_key) == col(Customer.address_key),
+        or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > now),
+    )
+    still = func.max(col(Subscription.list_id))
+    tied = and_(
+        col(Subscription.customer_id) == col(Delivery.customer_id),
+        col(Subscription.list_id) == col(Edition.list_id),
+        col(Subscription.state) == SubscriptionState.SUBSCRIBED,
+    )
     query = (
-        select(col(Delivery.customer_id), func.max(col(Edition.list_id)))
+        select(col(Delivery.customer_id), still)
         .join(Edition, col(Edition.id) == col(Delivery.edition_id))
         .join(Customer, col(Customer.id) == col(Delivery.customer_id))
+        .outerjoin(Subscription, tied)
         .where(
-            col(Edition.list_id).in_(seen),
+            col(Edition.list_id).in_(_COUNTING),
             col(Edition.kind).in_(BULK),
             col(Delivery.state) == DeliveryState.SENT,
             col(Delivery.customer_id).not_in(asked),
             col(Customer.erased_at).is_(None),
             col(Customer.id) > after,
             col(Customer.address).is_not(None),
+            ~blocked.correlate(Customer).exists(),
         )
         .group_by(col(Delivery.customer_id))
-        .having(func.count() >= issues, func.min(col(Delivery.sent_at)) <= before)
+        .having(func.count() >= issues, func.min(col(Delivery.sent_at)) <= before, still.is_not(None))
         .order_by(col(Delivery.customer_id))
         .limit(limit)
     )
-    return [
-        Candidate(person, list_id, _sent(session, person) if _is_on(session, person, list_id) else ())
-        for person, list_id in session.execute(query).all()
-    ]
+    return [Candidate(person, list_id, _sent(session, person)) for person, list_id in session.execute(query).all()]
+
+
+_COUNTING = select(col(MailingList.id)).where(or_(col(MailingList.clicks), col(MailingList.opens)))
+"""Lists in whose mails a person could be seen."""
 
 
 def _sent(session: Session, customer_id: int) -> tuple[datetime, ...]:
-    query = select(col(Delivery.sent_at)).where(
-        col(Delivery.customer_id) == customer_id,
-        col(Delivery.kind).in_(BULK),
-        col(Delivery.state) == DeliveryState.SENT,
+    query = (
+        select(col(Delivery.sent_at))
+        .join(Edition, col(Edition.id) == col(Delivery.edition_id))
+        .where(
+            col(Delivery.customer_id) == customer_id,
+            col(Edition.list_id).in_(_COUNTING),
+            col(Edition.kind).in_(BULK),
+            col(Delivery.state) == DeliveryState.SENT,
+        )
     )
     return tuple(sorted(at for at in session.execute(query).scalars() if at is not None))
-
-
-def _is_on(session: Session, customer_id: int, list_id: int) -> bool:
-    query = select(col(Subscription.id)).where(
-        col(Subscription.customer_id) == customer_id,
-        col(Subscription.list_id) == list_id,
-        col(Subscription.state) == SubscriptionState.SUBSCRIBED,
-    )
-    return session.execute(query).first() is not None
 
 
 def silence_holds(session: Session, customer_id: int | None = None) -> list[Hold]:

@@ -91,7 +91,7 @@ def _ask(workspace: Workspace, rules: ReachRules, most: int) -> int:
 def _page(workspace: Workspace, rules: ReachRules, after: int) -> tuple[list[Candidate], dict[int, Sign]]:
     before = workspace.clock() - timedelta(days=rules.days)
     with workspace.database.read() as session:
-        found = long_written_to(session, rules.issues, before, after, PAGE)
+        found = long_written_to(session, rules.issues, before, after, PAGE, workspace.clock())
         return found, signs_of(session, [one.customer_id for one in found])
 
 

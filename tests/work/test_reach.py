@@ -12,12 +12,19 @@ from outreach.cli.demo.reply_mail import Voice, as_reply
 from outreach.records import (
     Campaign,
     Consent,
+    Customer,
     Delivery,
     Edition,
     GroupKind,
+    Kind,
     MailingList,
+    Subscription,
+    SubscriptionState,
+    SuppressionReason,
     Touch,
 )
+from outreach.store.consents import suppress
+from outreach.store.customers import ensure_list
 from outreach.store.one_per import all_signs
 from outreach.store.reach import accepted_of, people_heard_from, signs_of
 from outreach.store.wishes import keep_wish
@@ -140,6 +147,56 @@ def test_where_no_clicks_are_counted_nobody_is_silent(looking: Workspace, make_c
     with looking.database.write() as session:
         session.execute(update(MailingList).values(clicks=False))
     assert look_for_silent(looking) == ReachLook()
+
+
+def test_whoever_left_another_list_is_still_asked_for_the_one_they_are_on(
+    looking: Workspace, make_customer: MakeCustomer
+) -> None:
+    """Only the list that was made last was looked at, and who had left that one was never asked."""
+    ann = make_customer("ann@example.com")
+    sent(looking, [ann])
+    with looking.database.write() as session:
+        other = ensure_list(session, "offers", looking.clock())
+        session.execute(update(MailingList).values(clicks=True))
+        state = SubscriptionState.UNSUBSCRIBED
+        session.add(Subscription(customer_id=ann, list_id=other, state=state, changed_at=looking.clock()))
+    edition = make_edition(looking, make_campaign(looking, "offers", Kind.OFFER), list_id=other, state="done")
+    make_sent(looking, edition, ann, looking.clock() - timedelta(days=70))
+    assert look_for_silent(looking) == ReachLook(asked=1)
+
+
+def test_an_issue_of_a_list_that_counts_nothing_makes_nobody_silent(
+    looking: Workspace, make_customer: MakeCustomer, clock: HandClock
+) -> None:
+    ann = make_customer("ann@example.com")
+    sent(looking, [ann])
+    click(looking, ann)
+    clock.advance(days=1)
+    with looking.database.write() as session:
+        blind = ensure_list(session, "blind", looking.clock())
+    campaign = make_campaign(looking, "blind", Kind.NEWS)
+    for number in range(4):
+        edition = make_edition(looking, campaign, f"b-{number}", list_id=blind, state="done")
+        make_sent(looking, edition, ann, looking.clock())
+    clock.advance(days=61)
+    assert look_for_silent(looking) == ReachLook()
+
+
+@pytest.mark.parametrize("reason", [SuppressionReason.UNSUBSCRIBED_ALL, SuppressionReason.BAD_ADDRESS])
+def test_whoever_is_blocked_is_not_asked(
+    looking: Workspace, make_customer: MakeCustomer, clock: HandClock, reason: SuppressionReason
+) -> None:
+    """Who wanted no newsletters at all, by a stop that reached their address alone, was asked whether they do; and who
+    could not be asked rested "since we asked".
+    """
+    ann = make_customer("ann@example.com")
+    sent(looking, [ann])
+    with looking.database.write() as session:
+        key, end = session.get_one(Customer, ann).address_key or "", clock() + timedelta(days=40)
+        suppress(session, address_key=key, reason=reason, at=clock(), evidence="x", expires_at=end)
+    assert look_for_silent(looking) == ReachLook()
+    clock.advance(days=41)
+    assert look_for_silent(looking) == ReachLook(asked=1)
 
 
 def test_signs_are_told_apart_from_a_server_that_took_the_mail(
