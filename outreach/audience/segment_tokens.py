@@ -33,6 +33,14 @@ _OTHER_SIGNS = {"&&": "and", "&": "and", "||": "or", "|": "or", "!": "not"}
 EXAMPLE = 'Write it like this: plan == "pro" and country in ("DE", "AT") and since < 2025-01-01'
 
 
+_BLANKS = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\s+""", re.DOTALL)
+
+
+def on_one_line(rule: str) -> str:
+    """A rule with one blank for each white space outside of its texts."""
+    return _BLANKS.sub(lambda found: found[1] or " ", rule).strip()
+
+
 @dataclass(frozen=True)
 class Token:
     """`kind`: text, number, date, sign, word, key (a word of the language) or end. `column` from 1."""

@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session
 
 from ..audience.segment import SAVED_NAME
-from ..audience.segment_tokens import fault_at
+from ..audience.segment_tokens import fault_at, on_one_line
 from ..audience.segment_tree import Segment, judge_segment
 from ..audience.segment_words import nearest
 from ..errors import InputError, UsageError
@@ -57,7 +57,7 @@ def save_segment(workspace: Workspace, name: str, rule: str, *, about: str, agai
         raise UsageError(
             f"{name!r} cannot be a segment's name", remedy="Use lower-case letters, digits, dots and dashes: loyal-de"
         )
-    plain = " ".join(rule.split())
+    plain = on_one_line(rule)
     if not plain:
         raise UsageError("a segment of everybody needs no name", remedy="Give a rule: 'plan == \"pro\"'")
     with workspace.database.read() as session:

@@ -52,6 +52,19 @@ def test_a_saved_rule_is_live_and_stands_inside_others(workspace: Workspace, mak
         assert count_people(session, load_segment(session, "vips", workspace.clock())) == 0
 
 
+@pytest.mark.parametrize("value", ["Anna  Bau", "Müller\u00a0GmbH", "first\nsecond"])
+def test_a_rule_that_is_saved_has_its_texts_as_they_were_written(
+    workspace: Workspace, make_customer: MakeCustomer, value: str
+) -> None:
+    """Two blanks, and the blank that does not break, became one, so that the saved rule took nobody."""
+    ann = make_customer("ann@example.com", attributes={"firm": value})
+    assert _save(workspace, "theirs", f"  firm ==\n  \"{value}\"\tor  firm == 'x'  ") == "created"
+    with workspace.database.read() as session:
+        assert people_among(session, load_segment(session, "theirs", workspace.clock()), [ann]) == {ann}
+        assert whole_text(session, 'segment("theirs")').startswith(f'firm == "{value}" or firm')
+    assert _save(workspace, "theirs", f"firm == \"{value}\" or firm == 'x'") == "unchanged"
+
+
 def test_what_cannot_be_saved_or_deleted_is_told(workspace: Workspace) -> None:
     _save(workspace, "a", "open_cases == 0")
     _save(workspace, "b", 'segment("a")')
