@@ -34,9 +34,15 @@ def pause(
 def resume() -> None:
     """Let mail go on after `outreach pause`.
 
+    Exits with 3 and says why where something else keeps it: a restored backup waits for `outreach doctor
+    --accept-database`, as does a copy of the workspace's folder.
+
     Example: [bold]outreach resume[/bold]
     """
     from ..work.pause import resume_all
+    from ..work.workspace import check_may_send
 
-    changed = resume_all(open_here())
+    workspace = open_here()
+    changed = resume_all(workspace)
+    check_may_send(workspace)
     typer.echo("`outreach run` goes on within seconds." if changed else "Nothing was paused.")

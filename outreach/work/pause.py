@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from ..records import WorkspaceRow
 from ..store.standing import hold_back_intents
-from .workspace import Workspace, workspace_row
+from .workspace import RESTORED, Workspace, looks_restored, workspace_row
 
 
 def pause_all(workspace: Workspace, reason: str) -> bool:
@@ -27,11 +27,17 @@ def pause_all(workspace: Workspace, reason: str) -> bool:
 
 
 def resume_all(workspace: Workspace) -> bool:
-    """Let mail go again; False where it did."""
+    """Let mail go again; False where it did.
+
+    Raises NeedsPerson, and lets nothing go, where a restored backup waits: whoever was erased or said stop since it was
+    made must be so again first (`accept_restored`).
+    """
     with workspace.database.write() as session:
         row = locked_row(session)
         if row.paused_at is None:
             return False
+        if row.pause_reason == RESTORED:
+            raise looks_restored()
         row.paused_at, row.pause_reason = None, ""
         row.version += 1
         session.add(row)

@@ -139,6 +139,14 @@ def accept_database(workspace: Workspace) -> None:
     write_mark(workspace.root, mark)
 
 
+def looks_restored() -> NeedsPerson:
+    """What is said while a restored backup waits for a person's go."""
+    return NeedsPerson(
+        "this database is not the one that sent last: it looks like a restored backup",
+        remedy="Mail sent after it would go out again. Check, then run `outreach doctor --accept-database`.",
+    )
+
+
 def check_may_send(workspace: Workspace) -> None:
     """Raise NeedsPerson while everything is paused, or the database or folder is not the one that sent last (I10)."""
     mark = read_mark(workspace.root)  # before the row: others raise both meanwhile
@@ -154,10 +162,7 @@ def check_may_send(workspace: Workspace) -> None:
         words = f"all sending is paused since {row.paused_at:%Y-%m-%d %H:%M} UTC: {row.pause_reason}"
         raise NeedsPerson(words, remedy="Let it go on with `outreach resume`.")
     if restored or row.paused_at is not None:
-        raise NeedsPerson(
-            "this database is not the one that sent last: it looks like a restored backup",
-            remedy="Mail sent after it would go out again. Check, then run `outreach doctor --accept-database`.",
-        )
+        raise looks_restored()
     before, here = read_home(row.home), _home(workspace)
     if before is not None and here is not None and before.is_copied_to(here):
         raise NeedsPerson(

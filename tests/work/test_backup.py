@@ -37,6 +37,7 @@ from outreach.work.worker import only_daemon
 from outreach.work.workspace import KEYS, Workspace, accept_database, check_may_send, open_workspace, workspace_row
 from outreach.workdays import utc_now
 
+from ..cli.inside import outreach
 from ..conftest import BOTH, HandClock
 from ..faults.crowd import gather
 from ..servers import start_sink
@@ -199,6 +200,20 @@ def test_what_was_restored_is_as_it_was_and_sends_nothing_until_a_person_says_go
     else:
         assert (done.aside / "database.dump").stat().st_size > 10_000
     assert not list(workspace.root.glob(".restore-*"))
+
+
+@BOTH
+def test_resume_is_no_go_for_a_restored_backup(workspace: Workspace, clock: HandClock, tmp_path: Path) -> None:
+    """Nor does it say that mail goes on: only the other command stops again whoever said stop since the backup."""
+    made = back_up_workspace(workspace.root, tmp_path, clock=clock)
+    workspace.database.close()
+    restore_workspace(workspace.root, made.file, clock=clock)
+    done = outreach(workspace.root, "resume")
+    assert done.returncode == 3 and "goes on" not in done.stdout
+    assert "doctor --accept-database" in done.stderr
+    back = open_workspace(workspace.root, clock)
+    with closing(back.database), back.database.read() as session:
+        assert workspace_row(session).paused_at is not None
 
 
 @pytest.mark.sqlite
