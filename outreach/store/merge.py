@@ -29,6 +29,8 @@ from ..records import (
     Delivery,
     DeliveryEvent,
     DeliveryState,
+    Enrolment,
+    EnrolmentState,
     Inbound,
     Membership,
     Seat,
@@ -94,6 +96,7 @@ def merge_customers(session: Session, kept: Customer, gone: Customer, *, at: dat
     done["wish"] = _join_wishes(session, kept.id, gone.id, at, trace)
     done["cancelled"], done["delivery"] = _move_mails(session, kept.id, gone.id, at, trace)
     _join_seats(session, kept.id, gone.id, trace)
+    _join_ways(session, kept.id, gone.id, at, trace)
     for table in SQLModel.metadata.sorted_tables:
         for key in table.foreign_keys:
             if key.column.table.name == "customer" and table.name not in _OWN_WAY:
@@ -220,6 +223,27 @@ def _join_seats(session: Session, kept: int, gone: int, trace: Trace) -> None:
         mine.attended_at = mine.attended_at or theirs.attended_at
         session.add(mine)
         trace.change("seat", was, tell_row(mine.model_dump()))
+    session.flush()
+
+
+def _join_ways(session: Session, kept: int, gone: int, at: datetime, trace: Trace) -> None:
+    """A step of a sequence that one of them had is had by both; of two ways through one, `gone`'s row goes."""
+    query = select(Enrolment).where(col(Enrolment.customer_id).in_((kept, gone)))
+    ways = list(session.execute(query).scalars())
+    other = {(way.sequence_id, way.key): way for way in ways if way.customer_id == gone}
+    for mine in ways:
+        theirs = other.get((mine.sequence_id, mine.key))
+        if mine.customer_id != kept or theirs is None:
+            continue
+        had = {step: told for step, told in theirs.done.items() if told["how"] == "sent" and step not in mine.done}
+        if not had:
+            continue
+        was = tell_row(mine.model_dump())
+        mine.done, mine.changed_at, mine.version = {**mine.done, **had}, at, mine.version + 1
+        if mine.state is EnrolmentState.GOING:
+            mine.look_at, mine.waits = at, ""
+        session.add(mine)
+        trace.change("enrolment", was, tell_row(mine.model_dump()))
     session.flush()
 
 

@@ -25,6 +25,7 @@ from ..records import (
     CustomerImport,
     CustomerMerge,
     Delivery,
+    Enrolment,
     ImportState,
     Inbound,
     MailingList,
@@ -77,6 +78,7 @@ def unmerge(session: Session, record: CustomerMerge, *, at: datetime, by: str) -
     _put_ties_back(session, kept, number, record, done, at, by)
     _put_wish_back(session, kept, number, trace, done)
     _put_seats_back(session, trace)
+    _put_ways_back(session, trace)
     _put_rest_back(session, number, trace, done)
     _unblock(session, trace["block"], at, done)
     _tell_newer(session, kept, number, record, done)
@@ -251,6 +253,16 @@ def _put_wish_back(session: Session, kept: Customer, number: int, trace: Mapping
         if put_row(session, _table("wish"), values) is not None:
             done.back["wish"] = done.back.get("wish", 0) + 1
     session.flush()
+
+
+def _put_ways_back(session: Session, trace: Mapping[str, Any]) -> None:
+    """What the kept one has had of a sequence, where nothing has come of it since."""
+    for was, became in trace["changed"].get("enrolment", ()):
+        way = session.get(Enrolment, was["id"])
+        if way is not None and (way.done, way.state) == (became["done"], became["state"]):
+            for name, value in (read_row(_table("enrolment"), was) | {"version": way.version + 1}).items():
+                setattr(way, name, value)
+            session.add(way)
 
 
 def _put_seats_back(session: Session, trace: Mapping[str, Any]) -> None:

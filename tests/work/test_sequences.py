@@ -28,10 +28,12 @@ from outreach.store.accounts import account
 from outreach.store.consents import subscribe, unsubscribe
 from outreach.store.customers import list_id_of
 from outreach.store.outbox import finish_editions
+from outreach.work.duplicates import merge
 from outreach.work.publish import open_occasion
 from outreach.work.sequence_plan import apply_sequence, approve_sequence, change_sequence
 from outreach.work.sequence_preview import coming_mails, preview_sequence
 from outreach.work.sequences import SequenceCounts, follow_sequences
+from outreach.work.unmerge import undo_merge
 from outreach.work.why import explain_person
 from outreach.work.workspace import Workspace
 
@@ -185,6 +187,31 @@ def test_a_changed_step_never_goes_again_to_whoever_had_it(
         ("Welcome", "2026-12-01"),
         ("A better welcome", "2026-12-01+2"),
     ]
+
+
+@BOTH
+def test_a_step_that_one_of_two_has_had_does_not_come_again_to_who_they_are_together(
+    workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
+) -> None:
+    """Who signed up with a slip, and days later with the right address, got all the steps a second time."""
+    slip = make_customer("ann@gmial.com", subscribed=None)
+    start(workspace, HELLO, TIPS + "\n", "---\nstep: last\nwhen: 3 days after tips\nsubject: The end\n---\nBye.\n")
+    join(workspace, slip)
+    follow(workspace, clock, 4)
+    ann = make_customer("ann@gmail.com", subscribed=None)
+    join(workspace, ann)
+    follow(workspace, clock, 0.25)
+    assert [step for step, _, _ in mails(workspace)] == ["hello", "tips", "hello"]
+    merge(workspace, "ann@gmail.com", "ann@gmial.com", by="maria")
+    follow(workspace, clock, 0.25)
+    undo_merge(workspace, 1, by="maria")
+    with workspace.database.read() as session:
+        ways = {one.customer_id: sorted(one.done) for one in session.exec(select(Enrolment))}
+    assert ways == {slip: ["hello", "tips"], ann: ["hello"]}
+    merge(workspace, "ann@gmail.com", "ann@gmial.com", by="maria")
+    follow(workspace, clock, 6)
+    assert [step for step, _, _ in mails(workspace)] == ["hello", "tips", "hello", "last"]
+    assert where(workspace) == [(EnrolmentState.FINISHED, "")]
 
 
 def test_a_draft_sends_nothing_and_its_preview_names_who_would_get_what(
