@@ -133,6 +133,15 @@ def read_archive(archive: Path, folder: Path | None, advance: Advance = lambda _
         raise InputError(f"cannot be read: {wrong.strerror or wrong}", file=archive) from wrong
 
 
+def read_manifest(archive: Path) -> Manifest:
+    """What an archive says that it holds, unchecked: only its beginning is read. Raises InputError."""
+    try:
+        with tarfile.open(archive, mode="r:gz") as tar:
+            return _manifest(tar, archive)
+    except (tarfile.TarError, EOFError, zlib.error, ValueError, TypeError, OSError) as wrong:
+        raise InputError(f"is no backup that can be read: {wrong}", file=archive, remedy="Take another one.") from wrong
+
+
 def read_one(archive: Path, name: str) -> bytes:
     """One small file out of an archive, checked; b"" where the archive has none. Raises InputError.
 

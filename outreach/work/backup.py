@@ -5,28 +5,29 @@ Law: made while everything runs, checked before it gets its name, and its owner'
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from .. import __version__
-from ..address import read_key_ring
+from ..address import KeyRing, read_key_ring
 from ..errors import DatabaseError, InputError, OutreachError
 from ..settings import FILE, Settings, load_settings
 from ..store.backup import copy_database
 from ..store.database import open_database
 from ..store.migrate import HEAD, current_revision
 from ..workdays import Clock, utc_now
-from .archive import Manifest, read_archive, write_archive
+from .archive import Manifest, read_archive, read_manifest, read_one, write_archive
 from .epoch import EPOCH
 from .erasures import REGISTER, note
 from .erasures import read_register as read_erasures
-from .stops import STOPS, StopBook, add_stops, each_stop, since_of
+from .stops import STOPS, StopBook, add_stops, each_stop, is_made_by, since_of
 from .workspace import KEYS
 
 FOLDER = "backups"
@@ -188,10 +189,25 @@ def _word(root: Path) -> str:
 
 
 def _rotate(file: Path, root: Path, keep: int) -> tuple[Path, ...]:
-    """Remove the oldest backups of this workspace beside `file`; whatever has another name is left alone."""
+    """Remove the oldest backups of this workspace beside `file`; whatever has another name, or comes from another
+    workspace whose folder is called the same, is left alone, as is what cannot be read.
+    """
     pattern = re.compile(rf"{re.escape(_word(root))}-\d{{8}}T\d{{6}}Z\.tar\.gz")
-    found = sorted(path for path in file.parent.iterdir() if pattern.fullmatch(path.name) and path.is_file())
+    named = sorted(path for path in file.parent.iterdir() if pattern.fullmatch(path.name) and path.is_file())
+    if len(named) <= keep:
+        return ()
+    ours = read_key_ring(root / KEYS)
+    digest = hashlib.sha256((root / KEYS).read_bytes()).hexdigest()
+    found = [path for path in named if path == file or _is_of(path, ours, digest)]
     removed = [path for path in found[: max(0, len(found) - keep)] if path != file]
     for path in removed:
         path.unlink(missing_ok=True)
     return tuple(removed)
+
+
+def _is_of(archive: Path, keys: KeyRing, digest: str) -> bool:
+    """Whether it holds these keys, or a register that their address key made: signing keys may have been added."""
+    with suppress(InputError):
+        held = read_manifest(archive).files.get(KEYS)
+        return (held is not None and held[1] == digest) or is_made_by(read_one(archive, STOPS), keys)
+    return False

@@ -240,6 +240,11 @@ def parse_register(data: bytes, keys: KeyRing) -> Register:
     return Register(_since(head, stops), stops)
 
 
+def is_made_by(data: bytes, keys: KeyRing) -> bool:
+    """Whether a register with this beginning is one that these keys made."""
+    return _is_head(data.partition(b"\n")[0].decode("utf-8", "replace"), keys)
+
+
 def since_of(path: Path, keys: KeyRing) -> datetime | None:
     """Since when the register at `path` is whole, as in a `Register`; None where there is none of these keys.
 

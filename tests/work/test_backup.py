@@ -22,6 +22,7 @@ import pytest
 from sqlalchemy import insert
 from sqlmodel import select
 
+from outreach.address import KeyRing, new_key_ring, read_key_ring, write_key_ring
 from outreach.errors import DatabaseError, InputError, NeedsPerson, OutreachError
 from outreach.records import Customer, MailboxMark, MailingList
 from outreach.settings import FILE
@@ -40,6 +41,7 @@ from outreach.workdays import utc_now
 from ..cli.inside import outreach
 from ..conftest import BOTH, HandClock
 from ..faults.crowd import gather
+from ..made import make_workspace
 from ..servers import start_sink
 
 
@@ -142,6 +144,31 @@ def test_only_the_newest_are_kept_and_what_has_another_name_is_left_alone(
     assert kept == ["acme-20261203T100000Z.tar.gz", "acme-20261204T100000Z.tar.gz"]
     assert [path.name for path in made.removed] == ["acme-20261202T100000Z.tar.gz"]
     assert other.exists() and (tmp_path / "acme-notes.txt").exists()
+
+
+def put_keys(root: Path, ring: KeyRing) -> None:
+    (root / KEYS).unlink()
+    write_key_ring(root / KEYS, ring)
+
+
+@pytest.mark.sqlite
+def test_backups_of_another_workspace_whose_folder_is_called_the_same_are_left_alone(
+    workspace: Workspace, clock: HandClock, tmp_path: Path
+) -> None:
+    theirs = []
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        make_workspace(tmp_path / place / "acme")
+        put_keys(tmp_path / place / "acme", new_key_ring())
+        theirs.append(back_up_workspace(tmp_path / place / "acme", tmp_path, keep=1, clock=clock).file)
+        clock.advance(days=1)
+    made = back_up_workspace(workspace.root, tmp_path, keep=1, clock=clock)
+    assert made.removed == () and all(path.exists() for path in theirs)
+    ring = read_key_ring(workspace.root / KEYS)
+    put_keys(workspace.root, replace(ring, signing=ring.signing | {2: b"x" * 32}, current=2))
+    clock.advance(days=1)
+    assert back_up_workspace(workspace.root, tmp_path, keep=1, clock=clock).removed == (made.file,)
+    assert all(path.exists() for path in theirs)
 
 
 def test_a_file_that_exists_is_never_written_over(workspace: Workspace, tmp_path: Path) -> None:
