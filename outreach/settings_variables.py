@@ -15,6 +15,12 @@ PREFIX = "OUTREACH_"
 Place = tuple[int | str, ...]
 
 
+def names_in(environ: Collection[str], tables: Collection[str]) -> list[str]:
+    """The variables among these that stand for settings, sorted."""
+    ours = (name for name in environ if name.startswith(PREFIX))
+    return sorted(name for name in ours if name[len(PREFIX) :].lower().split("__")[0] in tables)
+
+
 def overlay(values: dict[str, Any], environ: dict[str, str], tables: Collection[str]) -> dict[Place, str]:
     """Lay the variables over `values`; which setting came from which. `tables` are the settings at the top.
 

@@ -84,7 +84,9 @@ def doctor(
 def _install(workspace: Workspace, into: Path | None, *, as_json: bool) -> None:
     """Print what a machine needs to run this workspace by itself, or write it into a folder."""
     from ..errors import InputError, OutreachError
-    from ..work.install import Place, how_to, install_files
+    from ..settings import Settings
+    from ..settings_variables import names_in
+    from ..work.install import Place, how_to, install_files, where_variables_go
 
     place = Place(workspace.root, _program(), _owner(workspace.root))
     files = install_files(place, workspace.settings, workspace.sender_domain)
@@ -100,6 +102,9 @@ def _install(workspace: Workspace, into: Path | None, *, as_json: bool) -> None:
             raise OutreachError(
                 f"{into} cannot be written: {wrong.strerror}", remedy="Name a folder of your own."
             ) from wrong
+    variables = names_in(os.environ, Settings.model_fields)
+    if variables:
+        typer.echo(where_variables_go(place, variables), err=True)
     if as_json:
         print_json({"files": files, "into": into})
         return

@@ -56,6 +56,20 @@ class Place:
         return re.sub(r"[^A-Za-z0-9_]+", "-", self.root.name).strip("-").lower() or "workspace"
 
 
+def variables_file(place: Place) -> str:
+    """Where systemd finds the settings that come from variables; there need be none."""
+    return f"/etc/outreach/{place.name}.env"
+
+
+def where_variables_go(place: Place, names: Sequence[str]) -> str:
+    """What to do with the settings that come from this shell's variables: no service and no cron job has them."""
+    return (
+        f"These settings come from variables of this shell, which no service and no cron job has: {', '.join(names)}. "
+        f"Write each as NAME=value into {variables_file(place)} (root's alone: chmod 600), or above the lines of the "
+        "crontab."
+    )
+
+
 def install_files(place: Place, settings: Settings, sender_domain: str) -> dict[str, str]:
     """File names and their text, in the order in which one would put them in place."""
     unit = f"outreach-{place.name}"
@@ -127,8 +141,10 @@ def _unit(place: Place, what: str) -> str:
 
 
 def _whose(place: Place) -> str:
+    variables = f"EnvironmentFile=-{_plain(variables_file(place))}\n"
     warning = "# better a user of its own: adduser --system --group outreach, and chown the workspace to it\n"
-    return f"{warning if place.user == 'root' else ''}User={place.user}\nWorkingDirectory={_plain(str(place.root))}\n"
+    warned = warning if place.user == "root" else ""
+    return f"{warned}User={place.user}\nWorkingDirectory={_plain(str(place.root))}\n{variables}"
 
 
 def _exec(place: Place, *words: str) -> str:
@@ -169,6 +185,7 @@ def _cron(place: Place) -> str:
     return "\n".join(
         [
             f"# outreach for {place.root.name}. Cron mails what a command prints: these print only what is wrong.",
+            "# Settings that come from variables stand above these lines, each as OUTREACH_NAME=value.",
             "# Without `outreach run` as a daemon, each minute one round; two at a time do no harm.",
             _cron_line(place, "* * * * *", "run", "--once", end=">/dev/null"),
             "# Is all well? It also tells the alerts of a daemon that is dead.",

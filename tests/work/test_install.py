@@ -96,6 +96,18 @@ def test_a_unit_gives_the_stop_its_time_and_may_write_only_where_it_must(tmp_pat
     assert "a user of its own" in text, "root is advised against"
 
 
+def test_settings_that_come_from_variables_are_told_by_their_names(workspace: Workspace, tmp_path: Path) -> None:
+    """No service has the variables of a shell: it would use another database than whoever installed it."""
+    workspace.database.close()
+    told = {"OUTREACH_RELAY__PASSWORD": "s3cret", "OUTREACH_ALERT_STATE": "open"}
+    done = outreach(workspace.root, "doctor", "--install", "--into", str(tmp_path / "into"), **told)
+    assert done.returncode == 0 and "s3cret" not in done.stderr + done.stdout
+    assert "OUTREACH_RELAY__PASSWORD" in done.stderr and "OUTREACH_ALERT_STATE" not in done.stderr
+    services = [path.read_text() for path in (tmp_path / "into").glob("*.service")]
+    assert len(services) == 4 and all("\nEnvironmentFile=-/etc/outreach/acme.env\n" in text for text in services)
+    assert "/etc/outreach/acme.env" in done.stderr
+
+
 def test_every_cron_line_is_run_by_sh(odd: Path, tmp_path: Path) -> None:
     """sh finds the program in each line, and its words, as they were meant; run with them, it does its work."""
     heard = tmp_path / "heard it"
