@@ -44,6 +44,7 @@ from .segment_tree import (
     Segment,
     Value,
     judge_segment,
+    small,
 )
 from .segment_words import EVENTS, REGIONS, known_region, nearest, read_span, wrong_mark
 
@@ -139,7 +140,7 @@ class _Parser:
             if self._of.next.text in ('""', "''") or not (text := self._of.take("text")):
                 self._of.fail("a text in quotation marks")
             plain = _unquote(text.text)
-            found = Contains(field, _small_domain(plain) if field == "email" else plain)
+            found = Contains(field, _as_compared(plain) if field == "email" else plain)
         else:
             self._of.fail(f"==, !=, <, <=, >, >=, in, not in, contains or is empty after {name}")
         return Not(found) if opposite else found
@@ -164,7 +165,7 @@ class _Parser:
         field, _ = self._field()
         if value == "" or isinstance(value, bool | date):
             self._of.fail_at(value_at.column, "only a text or a number can be one of several values")
-        found = Has(field, value)
+        found = Has(field, small(value) if field == "email" and isinstance(value, str) else value)
         return Not(found) if opposite else found
 
     def _asked(self) -> Node:
@@ -269,7 +270,7 @@ class _Parser:
         if isinstance(value, bool):
             self._of.fail_at(value_at.column, f"{value_at.text} has no order; use == or !=")
         order: Any = sign.text
-        return Ordered(field, order, value)
+        return Ordered(field, order, small(value) if field == "email" and isinstance(value, str) else value)
 
     def _list(self, field: str) -> OneOf:
         self._of.need("(")
@@ -328,7 +329,7 @@ def _unquote(quoted: str) -> str:
 
 def _normal(field: str, value: Value) -> Value:
     """As the column is kept: a country by its code and a language by its first letters, however the rule writes them;
-    an address's domain in small letters.
+    an address in small letters, since capitals make no other one.
     """
     if not isinstance(value, str):
         return value
@@ -336,13 +337,13 @@ def _normal(field: str, value: Value) -> Value:
         return read_country(value) or value.upper()
     if field == "language":
         return read_language(value) or value.lower()
-    return _small_domain(value) if field == "email" else value
+    return _as_compared(value) if field == "email" else value
 
 
-def _small_domain(address: str) -> str:
-    before, at, domain = address.rpartition("@")
+def _as_compared(address: str) -> str:
+    before, at, domain = small(address).rpartition("@")
     if not at:
-        return address
+        return domain
     try:
         return f"{before}@{canonical_address(f'x@{domain}').partition('@')[2]}"
     except InputError:  # a piece of one

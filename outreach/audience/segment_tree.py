@@ -175,7 +175,17 @@ def judge_segment(segment: Segment, values: Mapping[str, Any], events: Sequence[
     if segment.tree is None:
         return True
     typed = {name: typed_value(segment.kinds[name], values.get(name)) for name in segment.fields & set(segment.kinds)}
+    if isinstance(address := values.get("email"), str):
+        typed["email"] = small(address)
     return _judge(segment.tree, _Person({**values, **typed} if typed else values, events, segment.now))
+
+
+def small(address: str) -> str:
+    """An address as rules compare it: A to Z as small letters. SQL does the same with `store.segment_events.Small`."""
+    return address.translate(_SMALL)
+
+
+_SMALL = dict(zip(range(ord("A"), ord("Z") + 1), range(ord("a"), ord("z") + 1), strict=True))
 
 
 def put_saved(node: Node, saved: Mapping[str, Node]) -> Node:

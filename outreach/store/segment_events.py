@@ -279,7 +279,16 @@ class Day(FunctionElement[str]):
     inherit_cache = True
 
 
+class Small(FunctionElement[str]):
+    """An address with A to Z as small letters, whatever the database's collation."""
+
+    type = String()
+    inherit_cache = True
+
+
 _SPELT: dict[tuple[Any, str], str] = {
+    (Small, "sqlite"): "lower({0})",
+    (Small, "postgresql"): 'lower({0} COLLATE "C")',
     (_Lists, "sqlite"): "EXISTS (SELECT 1 FROM json_each({0}) WHERE json_each.value = {1})",
     (_Lists, "postgresql"): "EXISTS (SELECT 1 FROM json_array_elements_text({0}) AS one WHERE one = {1})",
     (Day, "sqlite"): "substr({0}, 1, 10)",

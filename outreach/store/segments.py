@@ -59,7 +59,7 @@ from ..audience.typed import BETWEEN, DIVIDERS, part_sought
 from ..records import AttributeKind, Customer
 from .attributes import column_of
 from .database import rows_in_chunks
-from .segment_events import CASE_COUNTS, count_of, day_of, ever_or_never, happened, has_some, spell
+from .segment_events import CASE_COUNTS, Small, count_of, day_of, ever_or_never, happened, has_some, spell
 
 PAGE = 2_000
 _ORDERS: dict[str, Any] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -185,7 +185,7 @@ class _Look:
 
 def _look(field: str, segment: Segment, sure: Callable[[Any], Any] = _surely) -> _Look:
     if field in COLUMNS:
-        column: Any = getattr(Customer, "address" if field == "email" else field)
+        column: Any = Small(col(Customer.address)) if field == "email" else getattr(Customer, field)
         return _Look(or_(column.is_(None), column == ""), text=column)
     if field in COUNTS:
         return _Look(false(), number=count_of(field))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from string import ascii_uppercase
 from typing import Any
 
 import pytest
@@ -220,7 +221,9 @@ def test_the_names_in_a_rule_are_known_with_their_columns() -> None:
                      ("segment", "x", 93)}  # fmt: skip
 
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="@"), min_size=1, max_size=8)
+TEXTS = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters=f"@{ascii_uppercase}"), min_size=1, max_size=8
+)
 """Nothing that a rule about addresses would read in small letters; that has a test of its own."""
 FIELDS = st.sampled_from(["plan", "country_of_birth", "email", "tags"])
 VALUES = st.one_of(TEXTS, st.integers(-(10**14), 10**14), st.booleans(), st.dates(date(1000, 1, 1)))
@@ -267,7 +270,7 @@ def test_a_tree_written_out_is_read_as_the_same_tree(tree: Node) -> None:
 
 def test_a_domain_written_out_in_small_letters_is_read_as_the_same() -> None:
     tree = parse_segment('email contains "@A.Example" and email == "Ann@B.Example"').tree
-    assert tree == AllOf((Contains("email", "@a.example"), OneOf("email", ("Ann@b.example",))))
+    assert tree == AllOf((Contains("email", "@a.example"), OneOf("email", ("ann@b.example",))))
     assert parse_segment(segment_text(tree)).tree == tree
 
 
@@ -279,8 +282,8 @@ def test_a_domain_written_out_in_small_letters_is_read_as_the_same() -> None:
         ('country == "Atlantis"', "ATLANTIS"),
         ('language == "pt-BR"', "pt"),
         ('language == "Deutsch"', "de"),
-        ('email == "Ann.B@Example.COM"', "Ann.B@example.com"),
-        ('email == "Max@ÄÖ.de"', "Max@xn--4ca0b.de"),
+        ('email == "Ann.B@Example.COM"', "ann.b@example.com"),
+        ('email == "Max@ÄÖ.de"', "max@xn--4ca0b.de"),
     ],
 )
 def test_countries_languages_and_addresses_are_taken_as_files_take_them(rule: str, value: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from outreach.audience.segment import judge_segment
 from outreach.errors import InputError, UsageError
 from outreach.records import Campaign, Edition, Kind, Sequence
 from outreach.store.customers import load_customers
@@ -63,6 +64,24 @@ def test_a_rule_that_is_saved_has_its_texts_as_they_were_written(
         assert people_among(session, load_segment(session, "theirs", workspace.clock()), [ann]) == {ann}
         assert whole_text(session, 'segment("theirs")').startswith(f'firm == "{value}" or firm')
     assert _save(workspace, "theirs", f"firm == \"{value}\" or firm == 'x'") == "unchanged"
+
+
+@BOTH
+def test_capitals_make_no_other_address(workspace: Workspace, make_customer: MakeCustomer) -> None:
+    """Whom a list of addresses was to leave out was left in, where the file that brought them had capitals."""
+    bob, ann = make_customer("Bob.B@example.com"), make_customer("ann@example.com")
+    for rule, found in (
+        ('email == "bob.b@Example.com"', {bob}),
+        ('email not in ("BOB.B@example.com", "x@example.com")', {ann}),
+        ('address contains "OB.b@"', {bob}),
+        ('"Bob.B@example.com" in email', {bob}),
+        ('email > "B"', {bob}),
+    ):
+        with workspace.database.read() as session:
+            segment = load_segment(session, rule, workspace.clock())
+            assert people_among(session, segment, [bob, ann]) == found, rule
+            people = load_customers(session, [bob, ann])
+            assert {one for one, row in people.items() if judge_segment(segment, row.values())} == found, rule
 
 
 def test_what_cannot_be_saved_or_deleted_is_told(workspace: Workspace) -> None:
