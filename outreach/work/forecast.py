@@ -37,7 +37,7 @@ from .judge import PersonFacts, edition_facts, judge_to_the_end, people_facts
 from .schedules import due_for, last_due, life_of
 from .together import Together, one_per_of
 from .tried import Tried, rest_goes, told_versions
-from .versions import test_takes
+from .versions import TEST, test_takes
 from .whom import edition_people
 from .workspace import Workspace
 
@@ -269,7 +269,7 @@ def _tried(
             if name == REST:
                 at = max(rest_goes(plan, due, decided, per_customer=per_customer), said.later or due)
                 then = judge(facts, at)
-                waits = then if then.state is not None else Permission(reason="test", later=then.later or at)
+                waits = then if then.state is not None else Permission(reason=TEST, later=then.later or at)
                 found.append((part, due, waits, facts))
                 continue
             own = due + timedelta(minutes=plan.later[plan.names.index(name)] if plan.later else 0)

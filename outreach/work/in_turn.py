@@ -24,6 +24,7 @@ from .alike import Alike, Audience, Waits, tips_audience
 from .foreseen import Counts
 from .judge import MOST_TURNS, PAUSED_CAMPAIGN, MailFactsOfEdition, PersonFacts, judge_person, judge_to_the_end
 from .schedules import Occasion, Timing, due_for, occasions_after, timing_of
+from .versions import TEST
 from .workspace import Workspace
 
 TIPS_RANK, OTHER_RANK = 1, 2
@@ -69,6 +70,13 @@ class Letter:
     ahead: TipsAhead
     life: timedelta | None = None
     counts: Counts | None = None
+
+    def over(self, wait: Waits) -> bool:
+        """Whether this mail may go no more when its time comes; the rest of a test has as long as the edition."""
+        if self.life is None or wait.reason == HELD_OUT:
+            return False
+        end, last = wait.due + self.life, self.edition.expires_at
+        return wait.until >= (max(end, last) if wait.reason == TEST and last is not None else end)
 
     def facts(self, group: Alike, wait: Waits) -> PersonFacts:
         """What the rules read when this mail of the group's is to leave."""
@@ -117,7 +125,7 @@ class InTurn:
         """Judge the mail again whose time has come: it goes, waits anew, or is refused."""
         letter, at = self.letters[wait.number], wait.until
         group.waits = tuple(one for one in group.waits if one is not wait)
-        if letter.life is not None and wait.reason != HELD_OUT and at >= wait.due + letter.life:
+        if letter.over(wait):
             said = EXPIRED
         elif at == letter.edition.due_at and len(group.foreseen) == wait.had:
             said = YES  # as when it was planned

@@ -45,13 +45,12 @@ from .judge import judge_people
 from .preflight import preflight
 from .schedules import due_for, life_of, timing_of
 from .together import Together
-from .versions import FROM, ZONES, deal_versions, last_of_test
+from .versions import FROM, TEST, ZONES, deal_versions, last_of_test
 from .wave_deal import WavePlan, deal_waves, waves_of
 from .whom import edition_people
 from .workspace import Workspace
 
 CHUNK = 500
-TEST = "test"
 Progress = Callable[[int], None]
 """Told how many people were added since it was told last."""
 

@@ -27,6 +27,8 @@ ORIGINAL = "a"
 SOON = timedelta(minutes=15)
 """A version's hour that is over by less than this is now."""
 DAY = timedelta(days=1)
+TEST = "test"
+"""Why the rest of those whom a test concerns wait."""
 FROM, ZONES = "counted_from", "zones"
 """What an edition keeps of its test when it was planned: since when all who take part have had it, or are to have it
 (ISO 8601), and whether each reader gets it by their own clock."""
@@ -85,7 +87,7 @@ def deal_versions(
     for person in people:
         name = version_of(key, campaign.name, edition.occasion, person.address_key, plan)
         if name == REST:
-            dealt[person.id] = name, timedelta(minutes=plan.wait_minutes), Permission(reason="test", evidence=WAITS)
+            dealt[person.id] = name, timedelta(minutes=plan.wait_minutes), Permission(reason=TEST, evidence=WAITS)
         else:
             dealt[person.id] = name, timedelta(minutes=_later(plan, name)), None
     return dealt
@@ -185,10 +187,10 @@ def turns_of(session: Session, edition: Edition, delivery_ids: Sequence[int], no
         goes = at_own_hour(due, judged) if by_zones else judged
         if not decided:
             at = max(now + SOON, goes)
-            turns[delivery_id] = Turn(ORIGINAL, Permission(reason="test", evidence=WAITS, later=at))
+            turns[delivery_id] = Turn(ORIGINAL, Permission(reason=TEST, evidence=WAITS, later=at))
         elif by_zones and goes > now:
             words = f"goes at its own hour, with version {decided}"
-            turns[delivery_id] = Turn(decided, Permission(reason="test", evidence=words, later=goes))
+            turns[delivery_id] = Turn(decided, Permission(reason=TEST, evidence=words, later=goes))
         else:
             turns[delivery_id] = _turn(plan, decided, due, now)
     return turns
@@ -204,7 +206,7 @@ def _turn(plan: Comparison, decided: str, due: datetime, now: datetime) -> Turn:
     if at <= now:
         return Turn(decided)
     words = f"goes at the hour of version {decided}"
-    return Turn(decided, Permission(reason="test", evidence=words, later=at))
+    return Turn(decided, Permission(reason=TEST, evidence=words, later=at))
 
 
 def version_figures(workspace: Workspace, edition: Edition) -> dict[str, Any]:
