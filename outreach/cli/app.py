@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
 import os
 import re
 import sys
@@ -58,6 +60,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prune": ("prune", "Let go of what is older than the settings keep it."),
     "doctor": ("doctor", "Check settings, database, relay, mailboxes and the sender's domain."),
 }
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class LazyGroup(TyperGroup):
@@ -128,6 +133,9 @@ def options(
 
 def app() -> int:
     """Run the command named on the command line; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
+            stream.reconfigure(errors="replace")  # a terminal of another time gets a ? for what it cannot show
     try:
         tree()
     except SystemExit as left:
@@ -136,10 +144,16 @@ def app() -> int:
         say_error(wrong)
         return wrong.exit_status
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
+        return 1
+    except OSError as wrong:
+        if wrong.errno not in NO_ROOM:
+            raise
+        _say_no_more()
+        print(f"error: what there is to say cannot be written: {wrong.strerror}", file=sys.stderr)
         return 1
     except MemoryError:
         print("error: out of memory", file=sys.stderr)
@@ -150,6 +164,11 @@ def app() -> int:
         print("error: an argument, or the name of a file, is no UTF-8 text", file=sys.stderr)
         return 2
     return 0
+
+
+def _say_no_more() -> None:
+    """Nobody takes what is printed: what is still held back goes nowhere, and without an error of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say_error(wrong: OutreachError) -> None:

@@ -49,8 +49,9 @@ def open_after_a_crash() -> Workspace:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document; instants in ISO 8601 with their offset."""
-    typer.echo(json.dumps(value, default=json_value, ensure_ascii=False, indent=2))
+    """Print one JSON document; instants in ISO 8601 with their offset, letters as they are where stdout is UTF-8."""
+    plain = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    typer.echo(json.dumps(value, default=json_value, ensure_ascii=plain, indent=2))
 
 
 def json_value(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 from pydantic import SecretStr
@@ -218,6 +220,29 @@ def test_a_password_file_that_is_no_text_is_told_without_a_traceback(root: Path)
     values = {"OUTREACH_RELAY__USERNAME": "ann", "OUTREACH_RELAY__PASSWORD_FILE": "secret"}
     said = check_told(outreach(root, "doctor", **values), 1, "relay's password in secret is no UTF-8 text")
     assert "sch" not in said
+
+
+def run_into(root: Path, out: int | IO[bytes], *arguments: str, encoding: str = "utf-8") -> Done:
+    """The program in a process of its own: what it prints goes to a file, or through a pipe, in this encoding."""
+    command = [sys.executable, "-m", "outreach", "-w", str(root), *arguments]
+    environ = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, env=environ, timeout=60)
+    return Done(done.returncode, (done.stdout or b"").decode(encoding), done.stderr.decode(encoding))
+
+
+def test_a_disk_without_room_for_what_is_printed_is_told(ready: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = run_into(ready, full, "customers", "list")
+    check_told(done, 1, "cannot be written: No space left on device")
+
+
+def test_a_terminal_that_knows_few_letters_gets_what_it_can_show_and_a_program_all(ready: Path) -> None:
+    (ready / "more.csv").write_text("email,first_name\nzoe@example.com,Zoë …\n", encoding="utf-8")
+    check_told(outreach(ready, "customers", "import", "more.csv", "--list", "customers"), 0)
+    shown = run_into(ready, subprocess.PIPE, "customers", "show", "zoe@example.com", encoding="latin-1")
+    check_told(shown, 0, "Zoë ?")
+    told = run_into(ready, subprocess.PIPE, "customers", "show", "zoe@example.com", "--json", encoding="latin-1")
+    assert json.loads(told.stdout)["first_name"] == "Zoë …"
 
 
 def test_two_at_the_same_instant_do_no_harm(ready: Path, catcher: Catcher) -> None:
