@@ -167,6 +167,24 @@ def test_what_was_only_implied_lapses_on_its_day_and_a_spoken_consent_does_not(
         assert may_mail(mail_facts(session, list_id, [ann])[ann], Kind.NEWS, clock()).allowed
 
 
+def test_a_purchase_takes_nothing_from_a_consent_that_was_spoken(workspace: Workspace, tmp_path: Path) -> None:
+    """Whoever had said yes got nothing any more a year after they bought something; and an undoing spoke for people."""
+    file, ways = tmp_path / "shop.csv", {"ann": ("form", "purchase"), "bob": ("purchase", "sale")}
+    for place in (0, 1):
+        rows = "".join(f"{name}@example.com,{2024 + place}-01-10,{how[place]}\n" for name, how in ways.items())
+        file.write_text("email,consent_at,consent_how\n" + rows, encoding="utf-8")
+        import_customers(workspace, file, "customers")
+    list_id = set_list(workspace, implied_days=365)
+    with workspace.database.write() as session:
+        bob = session.scalars(select(Customer.id).where(col(Customer.address) == "bob@example.com")).one()
+        told = {"act": ConsentAct.RESTORED, "how": "undo", "evidence": "merge 1 was taken back", "by": "maria"}
+        session.add(Consent(customer_id=bob, list_id=list_id, at=workspace.clock(), **told))
+    settle_implied(workspace, list_id)
+    with workspace.database.read() as session:
+        query = select(Customer.address, Subscription.until).join(Subscription).order_by(col(Customer.address))
+        assert [str(until)[:10] for _, until in session.execute(query)] == ["None", "2026-01-10"]
+
+
 def test_changing_the_days_changes_those_who_are_there(workspace: Workspace, tmp_path: Path) -> None:
     file = tmp_path / "shop.csv"
     file.write_text("email,consent_at,consent_how\nann@example.com,2026-01-10,implied\n", encoding="utf-8")
