@@ -39,6 +39,7 @@ from .cases import moves_of
 from .edition_figures import EditionFigures, Rate, author, bounced, edition_figures
 from .fairness import Contacts, read_contacts, read_fairness
 from .reach import people_heard_from
+from .replies import InboundFilter, conditions_of
 from .sign_ups import asked_between
 from .unconfirmed import count_waiting
 from .worth import Worth, read_worth
@@ -254,11 +255,7 @@ def _reply_figures(session: Session, now: datetime, at_work: WorkingHours, days:
         channels=tally(col(Inbound.channel), person),
         complaint_topics=dict(topics.most_common()),
         unreviewed=int(
-            run(
-                select(func.count()).where(
-                    person, col(Inbound.reviewed_at).is_(None), col(Inbound.category).is_not(None)
-                )
-            ).scalar_one()
+            run(select(func.count(col(Inbound.id))).where(*conditions_of(InboundFilter(unreviewed=True)))).scalar_one()
         ),
         by_day=[(day.isoformat(), count) for day, count in by_day.items()],
     )

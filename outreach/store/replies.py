@@ -332,7 +332,7 @@ def last_review(session: Session, by: str | None = None, inbound_id: int | None 
 
 def list_inbounds(session: Session, wanted: InboundFilter) -> list[Inbound]:
     """Inbounds, newest first, without their raw bytes being read."""
-    query = orm_select(Inbound).where(*_conditions(wanted)).options(defer(Inbound.raw, raiseload=True))  # type: ignore[arg-type]
+    query = orm_select(Inbound).where(*conditions_of(wanted)).options(defer(Inbound.raw, raiseload=True))  # type: ignore[arg-type]
     query = query.order_by(col(Inbound.received_at).desc(), col(Inbound.id).desc())
     return list(session.exec(query.limit(wanted.limit)))
 
@@ -344,13 +344,14 @@ def unreviewed_ids(session: Session, limit: int = 1000) -> list[int]:
     settled = or_(col(Inbound.case_id).is_not(None), col(Inbound.category).in_(clear))
     urgency = col(Inbound.urgency)
     order = case((urgency == Urgency.HIGH, 0), (urgency == Urgency.RAISED, 1), (settled, 3), else_=2)
-    query = select(col(Inbound.id)).where(*_conditions(InboundFilter(unreviewed=True)))
+    query = select(col(Inbound.id)).where(*conditions_of(InboundFilter(unreviewed=True)))
     return list(
         session.execute(query.order_by(order, col(Inbound.received_at), col(Inbound.id)).limit(limit)).scalars()
     )
 
 
-def _conditions(wanted: InboundFilter) -> list[Any]:
+def conditions_of(wanted: InboundFilter) -> list[Any]:
+    """What an Inbound must be to be wanted."""
     conditions: list[Any] = []
     if wanted.category is not None:
         conditions.append(col(Inbound.category) == wanted.category)

@@ -6,16 +6,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outreach.records import CaseEvent, CaseState, Category, Delivery, DeliveryState, Kind, Machine
+from outreach.records import (
+    CaseEvent,
+    CaseState,
+    Category,
+    Delivery,
+    DeliveryState,
+    Inbound,
+    InboundState,
+    Kind,
+    Machine,
+)
 from outreach.store.consents import unsubscribe
 from outreach.store.edition_figures import LINK_EVIDENCE, Rate, differ
 from outreach.store.figures import Figures, read_figures, spread
+from outreach.store.replies import unreviewed_ids
 from outreach.store.touch_figures import Touched
 from outreach.store.touches import keep_links, keep_touch
 from outreach.work.casework import find_case, move_case
 from outreach.work.workspace import Workspace
 
-from ..cases.make import receive
+from ..cases.make import receive, write_inbound
 from ..conftest import HandClock
 from ..web.make import make_edition, make_people
 
@@ -110,6 +121,20 @@ def test_service_and_test_mail_is_no_edition(workspace: Workspace) -> None:
     found = figures(workspace)
     assert found.editions == []
     assert found.people_reached == 0
+
+
+def test_what_waits_for_a_review_is_what_the_review_shows(workspace: Workspace) -> None:
+    """A copy of the same words is decided with the first of them; what could not be read waits, too."""
+    first = write_inbound(workspace, Category.COMPLAINT)
+    write_inbound(workspace, Category.COMPLAINT, copy_of=first)
+    write_inbound(workspace, Category.THANKS, reviewed_at=workspace.clock())
+    others = {write_inbound(workspace, None): state for state in (InboundState.UNREADABLE, InboundState.STORED)}
+    with workspace.database.write() as session:
+        for number, state in others.items():
+            session.get_one(Inbound, number).state = state
+    with workspace.database.read() as session:
+        waiting = unreviewed_ids(session)
+    assert figures(workspace).replies.unreviewed == len(waiting) == 2
 
 
 def test_complaints_count_people_not_messages(workspace: Workspace) -> None:
