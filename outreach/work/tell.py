@@ -11,10 +11,13 @@ import os
 import shlex
 import signal
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO
 
 from ..errors import OutreachError
 from ..records import Alert, AlertKind
@@ -121,27 +124,40 @@ def run_command(workspace: Workspace, alert: Alert) -> str:
         "WORKSPACE": str(workspace.root),
     }
     environ = os.environ | {f"OUTREACH_ALERT_{name}": value.replace("\0", " ") for name, value in told.items()}
-    try:
-        command: str | list[str] = settings.command if settings.shell else shlex.split(settings.command)
-        child = subprocess.Popen(
-            command,
-            shell=settings.shell,
-            cwd=workspace.root,
-            env=environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as wrong:
-        return f"cannot be run: {wrong}"
-    try:
-        _, said = child.communicate(f"{one_text(alert)}\n".encode(), timeout=settings.command_seconds)
-    except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.communicate()
-        return f"took longer than {settings.command_seconds:g} seconds and was ended"
-    if child.returncode:
-        return f"exit status {child.returncode}: {said[-200:].decode(errors='replace').strip()}"
+    with _scratch() as words:
+        try:
+            command: str | list[str] = settings.command if settings.shell else shlex.split(settings.command)
+            child = subprocess.Popen(
+                command,
+                shell=settings.shell,
+                cwd=workspace.root,
+                env=environ,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=words,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as wrong:
+            return f"cannot be run: {wrong}"
+        try:
+            child.communicate(f"{one_text(alert)}\n".encode(), timeout=settings.command_seconds)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
+            return f"took longer than {settings.command_seconds:g} seconds and was ended"
+        if child.returncode:
+            words.seek(max(0, words.seek(0, os.SEEK_END) - 200))
+            return f"exit status {child.returncode}: {words.read().decode(errors='replace').strip()}"
     return ""
+
+
+def _scratch() -> IO[bytes]:
+    """Where a command writes what it complains of: no pipe, since what it leaves running would hold that open.
+
+    Where the disk is full, which is what may be told, its words are lost and it runs all the same.
+    """
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return Path(os.devnull).open("r+b")

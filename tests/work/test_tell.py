@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import time
@@ -213,6 +214,25 @@ def test_a_command_that_fails_or_hangs_is_told(workspace: Workspace, command: st
     assert time.monotonic() - began < 5
     trouble(here)
     assert tell(here).untold == 1
+
+
+def test_a_command_that_leaves_something_running_has_told(workspace: Workspace) -> None:
+    """It hands the words to a process in the background and ends: that is waited for by nobody, and not told again."""
+    here = telling(workspace, to=(), command="sleep 20 & echo paged >&2", shell=True, command_seconds=5)
+    alert = Alert(kind=AlertKind.DATABASE, subject="disk", words="the disk is full", raised_at=workspace.clock())
+    began = time.monotonic()
+    assert run_command(here, alert) == ""
+    assert time.monotonic() - began < 4
+
+
+def test_a_command_runs_where_the_disk_is_full(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    here = telling(workspace, to=(), command="echo paged >&2; exit 3", shell=True)
+    alert = Alert(kind=AlertKind.DATABASE, subject="disk", words="the disk is full", raised_at=workspace.clock())
+    assert run_command(here, alert).startswith("exit status 3")
 
 
 def test_nobody_to_tell_is_no_trouble(workspace: Workspace) -> None:
