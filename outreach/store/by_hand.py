@@ -16,10 +16,15 @@ from sqlmodel import Session, col
 
 from ..audience.headings import postal_of
 from ..audience.segment import EVERYONE, Segment
+from ..plan.steps import PROMOTION_SCOPE
 from ..records import (
+    PROMOTION,
     Contact,
     ContactKind,
     Customer,
+    Hold,
+    HoldState,
+    Kind,
     Subscription,
     SubscriptionState,
     Suppression,
@@ -33,6 +38,10 @@ NOT_CALLED = ("do_not_call", "donotcall", "nicht_anrufen")
 """Attributes by which a file says that somebody must not be called."""
 WAYS = {"phone": "call", "letter": "write"}
 """What follows from the channel that somebody wishes."""
+
+
+_OF_THE_ADDRESS = (SuppressionReason.BAD_ADDRESS, SuppressionReason.BOUNCES)
+"""Blocks by which the mailbox is at fault, and nobody said anything."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +61,13 @@ class ByHand:
 
 
 def people_by_hand(
-    session: Session, list_id: int | None, segment: Segment = EVERYONE, *, now: datetime
+    session: Session, list_id: int | None, segment: Segment = EVERYONE, *, now: datetime, kind: Kind = Kind.TIPS
 ) -> Iterator[ByHand]:
     """The people of a list whom the segment takes and who have no e-mail address, by rising id; then those who asked to
     be called or written to, unless they asked for a pause, too, or for no newsletters at all.
 
-    Without a list: of all customers.
+    Without a list: of all customers. Nobody whose consent has lapsed; of a `kind` that an open complaint stops nobody
+    who has one.
     """
     columns = ("id", "first_name", "last_name", "phone", "language", "attributes")
     post = and_(col(Contact.customer_id) == col(Customer.id), col(Contact.kind) == ContactKind.POST)
@@ -65,14 +75,26 @@ def people_by_hand(
     query = query.outerjoin(Contact, post).where(col(Customer.erased_at).is_(None))
     if list_id is not None:
         tie = and_(col(Subscription.customer_id) == col(Customer.id), col(Subscription.list_id) == list_id)
-        query = query.join(Subscription, tie).where(col(Subscription.state) == SubscriptionState.SUBSCRIBED)
+        query = query.join(Subscription, tie).where(
+            col(Subscription.state) == SubscriptionState.SUBSCRIBED,
+            or_(col(Subscription.until).is_(None), col(Subscription.until) > now),
+        )
+    if kind in PROMOTION:
+        held = select(col(Hold.id)).where(
+            col(Hold.customer_id) == col(Customer.id),
+            col(Hold.scope) == PROMOTION_SCOPE,
+            col(Hold.state) != HoldState.LIFTED,
+            or_(col(Hold.until).is_(None), col(Hold.until) > now),
+        )
+        query = query.where(~held.exists())
     query = query.where(segment_filter(segment)).order_by(col(Customer.id)).limit(PAGE)
     for row in _rows(session, query.where(col(Customer.address).is_(None))):
         if (one := _one(row)) is not None:
             yield one
     stopped = select(col(Suppression.id)).where(
         col(Suppression.address_key) == col(Customer.address_key),
-        col(Suppression.reason) != SuppressionReason.BAD_ADDRESS,
+        col(Suppression.reason).not_in(_OF_THE_ADDRESS),
+        or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > now),
     )
     wished = query.add_columns(col(Wish.channel)).join(Wish, col(Wish.customer_id) == col(Customer.id))
     wished = wished.where(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import UsageError
-from ..records import BULK, CampaignState
+from ..records import BULK, PROMOTION, CampaignState
 from ..store.by_hand import ByHand, people_by_hand
 from ..store.editions import campaigns_and_schedules
 from ..store.saved_segments import load_segment
@@ -31,14 +31,15 @@ def count_by_hand(workspace: Workspace, *, campaign: str | None = None) -> list[
     """For each active campaign how many people are to be reached by hand; only those where there are any."""
     found: list[Handed] = []
     with workspace.database.read() as session:
-        known: dict[tuple[int | None, str], Counter[str]] = {}
+        known: dict[tuple[int | None, str, bool], Counter[str]] = {}
         for one, _ in campaigns_and_schedules(session):
             if one.state is not CampaignState.ACTIVE or one.kind not in BULK or campaign not in (None, one.name):
                 continue
-            key = (one.list_id, one.segment)
+            key = (one.list_id, one.segment, one.kind in PROMOTION)
             if key not in known:
                 now = workspace.clock()
-                people = people_by_hand(session, one.list_id, load_segment(session, one.segment, now), now=now)
+                segment = load_segment(session, one.segment, now)
+                people = people_by_hand(session, one.list_id, segment, now=now, kind=one.kind)
                 known[key] = Counter(person.how for person in people)
             if known[key]:
                 found.append(Handed(one.name, known[key]["call"], known[key]["write"]))
@@ -52,4 +53,5 @@ def name_by_hand(workspace: Workspace, campaign: str) -> Iterator[ByHand]:
         if one is None:
             raise UsageError(f"there is no campaign called {campaign}", remedy="See: outreach campaigns list")
         now = workspace.clock()
-        yield from people_by_hand(session, one.list_id, load_segment(session, one.segment, now), now=now)
+        segment = load_segment(session, one.segment, now)
+        yield from people_by_hand(session, one.list_id, segment, now=now, kind=one.kind)

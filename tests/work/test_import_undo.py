@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import col, func, select
+from sqlmodel import col, func, select, update
 
 from outreach.audience.segment import EVERYONE
 from outreach.errors import InputError, UsageError
@@ -17,6 +17,8 @@ from outreach.records import (
     Contact,
     Customer,
     CustomerImport,
+    Hold,
+    HoldState,
     ImportChange,
     ImportState,
     Subscription,
@@ -233,6 +235,52 @@ def test_people_without_an_address_are_kept_and_known_again(workspace: Workspace
     assert (again.created, again.unchanged, again.duplicate) == (0, 4, 1)
     changed = take(workspace, BY_HAND.replace(",,yes", ",zz@example.com,yes"))
     assert changed.created == 1, "with an address of their own they are looked up by it"
+
+
+@BOTH
+def test_whoever_complains_is_called_by_nobody_about_an_offer(workspace: Workspace) -> None:
+    """The plan left out their mail, and named them among those to be called about the same."""
+    take(workspace, BY_HAND)
+    for kind in ("offer", "tips"):
+        text = f"---\nname: {kind}\nkind: {kind}\nlist: customers\nsubject: Hello\n---\n\nHello.\n"
+        (workspace.root / "one.md").write_text(text)
+        apply_campaign(workspace, workspace.root / "one.md")
+    names = {name: number for number, name in _named(workspace, "offer")}
+    with workspace.database.write() as session:
+        held = {"scope": "promotion", "state": HoldState.SUGGESTED, "reason": "case 1", "since": workspace.clock()}
+        session.add(Hold(customer_id=names["Ann Baker"], until=workspace.clock() + timedelta(days=2), **held))
+        session.add(Hold(customer_id=names["Cy Dent"], until=workspace.clock(), **held))
+        lapsed = update(Subscription).where(col(Subscription.customer_id) == names["Io Jones"])
+        session.execute(lapsed.values(until=workspace.clock()))
+    assert [name for _, name in _named(workspace, "offer")] == ["Cy Dent"]
+    assert [name for _, name in _named(workspace, "tips")] == ["Ann Baker", "Cy Dent"]
+    assert count_by_hand(workspace, campaign="offer") == [Handed("offer", call=0, write=1)]
+
+
+@BOTH
+def test_whose_address_bounced_or_was_blocked_until_lately_is_still_called_as_they_asked(workspace: Workspace) -> None:
+    take(workspace, "email,telefon\na@example.com,030 1234561\nb@example.com,030 1234562\nc@example.com,030 1234563\n")
+    (workspace.root / "tips.md").write_text("---\nname: tips\nlist: customers\nsubject: Hello\n---\n\nHello.\n")
+    apply_campaign(workspace, workspace.root / "tips.md")
+    now = workspace.clock()
+    blocks = {
+        "a": (SuppressionReason.BOUNCES, now + timedelta(days=30)),
+        "b": (SuppressionReason.BY_HAND, now - timedelta(days=1)),
+        "c": (SuppressionReason.BY_HAND, now + timedelta(days=1)),
+    }
+    wish = {"paused_until": None, "every_days": 0, "no_topics": [], "how": "page", "evidence": ""}
+    for name, (reason, until) in blocks.items():
+        one = person(workspace, f"{name}@example.com")
+        with workspace.database.write() as session:
+            keep_wish(session, one.id or 0, channel="phone", at=now, **wish)
+            key = one.address_key or ""
+            suppress(session, address_key=key, reason=reason, at=now - timedelta(days=9), evidence="", expires_at=until)
+    phones = [one.phone[-1] for one in name_by_hand(workspace, "tips")]
+    assert phones == ["1", "2"]
+
+
+def _named(workspace: Workspace, campaign: str) -> list[tuple[int, str]]:
+    return [(one.customer_id, one.name) for one in name_by_hand(workspace, campaign)]
 
 
 def test_the_plan_names_whom_to_call_and_whom_to_write_to(workspace: Workspace) -> None:
