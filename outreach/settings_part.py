@@ -1,13 +1,18 @@
 """What every table of outreach.toml is: frozen, and unknown keys are refused.
 
-Law: nothing but that stands here, and how a list is written where a setting is one text: in a variable.
+Law: nothing but that stands here, how a list is written where a setting is one text (in a variable), and how long a
+time may be that a setting names: beyond it no calendar goes.
 """
 
 from __future__ import annotations
 
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+
+SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1, "timeout": 1}
+"""How many are in what the last word of a setting's name counts."""
+LONGEST_DAYS = 365_000
 
 
 class Part(BaseModel):
@@ -22,6 +27,15 @@ class Part(BaseModel):
         if not isinstance(values, dict):
             return values
         return {name: _listed(value) if cls._is_list(name) else value for name, value in values.items()}
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _ends_some_day(cls, value: Any, info: ValidationInfo) -> Any:
+        """A time of more than a thousand years, or one without an end, ends before the first year or after the last."""
+        unit = SECONDS.get((info.field_name or "").rpartition("_")[2])
+        if unit and isinstance(value, int | float) and not value * unit <= LONGEST_DAYS * SECONDS["days"]:
+            raise ValueError("is longer than a thousand years")
+        return value
 
     @classmethod
     def _is_list(cls, name: str) -> bool:

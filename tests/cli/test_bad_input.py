@@ -206,6 +206,18 @@ def test_a_wrong_password_is_told_with_a_remedy(ready: Path) -> None:
     assert "wrong-secret" not in said
 
 
+@pytest.mark.parametrize(("value", "told"), [("9999999", 1), ("365000", 0), ("0", 0)])
+def test_a_time_that_no_calendar_holds_is_refused_when_read(root: Path, value: str, told: int) -> None:
+    text = (root / "outreach.toml").read_text().replace("bodies_days = 730", f"bodies_days = {value}")
+    (root / "outreach.toml").write_text(text)
+    done = outreach(root, "prune")
+    check_told(done, told, *(["retention.bodies_days", "longer than a thousand years"] if told else []))
+
+
+def test_a_time_without_an_end_is_refused(root: Path) -> None:
+    check_told(outreach(root, "plan", OUTREACH_RELAY__DOT_TIMEOUT="inf"), 1, "relay.dot_timeout", "a thousand years")
+
+
 def test_files_that_windows_editors_saved_are_read(root: Path) -> None:
     """They begin with a mark (BOM), which is no part of the settings or of a password."""
     text = (root / "outreach.toml").read_bytes()
