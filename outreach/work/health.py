@@ -72,6 +72,9 @@ def _signs_of_life(workspace: Workspace) -> Iterator[Finding]:
     if looked is None:
         words = "`outreach run` has never run here"
         yield Finding("daemon", "note", words, "Start it, or call `outreach run --once` from cron.")
+    elif looked < now - timedelta(minutes=workspace.settings.alerts.silent_minutes):
+        words = f"nobody has looked since {looked:%Y-%m-%d %H:%M} UTC: replies are not read, and nothing goes by itself"
+        yield Finding("daemon", "note", words, "Start `outreach run`, or call `outreach run --once` from cron.")
     else:
         minutes = max(0, int((now - looked).total_seconds() // 60))
         yield Finding("daemon", "good", f"last sign of life {minutes} minutes ago" if minutes else "lives")

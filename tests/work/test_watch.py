@@ -159,6 +159,17 @@ def test_a_daemon_that_ended_in_good_order_is_not_silent(workspace: Workspace, c
     assert look(workspace) == []
 
 
+def test_health_does_not_call_it_well_that_nobody_looks(workspace: Workspace, clock: HandClock) -> None:
+    """A daemon that was stopped, or a cron line that is gone: nothing is broken, and no reply is read."""
+    with daemon_life(workspace, DAEMON):
+        pass
+    clock.advance(minutes=5)
+    assert [found.level for found in check_health(workspace) if found.check == "daemon"] == ["good"]
+    clock.advance(days=3)
+    [found] = [found for found in check_health(workspace) if found.check == "daemon"]
+    assert found.level == "note" and "replies are not read" in found.words and "outreach run" in found.remedy
+
+
 def test_a_daemon_that_starts_signs_off_the_one_that_died_here(workspace: Workspace, clock: HandClock) -> None:
     with workspace.database.write() as session:
         now = clock()
