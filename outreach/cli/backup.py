@@ -27,6 +27,7 @@ def backup(
     """Back up the database, keys, settings, signing keys and templates into one file, while everything runs.
 
     The copy is checked before it gets its name; the file is readable by its owner only: it holds addresses and keys.
+    With --keep a folder that is not there yet is made.
 
     Example: [bold]outreach backup /mnt/backups --keep 14[/bold]
     """

@@ -59,14 +59,14 @@ def back_up_workspace(
 ) -> BackupMade:
     """Back the workspace at `root` up to `target`: a file, a folder, or None for the workspace's own.
 
-    With `keep`, of the backups of this workspace in that folder only the newest so many stay. Raises OutreachError;
-    then nothing is left behind.
+    With `keep`, a target that does not exist is a folder, unless it is called .tar.gz or .tgz, and of the backups of
+    this workspace in that folder only the newest so many stay. Raises OutreachError; then nothing is left behind.
     """
     report = report or (lambda _what, _done, _total: None)
     root = root.resolve()
     settings = load_settings(root)
     read_key_ring(root / KEYS)
-    file = _target(root, target, clock())
+    file = _target(root, target, clock(), folder=keep > 0)
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         staging = Path(tempfile.mkdtemp(prefix=".backup-", dir=file.parent))
@@ -172,12 +172,13 @@ def _put_registers_beside(root: Path, beside: Path) -> None:
         add_stops(beside.with_name(f"{beside.name}{STOPS_END}"), keys, since, each_stop(root / STOPS))
 
 
-def _target(root: Path, target: Path | None, now: datetime) -> Path:
+def _target(root: Path, target: Path | None, now: datetime, *, folder: bool) -> Path:
+    """The file to make. With `folder` what does not exist and is not called as an archive is a folder to be made."""
     name = f"{_word(root)}-{now:%Y%m%dT%H%M%SZ}.tar.gz"
     if target is None:
         return root / FOLDER / name
     target = target.expanduser().absolute()
-    if target.is_dir():
+    if target.is_dir() or (folder and not target.exists() and not target.name.endswith((".tar.gz", ".tgz"))):
         return target / name
     if target.exists():
         raise InputError("exists already", file=target, remedy="Name a file that does not exist, or a folder.")

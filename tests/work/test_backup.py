@@ -146,6 +146,19 @@ def test_only_the_newest_are_kept_and_what_has_another_name_is_left_alone(
     assert other.exists() and (tmp_path / "acme-notes.txt").exists()
 
 
+@pytest.mark.sqlite
+def test_backups_to_be_kept_make_the_folder_that_is_not_there_yet(
+    workspace: Workspace, clock: HandClock, tmp_path: Path
+) -> None:
+    """It became a file of that name, and the next night's backup was refused since that exists."""
+    for _ in range(2):
+        made = back_up_workspace(workspace.root, tmp_path / "new" / "backups", keep=14, clock=clock)
+        assert made.file.parent == tmp_path / "new" / "backups"
+        clock.advance(days=1)
+    named = tmp_path / "mine.tar.gz"
+    assert back_up_workspace(workspace.root, named, keep=14, clock=clock).file == named
+
+
 def put_keys(root: Path, ring: KeyRing) -> None:
     (root / KEYS).unlink()
     write_key_ring(root / KEYS, ring)
