@@ -155,6 +155,11 @@ def app() -> int:
         _say_no_more()
         print(f"error: what there is to say cannot be written: {wrong.strerror}", file=sys.stderr)
         return 1
+    except OverflowError as wrong:
+        if "SQLite INTEGER" not in str(wrong):
+            raise
+        print("error: there is no number as large as that", file=sys.stderr)
+        return 2
     except MemoryError:
         print("error: out of memory", file=sys.stderr)
         return 1

@@ -218,6 +218,11 @@ def test_a_time_without_an_end_is_refused(root: Path) -> None:
     check_told(outreach(root, "plan", OUTREACH_RELAY__DOT_TIMEOUT="inf"), 1, "relay.dot_timeout", "a thousand years")
 
 
+@pytest.mark.parametrize("words", [("cases", "show"), ("steps", "show"), ("replies", "show")])
+def test_a_number_that_no_row_can_have_is_wrong_usage(root: Path, words: tuple[str, ...]) -> None:
+    check_told(outreach(root, *words, "9" * 20), 2, "no number as large")
+
+
 def test_files_that_windows_editors_saved_are_read(root: Path) -> None:
     """They begin with a mark (BOM), which is no part of the settings or of a password."""
     text = (root / "outreach.toml").read_bytes()
