@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from outreach.plan.budget import BUDGET
+from outreach.plan.wishes import RARELY
 from outreach.work.workspace import Workspace, open_workspace
 
 from ..conftest import START, HandClock, customers_of
@@ -49,8 +53,19 @@ def compare(made_once: Mould, folder: Path, world: World, sink: Sink | None) -> 
         assert not differ(plan, simulation)
         if sink is not None:
             life = lived(with_relay(workspace, sink.port), clock)
-            assert {name: summed(told) for name, told in life.items()} == simulation
+            assert {name: alike(summed(told)) for name, told in life.items()} == {
+                name: alike(told) for name, told in simulation.items()
+            }
             assert {name: told.at for name, told in plan.items()} == {name: told.at for name, told in life.items()}
+
+
+def alike(told: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same with one reason for too much mail: tips that leave at this very instant are ahead or gone, and so it is
+    the budget that refuses what is behind them, or the reader's own frequency."""
+    refused = Counter[str]()
+    for reason, count in told[-1].items():
+        refused[BUDGET if reason == RARELY else reason] += count
+    return *told[:-1], refused
 
 
 @settings(EACH, max_examples=examples(40))
