@@ -49,9 +49,14 @@ def vacuum_tables(database: Database, names: Sequence[str]) -> None:
 
 
 def traces(database: Database, needles: Sequence[bytes]) -> list[bytes]:
-    """Which of these octets still stand in the database's file or its WAL. PostgreSQL's files we cannot see: none."""
+    """Which of these octets still stand in the database's file or its WAL. PostgreSQL's files we cannot see: none.
+
+    Our connections are given back before: to close a file drops every lock of this process on it (fcntl(2)), and
+    another one would take the WAL away from under those that are open.
+    """
     if database.path is None:
         return []
+    database.engine.dispose()
     return [needle for needle in needles if any(_stands_in(path, needle) for path in database_files(database.path))]
 
 

@@ -126,6 +126,7 @@ def test_plain_rows_in_many_piles_become_what_rows_alone_in_one_pile_become(
     before, text = take(workspace, _text(_rows(seed + 100, 20))), _text(_rows(seed, 120))
     assert before.created
     copy = workspace.root.with_name("copy")
+    workspace.database.close()
     shutil.copytree(workspace.root, copy)
     other = open_workspace(copy, workspace.clock)
     with monkeypatch.context() as patch:

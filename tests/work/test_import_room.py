@@ -92,6 +92,7 @@ def test_several_processes_make_of_a_file_what_one_makes(
     before, text = take(workspace, _text(_rows(seed + 100, 20))), _text(_rows(seed, 160))
     assert before.created
     copy = workspace.root.with_name("copy")
+    workspace.database.close()
     shutil.copytree(workspace.root, copy)
     other = open_workspace(copy, workspace.clock)
     alone = _outcome(other, text, preview=0)
@@ -114,6 +115,7 @@ def test_several_processes_make_of_json_lines_what_one_makes_whatever_keys_come_
     lines[40:40] = ["", "{broken", "[1]", json.dumps({"email": "late@b.de", "seats": "many", "tags": ["a", 'b"']})]
     text = "\n".join([*(json.dumps({"email": f"j{n}@b.de", "seats": n}) for n in range(1_100)), *lines])
     copy = workspace.root.with_name("copy")
+    workspace.database.close()
     shutil.copytree(workspace.root, copy)
     other = open_workspace(copy, workspace.clock)
     alone, before = take(other, text, "people.jsonl"), _people(other)
@@ -145,6 +147,7 @@ def test_a_workbook_is_read_once_and_judged_by_several_processes_as_by_one(
     rows += [["late@b.de", "", "many", "", ""]]
     file = workbook(workspace.root / "people.xlsx", rows, dates=3)
     copy = workspace.root.with_name("copy")
+    workspace.database.close()
     shutil.copytree(workspace.root, copy)
     other = open_workspace(copy, workspace.clock)
     alone, before = take_file(other, copy / "people.xlsx"), _people(other)

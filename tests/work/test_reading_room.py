@@ -113,6 +113,7 @@ def test_several_processes_write_to_the_letter_what_one_does(
     if not several.database.is_sqlite:
         pytest.skip("it copies the file")
     ids = keep(several, answers(several, make_customer))
+    several.database.close()  # to close a copied file drops the locks of this process on it, and a child starts it anew
     shutil.copytree(several.root, tmp_path / "alone")
     alone = open_workspace(tmp_path / "alone", clock)
     read_stored(with_processes(alone, 1))
