@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from ..errors import InputError
 from ..plan.budget import FIRST, WEEK
 from ..plan.holdout import HELD_OUT
-from ..records import BULK, YES, CampaignState, DeliveryState, Edition, Kind, Permission
-from ..store.editions import campaigns_and_schedules, editions_of
+from ..records import BULK, YES, DeliveryState, Edition, Kind, Permission
 from .alike import Alike, Audience, Waits, tips_audience
 from .foreseen import Counts
 from .judge import MOST_TURNS, PAUSED_CAMPAIGN, MailFactsOfEdition, PersonFacts, judge_person, judge_to_the_end
-from .schedules import Occasion, Timing, due_for, occasions_after, timing_of
+from .precedence import coming_tips
+from .schedules import Occasion, Timing, due_for
 from .versions import TEST
 from .workspace import Workspace
 
@@ -158,22 +156,10 @@ class TipsCalendar:
         self._session = session
         self.begun: set[tuple[int, str]] = set()
         now = workspace.clock()
-        self._coming = []
-        for campaign, row in campaigns_and_schedules(session):
-            if campaign.kind not in FIRST or campaign.state is not CampaignState.ACTIVE:
-                continue
-            try:
-                timing = timing_of(workspace, campaign)
-            except InputError:
-                continue
-            assert campaign.id is not None
-            opened = {edition.occasion for edition in editions_of(session, campaign.id)}
-            soon = list(takewhile(lambda one: one.opens < until + WEEK, occasions_after(timing, now)))
-            if row is not None and row.next_at is not None and row.next_at <= now and row.next_occasion:
-                soon.insert(0, Occasion(row.next_occasion, now))
-            fresh = [one for one in soon if one.key not in opened]
-            if fresh and campaign.schedule.strip():
-                self._coming.append((campaign, timing, fresh))
+        self._coming = [
+            (campaign, timing, [replace(one, opens=max(one.opens, now)) for one in occasions])
+            for campaign, timing, occasions in coming_tips(session, workspace, now, until + WEEK)
+        ]
 
     def before(self, edition: Edition) -> TipsAhead:
         """Those that this edition must leave room for."""

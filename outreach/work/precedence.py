@@ -31,7 +31,7 @@ def tips_ahead(
         return {}
     planned = tips_in_outbox(session, list(zones)) if any_tips_under_way(session) else {}
     found: dict[int, list[datetime]] = defaultdict(list, planned)
-    for campaign, timing, occasions in coming_tips(session, workspace, now):
+    for campaign, timing, occasions in coming_tips(session, workspace, now, now + WEEK):
         people = among_people(session, list(zones), campaign.list_id, load_segment(session, campaign.segment, now))
         for occasion in occasions:
             for person in people:
@@ -41,9 +41,9 @@ def tips_ahead(
 
 
 def coming_tips(
-    session: Session, workspace: Workspace, now: datetime
+    session: Session, workspace: Workspace, now: datetime, until: datetime
 ) -> list[tuple[Campaign, Timing, Sequence[Occasion]]]:
-    """The campaigns of tips with occasions in the week after `now` that no edition was opened for yet."""
+    """The campaigns of tips with occasions from `now` until then that no edition was opened for yet."""
     coming: list[tuple[Campaign, Timing, Sequence[Occasion]]] = []
     for campaign, row in campaigns_and_schedules(session):
         if campaign.kind not in FIRST or campaign.state is not CampaignState.ACTIVE or not campaign.schedule.strip():
@@ -54,7 +54,7 @@ def coming_tips(
             continue
         assert campaign.id is not None
         opened = {edition.occasion for edition in editions_of(session, campaign.id)}
-        soon = list(takewhile(lambda one: one.opens < now + WEEK, occasions_after(timing, now)))
+        soon = list(takewhile(lambda one: one.opens < until, occasions_after(timing, now)))
         if row is not None and row.next_at is not None and row.next_at <= now and row.next_occasion:
             soon.insert(0, Occasion(row.next_occasion, row.next_at))
         fresh = [one for one in soon if one.key not in opened]

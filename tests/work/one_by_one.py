@@ -145,7 +145,7 @@ class OneByOne:
 
     def _ahead(self, person: int, zone: Any, at: datetime) -> list[datetime]:
         if at not in self.coming:
-            self.coming[at] = coming_tips(self.session, self.workspace, at)
+            self.coming[at] = coming_tips(self.session, self.workspace, at, at + WEEK)
         found = [*self.planned[person], *(wait.until for wait in self.waits[person] if wait.rank == 1)]
         for campaign, timing, occasions in self.coming[at]:
             if campaign.id not in self.members:

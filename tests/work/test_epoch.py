@@ -13,6 +13,7 @@ from sqlmodel import select
 from outreach.address import sign_token
 from outreach.errors import DatabaseError, NeedsPerson
 from outreach.records import Delivery
+from outreach.records.workspace import WorkspaceRow
 from outreach.store import sqlite
 from outreach.store.backup import copy_database
 from outreach.web.unsubscribe import leave
@@ -202,7 +203,9 @@ def test_a_folder_whose_name_is_no_text_sends_too(workspace: Workspace, tmp_path
     odd = workspace.root.rename(tmp_path / os.fsdecode(b"caf\xe9"))
     again = open_workspace(odd)
     settle_home(again)
-    settle_home(again)
+    check_may_send(again)
+    with again.database.read() as session:
+        assert session.exec(select(WorkspaceRow.home)).one()
     again.database.close()
 
 

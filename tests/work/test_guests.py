@@ -25,6 +25,7 @@ from .test_seminars import (
     SEMINAR,
     apply_invitation,
     calendar_in,
+    guest_to_remind,
     invite,
     mail_of,
     offer,
@@ -44,10 +45,7 @@ MakeCustomer = Callable[..., int]
 def test_whoever_comes_after_all_is_reminded(
     workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
 ) -> None:
-    ann = make_customer("ann@example.com")
-    offer(workspace)
-    remind(workspace)
-    says(workspace, ann, SeatState.ACCEPTED)
+    ann = guest_to_remind(workspace, make_customer)
     assert follow_sequences(workspace).begun == 1
     says(workspace, ann, SeatState.DECLINED)
     clock.now = datetime(2026, 12, 8, 9, 1, tzinfo=UTC)
@@ -63,10 +61,7 @@ def test_whoever_comes_after_all_is_reminded(
 def test_a_session_that_is_put_on_again_reminds_its_guests(
     workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
 ) -> None:
-    ann = make_customer("ann@example.com")
-    offer(workspace)
-    remind(workspace)
-    says(workspace, ann, SeatState.ACCEPTED)
+    guest_to_remind(workspace, make_customer)
     follow_sequences(workspace)
     offer(workspace, text=SEMINAR.replace("  evening: {evening}\n", ""))
     clock.now = datetime(2026, 12, 9, 9, 1, tzinfo=UTC)

@@ -159,6 +159,15 @@ def says(workspace: Workspace, customer_id: int, state: SeatState, place: str = 
         return take_answer(session, workspace, seminar, held, customer_id, state, workspace.clock(), "person")
 
 
+def guest_to_remind(workspace: Workspace, make_customer: MakeCustomer) -> int:
+    """Ann has a place in a seminar that is offered, with a reminder."""
+    ann = make_customer("ann@example.com")
+    offer(workspace)
+    remind(workspace)
+    says(workspace, ann, SeatState.ACCEPTED)
+    return ann
+
+
 def singles(workspace: Workspace) -> list[str]:
     query = select(Edition.subject).join(Delivery).where(col(Delivery.occasion).startswith("seminar"))
     with workspace.database.read() as session:
@@ -361,10 +370,7 @@ def test_guests_are_reminded_and_those_who_missed_it_get_the_recording(
 def test_a_session_that_is_moved_moves_its_reminder(
     workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
 ) -> None:
-    ann = make_customer("ann@example.com")
-    offer(workspace)
-    remind(workspace)
-    says(workspace, ann, SeatState.ACCEPTED)
+    guest_to_remind(workspace, make_customer)
     assert follow_sequences(workspace).begun == 1
     offer(workspace, evening="2026-12-14 18:00 for 45 minutes, 2 places")
     clock.now = datetime(2026, 12, 10, 9, 1, tzinfo=UTC)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from sqlmodel import col, update
 
-from outreach.records import Delivery, DeliveryState, EnrolmentState, Goal, SeatState
+from outreach.records import Delivery, DeliveryState, EnrolmentState, Goal
 from outreach.work.sequences import follow_sequences
 from outreach.work.workspace import Workspace
 
 from ..conftest import BOTH, HandClock
-from .test_seminars import SEMINAR, offer, remind, says
+from .test_seminars import SEMINAR, guest_to_remind, offer
 from .test_sequences import HELLO, TIPS, join, mails, start, where
 
 MakeCustomer = Callable[..., int]
@@ -52,10 +52,7 @@ def test_whoever_has_bought_is_not_asked_to_by_a_mail_that_was_put_off(
 def test_no_reminder_that_waits_goes_once_its_session_is_off(
     workspace: Workspace, clock: HandClock, make_customer: MakeCustomer
 ) -> None:
-    ann = make_customer("ann@example.com")
-    offer(workspace)
-    remind(workspace)
-    says(workspace, ann, SeatState.ACCEPTED)
+    guest_to_remind(workspace, make_customer)
     follow_sequences(workspace)
     clock.now = datetime(2026, 12, 9, 9, 1, tzinfo=UTC)
     assert follow_sequences(workspace).mailed == 1
