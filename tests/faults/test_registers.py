@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import signal
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -457,14 +458,20 @@ def test_a_clock_that_is_set_at_any_moment_and_set_right_at_any_later_one_revive
 
 
 def leave_one_by_one(root: Path, clock: HandClock, numbers: Sequence[int], told: Path) -> int:
-    """Start a process in which these leave, and each is noted in `told` as soon as they are answered; its number."""
+    """Start a process in which these leave, and each is noted in `told` as soon as they are answered; its number.
+
+    The second half waits until the register was lost once, and the last until it was lost twice.
+    """
+    gates = {len(numbers) // 2: 1, len(numbers) - 1: 2}
     child = os.fork()
     if child:
         return child
     status = 1
     try:
         workspace = open_workspace(root, clock)
-        for number in numbers:
+        for at, number in enumerate(numbers):
+            while at in gates and not _lost(told, gates[at]).exists():
+                time.sleep(0.001)
             leave(workspace, number, "customers")
             with told.open("a", encoding="ascii") as file:
                 file.write(f"{number}\n")
@@ -473,6 +480,11 @@ def leave_one_by_one(root: Path, clock: HandClock, numbers: Sequence[int], told:
         traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def _lost(told: Path, times: int) -> Path:
+    """The mark of a register that was lost so often."""
+    return told.with_name(f"lost {times}")
 
 
 def assert_all_stand_there(workspace: Workspace, clock: HandClock, told: Path, addresses: dict[int, str]) -> None:
@@ -501,6 +513,7 @@ def leave_together(workspace: Workspace, clock: HandClock, make: MakeCustomer, f
         if answered > (lost + 1) * each // 2 and lost < 2:
             lost += 1
             (workspace.root / STOPS).unlink()
+            _lost(told, lost).touch()
         children = [child for child in children if os.waitpid(child, os.WNOHANG)[0] == 0]
     assert lost == 2 and len(told.read_text().split()) == 2 * each
     stop_book(workspace).follow()
